@@ -1,0 +1,1 @@
+"""What other services need to speak with the billing ledger: contracts, envelope, publisher."""
