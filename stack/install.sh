@@ -69,5 +69,8 @@ log=$venv/install.log
     --no-build-isolation -e clients/python >>"$log" 2>&1 ||
     fail "pip could not install clients/python; its output is in $log."
 
+# The service runs from here without being installed: its packages are found from everywhere.
+pwd >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/easyautoml-ledger.pth"
+
 fingerprint "$wanted" >"$venv/.installed-$wanted"
 echo "install: done"

