@@ -1,0 +1,32 @@
+"""Identifiers and counts: integers that are integers, and UUIDs in their usual form."""
+
+import re
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field, Strict
+from pydantic_core import PydanticCustomError
+
+LARGEST_ID = 2**63 - 1
+LARGEST_COUNT = 2**31 - 1
+
+_is_uuid = re.compile(
+    "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+).fullmatch
+
+
+def parse_uuid(value: object) -> UUID:
+    """A ``UUID`` from itself or from its text of 36 characters; else ``invalid_uuid``."""
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str) and _is_uuid(value):
+        return UUID(value)
+    raise PydanticCustomError("invalid_uuid", "must be a UUID such as {example}", _EXAMPLE)
+
+
+_EXAMPLE = {"example": "0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c10"}
+
+# No bool, no float, no text: 1 and nothing else is 1.
+Id = Annotated[int, Strict(), Field(ge=1, le=LARGEST_ID)]
+Count = Annotated[int, Strict(), Field(ge=0, le=LARGEST_COUNT)]
+Uuid = Annotated[UUID, BeforeValidator(parse_uuid)]

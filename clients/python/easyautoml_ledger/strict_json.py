@@ -1,0 +1,104 @@
+"""JSON as RFC 8259 means it, without what Python's parser adds or lets pass.
+
+Refused: bytes that are not UTF-8 (a byte order mark included), NaN and the infinities,
+a key that stands twice in one object, and anything nested too deeply to be a message.
+Numbers with a fraction or an exponent stay exact: they become ``Decimal``.
+"""
+
+import json
+from decimal import Decimal
+from typing import Any, Callable, Dict, Iterator, List, NoReturn, Tuple, Union
+
+from .errors import ContractError, shown
+
+Number = Callable[[str], Any]
+
+
+def loads(raw: Union[bytes, bytearray, memoryview], *, parse_float: Number = Decimal) -> Any:
+    """The parsed value of one JSON text.
+
+    With ``parse_float=float`` a number with a fraction arrives as a float, which every
+    amount then refuses by name (``amount_is_float``).
+
+    Raises ``ContractError``: ``invalid_utf8``, ``malformed_json``, ``not_a_number`` or
+    ``duplicate_key``.
+    """
+    return _decode(decode_utf8(raw), parse_float)
+
+
+def members(raw: Union[bytes, bytearray, memoryview]) -> Dict[str, Tuple[Any, bytes]]:
+    """The members of one JSON object: name to parsed value and its bytes as they were sent.
+
+    Raises as ``loads``, and ``not_an_object``.
+    """
+    text = decode_utf8(raw)
+    if not isinstance(_decode(text, Decimal), dict):
+        raise ContractError("not_an_object", "must be a JSON object")
+    # The text is known to be one whole, strict object: what is left is to find the borders.
+    return {name: (value, source.encode()) for name, value, source in _split(text)}
+
+
+def decode_utf8(raw: Union[bytes, bytearray, memoryview]) -> str:
+    """The text of ``raw``; ``ContractError`` ``invalid_utf8`` where there is none."""
+    try:
+        text = str(raw, "utf-8")
+    except UnicodeDecodeError as error:
+        raise ContractError("invalid_utf8", f"not UTF-8 at byte {error.start}") from None
+    if text.startswith("\ufeff"):
+        raise ContractError("invalid_utf8", "must not begin with a byte order mark")
+    return text
+
+
+def _decode(text: str, parse_float: Number) -> Any:
+    try:
+        return json.loads(
+            text,
+            parse_float=parse_float,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object_of,
+        )
+    except ContractError:
+        raise
+    except json.JSONDecodeError as error:
+        raise ContractError("malformed_json", f"{error.msg} at character {error.pos}") from None
+    except (ValueError, ArithmeticError):
+        # An integer of more digits than Python reads, an exponent beyond what Decimal holds.
+        raise ContractError("malformed_json", "a number has too many digits") from None
+    except RecursionError:
+        raise ContractError("malformed_json", "nested too deeply") from None
+
+
+def _object_of(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ContractError(
+                    "duplicate_key", "a name stands twice in one object", shown(name)
+                )
+            seen.add(name)
+    return found
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ContractError("not_a_number", f"{constant} is not a number in JSON")
+
+
+def _split(text: str) -> Iterator[Tuple[str, Any, str]]:
+    decoder = json.JSONDecoder(parse_float=Decimal)
+    at = _skip_blanks(text, text.index("{") + 1)
+    while text[at] != "}":
+        name, at = decoder.raw_decode(text, at)
+        start = _skip_blanks(text, _skip_blanks(text, at) + 1)  # over the colon
+        value, end = decoder.raw_decode(text, start)
+        yield name, value, text[start:end]
+        at = _skip_blanks(text, end)
+        if text[at] == ",":
+            at = _skip_blanks(text, at + 1)
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    while text[at] in " \t\r\n":
+        at += 1
+    return at

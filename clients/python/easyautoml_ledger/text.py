@@ -1,0 +1,106 @@
+"""Texts that every store can keep: no NUL, no lone surrogate, never without a bound.
+
+``Annotated[str, Text(longest=200)]`` takes any text up to 200 characters, line breaks
+included. ``Annotated[str, Reference(longest=200)]`` takes one line that names something.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Dict
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+_has_surrogate = re.compile("[\ud800-\udfff]").search
+_has_control = re.compile("[\x00-\x1f\x7f-\x9f]").search
+_is_code = re.compile("[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?").fullmatch
+
+
+@dataclass(frozen=True)
+class Text:
+    """Any text of ``shortest`` to ``longest`` characters.
+
+    Refuses with ``not_text``, ``too_long``, ``too_short``, ``text_contains_nul`` or
+    ``invalid_text`` (a lone surrogate).
+    """
+
+    longest: int
+    shortest: int = 0
+
+    def parse(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise PydanticCustomError("not_text", "must be a text")
+        if len(value) > self.longest:
+            raise PydanticCustomError(
+                "too_long", "must have at most {longest} characters", {"longest": self.longest}
+            )
+        if len(value) < self.shortest:
+            raise PydanticCustomError(
+                "too_short", "must have at least {shortest} character", {"shortest": self.shortest}
+            )
+        if "\x00" in value:
+            raise PydanticCustomError("text_contains_nul", "must not contain the NUL character")
+        if not value.isascii() and _has_surrogate(value):
+            raise PydanticCustomError("invalid_text", "must not contain a lone surrogate")
+        return value
+
+    def json_schema(self) -> Dict[str, Any]:
+        schema: Dict[str, Any] = {"type": "string", "maxLength": self.longest}
+        if self.shortest:
+            schema["minLength"] = self.shortest
+        return {**schema, "pattern": r"^[^\u0000]*$"}
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> Dict[str, Any]:
+        return self.json_schema()
+
+
+@dataclass(frozen=True)
+class Reference(Text):
+    """One line that names something: not empty, no control character, no blank ends."""
+
+    shortest: int = 1
+
+    def parse(self, value: object) -> str:
+        text = super().parse(value)
+        if _has_control(text) or text != text.strip():
+            raise PydanticCustomError(
+                "invalid_text", "must be one line without control characters or blank ends"
+            )
+        return text
+
+    def json_schema(self) -> Dict[str, Any]:
+        inner = r"[^\u0000-\u001f\u007f-\u009f]"
+        edge = r"[^\s\u0000-\u001f\u007f-\u009f]"
+        return {**super().json_schema(), "pattern": f"^{edge}({inner}*{edge})?$"}
+
+
+@dataclass(frozen=True)
+class ShortCode(Text):
+    """A short machine-readable name: lower case letters, digits, ``-`` and ``_`` between them."""
+
+    longest: int = 32
+    shortest: int = 1
+
+    def parse(self, value: object) -> str:
+        code = super().parse(value)
+        if not _is_code(code):
+            raise PydanticCustomError(
+                "invalid_text", "must be lower case letters and digits, with '-' or '_' between"
+            )
+        return code
+
+    def json_schema(self) -> Dict[str, Any]:
+        return {**super().json_schema(), "pattern": "^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$"}
+
+
+PaymentReference = Annotated[str, Reference(longest=200)]
+Name = Annotated[str, Reference(longest=200)]
+Reason = Annotated[str, Text(longest=500, shortest=1)]
+Code = Annotated[str, ShortCode()]

@@ -1,0 +1,151 @@
+"""The names on the wire: topics, event types, sources, and which belong together."""
+
+from dataclasses import dataclass
+from typing import Dict, Mapping, Tuple
+
+TRAINING_OPERATIONS = "training.operations"
+MARKETPLACE_OPERATIONS = "marketplace.operations"
+PLATFORM_USERS = "platform.users"
+PLATFORM_MACHINES = "platform.machines"
+TRAINING_WORKS = "training.works"
+BILLING_OPERATIONS = "billing.operations"
+BILLING_BALANCES = "billing.balances"
+BILLING_SEALS = "billing.seals"
+BILLING_DEAD_LETTERS = "billing.dead-letters"
+
+TRAINING_SERVICE = "/services/training"
+MARKETPLACE_SERVICE = "/services/marketplace"
+PLATFORM_SERVICE = "/services/platform"
+BILLING_SERVICE = "/services/billing"
+
+# What the ledger reads.
+OPERATION = "com.easyautoml.operation.v1"
+HOLD_REQUESTED = "com.easyautoml.hold.requested.v1"
+HOLD_CAPTURED = "com.easyautoml.hold.captured.v1"
+HOLD_VOIDED = "com.easyautoml.hold.voided.v1"
+USER = "com.easyautoml.user.v1"
+MACHINE = "com.easyautoml.machine.v1"
+WORK = "com.easyautoml.work.v1"
+CONTROL_TOTAL = "com.easyautoml.control-total.v1"
+
+# What the ledger tells.
+BILLING_OPERATION_RECORDED = "com.easyautoml.billing.operation.recorded.v1"
+BILLING_OPERATION_REJECTED = "com.easyautoml.billing.operation.rejected.v1"
+BILLING_OPERATION_REVERSED = "com.easyautoml.billing.operation.reversed.v1"
+BILLING_HOLD_PLACED = "com.easyautoml.billing.hold.placed.v1"
+BILLING_HOLD_REFUSED = "com.easyautoml.billing.hold.refused.v1"
+BILLING_HOLD_CAPTURED = "com.easyautoml.billing.hold.captured.v1"
+BILLING_HOLD_VOIDED = "com.easyautoml.billing.hold.voided.v1"
+BILLING_HOLD_EXPIRED = "com.easyautoml.billing.hold.expired.v1"
+BILLING_BALANCE = "com.easyautoml.billing.balance.v1"
+BILLING_SEAL = "com.easyautoml.billing.seal.v1"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic: who writes it, the event types on it, and what its key is.
+
+    ``key`` says what the key's UTF-8 text holds; messages of one key keep their order.
+    ``types`` is empty where messages keep the type that they came with (dead letters).
+    """
+
+    name: str
+    incoming: bool
+    key: str
+    types: Tuple[str, ...]
+    sources: Tuple[str, ...]
+    compacted: bool = False
+
+
+_ALL = (
+    Topic(
+        name=TRAINING_OPERATIONS,
+        incoming=True,
+        key="user id of who pays; for a training the machine's owner",
+        types=(OPERATION, HOLD_REQUESTED, HOLD_CAPTURED, HOLD_VOIDED, CONTROL_TOTAL),
+        sources=(TRAINING_SERVICE,),
+    ),
+    Topic(
+        name=MARKETPLACE_OPERATIONS,
+        incoming=True,
+        key="user id of who pays",
+        types=(OPERATION, CONTROL_TOTAL),
+        sources=(MARKETPLACE_SERVICE,),
+    ),
+    Topic(
+        name=PLATFORM_USERS,
+        incoming=True,
+        key="user id",
+        types=(USER,),
+        sources=(PLATFORM_SERVICE,),
+        compacted=True,
+    ),
+    Topic(
+        name=PLATFORM_MACHINES,
+        incoming=True,
+        key="machine id",
+        types=(MACHINE,),
+        sources=(PLATFORM_SERVICE,),
+        compacted=True,
+    ),
+    Topic(
+        name=TRAINING_WORKS,
+        incoming=True,
+        key="work id",
+        types=(WORK,),
+        sources=(TRAINING_SERVICE,),
+    ),
+    Topic(
+        name=BILLING_OPERATIONS,
+        incoming=False,
+        key="user id of who pays",
+        types=(
+            BILLING_OPERATION_RECORDED,
+            BILLING_OPERATION_REJECTED,
+            BILLING_OPERATION_REVERSED,
+            BILLING_HOLD_PLACED,
+            BILLING_HOLD_REFUSED,
+            BILLING_HOLD_CAPTURED,
+            BILLING_HOLD_VOIDED,
+            BILLING_HOLD_EXPIRED,
+        ),
+        sources=(BILLING_SERVICE,),
+    ),
+    Topic(
+        name=BILLING_BALANCES,
+        incoming=False,
+        key="user id",
+        types=(BILLING_BALANCE,),
+        sources=(BILLING_SERVICE,),
+        compacted=True,
+    ),
+    Topic(
+        name=BILLING_SEALS,
+        incoming=False,
+        key="none",
+        types=(BILLING_SEAL,),
+        sources=(BILLING_SERVICE,),
+    ),
+    Topic(
+        name=BILLING_DEAD_LETTERS,
+        incoming=False,
+        key="the key that the message came with",
+        types=(),
+        sources=(),
+    ),
+)
+
+TOPICS: Mapping[str, Topic] = {topic.name: topic for topic in _ALL}
+
+# Which service sends which kind of operation, and where.
+TOPIC_OF_KIND: Dict[str, str] = {
+    "training": TRAINING_OPERATIONS,
+    "solving": TRAINING_OPERATIONS,
+    "solving_with_api": TRAINING_OPERATIONS,
+    "solving_with_api_market": MARKETPLACE_OPERATIONS,
+    "buy_data_source": MARKETPLACE_OPERATIONS,
+    "machine_copy": MARKETPLACE_OPERATIONS,
+    "machine_copy_update": MARKETPLACE_OPERATIONS,
+    "credit_from_user": MARKETPLACE_OPERATIONS,
+    "pay_a_bill": MARKETPLACE_OPERATIONS,
+}
