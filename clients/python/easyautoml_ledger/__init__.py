@@ -1,1 +1,33 @@
 """What other services need to speak with the billing ledger: contracts, envelope, publisher."""
+
+from .envelope import CloudEvent
+from .errors import ContractError
+from .operations import (
+    KINDS,
+    BuyDataSource,
+    CreditFromUser,
+    MachineCopy,
+    MachineCopyUpdate,
+    OperationData,
+    PayABill,
+    Solving,
+    SolvingWithApi,
+    SolvingWithApiMarket,
+    Training,
+)
+
+__all__ = [
+    "KINDS",
+    "BuyDataSource",
+    "CloudEvent",
+    "ContractError",
+    "CreditFromUser",
+    "MachineCopy",
+    "MachineCopyUpdate",
+    "OperationData",
+    "PayABill",
+    "Solving",
+    "SolvingWithApi",
+    "SolvingWithApiMarket",
+    "Training",
+]

@@ -9,10 +9,11 @@ is the contract's task, so that an unreadable payload still has an envelope to n
 import base64
 import binascii
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Optional
 
 from . import strict_json
 from .errors import ContractError, shown
@@ -24,14 +25,12 @@ LARGEST_ATTRIBUTE_CHARACTERS = 1_024
 LARGEST_ID_CHARACTERS = 255
 MOST_HEADERS = 100
 
-Headers = Sequence[Tuple[str, Optional[bytes]]]
+Headers = Sequence[tuple[str, Optional[bytes]]]
 
 _JSON_TYPE = "application/json"
 _STRUCTURED_TYPE = "application/cloudevents+json"
 _NO_EXTENSIONS: Mapping[str, str] = MappingProxyType({})
-_OWN = frozenset(
-    {"specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema"}
-)
+_OWN = frozenset({"specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema"})
 _is_extension_name = re.compile("[a-z0-9]{1,64}").fullmatch
 _has_control = re.compile("[\x00-\x1f\x7f-\x9f]").search
 
@@ -93,9 +92,7 @@ def parse(
     if not value:
         raise ContractError("empty_value", "the message has no value")
     if len(value) > largest_value_bytes:
-        raise ContractError(
-            "too_large", f"{len(value)} bytes, where {largest_value_bytes} are the most"
-        )
+        raise ContractError("too_large", f"{len(value)} bytes, where {largest_value_bytes} are the most")
     attributes, content_type = _attributes_of(headers)
     media_type = content_type.partition(";")[0].strip().lower()
     if not media_type.startswith("application/cloudevents"):
@@ -106,7 +103,7 @@ def parse(
     return _structured(value)
 
 
-def to_kafka(event: CloudEvent) -> Tuple[List[Tuple[str, bytes]], bytes]:
+def to_kafka(event: CloudEvent) -> tuple[list[tuple[str, bytes]], bytes]:
     """Headers and value of the message that carries ``event`` in binary mode."""
     headers = [
         ("ce_specversion", SPEC_VERSION.encode()),
@@ -126,11 +123,11 @@ def to_kafka(event: CloudEvent) -> Tuple[List[Tuple[str, bytes]], bytes]:
     return headers, event.data
 
 
-def _attributes_of(headers: Headers) -> Tuple[Dict[str, str], str]:
+def _attributes_of(headers: Headers) -> tuple[dict[str, str], str]:
     """The ``ce_`` headers without their prefix, and the content type ('' where there is none)."""
     if len(headers) > MOST_HEADERS:
         raise ContractError("too_large", f"{len(headers)} headers, {MOST_HEADERS} are the most")
-    attributes: Dict[str, str] = {}
+    attributes: dict[str, str] = {}
     content_type: Optional[str] = None
     for header, raw in headers:
         if header.startswith("ce_"):
@@ -159,9 +156,7 @@ def _structured(value: bytes) -> CloudEvent:
     plain = found.pop("data", None)
     encoded = found.pop("data_base64", None)
     attributes = {
-        name: _attribute_text(name, member)
-        for name, (member, _) in found.items()
-        if member is not None
+        name: _attribute_text(name, member) for name, (member, _) in found.items() if member is not None
     }
     if plain is not None and encoded is not None:
         raise ContractError("duplicate_attribute", "stands beside data", "data_base64")
@@ -192,15 +187,9 @@ def _decoded(encoded: Any) -> bytes:
         raise ContractError("invalid_attribute", "is not base64", "data_base64") from None
 
 
-def _event(attributes: Dict[str, str], media_type: str, data: bytes) -> CloudEvent:
+def _event(attributes: dict[str, str], media_type: str, data: bytes) -> CloudEvent:
     """The event of these attributes, which are used up by it."""
-    version = attributes.pop("specversion", None)
-    if version is None:
-        if not attributes:
-            raise ContractError("not_a_cloudevent", "there are no CloudEvents attributes")
-        raise ContractError("missing_attribute", "is required", "specversion")
-    if version != SPEC_VERSION:
-        raise ContractError("unsupported_specversion", "must be 1.0", "specversion")
+    _check_version(attributes)
     if media_type != _JSON_TYPE:
         raise ContractError("unsupported_content_type", "only JSON can be read", "datacontenttype")
     if not data:
@@ -211,16 +200,13 @@ def _event(attributes: Dict[str, str], media_type: str, data: bytes) -> CloudEve
         raise ContractError("invalid_attribute", "is too long", "id")
     source, event_type = _required(attributes, "source"), _required(attributes, "type")
     time = attributes.pop("time", None)
+    for name, text in attributes.items():
+        _check(name, text)
     subject = attributes.pop("subject", None)
     dataschema = attributes.pop("dataschema", None)
-    if subject is not None:
-        _check("subject", subject)
-    if dataschema is not None:
-        _check("dataschema", dataschema)
-    for name, text in attributes.items():
+    for name in attributes:
         if not _is_extension_name(name):
             raise ContractError("invalid_attribute", "has no valid name", shown(name))
-        _check(name, text)
     return CloudEvent(
         id=event_id,
         source=source,
@@ -233,7 +219,18 @@ def _event(attributes: Dict[str, str], media_type: str, data: bytes) -> CloudEve
     )
 
 
-def _required(attributes: Dict[str, str], name: str) -> str:
+def _check_version(attributes: dict[str, str]) -> None:
+    version = attributes.pop("specversion", None)
+    if version == SPEC_VERSION:
+        return
+    if version is not None:
+        raise ContractError("unsupported_specversion", "must be 1.0", "specversion")
+    if attributes:
+        raise ContractError("missing_attribute", "is required", "specversion")
+    raise ContractError("not_a_cloudevent", "there are no CloudEvents attributes")
+
+
+def _required(attributes: dict[str, str], name: str) -> str:
     text = attributes.pop(name, None)
     if not text:
         raise ContractError("missing_attribute", "is required", name)
@@ -245,14 +242,14 @@ def _check(name: str, text: str) -> None:
     if len(text) <= LARGEST_ATTRIBUTE_CHARACTERS and text.isascii() and text.isprintable():
         return
     if len(text) > LARGEST_ATTRIBUTE_CHARACTERS:
-        raise ContractError("invalid_attribute", "is too long", name)
+        raise ContractError("invalid_attribute", "is too long", shown(name))
     if _has_control(text):
-        raise ContractError("invalid_attribute", "contains a control character", name)
+        raise ContractError("invalid_attribute", "contains a control character", shown(name))
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise ContractError("invalid_attribute", "contains a lone surrogate", name) from None
+            raise ContractError("invalid_attribute", "contains a lone surrogate", shown(name)) from None
 
 
 def _refuse_charset(content_type: str) -> None:

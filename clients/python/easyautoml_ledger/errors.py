@@ -6,11 +6,12 @@ attribute; ``None`` where the message as a whole is meant). The values that were
 refused are never repeated in it: they may be personal, or very long.
 """
 
-from typing import AbstractSet, Dict, FrozenSet, List, Optional, Tuple
+from collections.abc import Set as AbstractSet
+from typing import Optional
 
 from pydantic import ValidationError
 
-CODES: FrozenSet[str] = frozenset(
+CODES: frozenset[str] = frozenset(
     {
         # the message as a whole
         "empty_value",
@@ -57,7 +58,7 @@ CODES: FrozenSet[str] = frozenset(
     }
 )
 
-_CODE_OF_PYDANTIC: Dict[str, str] = {
+_CODE_OF_PYDANTIC: dict[str, str] = {
     "json_invalid": "malformed_json",
     "missing": "missing_field",
     "extra_forbidden": "unknown_field",
@@ -94,7 +95,7 @@ _CODE_OF_PYDANTIC: Dict[str, str] = {
     "datetime_object_invalid": "invalid_time",
 }
 
-_MESSAGE_OF: Dict[str, str] = {
+_MESSAGE_OF: dict[str, str] = {
     "missing_field": "is required",
     "unknown_field": "is not a field of this contract",
     "unknown_kind": "is none of the kinds of this contract",
@@ -119,9 +120,7 @@ class ContractError(ValueError):
         return f"{self.code}{where}: {self.message}"
 
 
-def contract_errors(
-    error: ValidationError, *, tags: AbstractSet[str] = frozenset()
-) -> List[ContractError]:
+def contract_errors(error: ValidationError, *, tags: AbstractSet[str] = frozenset()) -> list[ContractError]:
     """Every complaint of one pydantic validation, in pydantic's order.
 
     ``tags`` are the values of a tagged union's discriminator: pydantic puts the tag in
@@ -141,9 +140,7 @@ def contract_errors(
     return found
 
 
-def first_contract_error(
-    error: ValidationError, *, tags: AbstractSet[str] = frozenset()
-) -> ContractError:
+def first_contract_error(error: ValidationError, *, tags: AbstractSet[str] = frozenset()) -> ContractError:
     """The first complaint of one pydantic validation."""
     return contract_errors(error, tags=tags)[0]
 
@@ -154,5 +151,5 @@ def shown(name: str) -> str:
     return short if short.isprintable() else ascii(short)[1:-1]
 
 
-def _dotted(path: Tuple[object, ...]) -> Optional[str]:
+def _dotted(path: tuple[object, ...]) -> Optional[str]:
     return shown(".".join(str(part) for part in path)) or None

@@ -1,4 +1,4 @@
-"""Identifiers and counts: integers that are integers, and UUIDs in their usual form."""
+"""Identifiers, counts and flags: nothing that only looks like one is taken for one."""
 
 import re
 from typing import Annotated
@@ -10,9 +10,7 @@ from pydantic_core import PydanticCustomError
 LARGEST_ID = 2**63 - 1
 LARGEST_COUNT = 2**31 - 1
 
-_is_uuid = re.compile(
-    "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-).fullmatch
+_is_uuid = re.compile("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}").fullmatch
 
 
 def parse_uuid(value: object) -> UUID:
@@ -29,4 +27,6 @@ _EXAMPLE = {"example": "0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c10"}
 # No bool, no float, no text: 1 and nothing else is 1.
 Id = Annotated[int, Strict(), Field(ge=1, le=LARGEST_ID)]
 Count = Annotated[int, Strict(), Field(ge=0, le=LARGEST_COUNT)]
+Total = Annotated[int, Strict(), Field(ge=0, le=LARGEST_ID)]
+Flag = Annotated[bool, Strict()]
 Uuid = Annotated[UUID, BeforeValidator(parse_uuid)]

@@ -81,25 +81,17 @@ def amount_text(amount: Decimal) -> str:
 def _fitted(amount: Decimal) -> Decimal:
     # The exponent is looked at before anything is computed: Decimal("1E+999999") is
     # nine characters as long as nobody writes it out.
-    if not amount.is_finite():
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int):  # NaN or an infinity
         raise _invalid()
-    if amount.is_zero():
+    if not amount:
         if amount.is_signed():
             raise PydanticCustomError("invalid_amount", "zero has no sign; send '0'")
-        if not -DECIMAL_PLACES <= _exponent(amount) <= 0:
-            raise _too_precise() if _exponent(amount) < 0 else _invalid()
-        return amount.quantize(_UNIT, context=_EXACT)
-    if amount.adjusted() >= INTEGER_DIGITS:
+    elif amount.adjusted() >= INTEGER_DIGITS:
         raise _too_large()
-    if _exponent(amount) < -DECIMAL_PLACES:
+    if exponent < -DECIMAL_PLACES:
         raise _too_precise()
     return amount.quantize(_UNIT, context=_EXACT)
-
-
-def _exponent(amount: Decimal) -> int:
-    exponent = amount.as_tuple().exponent
-    assert isinstance(exponent, int), "only called for finite amounts"
-    return exponent
 
 
 def _refused_text(value: str) -> PydanticCustomError:
@@ -118,9 +110,7 @@ def _invalid() -> PydanticCustomError:
 
 
 def _too_large() -> PydanticCustomError:
-    return PydanticCustomError(
-        "amount_too_large", "an amount has at most 12 digits before the decimal point"
-    )
+    return PydanticCustomError("amount_too_large", "an amount has at most 12 digits before the decimal point")
 
 
 def _too_precise() -> PydanticCustomError:
@@ -133,9 +123,7 @@ def _schema(pattern: str, example: str) -> Any:
 
 _AS_TEXT = PlainSerializer(amount_text, return_type=str, when_used="json")
 
-Amount = Annotated[
-    Decimal, PlainValidator(parse_amount), _AS_TEXT, _schema(AMOUNT_PATTERN, "-12.50")
-]
+Amount = Annotated[Decimal, PlainValidator(parse_amount), _AS_TEXT, _schema(AMOUNT_PATTERN, "-12.50")]
 NonNegativeAmount = Annotated[
     Decimal,
     PlainValidator(parse_non_negative_amount),

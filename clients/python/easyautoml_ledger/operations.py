@@ -7,7 +7,7 @@ priced in. ``operation_user`` is who did it, which for a training is not who pay
 machine's owner is.
 """
 
-from typing import Annotated, Dict, Literal, Optional, Tuple, Type, Union
+from typing import Annotated, Any, Literal, Optional, Union
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -21,10 +21,18 @@ from .times import AwareDatetime
 DEFAULT_PAYMENT_PROVIDER = "default"
 
 
+def _require_type(schema: dict[str, Any]) -> None:
+    """Python may leave ``type`` out, because the class says it; a JSON text may not."""
+    schema["properties"]["type"].pop("default", None)
+    schema["required"] = ["type", *(name for name in schema["required"] if name != "type")]
+
+
 class Operation(BaseModel):
     """What all kinds share. ``occurred_at`` absent means: the envelope's time."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, json_schema_extra=_require_type
+    )
 
     type: str
     operation_user: Id
@@ -33,7 +41,8 @@ class Operation(BaseModel):
 
 class OnMachine(Operation):
     """An operation on a machine. ``unit_price`` is what the publisher believes a unit costs:
-    where the ledger's price differs, the operation is rejected instead of charged."""
+    where the ledger's price differs, the operation is rejected instead of charged.
+    """
 
     machine: Id
     unit_price: Optional[NonNegativeAmount] = None
@@ -121,7 +130,7 @@ OperationData = Annotated[
 ]
 OPERATION_ADAPTER: TypeAdapter[OperationData] = TypeAdapter(OperationData)
 
-MODEL_OF_KIND: Dict[str, Type[Operation]] = {
+MODEL_OF_KIND: dict[str, type[Operation]] = {
     "training": Training,
     "solving": Solving,
     "solving_with_api": SolvingWithApi,
@@ -132,7 +141,7 @@ MODEL_OF_KIND: Dict[str, Type[Operation]] = {
     "credit_from_user": CreditFromUser,
     "pay_a_bill": PayABill,
 }
-KINDS: Tuple[str, ...] = tuple(MODEL_OF_KIND)
+KINDS: tuple[str, ...] = tuple(MODEL_OF_KIND)
 
 _validate_json = OPERATION_ADAPTER.validate_json
 _validate_python = OPERATION_ADAPTER.validate_python

@@ -6,8 +6,9 @@ Numbers with a fraction or an exponent stay exact: they become ``Decimal``.
 """
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Callable, Dict, Iterator, List, NoReturn, Tuple, Union
+from typing import Any, Callable, NoReturn, Union
 
 from .errors import ContractError, shown
 
@@ -26,7 +27,7 @@ def loads(raw: Union[bytes, bytearray, memoryview], *, parse_float: Number = Dec
     return _decode(decode_utf8(raw), parse_float)
 
 
-def members(raw: Union[bytes, bytearray, memoryview]) -> Dict[str, Tuple[Any, bytes]]:
+def members(raw: Union[bytes, bytearray, memoryview]) -> dict[str, tuple[Any, bytes]]:
     """The members of one JSON object: name to parsed value and its bytes as they were sent.
 
     Raises as ``loads``, and ``not_an_object``.
@@ -68,15 +69,13 @@ def _decode(text: str, parse_float: Number) -> Any:
         raise ContractError("malformed_json", "nested too deeply") from None
 
 
-def _object_of(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen = set()
         for name, _ in pairs:
             if name in seen:
-                raise ContractError(
-                    "duplicate_key", "a name stands twice in one object", shown(name)
-                )
+                raise ContractError("duplicate_key", "a name stands twice in one object", shown(name))
             seen.add(name)
     return found
 
@@ -85,7 +84,7 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ContractError("not_a_number", f"{constant} is not a number in JSON")
 
 
-def _split(text: str) -> Iterator[Tuple[str, Any, str]]:
+def _split(text: str) -> Iterator[tuple[str, Any, str]]:
     decoder = json.JSONDecoder(parse_float=Decimal)
     at = _skip_blanks(text, text.index("{") + 1)
     while text[at] != "}":

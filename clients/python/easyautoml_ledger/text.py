@@ -6,7 +6,7 @@ included. ``Annotated[str, Reference(longest=200)]`` takes one line that names s
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Dict
+from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -44,20 +44,18 @@ class Text:
             raise PydanticCustomError("invalid_text", "must not contain a lone surrogate")
         return value
 
-    def json_schema(self) -> Dict[str, Any]:
-        schema: Dict[str, Any] = {"type": "string", "maxLength": self.longest}
+    def json_schema(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "string", "maxLength": self.longest}
         if self.shortest:
             schema["minLength"] = self.shortest
         return {**schema, "pattern": r"^[^\u0000]*$"}
 
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.parse)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> Dict[str, Any]:
+    ) -> dict[str, Any]:
         return self.json_schema()
 
 
@@ -75,7 +73,7 @@ class Reference(Text):
             )
         return text
 
-    def json_schema(self) -> Dict[str, Any]:
+    def json_schema(self) -> dict[str, Any]:
         inner = r"[^\u0000-\u001f\u007f-\u009f]"
         edge = r"[^\s\u0000-\u001f\u007f-\u009f]"
         return {**super().json_schema(), "pattern": f"^{edge}({inner}*{edge})?$"}
@@ -96,7 +94,7 @@ class ShortCode(Text):
             )
         return code
 
-    def json_schema(self) -> Dict[str, Any]:
+    def json_schema(self) -> dict[str, Any]:
         return {**super().json_schema(), "pattern": "^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$"}
 
 

@@ -19,9 +19,7 @@ def _check_form(value: object) -> object:
     if isinstance(value, str):
         found = _is_rfc_3339(value)
         if not found:
-            raise PydanticCustomError(
-                "invalid_time", "must be an RFC 3339 time such as 2026-01-31T12:00:00Z"
-            )
+            raise PydanticCustomError("invalid_time", "must be an RFC 3339 time such as 2026-01-31T12:00:00Z")
         if not found[2]:
             raise _missing_offset()
         return value

@@ -1,7 +1,7 @@
 """The names on the wire: topics, event types, sources, and which belong together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Dict, Mapping, Tuple
 
 TRAINING_OPERATIONS = "training.operations"
 MARKETPLACE_OPERATIONS = "marketplace.operations"
@@ -52,8 +52,8 @@ class Topic:
     name: str
     incoming: bool
     key: str
-    types: Tuple[str, ...]
-    sources: Tuple[str, ...]
+    types: tuple[str, ...]
+    sources: tuple[str, ...]
     compacted: bool = False
 
 
@@ -138,7 +138,7 @@ _ALL = (
 TOPICS: Mapping[str, Topic] = {topic.name: topic for topic in _ALL}
 
 # Which service sends which kind of operation, and where.
-TOPIC_OF_KIND: Dict[str, str] = {
+TOPIC_OF_KIND: dict[str, str] = {
     "training": TRAINING_OPERATIONS,
     "solving": TRAINING_OPERATIONS,
     "solving_with_api": TRAINING_OPERATIONS,

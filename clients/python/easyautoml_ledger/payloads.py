@@ -1,0 +1,54 @@
+"""Which model belongs to which event type, and reading a payload by its type."""
+
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from . import control_total, holds, outcomes, reference, strict_json, topics
+from .envelope import CloudEvent
+from .errors import ContractError, first_contract_error
+from .operations import OPERATION_ADAPTER, parse_operation
+
+ADAPTERS: dict[str, TypeAdapter[Any]] = {
+    topics.OPERATION: OPERATION_ADAPTER,
+    topics.HOLD_REQUESTED: TypeAdapter(holds.HoldRequested),
+    topics.HOLD_CAPTURED: TypeAdapter(holds.HoldCaptured),
+    topics.HOLD_VOIDED: TypeAdapter(holds.HoldVoided),
+    topics.USER: TypeAdapter(reference.User),
+    topics.MACHINE: TypeAdapter(reference.Machine),
+    topics.WORK: TypeAdapter(reference.Work),
+    topics.CONTROL_TOTAL: TypeAdapter(control_total.ControlTotal),
+    topics.BILLING_OPERATION_RECORDED: TypeAdapter(outcomes.OperationRecorded),
+    topics.BILLING_OPERATION_REJECTED: TypeAdapter(outcomes.OperationRejected),
+    topics.BILLING_OPERATION_REVERSED: TypeAdapter(outcomes.OperationReversed),
+    topics.BILLING_HOLD_PLACED: TypeAdapter(outcomes.HoldPlaced),
+    topics.BILLING_HOLD_REFUSED: TypeAdapter(outcomes.HoldRefused),
+    topics.BILLING_HOLD_CAPTURED: TypeAdapter(outcomes.HoldCapturedOutcome),
+    topics.BILLING_HOLD_VOIDED: TypeAdapter(outcomes.HoldVoidedOutcome),
+    topics.BILLING_HOLD_EXPIRED: TypeAdapter(outcomes.HoldExpired),
+    topics.BILLING_BALANCE: TypeAdapter(outcomes.Balance),
+    topics.BILLING_SEAL: TypeAdapter(outcomes.Seal),
+}
+
+
+def parse_payload(event: CloudEvent) -> BaseModel:
+    """The payload of ``event`` as the model of its type.
+
+    Raises ``ContractError``: ``unsupported_type``, or what is wrong with the payload.
+    """
+    if event.type == topics.OPERATION:
+        return parse_operation(event.data)
+    adapter = ADAPTERS.get(event.type)
+    if adapter is None:
+        raise ContractError("unsupported_type", "there is no contract of this type", "type")
+    value = strict_json.loads(event.data)
+    try:
+        payload: BaseModel = adapter.validate_python(value)
+    except ValidationError as error:
+        raise first_contract_error(error) from None
+    return payload
+
+
+def encode(payload: BaseModel) -> bytes:
+    """The JSON bytes of a payload; fields that are absent or null are left out."""
+    return payload.model_dump_json(exclude_none=True).encode()
