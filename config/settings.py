@@ -1,0 +1,117 @@
+"""Django's settings, from the environment. Only this package reads them at import."""
+
+from pathlib import Path
+from typing import Any
+
+import moneyed
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+from config.environment import database, read_environment
+
+# Django prefers psycopg 3 silently as soon as it can be imported; COPY and the lock order are
+# written for psycopg2.
+if is_psycopg3:
+    raise RuntimeError("psycopg 3 is installed, and Django would use it instead of psycopg2: uninstall it")
+
+ENVIRONMENT = read_environment()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value()
+DEBUG = ENVIRONMENT.debug
+ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
+CSRF_TRUSTED_ORIGINS = ENVIRONMENT.csrf_trusted_origins
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "djmoney",
+    "models",
+    "events",
+    "ledger",
+    "projections",
+]
+MIDDLEWARE = [
+    "ledger.api.problems.ProblemMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "projections" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "models.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+DATABASES: dict[str, dict[str, Any]] = {"default": database(ENVIRONMENT.database_url.get_secret_value())}
+if ENVIRONMENT.database_owner_url is not None:
+    # Used by `manage.py setup` alone: a process that posts never opens it.
+    DATABASES["owner"] = database(ENVIRONMENT.database_owner_url.get_secret_value())
+    DATABASES["owner"]["TEST"] = {"MIRROR": "default"}
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+DATA_UPLOAD_MAX_MEMORY_SIZE = ENVIRONMENT.body_bytes_max
+LOGIN_URL = "admin:login"
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+# django-money. The token is no ISO currency; both are kept with 8 decimal places, and `str()` must
+# show all of them that are not zero instead of rounding to two.
+moneyed.add_currency("EAML", None, sub_unit=100_000_000, name="EasyAutoML token")
+CURRENCIES = ("USD", "EAML")
+CURRENCY_CODE_MAX_LENGTH = 4
+CURRENCY_DECIMAL_PLACES = 8
+MONEY_FORMAT = {"currency_digits": False, "format": "#,##0.00###### ¤¤"}
+
+MODEL_DECIMAL_FIELD_DEFAULT_MAX_DIGITS = 20
+MODEL_DECIMAL_FIELD_DEFAULT_DECIMAL_PLACES = 8
+
+# Where something lower calls something higher, it is named here.
+LEDGER_POST = "ledger.orm"
+LEDGER_INLINE_PROJECTIONS = ["projections.balances.project"]
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
+    "loggers": {"kafka": {"level": "WARNING"}},
+}
+
+LEDGER_OCCURRED_AHEAD = ENVIRONMENT.occurred_ahead
+LEDGER_OCCURRED_BACK = ENVIRONMENT.occurred_back
+LEDGER_WAITING = ENVIRONMENT.waiting

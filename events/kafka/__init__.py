@@ -1,0 +1,1 @@
+"""Kafka in and out: the only package that imports `kafka`."""

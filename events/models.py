@@ -1,0 +1,165 @@
+"""The tables of the log. Written by `events.store` with COPY, refused for every other hand."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class Event(models.Model):
+    """One fact, never changed. `position` is its place in the one global order."""
+
+    position = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(unique=True)
+    stream = models.CharField(max_length=120)
+    type = models.CharField(max_length=60)
+    schema_version = models.SmallIntegerField()
+    data = models.JSONField()
+    metadata = models.JSONField()
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-position",)
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.type}"
+
+
+class Note(models.Model):
+    """Free text that an event must not hold: the event has only its HMAC under `salt`.
+
+    Erasing a person empties `salt` and `text`; every hash of the log stays valid.
+    """
+
+    event_id = models.UUIDField()
+    name = models.CharField(max_length=60)
+    salt = models.BinaryField(null=True)
+    text = models.TextField(null=True)
+
+    class Meta:
+        db_table = "events_note"
+        constraints = (models.UniqueConstraint("event_id", "name", name="events_note_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.event_id}"
+
+
+class Key(models.Model):
+    """An idempotency key that was used: which event answered it, and what was asked."""
+
+    pk = models.CompositePrimaryKey("source", "request_id")
+    source = models.CharField(max_length=120)
+    request_id = models.CharField(max_length=255)
+    fingerprint = models.BinaryField()
+    event_id = models.UUIDField()
+
+    class Meta:
+        db_table = "events_key"
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.request_id}"
+
+
+class Settled(models.Model):
+    """One row: no event at or below `position` can still appear."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    position = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "events_settled"
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="events_settled_one_row"),)
+
+    def __str__(self) -> str:
+        return str(self.position)
+
+
+class Checkpoint(models.Model):
+    """How far a reader of the log has come: committed with what it wrote."""
+
+    name = models.CharField(primary_key=True, max_length=200)
+    position = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "events_checkpoint"
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.position}"
+
+
+class KafkaPosition(models.Model):
+    """The next offset of a partition, moved in the transaction that posted what came before it."""
+
+    pk = models.CompositePrimaryKey("topic_id", "partition")
+    topic_id = models.UUIDField()
+    partition = models.IntegerField()
+    topic = models.CharField(max_length=249)
+    next_offset = models.BigIntegerField()
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "events_kafka_position"
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}] at {self.next_offset}"
+
+
+class StoredMessage(models.Model):
+    """A message as it came from Kafka, byte for byte, with its place and why it is here."""
+
+    id = models.BigAutoField(primary_key=True)
+    topic_id = models.UUIDField()
+    topic = models.CharField(max_length=249)
+    partition = models.IntegerField()
+    offset = models.BigIntegerField()
+    key = models.BinaryField(null=True)
+    value = models.BinaryField(null=True)
+    headers = models.JSONField(default=list)
+    """`[[name, base64 of the value], …]`, in the order they came."""
+    timestamp = models.DateTimeField()
+    code = models.CharField(max_length=60)
+    reason = models.TextField()
+    stored_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}: {self.code}"
+
+
+class DeadLetter(StoredMessage):
+    """A message that could not become an operation."""
+
+    class State(models.TextChoices):
+        """What an operator did with it."""
+
+        OPEN = "open"
+        REPLAYED = "replayed"
+        DISMISSED = "dismissed"
+
+    state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.TextField(blank=True, default="")
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "events_dead_letter"
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint("topic_id", "partition", "offset", name="events_dead_letter_place"),
+        )
+
+
+class WaitingMessage(StoredMessage):
+    """A message that names a user or machine that is not known yet."""
+
+    waits_for = models.CharField(max_length=60)
+    """What is missing: `user:42` or `machine:7`."""
+    deadline = models.DateTimeField()
+
+    class Meta:
+        db_table = "events_waiting"
+        ordering = ("id",)
+        constraints = (models.UniqueConstraint("topic_id", "partition", "offset", name="events_waiting_place"),)
+        indexes = (models.Index(fields=("waits_for",), name="events_waiting_for"),)

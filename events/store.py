@@ -1,0 +1,167 @@
+"""The event store: claim keys, take positions, append, read. Every function runs on the caller's cursor."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from events.copying import copy_rows, escaped
+from events.message import NewEvent, StoredEvent
+
+_COLUMNS = (
+    "position",
+    "id",
+    "stream",
+    "type",
+    "schema_version",
+    "data",
+    "metadata",
+    "occurred_at",
+    "recorded_at",
+)
+_SELECT = f"select {', '.join(_COLUMNS)} from events_event"  # noqa: S608 (fixed names)
+
+
+class Key(NamedTuple):
+    """An idempotency key: unique per source."""
+
+    source: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a key is claimed for: the hash of the command, and the event that will answer it."""
+
+    fingerprint: bytes
+    event_id: str
+
+
+def find_keys(cursor: Any, keys: Sequence[Key]) -> dict[Key, Claim]:
+    """Which of the keys were used, by a plain read."""
+    if not keys:
+        return {}
+    cursor.execute(
+        """select k.source, k.request_id, k.fingerprint, k.event_id::text
+           from unnest(%s::text[], %s::text[]) as asked(source, request_id)
+           join events_key k on k.source = asked.source and k.request_id = asked.request_id""",
+        [[key.source for key in keys], [key.request_id for key in keys]],
+    )
+    return {Key(row[0], row[1]): Claim(bytes(row[2]), row[3]) for row in cursor.fetchall()}
+
+
+def claim_keys(cursor: Any, claims: Mapping[Key, Claim]) -> dict[Key, Claim]:
+    """Claim the keys, in sorted order; those that were taken before, with what they were taken for.
+
+    Waits for another transaction that is claiming one of them.
+    """
+    if not claims:
+        return {}
+    ordered = sorted(claims)
+    cursor.execute(
+        """insert into events_key (source, request_id, fingerprint, event_id)
+           select * from unnest(%s::text[], %s::text[], %s::bytea[], %s::uuid[])
+           on conflict do nothing""",
+        [
+            [key.source for key in ordered],
+            [key.request_id for key in ordered],
+            [claims[key].fingerprint for key in ordered],
+            [claims[key].event_id for key in ordered],
+        ],
+    )
+    if cursor.rowcount == len(ordered):
+        return {}
+    # A second statement, because the first one's snapshot may be older than what it waited for.
+    found = find_keys(cursor, ordered)
+    return {key: claim for key, claim in found.items() if claim.event_id != claims[key].event_id}
+
+
+def take_positions(cursor: Any, count: int) -> list[int]:
+    """The next positions of the global order, ascending.
+
+    The table lock comes before the first `nextval`: the settler sees by it who may still append.
+    """
+    cursor.execute("lock table events_event in row exclusive mode")
+    cursor.execute(
+        "select nextval('events_event_position_seq') from generate_series(1, %s)", [count]
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+def append(cursor: Any, events: Sequence[StoredEvent]) -> None:
+    """Append events at the positions that were taken for them."""
+    copy_rows(cursor, "events_event", _COLUMNS, map(_line, events))
+
+
+def get(cursor: Any, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
+    """Events by id. Ids that are none are left out."""
+    if not event_ids:
+        return {}
+    cursor.execute(f"{_SELECT} where id = any(%s::uuid[])", [list(event_ids)])
+    return {event.id: event for event in map(_event, cursor.fetchall())}
+
+
+def read(*, after: int, upto: int, limit: int) -> list[StoredEvent]:
+    """Events with after < position ≤ upto, in order. `upto` is at most the settled position."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_SELECT} where position > %s and position <= %s order by position limit %s",
+            [after, upto, limit],
+        )
+        return [_event(row) for row in cursor.fetchall()]
+
+
+def read_all(*, upto: int, after: int = 0, chunk: int = 2000) -> Iterator[StoredEvent]:
+    """Every event up to a settled position, in order, with the memory of one chunk."""
+    while batch := read(after=after, upto=upto, limit=chunk):
+        yield from batch
+        after = batch[-1].position
+
+
+def dump(value: Any) -> str:
+    """JSON as the log stores it: compact, keys in the order given, amounts already strings."""
+    return _encode(value)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+
+
+def _line(event: StoredEvent) -> str:
+    recorded_at = event.recorded_at.isoformat()
+    return (
+        f"{event.position}\t{event.id}\t{escaped(event.stream)}\t{event.type}\t{event.schema_version}\t"
+        f"{escaped(dump(event.data))}\t{escaped(dump(event.metadata))}\t"
+        f"{event.occurred_at.isoformat()}\t{recorded_at}"
+    )
+
+
+def _event(row: Sequence[Any]) -> StoredEvent:
+    return StoredEvent(
+        position=row[0],
+        id=str(row[1]),
+        stream=row[2],
+        type=row[3],
+        schema_version=row[4],
+        data=json.loads(row[5]) if isinstance(row[5], str) else row[5],
+        metadata=json.loads(row[6]) if isinstance(row[6], str) else row[6],
+        occurred_at=row[7],
+        recorded_at=row[8],
+    )
+
+
+__all__ = [
+    "Claim",
+    "Key",
+    "NewEvent",
+    "StoredEvent",
+    "append",
+    "claim_keys",
+    "dump",
+    "find_keys",
+    "get",
+    "read",
+    "read_all",
+    "take_positions",
+]

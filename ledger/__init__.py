@@ -1,0 +1,1 @@
+"""The write side: the pure domain, the posting engine, the use cases and the HTTP API."""

@@ -1,0 +1,31 @@
+"""Django's hook for the app `ledger`."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
+
+
+class LedgerConfig(AppConfig):
+    """The write side."""
+
+    name = "ledger"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Ledger"
+
+    def ready(self) -> None:
+        """Every migrated (or, in tests, emptied) database is made ready to take operations."""
+        post_migrate.connect(_install, sender=self, dispatch_uid="ledger.install")
+
+
+def _install(*, using: str, **_: Any) -> None:
+    from ledger.operations.install import grant, install, service_role
+
+    with connections[using].cursor() as cursor:
+        cursor.execute("select to_regclass('ledger_api_key') is not null and to_regclass('events_event') is not null")
+        if not cursor.fetchone()[0]:
+            return  # migrated back to before there was a ledger
+        install(cursor)
+        if using == "owner" and (role := service_role()) is not None:
+            grant(cursor, role)

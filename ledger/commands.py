@@ -1,0 +1,79 @@
+"""A command on its way into the engine, and what became of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from events.message import StoredEvent
+from events.store import Key
+from ledger.domain.errors import LedgerError
+from ledger.domain.operations import RecordOperation
+
+Status: TypeAlias = Literal["recorded", "rejected", "refused", "conflict", "undecided"]
+
+_FINGERPRINT_VERSION = b"\x01"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A command with the key that makes it happen once, and who sent it.
+
+    `sent` is the command as it was sent, JSON values with defaults left out; the fingerprint and the
+    event are made of it. `notes` are the free texts (a payment reference) that the event must not
+    hold.
+    """
+
+    source: str
+    request_id: str
+    command: RecordOperation
+    sent: Mapping[str, Any]
+    notes: Mapping[str, str] = field(default_factory=dict)
+    actor: str = ""
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    traceparent: str | None = None
+    refuse_early: bool = False
+    """Over HTTP: what no balance could change is refused with nothing written."""
+    out_of_time: bool = False
+    """It has waited long enough for its user or machine: what is undecided is rejected."""
+
+    @property
+    def key(self) -> Key:
+        """The idempotency key."""
+        return Key(self.source, self.request_id)
+
+    def fingerprint(self) -> bytes:
+        """The hash of the command as sent, with its algorithm's version as the first byte.
+
+        Notes are left out: erasing them must leave nothing behind that could be guessed from.
+        """
+        canonical = json.dumps(self.sent, sort_keys=True, separators=(",", ":")).encode()
+        return _FINGERPRINT_VERSION + hashlib.sha256(canonical).digest()
+
+    def metadata(self) -> dict[str, str]:
+        """What the event keeps beside its data: who asked, and in which context."""
+        values = {
+            "source": self.source,
+            "request_id": self.request_id,
+            "actor": self.actor,
+            "correlation_id": self.correlation_id,
+            "causation_id": self.causation_id,
+            "traceparent": self.traceparent,
+        }
+        return {name: value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a submission.
+
+    `recorded` and `rejected` have the event, and are the same for every retry of the key; the others
+    have an error and wrote nothing.
+    """
+
+    status: Status
+    replayed: bool = False
+    event: StoredEvent | None = None
+    error: LedgerError | None = None

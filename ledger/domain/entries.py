@@ -1,0 +1,60 @@
+"""The entries of an event: a pure function of what the event says, looked up nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from ledger.domain.chart import CREDIT, DEBIT, USER_ACCOUNTS, Side
+from ledger.domain.money import text
+
+_CREDIT_NORMAL = {account.name: account.normal_side == CREDIT for account in USER_ACCOUNTS}
+
+
+class EntryLine(NamedTuple):
+    """One side of a transfer. Amounts are decimal strings with 8 places.
+
+    `balance_after` and `version` are the account's after this entry; None on platform accounts.
+    """
+
+    transfer: int
+    side: Side
+    account: str
+    currency: str
+    amount: str
+    balance_after: str | None
+    version: int | None
+
+
+def entries(
+    transfers: Sequence[Mapping[str, str]],
+    accounts: Mapping[str, Mapping[str, Any]],
+) -> list[EntryLine]:
+    """The entries of an event's `transfers`, given its `accounts` after the last of them.
+
+    The event keeps each account's state once; the state after an earlier entry of the same
+    operation is found by walking back from it.
+    """
+    after: dict[str, tuple[Decimal, int]] = {}
+    lines: list[EntryLine] = []
+    for number in range(len(transfers), 0, -1):
+        transfer = transfers[number - 1]
+        amount, currency = transfer["amount"], transfer["currency"]
+        for side, code in ((CREDIT, transfer["credit"]), (DEBIT, transfer["debit"])):
+            state = after.get(code)
+            if state is None:
+                stored = accounts.get(code)
+                if stored is None:
+                    lines.append(EntryLine(number, side, code, currency, amount, None, None))
+                    continue
+                state = (Decimal(stored["balance"]), stored["version"])
+            balance, version = state
+            lines.append(EntryLine(number, side, code, currency, amount, text(balance), version))
+            change = Decimal(amount) if increases(code, side) else -Decimal(amount)
+            after[code] = (balance - change, version - 1)
+    lines.reverse()
+    return lines
+
+
+def increases(code: str, side: Side) -> bool:
+    """Whether an entry on this side raises the balance of a user's account (`user:42:due:usd`)."""
+    return _CREDIT_NORMAL[code.split(":", 2)[2]] is (side == CREDIT)

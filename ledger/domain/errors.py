@@ -1,0 +1,136 @@
+"""Why a command did not become an operation.
+
+```
+LedgerError                 a stable code, details, whether a retry can help
+├─ Rejected    final        InsufficientFunds CreditLimitExceeded NotForSale …
+├─ Conflict    409          the key was used for another command: names the field
+├─ NotFound    404
+├─ Undecided   retry        the user or machine is not known yet
+└─ Busy        retry        lost a race; the caller may try again
+```
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias
+
+Details: TypeAlias = Mapping[str, Any]
+
+
+class LedgerError(Exception):
+    """Every refusal of the ledger.
+
+    `code` is stable and listed in `docs/errors.md`; `details` are JSON values (amounts as strings).
+    """
+
+    code: ClassVar[str] = "ledger_error"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: Details = details
+
+
+class Rejected(LedgerError):
+    """The command was understood and decided against. The same key gives the same answer for ever."""
+
+    code = "rejected"
+    status = 422
+
+
+class InsufficientFunds(Rejected):
+    """The payer's available money does not cover the amount."""
+
+    code = "insufficient_funds"
+
+
+class CreditLimitExceeded(Rejected):
+    """What the payer would owe for compute is above the credit limit."""
+
+    code = "credit_limit_exceeded"
+
+
+class NotForSale(Rejected):
+    """The owner does not offer this on the marketplace."""
+
+    code = "not_for_sale"
+
+
+class NoPrice(Rejected):
+    """The machine has no price for this."""
+
+    code = "no_price"
+
+
+class PriceChanged(Rejected):
+    """The command carries a unit price that is not the one in force when it occurred."""
+
+    code = "price_changed"
+
+
+class OwnMachine(Rejected):
+    """The owner of a machine cannot buy from himself."""
+
+    code = "own_machine"
+
+
+class AmountTooSmall(Rejected):
+    """The amount is worth less than the smallest unit of what it buys."""
+
+    code = "amount_too_small"
+
+
+class AmountTooLarge(Rejected):
+    """The amount, or a balance after it, has more than 12 digits before the point."""
+
+    code = "amount_too_large"
+
+
+class UnknownTariff(Rejected):
+    """No tariff was in force when the operation occurred."""
+
+    code = "unknown_tariff"
+
+
+class UnknownReference(Rejected):
+    """A user or machine that never became known in the time the ledger waits for it."""
+
+    code = "unknown_reference"
+
+
+class Conflict(LedgerError):
+    """The idempotency key was used for another command; `field` names the first difference."""
+
+    code = "conflict"
+    status = 409
+
+
+class NotFound(LedgerError):
+    """There is no such thing, or the caller may not see it."""
+
+    code = "not_found"
+    status = 404
+
+
+class Undecided(LedgerError):
+    """The command names a user or machine that is not known yet. The key is not consumed."""
+
+    code = "undecided"
+    status = 409
+    retryable = True
+
+
+class Busy(LedgerError):
+    """Lost a race; the same command may be sent again."""
+
+    code = "busy"
+    status = 503
+    retryable = True
+
+
+class Invalid(LedgerError):
+    """The command cannot be read or is out of bounds; `field` names where."""
+
+    code = "invalid"
+    status = 422

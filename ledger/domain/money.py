@@ -1,0 +1,46 @@
+"""Amounts: exact decimals with 8 places and at most 12 digits before the point.
+
+USD and EAML never meet in one sum; every rounding rule of the ledger is in this module.
+"""
+
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
+from typing import Final, Literal, TypeAlias
+
+Currency: TypeAlias = Literal["USD", "EAML"]
+
+USD: Final = "USD"
+EAML: Final = "EAML"
+
+ZERO: Final = Decimal("0.00000000")
+QUANTUM: Final = Decimal("0.00000001")
+AMOUNT_MAX: Final = Decimal("999999999999.99999999")
+
+# Wide enough for a price times columns times lines times epochs without a rounding on the way.
+_EXACT: Final = Context(prec=80)
+
+
+def multiply(price: Decimal, quantity: Decimal | int) -> Decimal:
+    """price × quantity, rounded half to even at 8 places, once."""
+    product = _EXACT.multiply(price, Decimal(quantity))
+    return product.quantize(QUANTUM, ROUND_HALF_EVEN, _EXACT)
+
+
+def commission(gross: Decimal, rate: Decimal) -> Decimal:
+    """The platform's part of a sale, rounded half up; the seller gets gross − commission."""
+    return _EXACT.multiply(gross, rate).quantize(QUANTUM, ROUND_HALF_UP, _EXACT)
+
+
+def tokens_for(usd: Decimal, eaml_per_usd: Decimal) -> Decimal:
+    """The EAML that an amount of USD buys, rounded down."""
+    return _EXACT.multiply(usd, eaml_per_usd).quantize(QUANTUM, ROUND_DOWN, _EXACT)
+
+
+def part_rounded_up(whole: Decimal, part: Decimal, total: Decimal) -> Decimal:
+    """whole × part ÷ total, rounded up at 8 places and never more than the whole."""
+    share = _EXACT.divide(_EXACT.multiply(whole, part), total).quantize(QUANTUM, ROUND_UP, _EXACT)
+    return min(share, whole)
+
+
+def text(amount: Decimal) -> str:
+    """The one way an amount is written in events, APIs and reports: exactly 8 decimals."""
+    return f"{amount:.8f}"

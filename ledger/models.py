@@ -1,0 +1,137 @@
+"""The write side's own tables: accounts, tariffs, machines' terms, API keys."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+
+class Account(models.Model):
+    """An account of the chart. `balance` and `held` count on the normal side, 8 decimals.
+
+    A user's account is changed by the posting engine alone, under the user's lock. The platform's
+    accounts stay at zero here: their balances are summed by a projection.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    code = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=40)
+    user_id = models.BigIntegerField(null=True)
+    """A plain number: the account outlives the row of a user who was deleted."""
+    currency = models.CharField(max_length=4)
+    normal_side = models.CharField(max_length=1)
+    balance = models.DecimalField(max_digits=20, decimal_places=8, default=0)
+    held = models.DecimalField(max_digits=20, decimal_places=8, default=0)
+    version = models.BigIntegerField(default=0)
+    """How many entries the account has; on each entry, and gapless."""
+    position = models.BigIntegerField(default=0)
+    """The position of the last event that touched the account."""
+    recorded_at = models.DateTimeField(null=True)
+    """When that event was recorded: no later one is recorded before it."""
+
+    class Meta:
+        ordering = ("user_id", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(held__gte=0) & models.Q(held__lte=models.F("balance")),
+                name="ledger_account_held_within_balance",
+            ),
+        )
+        indexes = (models.Index(fields=("user_id", "id"), name="ledger_account_user"),)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class AllowedPair(models.Model):
+    """Which kinds of accounts an operation of a kind may debit and credit together."""
+
+    operation_kind = models.CharField(max_length=40)
+    debit_kind = models.CharField(max_length=40)
+    credit_kind = models.CharField(max_length=40)
+    pk = models.CompositePrimaryKey("operation_kind", "debit_kind", "credit_kind")
+
+    class Meta:
+        db_table = "ledger_allowed_pair"
+
+    def __str__(self) -> str:
+        return f"{self.operation_kind}: {self.debit_kind} → {self.credit_kind}"
+
+
+class PublishedTariff(models.Model):
+    """A version of the platform's prices. Published once, never edited."""
+
+    version = models.IntegerField(primary_key=True)
+    effective_from = models.DateTimeField()
+    published_at = models.DateTimeField()
+    terms = models.JSONField()
+    """Decimal strings by name, as `ledger.domain.tariff.Tariff` reads them."""
+
+    class Meta:
+        db_table = "ledger_tariff"
+        ordering = ("effective_from", "version")
+
+    def __str__(self) -> str:
+        return f"tariff {self.version}"
+
+
+class MachineTermsHistory(models.Model):
+    """A machine's owner and prices from `effective_from` on; written by a trigger on the machine."""
+
+    id = models.BigAutoField(primary_key=True)
+    machine_id = models.BigIntegerField()
+    effective_from = models.DateTimeField()
+    owner_id = models.BigIntegerField()
+    columns = models.IntegerField()
+    data_source_is_public = models.BooleanField()
+    data_source_price = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    api_solving_is_public = models.BooleanField()
+    api_solving_price = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    copy_price = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    copy_update_price = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+
+    class Meta:
+        db_table = "ledger_machine_terms"
+        ordering = ("machine_id", "effective_from", "id")
+        indexes = (
+            models.Index(fields=("machine_id", "effective_from", "id"), name="ledger_machine_terms_at"),
+        )
+
+    def __str__(self) -> str:
+        return f"machine {self.machine_id} from {self.effective_from}"
+
+
+class ApiKey(models.Model):
+    """A key of a service (a source and scopes) or of a user. Only the hash of its secret is kept."""
+
+    class Scope(models.TextChoices):
+        """What a key may do."""
+
+        READ = "ledger:read"
+        WRITE = "ledger:write"
+        ADMIN = "ledger:admin"
+
+    prefix = models.CharField(max_length=12, unique=True)
+    secret_hash = models.BinaryField()
+    name = models.CharField(max_length=100)
+    source = models.CharField(max_length=120, null=True, blank=True)
+    """The one CloudEvents source that this key speaks as: `/services/training`."""
+    user_id = models.BigIntegerField(null=True, blank=True)
+    """A user's own key: it sees that user's and his teams' things only, and writes nothing."""
+    scopes = ArrayField(models.CharField(max_length=30, choices=Scope.choices), default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "ledger_api_key"
+        ordering = ("id",)
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(source__isnull=False) ^ models.Q(user_id__isnull=False),
+                name="ledger_api_key_of_service_or_user",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

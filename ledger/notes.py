@@ -1,0 +1,53 @@
+"""Free texts beside the log: the event holds their HMAC, so that erasing one leaves every hash valid."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from events.message import StoredEvent
+
+
+class Note(NamedTuple):
+    """A text that belongs to an event, under a salt of its own (32 bytes)."""
+
+    event_id: str
+    name: str
+    salt: bytes
+    text: str
+
+
+def seal(event_id: str, texts: Mapping[str, str], data: dict[str, Any]) -> list[Note]:
+    """Make the notes of an event, and put their HMACs (hex of SHA-256) into its data."""
+    made = [Note(event_id, name, os.urandom(32), text) for name, text in texts.items()]
+    data["notes"] = {note.name: _mac(note.salt, note.text) for note in made}
+    return made
+
+
+def write(cursor: Any, notes: Sequence[Note]) -> None:
+    """Store the notes of a batch."""
+    if notes:
+        cursor.execute(
+            """insert into events_note (event_id, name, salt, text)
+               select * from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::text[])""",
+            [list(column) for column in zip(*notes, strict=True)],
+        )
+
+
+def agree(cursor: Any, event: StoredEvent, texts: Mapping[str, str]) -> bool:
+    """Whether texts are the ones that an event was made with. An erased note agrees with any text."""
+    macs: Mapping[str, str] = event.data.get("notes", {})
+    if set(macs) != set(texts):
+        return False
+    if not texts:
+        return True
+    cursor.execute("select name, salt from events_note where event_id = %s", [event.id])
+    return all(
+        salt is None or hmac.compare_digest(_mac(bytes(salt), texts[name]), macs[name])
+        for name, salt in cursor.fetchall()
+    )
+
+
+def _mac(salt: bytes, text: str) -> str:
+    return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,1 @@
+"""The use cases of the write side, a file each."""

@@ -1,0 +1,67 @@
+"""From an operation as a service sends it to a submission for the engine."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from easyautoml_ledger.operations import OperationData
+
+from ledger.commands import Submission
+from ledger.domain.errors import Invalid
+from ledger.domain.operations import Kind, RecordOperation
+
+_NOTES = ("payment_reference",)
+
+
+def submission_of(
+    operation: OperationData,
+    *,
+    source: str,
+    request_id: str,
+    now: datetime,
+    sent_at: datetime | None = None,
+    **context: Any,
+) -> Submission:
+    """The submission of an operation that was read from a message or a request.
+
+    `sent_at` stands in for an `occurred_at` that was left out, and `now` for both. `context` are the
+    further fields of `Submission`. Raises `Invalid` where the operation says that it occurred too
+    far ahead of the ledger's clock or too long ago.
+    """
+    occurred_at = operation.occurred_at or sent_at or now
+    check_occurred_at(occurred_at, now)
+    fields: dict[str, Any] = operation.__dict__
+    sent = operation.model_dump(mode="json", exclude_defaults=True)
+    sent["type"] = operation.type
+    notes = {name: sent.pop(name) for name in _NOTES if name in sent}
+    amount: Decimal | None = fields.get("amount")
+    hold: UUID | None = fields.get("hold")
+    command = RecordOperation(
+        kind=Kind(operation.type),
+        operation_user=operation.operation_user,
+        occurred_at=occurred_at,
+        machine=fields.get("machine"),
+        count_of_lines=fields.get("count_of_lines"),
+        count_of_training_epoch=fields.get("count_of_training_epoch"),
+        amount=amount,
+        unit_price=fields.get("unit_price"),
+        hold=hold,
+    )
+    return Submission(
+        source=source,
+        request_id=request_id,
+        command=command,
+        sent=sent,
+        notes=notes,
+        **context,
+    )
+
+
+def check_occurred_at(occurred_at: datetime, now: datetime) -> None:
+    """Raises `Invalid` unless the time is within the bounds that settings give."""
+    if occurred_at > now + settings.LEDGER_OCCURRED_AHEAD:
+        raise Invalid("occurred_at is too far ahead of the ledger's clock", field="occurred_at")
+    if occurred_at < now - settings.LEDGER_OCCURRED_BACK:
+        raise Invalid("occurred_at is too long ago", field="occurred_at")

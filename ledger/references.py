@@ -1,0 +1,126 @@
+"""What commands refer to: which users and machines are known, on what terms, under which tariff."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ledger.domain.errors import Undecided
+from ledger.domain.operations import MachineTerms, RecordOperation
+from ledger.domain.tariff import Tariff, in_force
+
+_tariffs: dict[tuple[int, datetime], Tariff] = {}  # a published version never changes, so it is read once
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What a batch of commands refers to, as it stands now."""
+
+    users: frozenset[int]
+    machines: Mapping[int, Sequence[MachineTerms]]
+    """Per machine its terms in the order they took effect, as far back as the batch needs."""
+    tariffs: Sequence[Tariff]
+
+    def terms(self, command: RecordOperation) -> MachineTerms | None:
+        """The machine's terms when the command occurred. Raises `Undecided` if it is not known."""
+        if command.operation_user not in self.users:
+            raise Undecided(
+                f"user {command.operation_user} is not known yet",
+                field="operation_user",
+                waits_for=f"user:{command.operation_user}",
+            )
+        if command.machine is None:
+            return None
+        versions = self.machines.get(command.machine)
+        if not versions:
+            raise Undecided(
+                f"machine {command.machine} is not known yet",
+                field="machine",
+                waits_for=f"machine:{command.machine}",
+            )
+        for terms in reversed(versions):
+            if terms.effective_from <= command.occurred_at:
+                return terms
+        return versions[0]
+
+    def tariff(self, at: datetime) -> Tariff:
+        """The tariff in force at a time. Raises `UnknownTariff`."""
+        return in_force(self.tariffs, at)
+
+
+def read_references(cursor: Any, commands: Iterable[RecordOperation], *, lock: bool) -> References:
+    """Read what the commands refer to; with `lock`, keep the machines from being deleted."""
+    users: set[int] = set()
+    machines: set[int] = set()
+    times: list[datetime] = []
+    for command in commands:
+        users.add(command.operation_user)
+        times.append(command.occurred_at)
+        if command.machine is not None:
+            machines.add(command.machine)
+    return References(
+        users=_known_users(cursor, users),
+        machines=_machine_terms(cursor, machines, min(times), max(times), lock=lock) if machines else {},
+        tariffs=read_tariffs(cursor),
+    )
+
+
+def read_tariffs(cursor: Any) -> list[Tariff]:
+    """Every published tariff, in the order they take effect."""
+    cursor.execute("select version, published_at from ledger_tariff order by effective_from, version")
+    versions = cursor.fetchall()
+    if any(version not in _tariffs for version in versions):
+        cursor.execute("select version, published_at, effective_from, terms::text from ledger_tariff")
+        for version, published_at, effective_from, terms in cursor.fetchall():
+            _tariffs[version, published_at] = Tariff.from_terms(version, effective_from, json.loads(terms))
+    return [_tariffs[version] for version in versions]
+
+
+def _known_users(cursor: Any, users: set[int]) -> frozenset[int]:
+    cursor.execute("select id from models_user where id = any(%s)", [list(users)])
+    return frozenset(row[0] for row in cursor.fetchall())
+
+
+def _machine_terms(
+    cursor: Any,
+    machines: set[int],
+    earliest: datetime,
+    latest: datetime,
+    *,
+    lock: bool,
+) -> dict[int, list[MachineTerms]]:
+    if lock:
+        cursor.execute(
+            "select id from models_machine where id = any(%s) order by id for key share",
+            [sorted(machines)],
+        )
+    cursor.execute(
+        """select t.machine_id, t.effective_from, t.owner_id, t.columns,
+                  t.data_source_is_public, t.data_source_price,
+                  t.api_solving_is_public, t.api_solving_price, t.copy_price, t.copy_update_price
+           from models_machine m
+           join ledger_machine_terms t on t.machine_id = m.id
+           where m.id = any(%(machines)s) and t.effective_from <= %(latest)s
+             and t.effective_from >= (
+                 select max(f.effective_from) from ledger_machine_terms f
+                 where f.machine_id = m.id and f.effective_from <= %(earliest)s)
+           order by t.machine_id, t.effective_from, t.id""",
+        {"machines": sorted(machines), "earliest": earliest, "latest": latest},
+    )
+    found: dict[int, list[MachineTerms]] = {}
+    for row in cursor.fetchall():
+        terms = MachineTerms(
+            machine=row[0],
+            effective_from=row[1],
+            owner=row[2],
+            columns=row[3],
+            data_source_is_public=row[4],
+            data_source_price=row[5],
+            api_solving_is_public=row[6],
+            api_solving_price=row[7],
+            copy_price=row[8],
+            copy_update_price=row[9],
+        )
+        found.setdefault(terms.machine, []).append(terms)
+    return found

@@ -1,0 +1,1 @@
+"""The read side: balances on User, read models, reports, verification, the admin."""

@@ -1,0 +1,24 @@
+"""The balances on User: the one projection that is written in the transaction that posts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ledger.domain.book import Account
+
+
+def project(cursor: Any, accounts: Sequence[Account]) -> None:
+    """Copy the balances of the touched users' accounts onto their rows. `accounts` are the changed ones."""
+    users = sorted({account.user for account in accounts})
+    if not users:
+        return
+    cursor.execute(
+        """update models_user u
+           set user_balance = b.usd, user_ixioo_balance = b.eaml, coupon_balance = b.coupon
+           from (select user_id,
+                        sum(balance) filter (where kind = 'user:usd') as usd,
+                        sum(balance) filter (where kind = 'user:eaml') as eaml,
+                        sum(balance) filter (where kind = 'user:coupon') as coupon
+                 from ledger_account where user_id = any(%s) group by user_id) b
+           where u.id = b.user_id""",
+        [users],
+    )
