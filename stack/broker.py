@@ -45,14 +45,18 @@ class Broker:
             self.port = choose(wanted=self._wanted_port, usual=self._usual_port, setting="LEDGER_KAFKA_PORT")
         for _ in range(3):
             self._child = self._make_child().start()
-            if wait_until(lambda: speaks_kafka(self.port), seconds=_START_SECONDS, alive=lambda: self.running):
+            if wait_until(
+                lambda: speaks_kafka(self.port), seconds=_START_SECONDS, alive=lambda: self.running
+            ):
                 return self
             self._child.kill()
             if self._wanted_port is not None:
                 break
             self.port = free_port()
         assert self._child is not None
-        raise StackError(f"the embedded broker does not start; its own words are at the end of {self._child.log}.")
+        raise StackError(
+            f"the embedded broker does not start; its own words are at the end of {self._child.log}."
+        )
 
     def stop(self) -> None:
         if self._child is not None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -118,21 +119,24 @@ class Stack:
     def close(self) -> None:
         """Stops the workers in their order, then the broker, then PostgreSQL."""
         order = list(programs({}))
-        for worker in sorted(self.workers.values(), key=lambda child: order.index(child.name.partition("-")[0])):
-            worker.stop()
-        self.workers.clear()
-        if self.broker is not None:
-            self.broker.stop()
-            self.broker = None
-        if self.postgres is not None:
-            self.postgres.stop()
-            self.postgres = None
-        if self._caretaker is not None:
-            self._caretaker.kill()
-            self._caretaker.communicate()
-            self._caretaker = None
-        if self._temporary and self.directory != Path():
-            shutil.rmtree(self.directory, ignore_errors=True)
+        workers = sorted(
+            self.workers.values(),
+            key=lambda child: order.index(child.name.partition("-")[0]),
+        )
+        # The last one named is the first one called, and each is called even if another fails.
+        with ExitStack() as at_the_end:
+            if self._temporary and self.directory != Path():
+                at_the_end.callback(shutil.rmtree, self.directory, ignore_errors=True)
+            if self._caretaker is not None:
+                at_the_end.callback(self._caretaker.communicate)
+                at_the_end.callback(self._caretaker.kill)
+            if self.postgres is not None:
+                at_the_end.callback(self.postgres.stop)
+            if self.broker is not None:
+                at_the_end.callback(self.broker.stop)
+            for worker in reversed(workers):
+                at_the_end.callback(worker.stop)
+        self.workers, self.broker, self.postgres, self._caretaker = {}, None, None, None
 
     def manage(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         """Runs `manage.py` to its end. Raises `StackError` with its last words if it fails."""

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from stack.errors import StackError
+from stack.pids import command_line, signal_process
 from stack.ports import LOOPBACK, choose, free_port, wait_until
 from stack.postgres_binaries import find_binaries, server_account
 from stack.processes import Child
@@ -97,7 +98,9 @@ class Postgres:
         stop_orphan(self._data)
         # A server that starts again keeps its port: clients hold on to its address.
         if not self.port:
-            self.port = choose(wanted=self._wanted_port, usual=self._usual_port, setting="LEDGER_POSTGRES_PORT")
+            self.port = choose(
+                wanted=self._wanted_port, usual=self._usual_port, setting="LEDGER_POSTGRES_PORT"
+            )
         for _ in range(3):
             self._child = self._make_child().start()
             if wait_until(self._answers, seconds=_START_SECONDS, alive=lambda: self.running):
@@ -154,7 +157,7 @@ class Postgres:
         except OSError as error:
             reason = "is not a database directory" if error.errno == errno.ENOENT else error.strerror
             raise StackError(
-                f"{self._data} {reason}; move it away, or choose another state directory with LEDGER_STATE_DIR.",
+                f"{self._data} {reason}; move it away, or choose another directory with LEDGER_STATE_DIR.",
             ) from error
         if version != _MAJOR:
             raise StackError(
@@ -176,7 +179,15 @@ class Postgres:
             account = {"user": self._account.uid, "group": self._account.gid, "extra_groups": []}
             for path in (home, password):
                 os.chown(path, self._account.uid, self._account.gid)
-        arguments = ["-D", new, "-U", OWNER, f"--pwfile={password}", "--encoding=UTF8", "--locale=C"]
+        arguments: list[str | Path] = [
+            "-D",
+            new,
+            "-U",
+            OWNER,
+            f"--pwfile={password}",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]
         arguments += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         arguments += ["--auth-local=scram-sha-256", "--auth-host=scram-sha-256"]
         arguments += [] if self._durable else ["--no-sync"]
@@ -209,7 +220,7 @@ class Postgres:
             alter role {SERVICE} password '{self._secrets.service_password}';
             select 'create database {DATABASE} owner {OWNER}'
              where not exists (select from pg_database where datname = '{DATABASE}') \\gexec
-            """,
+            """,  # noqa: S608 - names and a password of our own making
             database="postgres",
         )
 
@@ -238,20 +249,13 @@ def stop_orphan(data: Path) -> bool:
         return False
     # "fast" first, then "immediate", which leaves recovery to the next start.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return True
-        if wait_until(lambda: not _serves(pid, data), seconds=_STOP_SECONDS):
+        if not signal_process(pid, number) or wait_until(
+            lambda: not _serves(pid, data), seconds=_STOP_SECONDS
+        ):
             return True
     raise StackError(f"a PostgreSQL server (process {pid}) still holds {data} and does not stop.")
 
 
 def _serves(pid: int, data: Path) -> bool:
-    """Whether that process is the server of this data: process ids are handed out again."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-    except OSError:
-        shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, check=False)
-        command = shown.stdout
-    return b"postgres" in command and bytes(data) in command
+    command = command_line(pid)
+    return "postgres" in command and str(data) in command

@@ -6,7 +6,6 @@ found and stopped at the next start.
 """
 
 import logging
-import os
 import signal
 import subprocess
 import threading
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from stack.errors import StackError
+from stack.pids import signal_group, signal_process, started_at
 from stack.ports import wait_until
 
 _LOG_BYTES_MAX = 10 * 1024 * 1024
@@ -99,7 +99,7 @@ class Child:
                 daemon=True,
             )
             self._pump.start()
-        self._pid_file.write_text(f"{self.pid} {_started_at(self.pid)}\n", encoding="utf-8")
+        self._pid_file.write_text(f"{self.pid} {started_at(self.pid)}\n", encoding="utf-8")
         return self
 
     def wait(self, seconds: float | None = None) -> int:
@@ -112,12 +112,16 @@ class Child:
         self._ended()
         return status
 
+    def ask_to_stop(self) -> None:
+        """Asks it to end, and does not wait for it."""
+        if self._popen is not None and self.running:
+            self._popen.send_signal(self.stop_signal)
+
     def stop(self, seconds: float | None = None) -> int | None:
         """Asks it to end, and kills it if it has not after `seconds`. Returns the exit status."""
         if self._popen is None:
             return None
-        if self.running:
-            self._popen.send_signal(self.stop_signal)
+        self.ask_to_stop()
         try:
             return self.wait(self.stop_seconds if seconds is None else seconds)
         except TimeoutError:
@@ -126,7 +130,7 @@ class Child:
     def kill(self) -> int:
         """Ends it at once with everything it started, as `kill -9` would."""
         if self.running:
-            _signal_group(self.pid, signal.SIGKILL)
+            signal_group(self.pid, signal.SIGKILL)
         return self.wait()
 
     def restart(self) -> "Child":
@@ -165,7 +169,9 @@ class Child:
         self._pid_file.unlink(missing_ok=True)
 
 
-def stop_leftovers(directory: Path, *, stop_signals: Mapping[str, signal.Signals], seconds: float = 15) -> list[str]:
+def stop_leftovers(
+    directory: Path, *, stop_signals: Mapping[str, signal.Signals], seconds: float = 15
+) -> list[str]:
     """Stops what a killed supervisor left running here; returns the names of what was found.
 
     Reads `run/*.pid`; a process counts as ours only if it began when we noted it, because the
@@ -177,9 +183,9 @@ def stop_leftovers(directory: Path, *, stop_signals: Mapping[str, signal.Signals
         pid = _noted_process(path)
         if pid is not None:
             found[path.stem] = pid
-            _signal(pid, stop_signals.get(path.stem, signal.SIGTERM))
-            if not wait_until(lambda pid=pid: _started_at(pid) == "", seconds=seconds):  # type: ignore[misc]
-                _signal_group(pid, signal.SIGKILL)
+            signal_process(pid, stop_signals.get(path.stem, signal.SIGTERM))
+            if not wait_until(lambda pid=pid: started_at(pid) == "", seconds=seconds):  # type: ignore[misc]
+                signal_group(pid, signal.SIGKILL)
         path.unlink(missing_ok=True)
     return list(found)
 
@@ -209,31 +215,4 @@ def _noted_process(path: Path) -> int | None:
         number = int(pid)
     except (OSError, ValueError):
         return None
-    return number if started and _started_at(number) == started else None
-
-
-def _started_at(pid: int) -> str:
-    """When the process began, in the system's own terms; empty if it has ended."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            return ""
-        return "" if fields[0] in "ZX" else fields[19]
-    shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return shown.stdout.strip()
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _signal_group(pid: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        _signal(pid, number)
+    return number if started and started_at(number) == started else None

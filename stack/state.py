@@ -65,7 +65,8 @@ def make_directory(directory: Path) -> Path:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StackError(
-            f"the state directory {directory} cannot be used: {reason}; choose another with LEDGER_STATE_DIR.",
+            f"the state directory {directory} cannot be used: {reason}; "
+            "choose another with LEDGER_STATE_DIR.",
         ) from error
     return directory
 
@@ -123,7 +124,9 @@ def read_secrets(directory: Path) -> Secrets:
     try:
         return Secrets(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise StackError(f"{path} cannot be read; put it back from a copy, or start anew elsewhere.") from error
+        raise StackError(
+            f"{path} cannot be read; put it back from a copy, or start anew elsewhere."
+        ) from error
 
 
 def publish_environment(directory: Path, environment: Mapping[str, str]) -> None:

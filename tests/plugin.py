@@ -44,7 +44,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         early_config.stash[_stack] = stack
         early_config.add_cleanup(stack.close)
         # Tests make and empty databases: they are the owner. The service's role is there to be tried.
-        os.environ["DATABASE_URL"] = os.environ["DATABASE_OWNER_URL"] = stack.environment["DATABASE_OWNER_URL"]
+        os.environ["DATABASE_URL"] = os.environ["DATABASE_OWNER_URL"] = stack.environment[
+            "DATABASE_OWNER_URL"
+        ]
         os.environ["DATABASE_SERVICE_URL"] = stack.environment["DATABASE_URL"]
     if os.environ.get("KAFKA_BOOTSTRAP_SERVERS") == os.environ.get(_CHOSEN):
         # Nothing listens there until a test asks for it, but settings already name it.
@@ -70,7 +72,9 @@ def kafka() -> Iterator[str]:
     if kind not in {"embedded", "apache"}:
         raise pytest.UsageError(f"LEDGER_TEST_KAFKA is {kind!r}, and not `embedded` or `apache`")
     with Stack(postgres=False, kafka=None) as stack:
-        yield stack.start_kafka("apache" if kind == "apache" else "embedded", port=int(address.rpartition(":")[2]))
+        yield stack.start_kafka(
+            "apache" if kind == "apache" else "embedded", port=int(address.rpartition(":")[2])
+        )
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,54 @@
+"""Processes by their id: ids are handed out again, so each is recognised by more than its number."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+_PROC = Path("/proc")
+_HAS_PROC = (_PROC / "self" / "stat").exists()
+
+
+def started_at(pid: int) -> str:
+    """When the process began, in the system's own terms; empty if it has ended."""
+    if not _HAS_PROC:
+        return _ps(pid, "lstart=")
+    try:
+        fields = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    state, *others = fields.rpartition(")")[2].split()
+    return "" if state in "ZX" else others[18]
+
+
+def command_line(pid: int) -> str:
+    """The program and its arguments; empty if it has ended."""
+    if not _HAS_PROC:
+        return _ps(pid, "args=")
+    try:
+        content = (_PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return ""
+    return content.replace(b"\0", b" ").decode("utf-8", errors="surrogateescape")
+
+
+def signal_process(pid: int, number: signal.Signals) -> bool:
+    """Sends a signal; False if there is no such process."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Sends a signal to the process and to all that it started in its session."""
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        signal_process(pid, number)
+
+
+def _ps(pid: int, column: str) -> str:
+    command = ["/bin/ps", "-ww", "-o", column, "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
