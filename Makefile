@@ -1,16 +1,72 @@
-# Every target is listed by `make help`, from the text after its ##.
+# `make help` lists every target, from the text after its ##.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-BIN := .venv/bin
+PYTHON_BIN := .venv/bin/python
+
+# How many tests run at once, and what else pytest is told: make test TESTS=tests/unit ARGS=-x
+WORKERS ?= 2
+TESTS ?= tests
+ARGS ?=
+
+# Checks load the settings without any server: these name nothing that exists.
+NO_SERVER := DATABASE_URL=postgresql://nobody@127.0.0.1:9/none LEDGER_SECRET_KEY=no-server-is-asked-while-the-code-is-checked
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'make …'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: ## Make .venv and install the pinned packages: the set-up alone
 	@sh stack/install.sh embedded
 
 .PHONY: dev
-dev: ## The same with what tests and checks need
+dev: ## The same, with what tests and checks need
 	@sh stack/install.sh dev
+
+.PHONY: run
+run: install ## Start the ledger with PostgreSQL and a broker of its own; Ctrl-C stops all of it
+	@exec $(PYTHON_BIN) -m stack run
+
+.PHONY: demo
+demo: install ## Send a few thousand operations through Kafka and show what became of them
+	@exec $(PYTHON_BIN) -m examples.demo
+
+.PHONY: test
+test: dev ## Run the tests on embedded servers (TESTS=path ARGS=… WORKERS=n)
+	@$(PYTHON_BIN) -m pytest -n $(WORKERS) --dist loadfile $(ARGS) $(TESTS)
+
+.PHONY: test-kafka
+test-kafka: dev ## Run the tests that need a broker on Apache Kafka (needs a JDK and Maven)
+	@$(PYTHON_BIN) -m stack kafka --fetch
+	@LEDGER_TEST_KAFKA=apache $(PYTHON_BIN) -m pytest -m kafka $(ARGS) $(TESTS)
+
+.PHONY: check
+check: dev ## Check format, lint, types, import contracts and migrations
+	@$(PYTHON_BIN) -m ruff format --check .
+	@$(PYTHON_BIN) -m ruff check .
+	@$(NO_SERVER) $(PYTHON_BIN) -m mypy
+	@.venv/bin/lint-imports --no-logo
+	@$(NO_SERVER) $(PYTHON_BIN) -W ignore manage.py makemigrations --check --dry-run
+
+.PHONY: format
+format: dev ## Put the code into its format and mend what lint can mend
+	@$(PYTHON_BIN) -m ruff check --fix --exit-zero --quiet .
+	@$(PYTHON_BIN) -m ruff format .
+
+.PHONY: bench
+bench: install ## Measure the ledger on this machine
+	@exec $(PYTHON_BIN) -m benchmarks
+
+.PHONY: kafka
+kafka: install ## Start Apache Kafka alone (needs a JDK and Maven; BROKERS=3 for three)
+	@exec $(PYTHON_BIN) -m stack kafka --brokers $(or $(BROKERS),1)
+
+.PHONY: lock
+lock: ## Resolve the packages anew and write the lock files (needs uv)
+	@sh stack/lock.sh
+
+.PHONY: clean
+clean: ## Remove .venv and caches; the ledger's data stays
+	rm -rf .venv .install.lock .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

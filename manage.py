@@ -6,6 +6,12 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from stack.state import running_environment
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if "DATABASE_URL" not in os.environ:
+        # Beside a ledger that `make run` has started: the same database and broker as that one.
+        for name, value in running_environment(os.environ).items():
+            os.environ.setdefault(name, value)
     execute_from_command_line(sys.argv)

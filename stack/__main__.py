@@ -5,7 +5,7 @@ import os
 import sys
 
 from stack.run import run
-from stack.run_kafka import run_kafka
+from stack.run_kafka import fetch_kafka, run_kafka
 
 
 def main() -> int:
@@ -15,8 +15,11 @@ def main() -> int:
     commands.add_parser("run", help="PostgreSQL, a broker, the web server and the workers")
     kafka = commands.add_parser("kafka", help="Apache Kafka alone, fetched with Maven")
     kafka.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="how many (1)")
+    kafka.add_argument("--fetch", action="store_true", help="only fetch it, and start nothing")
     chosen = parser.parse_args()
-    return run(os.environ) if chosen.command == "run" else run_kafka(os.environ, brokers=chosen.brokers)
+    if chosen.command == "run":
+        return run(os.environ)
+    return fetch_kafka() if chosen.fetch else run_kafka(os.environ, brokers=chosen.brokers)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from stack.ports import free_port, is_free, wait_until
 from stack.postgres import Postgres
 from stack.processes import Child
 from stack.state import PROJECT, make_directory, make_temporary_directory, read_secrets
-from stack.workers import manage, programs
+from stack.workers import manage, programs, worker_environment
 
 Kafka = Literal["embedded", "apache"]
 
@@ -181,7 +181,7 @@ class Stack:
                 label,
                 program.argv,
                 directory=self.directory,
-                environment=settings,
+                environment=worker_environment(settings),
                 cwd=PROJECT,
                 echo=(lambda line: self._echo(label, line) if self._echo else None),
                 stop_seconds=program.stop_seconds,

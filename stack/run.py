@@ -23,7 +23,7 @@ from stack.state import (
 )
 from stack.supervisor import Supervisor
 from stack.terminal import Terminal
-from stack.workers import USUAL_WEB_HOST, USUAL_WEB_PORT, manage, programs
+from stack.workers import USUAL_WEB_HOST, USUAL_WEB_PORT, manage, programs, worker_environment
 
 _STOP_ORDER = (*programs({}), "kafka", "postgres")
 _WEB_SECONDS = 60
@@ -132,7 +132,7 @@ def _start_workers(
             name,
             program.argv,
             directory=directory,
-            environment=environment,
+            environment=worker_environment(environment),
             cwd=PROJECT,
             echo=lambda line, name=name: terminal.echo(name, line),  # type: ignore[misc]
             stop_seconds=program.stop_seconds,

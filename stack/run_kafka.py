@@ -2,13 +2,24 @@
 
 from collections.abc import Mapping
 
-from stack.apache_kafka import VERSION, ApacheKafka
+from stack.apache_kafka import VERSION, ApacheKafka, fetch, find_java
 from stack.broker import USUAL_PORT
 from stack.errors import StackError
 from stack.run import port_setting
 from stack.state import make_directory, state_directory, take_lock
 from stack.supervisor import Supervisor
 from stack.terminal import Terminal
+
+
+def fetch_kafka() -> int:
+    """Whether Apache Kafka can be run here: 0 once it is fetched, or 2 with one sentence why not."""
+    try:
+        find_java()
+        fetch()
+    except StackError as error:
+        Terminal().complain(f"ledger: {error}")
+        return 2
+    return 0
 
 
 def run_kafka(environ: Mapping[str, str], *, brokers: int) -> int:

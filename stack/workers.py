@@ -22,6 +22,11 @@ def manage(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, str(PROJECT / "manage.py"), *arguments)
 
 
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The settings of a worker. It never learns the database owner's password: only setup does."""
+    return {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
+
+
 def programs(environ: Mapping[str, str]) -> dict[str, Program]:
     """Every worker, in the order in which they are stopped: what takes orders goes first.
 
