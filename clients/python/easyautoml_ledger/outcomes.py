@@ -70,7 +70,7 @@ class Outcome(Told):
     position: Total
     kind: str
     command: dict[str, Any]
-    payer: Optional[Id]
+    payer: Optional[Id] = None
     machine_owner: Optional[Id] = None
     accounts: dict[str, AccountState]
     source: str
@@ -179,7 +179,7 @@ class Seal(Told):
     last_position: Total
     count: Total
     merkle_root: str
-    previous_head: Optional[str]
+    previous_head: Optional[str] = None
     head: str
     signature: str
     key: str

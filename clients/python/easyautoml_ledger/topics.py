@@ -149,3 +149,10 @@ TOPIC_OF_KIND: dict[str, str] = {
     "credit_from_user": MARKETPLACE_OPERATIONS,
     "pay_a_bill": MARKETPLACE_OPERATIONS,
 }
+
+_INCOMING_TYPES = frozenset(event_type for topic in _ALL if topic.incoming for event_type in topic.types)
+
+
+def is_incoming(event_type: str) -> bool:
+    """Whether the ledger reads this type; otherwise it tells it."""
+    return event_type in _INCOMING_TYPES

@@ -1,0 +1,135 @@
+"""The AsyncAPI 3 document of everything on Kafka, built from the models, topics and fixtures."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from . import fixtures
+from .payloads import ADAPTERS
+from .schemas import short_name
+from .topics import OPERATION, TOPICS, Topic
+
+VERSION = "1.0.0"
+
+_DESCRIPTION = """\
+Services publish operations, holds and reference data; the ledger tells what became of them.
+Every message is a CloudEvent 1.0. Binary mode is sent; structured mode is read as well.
+A CloudEvents id is unique within its source and is what duplicates are known by: send
+the same id again after a failure. Amounts are strings with at most eight decimals."""
+
+_KAFKA_BINDING = "0.5.0"
+
+
+def document() -> dict[str, Any]:
+    """The whole document, from the ledger's point of view: it receives what comes in."""
+    schemas = _schemas()
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "EasyAutoML billing ledger", "version": VERSION, "description": _DESCRIPTION},
+        "defaultContentType": "application/json",
+        "channels": {topic.name: _channel(topic) for topic in TOPICS.values() if topic.types},
+        "operations": {
+            _operation_name(topic): {
+                "action": "receive" if topic.incoming else "send",
+                "channel": {"$ref": f"#/channels/{topic.name}"},
+                "messages": [
+                    {"$ref": f"#/channels/{topic.name}/messages/{short_name(event_type)}"}
+                    for event_type in topic.types
+                ],
+            }
+            for topic in TOPICS.values()
+            if topic.types
+        },
+        "components": {
+            "messages": {short_name(event_type): _message(event_type) for event_type in ADAPTERS},
+            "messageTraits": {"cloudevent": _cloudevent()},
+            "schemas": schemas,
+        },
+    }
+
+
+def _operation_name(topic: Topic) -> str:
+    return f"{'receive' if topic.incoming else 'send'}.{topic.name}"
+
+
+def _channel(topic: Topic) -> dict[str, Any]:
+    binding: dict[str, Any] = {"topic": topic.name, "bindingVersion": _KAFKA_BINDING}
+    if topic.compacted:
+        binding["topicConfiguration"] = {"cleanup.policy": ["compact"]}
+    sources = ", ".join(topic.sources)
+    return {
+        "address": topic.name,
+        "description": f"Key: {topic.key}. Source: {sources}.",
+        "messages": {
+            short_name(event_type): {"$ref": f"#/components/messages/{short_name(event_type)}"}
+            for event_type in topic.types
+        },
+        "bindings": {"kafka": binding},
+    }
+
+
+def _message(event_type: str) -> dict[str, Any]:
+    return {
+        "name": event_type,
+        "title": event_type,
+        "summary": _summary(event_type),
+        "traits": [{"$ref": "#/components/messageTraits/cloudevent"}],
+        "payload": {"$ref": f"#/components/schemas/{_schema_name(event_type)}"},
+        "examples": [
+            {"name": name, "payload": fixtures.event(name)["data"]} for name in fixtures.names(event_type)
+        ],
+    }
+
+
+def _cloudevent() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "contentType": "application/json",
+        "headers": {
+            "type": "object",
+            "required": ["ce_specversion", "ce_id", "ce_source", "ce_type", "content-type"],
+            "properties": {
+                "ce_specversion": {"type": "string", "const": "1.0"},
+                "ce_id": {"type": "string", "minLength": 1, "maxLength": 255},
+                "ce_source": text,
+                "ce_type": text,
+                "ce_time": {"type": "string", "format": "date-time"},
+                "ce_subject": text,
+                "ce_traceparent": text,
+                "ce_correlationid": text,
+                "ce_causationid": text,
+                "content-type": {"type": "string", "const": "application/json"},
+            },
+        },
+        "bindings": {"kafka": {"key": text, "bindingVersion": _KAFKA_BINDING}},
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    """All models, each once, by name; what they refer to is found here too."""
+    models, rest = TypeAdapter.json_schemas(
+        [(event_type, "validation", adapter) for event_type, adapter in ADAPTERS.items()],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas = dict(rest.get("$defs", {}))
+    for (event_type, _), schema in models.items():
+        name = _schema_name(event_type)
+        if schema != {"$ref": f"#/components/schemas/{name}"}:
+            schemas[name] = schema
+    discriminator = schemas[_schema_name(OPERATION)]["discriminator"]
+    # AsyncAPI names the property alone, where OpenAPI and pydantic add a mapping.
+    schemas[_schema_name(OPERATION)]["discriminator"] = discriminator["propertyName"]
+    return dict(sorted(schemas.items()))
+
+
+def _schema_name(event_type: str) -> str:
+    if event_type == OPERATION:
+        return "OperationData"
+    return str(ADAPTERS[event_type].json_schema()["title"])
+
+
+def _summary(event_type: str) -> str:
+    if event_type == OPERATION:
+        return "One operation of one of nine kinds; `type` tells which."
+    described = str(ADAPTERS[event_type].json_schema()["description"])
+    return described.partition("\n\n")[0].replace("\n", " ").replace("``", "`")
