@@ -1,0 +1,332 @@
+"""Operations and their entries: copies of what the log says, written by the ledger alone.
+
+``Operation.objects.create(...)`` and ``Credit.objects.create(...)`` look like the ORM and post
+through the ledger; assigning an entry to an empty link of an operation and saving it does as
+well. Nothing else changes a row of these tables.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import uuid4
+
+from django.db import models
+from django.db.models.base import ModelBase
+
+from models import posting
+from models.entries import CREDIT, DEBIT, EntryManager, SidedManager
+from models.immutable import CascadeQuerySet, ImmutableModel, ImmutableQuerySet, refusal
+from models.machine import Machine
+from models.money import EAML, USD, money
+from models.user import User
+
+if TYPE_CHECKING:
+    from djmoney.money import Money
+
+
+OperationManager = models.Manager.from_queryset(ImmutableQuerySet)
+CascadeManager = models.Manager.from_queryset(CascadeQuerySet)
+
+
+class Operation(ImmutableModel):
+    """Something that a user did and that was recorded; a rejected operation has no row here."""
+
+    instead = (
+        "An operation never changes: record a new one with Operation.objects.create(...), "
+        "reverse this one through the ledger, or assign an entry to an empty link and save()."
+    )
+
+    id = models.UUIDField(primary_key=True, editable=False, default=uuid4)
+
+    # These three have no constraint in the database: checking foreign keys row by row costs a
+    # quarter of the speed of posting. On PostgreSQL the ledger's triggers keep them sound.
+    machine = models.ForeignKey(
+        Machine,
+        on_delete=models.SET_NULL,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+    )
+    machine_owner = models.ForeignKey(
+        User,
+        on_delete=models.SET_NULL,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="operations_as_machine_owner",
+    )
+    operation_user = models.ForeignKey(
+        User,
+        on_delete=models.SET_NULL,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+    )
+
+    # Operation types
+    is_training_operation = models.BooleanField(default=False)
+    is_solving_operation = models.BooleanField(default=False)
+    is_solving_with_api_operation = models.BooleanField(default=False)
+    is_solving_with_api_market_operation = models.BooleanField(default=False)
+    is_buy_data_source_operation = models.BooleanField(default=False)
+    is_machine_copy_operation = models.BooleanField(default=False)
+    is_machine_copy_update_operation = models.BooleanField(default=False)
+    is_credit_from_user_operation = models.BooleanField(default=False)
+    is_pay_a_bill_operation = models.BooleanField(default=False)
+
+    # Metrics
+    count_of_lines = models.IntegerField(blank=True, null=True)
+    count_of_training_epoch = models.IntegerField(blank=True, null=True)
+
+    # The user-facing entries, each linked by one operation. Most links of an operation are empty
+    # and this is the hot table: in the database the uniqueness is the partial indexes below, not
+    # four full ones (the first migration leaves those out).
+    credit = models.OneToOneField(
+        "Credit",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="operation_as_credit",
+    )
+    debit = models.OneToOneField(
+        "Debit",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="operation_as_debit",
+    )
+    credit_ixioo = models.OneToOneField(
+        "CreditIXIOO",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="operation_as_credit_ixioo",
+    )
+    debit_ixioo = models.OneToOneField(
+        "DebitIXIOO",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="operation_as_debit_ixioo",
+    )
+
+    # What the event says beyond that.
+    kind = models.CharField(max_length=40)
+    position = models.BigIntegerField(unique=True)
+    recorded_machine_id = models.BigIntegerField(null=True, blank=True)
+    recorded_machine_owner_id = models.BigIntegerField(null=True, blank=True)
+    recorded_operation_user_id = models.BigIntegerField(null=True, blank=True)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    effective_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["Operation"]] = OperationManager()
+    cascades: ClassVar[models.Manager["Operation"]] = CascadeManager()
+
+    class Meta:
+        base_manager_name = "cascades"
+        indexes = (
+            models.Index(fields=["operation_user", "position"], name="operation_user_position"),
+            models.Index(fields=["machine", "position"], name="operation_machine_position"),
+            models.Index(fields=["machine_owner", "position"], name="operation_owner_position"),
+        )
+        constraints = tuple(
+            models.UniqueConstraint(
+                fields=[link],
+                condition=models.Q(**{f"{link}__isnull": False}),
+                name=f"operation_{link}_linked_once",
+            )
+            for link in posting.LINKS
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Rows from the database come by position; a name is somebody making an operation.
+        self.id_given = bool({"id", "pk"} & kwargs.keys())
+        self._amount: object = None
+        super().__init__(*args, **kwargs)
+
+    def __str__(self) -> str:
+        return f"{self.kind or 'operation'} {self.id}"
+
+    @property
+    def amount(self) -> object:
+        """The amount to post, for a top-up or a bill; not a column, and ``None`` once read back."""
+        return self._amount
+
+    @amount.setter
+    def amount(self, value: object) -> None:
+        self._amount = value
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Post a new operation, or fill empty links of a recorded one; nothing else.
+
+        Raises:
+            ImmutableRecord: anything else was changed.
+            LedgerNotInstalled: the settings name no ledger.
+            django.core.exceptions.ValidationError: not exactly one flag, or no user.
+            Exception: what the ledger raises for a rejected operation.
+        """
+        if not self._state.adding:
+            posting.link(self, update_fields)
+        elif force_update or update_fields is not None:
+            raise refusal(type(self), "updating an operation that was never recorded")
+        else:
+            posting.record(self)
+
+
+class Entry(ImmutableModel):
+    """One side of a transfer, on an account of the ledger; the sign lies in the side."""
+
+    instead = (
+        "An entry never changes: post a Credit, Debit, CreditIXIOO or DebitIXIOO with "
+        "objects.create(user=..., amount=...), or reverse the operation through the ledger."
+    )
+    # The side and the currency that an entry of this class posts; the entries' own class posts none.
+    posts: ClassVar[tuple[str, str] | None] = None
+
+    id = models.BigAutoField(primary_key=True)
+    # No constraints in the database, for the same reason as in Operation.
+    operation = models.ForeignKey(
+        Operation,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="entries",
+    )
+    transfer = models.SmallIntegerField()
+    side = models.CharField(max_length=1, choices=[(DEBIT, "Debit"), (CREDIT, "Credit")])
+    account_id = models.BigIntegerField()
+    user = models.ForeignKey(
+        User,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="entries",
+    )
+    currency = models.CharField(max_length=4, choices=[(USD, "US dollar"), (EAML, "EAML token")])
+    amount = models.DecimalField(max_digits=20, decimal_places=8)
+    balance_after = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    account_version = models.BigIntegerField(null=True, blank=True)
+    position = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    effective_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["Entry"]] = EntryManager()
+    cascades: ClassVar[models.Manager["Entry"]] = CascadeManager()
+
+    class Meta:
+        base_manager_name = "cascades"
+        verbose_name_plural = "entries"
+        indexes = (
+            # The platform's half of the entries has no user and needs no place here.
+            models.Index(
+                fields=["user", "recorded_at"],
+                condition=models.Q(user__isnull=False),
+                name="entry_user_recorded_at",
+            ),
+        )
+        constraints = (
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="entry_amount_positive"),
+            models.CheckConstraint(condition=models.Q(side__in=[DEBIT, CREDIT]), name="entry_side_known"),
+            models.CheckConstraint(condition=models.Q(currency__in=[USD, EAML]), name="entry_currency_known"),
+            models.UniqueConstraint(fields=["operation", "transfer", "side"], name="entry_one_per_side"),
+            models.UniqueConstraint(
+                fields=["account_id", "account_version"], name="entry_one_per_account_version"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_side_display()} {self.amount} {self.currency}"
+
+    @property
+    def money(self) -> "Money":
+        """The amount with its currency, as money to show."""
+        return money(self.amount, self.currency)
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Post a new Credit, Debit, CreditIXIOO or DebitIXIOO as a manual adjustment; nothing else.
+
+        Raises:
+            ImmutableRecord: a recorded entry was changed, or a new one names what the ledger fills in.
+            LedgerNotInstalled: the settings name no ledger.
+            AmountRefused: an amount that is not positive or not exact.
+            Exception: what the ledger raises, such as a threshold that asks for an approval.
+        """
+        if not self._state.adding:
+            posting.refuse_changes(self, update_fields)
+        elif force_update or update_fields is not None:
+            raise refusal(type(self), "updating an entry that was never posted")
+        else:
+            posting.post(self)
+
+
+class Credit(Entry):
+    """USD that a user got."""
+
+    posts = (CREDIT, USD)
+
+    objects: ClassVar[SidedManager["Credit"]] = SidedManager()
+
+    class Meta:
+        proxy = True
+
+
+class Debit(Entry):
+    """USD that a user gave."""
+
+    posts = (DEBIT, USD)
+
+    objects: ClassVar[SidedManager["Debit"]] = SidedManager()
+
+    class Meta:
+        proxy = True
+
+
+class CreditIXIOO(Entry):
+    """Tokens that a user got; IXIOO is the token's former name."""
+
+    posts = (CREDIT, EAML)
+
+    objects: ClassVar[SidedManager["CreditIXIOO"]] = SidedManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = "credit IXIOO"
+        verbose_name_plural = "credits IXIOO"
+
+
+class DebitIXIOO(Entry):
+    """Tokens that a user gave; IXIOO is the token's former name."""
+
+    posts = (DEBIT, EAML)
+
+    objects: ClassVar[SidedManager["DebitIXIOO"]] = SidedManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = "debit IXIOO"
+        verbose_name_plural = "debits IXIOO"

@@ -1,0 +1,123 @@
+"""Consulting: a user asks, a consultant offers, a contract is made and fulfilled."""
+
+from typing import ClassVar
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models.functions import Length
+from django.db.models.lookups import LessThanOrEqual
+
+from models.fields import SizedBinaryField
+from models.machine import Machine
+from models.status import StatusModel, StatusQuerySet, exactly_one
+from models.team import Team
+from models.user import User
+
+CATEGORIES = [
+    ("1", "Data Engineering"),
+    ("2", "Machine performance"),
+    ("3", "API Integration"),
+    ("4", "Other"),
+]
+
+OPEN = "is_status_request_open"
+WAITING_APPROVAL = "is_status_waiting_consultant_approval"
+CONTRACT = "is_status_contract"
+FINISHED = "is_status_contract_finished"
+CANCELLED = "is_status_cancelled"
+
+FOLLOWS = {
+    OPEN: (WAITING_APPROVAL, CANCELLED),
+    WAITING_APPROVAL: (CONTRACT, OPEN, CANCELLED),
+    CONTRACT: (FINISHED, CANCELLED),
+    FINISHED: (),
+    CANCELLED: (),
+}
+
+ConsultingRequestManager = models.Manager.from_queryset(StatusQuerySet)
+
+
+class ConsultingRequest(StatusModel):
+    """A request for help with a machine, and the contract that comes of it."""
+
+    user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True)
+    category = models.CharField(max_length=1, choices=CATEGORIES)
+    description = models.TextField(blank=True)
+    file = SizedBinaryField(size_class=3, null=True, blank=True)
+    machine = models.ForeignKey(Machine, on_delete=models.CASCADE, null=True, blank=True)
+
+    # Status tracking
+    is_status_request_open = models.BooleanField(blank=True, null=True)
+    is_status_waiting_consultant_approval = models.BooleanField(blank=True, null=True)
+    is_status_contract = models.BooleanField(blank=True, null=True)
+    is_status_contract_finished = models.BooleanField(blank=True, null=True)
+    is_status_cancelled = models.BooleanField(blank=True, null=True)
+
+    # Contract details
+    consultant_user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="Consultant_User", null=True, blank=True
+    )
+    amount_usd = models.IntegerField(null=True, blank=True, validators=[MinValueValidator(0)])
+    budget_estimation = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0)])
+    delay_days = models.IntegerField(null=True, blank=True, validators=[MinValueValidator(0)])
+
+    follows = FOLLOWS
+    status_prefix = "is_status_"
+
+    objects: ClassVar[models.Manager["ConsultingRequest"]] = ConsultingRequestManager()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=exactly_one(FOLLOWS), name="consulting_exactly_one_status"),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(Length("file"), 256**3), name="consulting_file_fits"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(amount_usd__gte=0), name="consulting_amount_not_negative"
+            ),
+        )
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        # A new request is open unless it says otherwise.
+        if not args and not kwargs.keys() & FOLLOWS.keys():
+            kwargs[OPEN] = True
+        super().__init__(*args, **kwargs)
+
+    def __str__(self) -> str:
+        return f"{self.get_category_display()}: {self.status}"
+
+    def clean(self) -> None:
+        """Refuse a contract without a consultant and an amount, or with oneself."""
+        super().clean()
+        contracted = self.is_status_contract or self.is_status_contract_finished
+        if contracted and (self.consultant_user_id is None or self.amount_usd is None):
+            raise ValidationError("A contract needs a consultant and an amount.")
+        if self.consultant_user_id is not None and self.consultant_user_id == self.user_id:
+            raise ValidationError("Nobody is his own consultant.")
+
+    def ask_consultant(self, consultant: User, *, amount_usd: int, delay_days: int) -> None:
+        """Propose the work to a consultant, who has to approve."""
+        self._go(
+            WAITING_APPROVAL,
+            consultant_user=consultant,
+            amount_usd=amount_usd,
+            delay_days=delay_days,
+        )
+
+    def approve(self) -> None:
+        """The consultant agrees: it is a contract now."""
+        self._go(CONTRACT)
+
+    def decline(self) -> None:
+        """The consultant does not agree: the request is open again."""
+        self._go(OPEN, consultant_user=None)
+
+    def finish(self) -> None:
+        """The contract is fulfilled."""
+        self._go(FINISHED)
+
+    def cancel(self) -> None:
+        """The request, or the contract, comes to nothing."""
+        self._go(CANCELLED)

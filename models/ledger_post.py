@@ -1,0 +1,65 @@
+"""The door to the ledger: whatever is posted through these tables goes through here.
+
+The setting ``LEDGER_POST`` is the dotted path of a module with the functions of
+``LedgerPost``. The tables stand below the ledger and must not import it, so the settings
+name it.
+"""
+
+from decimal import Decimal
+from importlib import import_module
+from typing import Protocol, cast
+from uuid import UUID
+
+from django.conf import settings
+
+from models.errors import LedgerNotInstalled
+
+
+class LedgerPost(Protocol):
+    """What the module behind ``LEDGER_POST`` offers."""
+
+    def record_operation(
+        self,
+        *,
+        kind: str,
+        operation_user_id: int,
+        machine_id: int | None,
+        machine_owner_id: int | None,
+        count_of_lines: int | None,
+        count_of_training_epoch: int | None,
+        amount: Decimal | None,
+    ) -> UUID:
+        """The id of the recorded operation; raises when it was rejected."""
+        ...
+
+    def post_entry(self, *, user_id: int, side: str, currency: str, amount: Decimal) -> int:
+        """The id of the user's entry of a manual adjustment."""
+        ...
+
+    def link_entries(self, *, operation_id: UUID, links: dict[str, int]) -> None:
+        """Fill empty links (``credit``, ...) of an operation with entry ids."""
+        ...
+
+    def close_user(self, *, user_id: int) -> None:
+        """Close the user's accounts; raises if anything is on one."""
+        ...
+
+
+def ledger(action: str) -> LedgerPost:
+    """The module that posts.
+
+    Raises:
+        LedgerNotInstalled: the settings name none.
+    """
+    path: str | None = getattr(settings, "LEDGER_POST", None)
+    if not path:
+        raise LedgerNotInstalled(action)
+    return cast("LedgerPost", import_module(path))
+
+
+def close_user(*, user_id: int) -> None:
+    """Close a user's accounts; without a ledger, only a user without entries can be closed."""
+    from models.billing import Entry  # noqa: PLC0415 - an entry refers to its user
+
+    if getattr(settings, "LEDGER_POST", None) or Entry.objects.filter(user=user_id).exists():
+        ledger("Deleting a user").close_user(user_id=user_id)

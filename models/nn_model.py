@@ -1,0 +1,14 @@
+"""Trained networks, apart from their machines, so that reading a machine does not load one."""
+
+from django.db import models
+
+from models.validation import ValidatedModel
+
+
+class NNModel(ValidatedModel):
+    """A trained network as bytes."""
+
+    nn_model = models.BinaryField(null=True, blank=True, max_length=750000000)
+
+    def __str__(self) -> str:
+        return f"network {self.pk}"

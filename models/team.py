@@ -1,0 +1,185 @@
+"""Teams: people who work on each other's machines."""
+
+import secrets
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+
+from models.errors import InvitationRefused
+from models.deletion import deleted_in_all
+from models.user import User
+from models.validation import ValidatedModel
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+# Where an invitation leads; the setting TEAM_INVITATION_URL names another place.
+_INVITATION_URL = "https://easyautoml.com/teams/join/"
+# Bytes of randomness in an invitation: nobody guesses one.
+_TOKEN_BYTES = 32
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    """Teams, and whose they are."""
+
+    def ids_of(self, user: "User | AnonymousUser") -> models.QuerySet["Team", int]:
+        """The ids of the teams that the user is a member of or administers, for a subquery."""
+        return (
+            self.filter(models.Q(users=user.pk) | models.Q(admin_user=user.pk))
+            .values_list("pk", flat=True)
+            .distinct()
+        )
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the teams and their permissions; their machines go back to their owners."""
+        permissions = list(self.filter(permission__isnull=False).values_list("permission_id", flat=True))
+        with transaction.atomic(using=self.db):
+            parts = [
+                super().delete(),
+                Permission.objects.using(self.db).filter(pk__in=permissions).delete(),
+            ]
+        return deleted_in_all(parts)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+
+TeamManager = models.Manager.from_queryset(TeamQuerySet)
+
+
+class Team(ValidatedModel):
+    """A named group with an admin; machines of a team are seen by all of its members."""
+
+    name = models.CharField(max_length=200)
+    admin_user = models.ForeignKey(User, null=True, on_delete=models.CASCADE)
+    users = models.ManyToManyField(User, related_name="Teams", blank=True)
+    url = models.URLField(unique=True, default=None, null=True, blank=True)
+    permission = models.OneToOneField(Permission, on_delete=models.CASCADE, null=True, blank=True)
+
+    objects: ClassVar[TeamManager] = TeamManager()  # type: ignore[valid-type]
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["admin_user", "name"],
+                name="team_name_unique_per_admin",
+                violation_error_message="This user has a team of that name already.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse a name that the same admin already uses."""
+        super().clean()
+        if self.admin_user_id is None:
+            return
+        namesakes = type(self).objects.filter(admin_user=self.admin_user_id, name=self.name)
+        if namesakes.exclude(pk=self.pk).exists():
+            raise ValidationError({"name": f"You have a team named {self.name!r} already."}, code="unique")
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """Delete the team and its permission; its machines stay with their owners."""
+        if self.pk is None:
+            raise ValueError("A team that was never saved cannot be deleted.")
+        deleted = type(self).objects.using(using or self._state.db).filter(pk=self.pk).delete()
+        self.pk = None
+        return deleted  # type: ignore[no-any-return]
+
+    def create_permission(self) -> Permission:
+        """The permission that members hold, made if the team has none yet."""
+        if self.permission is None:
+            with transaction.atomic():
+                self.permission, _ = Permission.objects.get_or_create(
+                    codename=f"team_{self.pk}",
+                    content_type=ContentType.objects.get_for_model(Team),
+                    defaults={"name": f"Member of team {self.name}"[:255]},
+                )
+                self.save(update_fields=["permission"])
+                for member in self.users.all():
+                    member.user_permissions.add(self.permission)
+        return self.permission
+
+    def add_user_to_team(self, user: User) -> None:
+        """Make the user a member, and give him the team's permission."""
+        with transaction.atomic():
+            permission = self.create_permission()
+            self.users.add(user)
+            user.user_permissions.add(permission)
+        _forget_permissions(user)
+
+    def remove_user_from_team(self, user: User) -> None:
+        """End the user's membership, and take the team's permission from him."""
+        with transaction.atomic():
+            self.users.remove(user)
+            if self.permission is not None:
+                user.user_permissions.remove(self.permission)
+        _forget_permissions(user)
+
+    def generate_link(self) -> str:
+        """A new invitation, stored as the team's ``url``; the one before it ends."""
+        base: str = getattr(settings, "TEAM_INVITATION_URL", _INVITATION_URL)
+        self.url = f"{base.rstrip('/')}/{secrets.token_urlsafe(_TOKEN_BYTES)}"
+        self.save(update_fields=["url"])
+        return self.url
+
+    def revoke_link(self) -> None:
+        """End the present invitation; nobody can join by it any more."""
+        self.url = None
+        self.save(update_fields=["url"])
+
+    @classmethod
+    def accept_invitation(cls, link: str, user: User) -> "Team":
+        """Make the user a member of the team that the link invites to.
+
+        A link serves each user once: who was removed from the team needs a new one.
+
+        Raises:
+            InvitationRefused: the link is unknown, was revoked, or has served this user.
+        """
+        with transaction.atomic():
+            # The lock keeps a link from being revoked between the look and the joining.
+            team = cls.objects.select_for_update().filter(url=link).first() if link else None
+            if team is None:
+                raise InvitationRefused("This invitation is not valid, or no longer.")
+            _, first = TeamInvitationAcceptance.objects.get_or_create(
+                team=team, user=user, link_digest=_digest(link)
+            )
+            if not first:
+                raise InvitationRefused("You have already used this invitation.")
+            team.add_user_to_team(user)
+        return team  # type: ignore[no-any-return]
+
+
+class TeamInvitationAcceptance(models.Model):
+    """Who joined a team by which link; the link itself is kept as a digest."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="acceptances")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="acceptances")
+    link_digest = models.CharField(max_length=64)
+    accepted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["link_digest", "user"], name="team_invitation_once_per_user"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user} joined {self.team} at {self.accepted_at:%Y-%m-%d %H:%M}"
+
+
+def _digest(link: str) -> str:
+    return sha256(link.encode()).hexdigest()
+
+
+def _forget_permissions(user: Any) -> None:
+    # Django's permission backend keeps what it read on the user object.
+    for name in ("_perm_cache", "_user_perm_cache", "_group_perm_cache"):
+        user.__dict__.pop(name, None)

@@ -1,0 +1,341 @@
+"""The user: signs in by email, and has three balances that only the ledger writes."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.validators import EmailValidator, MinValueValidator
+from django.db import models, transaction
+from django.db.models.base import ModelBase
+
+from models import ledger_post
+from models.deletion import deleted_in_all
+from models.errors import ImmutableRecord
+from models.money import EAML, USD, money
+from models.validation import ValidatedModel
+
+if TYPE_CHECKING:
+    from djmoney.money import Money
+
+    from models.team import Team
+
+BALANCES = ("user_balance", "user_ixioo_balance", "coupon_balance")
+
+_ZERO = Decimal(0)
+_INSTEAD = (
+    "Balances follow from the entries: record an operation, or post an adjustment with "
+    "Credit.objects.create(user=..., amount=...) and its siblings."
+)
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    """Never writes a balance, and closes the accounts of users before it deletes them."""
+
+    def update(self, **kwargs: Any) -> int:
+        _refuse_balances("update()", kwargs)
+        return super().update(**kwargs)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable["User"], *args: Any, **kwargs: Any) -> list["User"]:
+        _refuse_balances("bulk_create(update_fields=...)", kwargs.get("update_fields") or ())
+        return super().bulk_create(objs, *args, **kwargs)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the users and what is theirs; raises if anything is on an account of one."""
+        from models.machine import Machine  # noqa: PLC0415 - a machine refers to its owner
+        from models.team import Team  # noqa: PLC0415 - a team refers to its admin
+
+        ids = list(self.values_list("pk", flat=True))
+        for user_id in ids:
+            ledger_post.close_user(user_id=user_id)
+        # Machines and teams first, by themselves: what belongs to them alone goes with them.
+        with transaction.atomic(using=self.db):
+            parts = [
+                Machine.objects.using(self.db).filter(machine_owner_user__in=ids).delete(),
+                Team.objects.using(self.db).filter(admin_user__in=ids).delete(),
+                super(UserQuerySet, self.filter(pk__in=ids)).delete(),
+            ]
+        return deleted_in_all(parts)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    # The two that every write of Django ends in: saving, creating in bulk, loading fixtures.
+    # Whatever a user object in memory has as a balance, stale or set, is not written.
+
+    def _insert(self, objs: Any, fields: Any, *args: Any, **kwargs: Any) -> Any:
+        kept = [field for field in fields if field.name not in BALANCES]
+        return super()._insert(objs, kept, *args, **kwargs)  # type: ignore[misc]
+
+    _insert.alters_data = True  # type: ignore[attr-defined]
+    _insert.queryset_only = False  # type: ignore[attr-defined]
+
+    def _update(self, values: Any) -> int:
+        kept = [value for value in values if value[0].name not in BALANCES]
+        return super()._update(kept)  # type: ignore[misc,no-any-return]
+
+    _update.alters_data = True  # type: ignore[attr-defined]
+    _update.queryset_only = False  # type: ignore[attr-defined]
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Makes users by their email address."""
+
+    def create_user(
+        self, email: str | None = None, password: str | None = None, **extra_fields: Any
+    ) -> "User":
+        """A new user; without a password, one who cannot sign in by password.
+
+        Raises:
+            django.core.exceptions.ValidationError: an address that is none, or an unknown choice.
+        """
+        user = self.model(email=self.normalize_email(email) or None, **extra_fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user  # type: ignore[no-any-return]
+
+    def create_superuser(
+        self,
+        email: str,
+        password: str | None,
+        first_name: str | None = None,
+        last_name: str | None = None,
+        **extra_fields: Any,
+    ) -> "User":
+        """A new super administrator, who may do everything, the admin pages included."""
+        roles = {"is_staff": True, "is_superuser": True, "is_super_admin": True}
+        for name in roles:
+            if not extra_fields.setdefault(name, True):
+                raise ValueError(f"A superuser has {name}=True.")
+        if not email:
+            raise ValueError("A superuser needs an email address.")
+        return self.create_user(email, password, first_name=first_name, last_name=last_name, **extra_fields)
+
+
+class User(ValidatedModel, AbstractBaseUser, PermissionsMixin):
+    """Somebody who owns machines, pays for operations and is paid for them."""
+
+    # Primary authentication field (replaces username)
+    email = models.EmailField(
+        null=True,
+        unique=True,
+        validators=[EmailValidator()],
+        help_text="Primary email address for authentication",
+    )
+
+    # Personal information
+    first_name = models.CharField(max_length=140, null=True, blank=True)
+    last_name = models.CharField(max_length=140, null=True, blank=True)
+    user_profile = models.TextField(
+        null=True,
+        blank=True,
+        help_text="User profile description and preferences",
+    )
+
+    # Time, date and number formats
+    time_format = models.CharField(
+        max_length=3,
+        default="24H",
+        choices=[("12H", "12 Hour"), ("24H", "24 Hour")],
+        help_text="Preferred time format display",
+    )
+    date_format = models.CharField(
+        max_length=3,
+        default="DMY",
+        choices=[("DMY", "Day-Month-Year"), ("MDY", "Month-Day-Year")],
+        help_text="Preferred date format display",
+    )
+    date_separator = models.CharField(
+        max_length=1,
+        default="/",
+        choices=[("/", "Slash"), ("-", "Dash"), (".", "Dot")],
+        help_text="Date component separator",
+    )
+    datetime_separator = models.CharField(
+        max_length=1,
+        default=" ",
+        choices=[(" ", "Space"), ("T", "T separator")],
+        help_text="Date-time separator",
+    )
+    decimal_separator = models.CharField(
+        max_length=1,
+        default=",",
+        choices=[(",", "Comma"), (".", "Dot")],
+        help_text="Decimal number separator",
+    )
+
+    # Balances. The default stands in the database too, because no INSERT names these columns.
+    user_balance = models.DecimalField(
+        max_digits=20,
+        decimal_places=8,
+        default=_ZERO,
+        db_default=_ZERO,
+        validators=[MinValueValidator(_ZERO)],
+        help_text="USD balance for platform usage",
+    )
+    user_ixioo_balance = models.DecimalField(
+        max_digits=20,
+        decimal_places=8,
+        default=_ZERO,
+        db_default=_ZERO,
+        validators=[MinValueValidator(_ZERO)],
+        help_text="EAML token balance for advanced features",
+    )
+    coupon_balance = models.DecimalField(
+        max_digits=20,
+        decimal_places=8,
+        default=_ZERO,
+        db_default=_ZERO,
+        validators=[MinValueValidator(_ZERO)],
+        help_text="Promotional coupon balance",
+    )
+
+    # Administrative roles
+    is_super_admin = models.BooleanField(
+        default=False,
+        help_text="Super administrator with full system access",
+    )
+    is_staff = models.BooleanField(
+        default=False,
+        help_text="Staff member with administrative access",
+    )
+    is_active = models.BooleanField(
+        default=True,
+        help_text="Active user account status",
+    )
+
+    # Audit fields (automatically managed)
+    date_joined = models.DateTimeField(auto_now_add=True)
+    last_login = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        base_manager_name = "objects"
+        constraints = (
+            *(
+                models.CheckConstraint(
+                    condition=models.Q(**{f"{name}__gte": 0}), name=f"user_{name}_not_negative"
+                )
+                for name in BALANCES
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email or f"user {self.pk}"
+
+    def save(
+        self,
+        *,
+        force_insert: bool | tuple[ModelBase, ...] = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Store all but the three balances, which keep what the ledger wrote.
+
+        Raises:
+            ImmutableRecord: ``update_fields`` names a balance.
+        """
+        if update_fields is not None:
+            update_fields = frozenset(update_fields)
+            _refuse_balances("save(update_fields=...)", update_fields)
+        super().save(
+            force_insert=force_insert,
+            force_update=force_update,
+            using=using,
+            update_fields=update_fields,
+        )
+
+    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
+        """Close the user's accounts, then delete the user, his machines and his teams.
+
+        What was recorded stays: operations and entries keep the id beside the empty reference.
+        Raises what the ledger raises if anything is on an account of the user.
+        """
+        pk = self.pk
+        if pk is None:
+            raise ValueError("A user who was never saved cannot be deleted.")
+        deleted = type(self).objects.using(using or self._state.db).filter(pk=pk).delete()
+        self.pk = None
+        return deleted  # type: ignore[no-any-return]
+
+    def get_full_name(self) -> str:
+        """First and last name, as far as they are known."""
+        return " ".join(name for name in (self.first_name, self.last_name) if name).strip()
+
+    def get_short_name(self) -> str:
+        """The first name, or the address where there is none."""
+        return self.first_name or self.email or ""
+
+    def get_user_teams(self) -> "models.QuerySet[Team]":
+        """Every team that the user is a member of or administers."""
+        from models.team import Team  # noqa: PLC0415 - a team refers to its users
+
+        return Team.objects.filter(pk__in=Team.objects.ids_of(self))
+
+    def create_team(self, team_name: str) -> "Team":
+        """A new team with this user as its admin and first member.
+
+        Raises:
+            django.core.exceptions.ValidationError: the user has a team of that name already.
+        """
+        from models.team import Team  # noqa: PLC0415 - a team refers to its users
+
+        with transaction.atomic():
+            team = Team.objects.create(name=team_name, admin_user=self)
+            team.create_permission()
+            team.add_user_to_team(self)
+        return team
+
+    @classmethod
+    def get_super_admin(cls) -> Self:
+        """The super administrator; where there are several, the first that is still active.
+
+        Raises:
+            User.DoesNotExist: there is none.
+        """
+        admin = cls.objects.filter(is_super_admin=True, is_active=True).order_by("pk").first()
+        if admin is None:
+            raise cls.DoesNotExist("There is no super administrator: make one with createsuperuser.")
+        return admin  # type: ignore[no-any-return]
+
+    @property
+    def last_billing_time(self) -> datetime | None:
+        """When the user last paid a bill; ``None`` before the first."""
+        from models.billing import Operation  # noqa: PLC0415 - an operation refers to its user
+
+        paid = Operation.objects.filter(operation_user=self, is_pay_a_bill_operation=True)
+        return paid.order_by("-position").values_list("recorded_at", flat=True).first()
+
+    @property
+    def user_balance_money(self) -> "Money":
+        """``user_balance`` as money to show."""
+        return money(self.user_balance, USD)
+
+    @property
+    def user_ixioo_balance_money(self) -> "Money":
+        """``user_ixioo_balance`` as money to show."""
+        return money(self.user_ixioo_balance, EAML)
+
+    @property
+    def coupon_balance_money(self) -> "Money":
+        """``coupon_balance`` as money to show."""
+        return money(self.coupon_balance, USD)
+
+    def _not_to_be_checked(self, update_fields: frozenset[str] | None) -> set[str]:
+        # An empty password is nobody's password; balances are not stored from here.
+        return {*super()._not_to_be_checked(update_fields), "password", *BALANCES}
+
+
+def _refuse_balances(action: str, names: Iterable[str]) -> None:
+    named = [name for name in BALANCES if name in names]
+    if named:
+        raise ImmutableRecord("User", f"{action} with {', '.join(named)}", _INSTEAD)
