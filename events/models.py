@@ -161,5 +161,7 @@ class WaitingMessage(StoredMessage):
     class Meta:
         db_table = "events_waiting"
         ordering = ("id",)
-        constraints = (models.UniqueConstraint("topic_id", "partition", "offset", name="events_waiting_place"),)
+        constraints = (
+            models.UniqueConstraint("topic_id", "partition", "offset", name="events_waiting_place"),
+        )
         indexes = (models.Index(fields=("waits_for",), name="events_waiting_for"),)

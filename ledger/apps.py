@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.apps import AppConfig
-from django.db import connections
+from django.db import connections, transaction
 from django.db.models.signals import post_migrate
 
 
@@ -22,8 +22,10 @@ class LedgerConfig(AppConfig):
 def _install(*, using: str, **_: Any) -> None:
     from ledger.operations.install import grant, install, service_role
 
-    with connections[using].cursor() as cursor:
-        cursor.execute("select to_regclass('ledger_api_key') is not null and to_regclass('events_event') is not null")
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(
+            "select to_regclass('ledger_api_key') is not null and to_regclass('events_event') is not null"
+        )
         if not cursor.fetchone()[0]:
             return  # migrated back to before there was a ledger
         install(cursor)

@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 from events.message import StoredEvent
 from events.store import Key
-from ledger.domain.errors import LedgerError
-from ledger.domain.operations import RecordOperation
+from ledger.domain.decide import Command
+from ledger.domain.errors import LedgerError, rejected_by_code
 
 Status: TypeAlias = Literal["recorded", "rejected", "refused", "conflict", "undecided"]
 
@@ -27,7 +27,7 @@ class Submission:
 
     source: str
     request_id: str
-    command: RecordOperation
+    command: Command
     sent: Mapping[str, Any]
     notes: Mapping[str, str] = field(default_factory=dict)
     actor: str = ""
@@ -77,3 +77,10 @@ class Outcome:
     replayed: bool = False
     event: StoredEvent | None = None
     error: LedgerError | None = None
+
+    def raise_rejection(self) -> None:
+        """Raises the `Rejected` that the event of a rejection tells of; nothing otherwise."""
+        if self.status == "rejected" and self.event is not None:
+            told = dict(self.event.data["rejection"])
+            code, message = told.pop("code"), told.pop("message")
+            raise rejected_by_code(code)(message, **told)

@@ -20,14 +20,14 @@ from django.utils.module_loading import import_string
 
 from events import store
 from events.identifiers import uuid7
-from events.message import NewEvent, StoredEvent
+from events.message import StoredEvent
 from ledger import journal, notes
 from ledger.commands import Outcome, Submission
 from ledger.domain.book import Account, Book
-from ledger.domain.decide import Priced, price, settle
+from ledger.domain.decide import Plan, decide, plan, rejection
 from ledger.domain.errors import Busy, Conflict, Rejected, Undecided, UnknownReference
-from ledger.domain.happened import recorded, rejected
-from ledger.references import References, read_references
+from ledger.domain.references import References
+from ledger.references import read_references
 
 _ATTEMPTS: Final = 8
 
@@ -54,14 +54,14 @@ class _Pending:
     fingerprint: bytes
     indexes: list[int]
     event_id: str = field(default_factory=uuid7)
-    priced: Priced | None = None
+    plan: Plan | None = None
     refusal: Rejected | Undecided | None = None
 
     @property
     def users(self) -> tuple[int, ...]:
         """Whose accounts this command needs locked."""
-        if self.priced is not None:
-            return self.priced.users
+        if self.plan is not None:
+            return self.plan.users
         if isinstance(self.refusal, UnknownReference):
             return ()
         return (self.submission.command.operation_user,)
@@ -157,7 +157,7 @@ class _Batch:
         """Set aside what is undecided, or refused with nothing written, unless its key was used."""
         if not pending:
             return []
-        self._price(pending, lock=False)
+        self._plan(pending, lock=False)
         doubtful = [item for item in pending if self._sets_aside(item)]
         if not doubtful:
             return pending
@@ -201,18 +201,16 @@ class _Batch:
         journal.create_missing_accounts(self.cursor, users)
         book = Book(journal.lock_accounts(self.cursor, users))
         # Owner and prices are read again after the locks: these are what is decided by.
-        self._price(pending, lock=True)
+        self._plan(pending, lock=True)
         for item in pending:
             if isinstance(item.refusal, Undecided) or not all(map(book.knows, item.users)):
                 raise _Moved
         return book
 
-    def _price(self, pending: Sequence[_Pending], *, lock: bool) -> None:
-        references = read_references(
-            self.cursor, (item.submission.command for item in pending), lock=lock
-        )
+    def _plan(self, pending: Sequence[_Pending], *, lock: bool) -> None:
+        references = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
         for item in pending:
-            item.priced, item.refusal = _priced(item.submission, references)
+            item.plan, item.refusal = _planned(item.submission, references)
 
     def _decide(
         self,
@@ -220,18 +218,18 @@ class _Batch:
         book: Book,
         now: datetime,
     ) -> tuple[dict[str, Any], list[Account]]:
-        submission, priced, refusal = item.submission, item.priced, item.refusal
+        submission, refusal = item.submission, item.refusal
         touched: list[Account] = []
         try:
-            if priced is None:
+            if item.plan is None:
                 raise refusal if isinstance(refusal, Rejected) else _Moved
-            transfers = settle(priced, book)
-            touched = book.post(transfers)
-            type_, data = "operation.recorded", recorded(submission.sent, priced, transfers, book)
+            data, touched = decide(item.plan, book, submission.sent)
+            type_ = "operation.recorded"
         except Rejected as error:
             users = [user for user in item.users if book.knows(user)]
-            payer = submission.command.operation_user if priced is None else priced.payer
-            type_, data = "operation.rejected", rejected(submission.sent, error, payer, users, book)
+            payer = users[0] if users else submission.command.operation_user
+            data = rejection(error, submission.sent, payer, users, book)
+            type_ = "operation.rejected"
         event = {
             "id": item.event_id,
             "stream": f"operation:{item.event_id}",
@@ -276,18 +274,17 @@ class _Batch:
             self.outcomes[index] = Outcome(status=status, event=event, replayed=replayed or number > 0)
 
 
-def _priced(submission: Submission, references: References) -> tuple[Priced | None, Rejected | Undecided | None]:
-    command = submission.command
+def _planned(
+    submission: Submission, references: References
+) -> tuple[Plan | None, Rejected | Undecided | None]:
     try:
-        machine = references.terms(command)
-        priced = price(command, machine, references.tariff(command.occurred_at))
+        return plan(submission.command, references), None
     except Undecided as error:
         if submission.out_of_time:
             return None, UnknownReference(error.message, **error.details)
         return None, error
     except Rejected as error:
         return None, error
-    return priced, None
 
 
 def _conflict(submission: Submission, first: Mapping[str, Any]) -> Outcome:
@@ -311,4 +308,4 @@ def _inline_projections() -> list[Callable[[Any, Sequence[Account]], None]]:
     return [import_string(path) for path in settings.LEDGER_INLINE_PROJECTIONS]
 
 
-__all__ = ["Intake", "NewEvent", "Outcome", "Submission", "post", "quote"]
+__all__ = ["Intake", "Outcome", "Submission", "post", "quote"]

@@ -1,55 +1,19 @@
-"""What commands refer to: which users and machines are known, on what terms, under which tariff."""
+"""Reads what commands refer to: which users and machines are known, on what terms, the tariffs."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from ledger.domain.errors import Undecided
-from ledger.domain.operations import MachineTerms, RecordOperation
-from ledger.domain.tariff import Tariff, in_force
+from ledger.domain.decide import Command
+from ledger.domain.operations import MachineTerms
+from ledger.domain.references import References
+from ledger.domain.tariff import Tariff
 
 _tariffs: dict[tuple[int, datetime], Tariff] = {}  # a published version never changes, so it is read once
 
 
-@dataclass(frozen=True, slots=True)
-class References:
-    """What a batch of commands refers to, as it stands now."""
-
-    users: frozenset[int]
-    machines: Mapping[int, Sequence[MachineTerms]]
-    """Per machine its terms in the order they took effect, as far back as the batch needs."""
-    tariffs: Sequence[Tariff]
-
-    def terms(self, command: RecordOperation) -> MachineTerms | None:
-        """The machine's terms when the command occurred. Raises `Undecided` if it is not known."""
-        if command.operation_user not in self.users:
-            raise Undecided(
-                f"user {command.operation_user} is not known yet",
-                field="operation_user",
-                waits_for=f"user:{command.operation_user}",
-            )
-        if command.machine is None:
-            return None
-        versions = self.machines.get(command.machine)
-        if not versions:
-            raise Undecided(
-                f"machine {command.machine} is not known yet",
-                field="machine",
-                waits_for=f"machine:{command.machine}",
-            )
-        for terms in reversed(versions):
-            if terms.effective_from <= command.occurred_at:
-                return terms
-        return versions[0]
-
-    def tariff(self, at: datetime) -> Tariff:
-        """The tariff in force at a time. Raises `UnknownTariff`."""
-        return in_force(self.tariffs, at)
-
-
-def read_references(cursor: Any, commands: Iterable[RecordOperation], *, lock: bool) -> References:
+def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> References:
     """Read what the commands refer to; with `lock`, keep the machines from being deleted."""
     users: set[int] = set()
     machines: set[int] = set()

@@ -134,3 +134,8 @@ class Invalid(LedgerError):
 
     code = "invalid"
     status = 422
+
+
+def rejected_by_code(code: str) -> type[Rejected]:
+    """The class of a stored rejection's code; `Rejected` itself for one that is no longer known."""
+    return next((kind for kind in Rejected.__subclasses__() if kind.code == code), Rejected)

@@ -20,7 +20,7 @@ _EXACT: Final = Context(prec=80)
 
 
 def multiply(price: Decimal, quantity: Decimal | int) -> Decimal:
-    """price × quantity, rounded half to even at 8 places, once."""
+    """Price × quantity, rounded half to even at 8 places, once."""
     product = _EXACT.multiply(price, Decimal(quantity))
     return product.quantize(QUANTUM, ROUND_HALF_EVEN, _EXACT)
 
@@ -36,7 +36,7 @@ def tokens_for(usd: Decimal, eaml_per_usd: Decimal) -> Decimal:
 
 
 def part_rounded_up(whole: Decimal, part: Decimal, total: Decimal) -> Decimal:
-    """whole × part ÷ total, rounded up at 8 places and never more than the whole."""
+    """Whole × part ÷ total, rounded up at 8 places and never more than the whole."""
     share = _EXACT.divide(_EXACT.multiply(whole, part), total).quantize(QUANTUM, ROUND_UP, _EXACT)
     return min(share, whole)
 

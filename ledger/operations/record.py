@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from easyautoml_ledger.operations import OperationData
 
+from easyautoml_ledger.operations import OperationData
 from ledger.commands import Submission
 from ledger.domain.errors import Invalid
 from ledger.domain.operations import Kind, RecordOperation

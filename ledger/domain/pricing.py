@@ -1,0 +1,182 @@
+"""What an operation costs and who pays whom: the command, the machine's terms and the tariff, no lock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from ledger.domain import money
+from ledger.domain.errors import AmountTooLarge, AmountTooSmall, NoPrice, NotForSale, OwnMachine, PriceChanged
+from ledger.domain.money import EAML, USD, ZERO, Currency, text
+from ledger.domain.operations import MARKET, Kind, MachineTerms, RecordOperation
+from ledger.domain.tariff import Tariff
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """A command with its price: who pays, who is paid, how much. Amounts have 8 decimals."""
+
+    kind: Kind
+    payer: int
+    payee: int | None
+    currency: Currency
+    gross: Decimal
+    commission: Decimal = ZERO
+    tokens: Decimal = ZERO
+    due_limit: Decimal | None = None
+    """How much the payer may owe in this currency; None where nothing may become due."""
+    machine_owner: int | None = None
+    pricing: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts have to be locked."""
+        return (self.payer,) if self.payee is None else (self.payer, self.payee)
+
+
+def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff) -> Priced:
+    """The price of a command. Raises `Rejected` for what no balance could change."""
+    kind = command.kind
+    if kind in MARKET:
+        return _price_sale(command, required(machine), tariff)
+    match kind:
+        case Kind.TRAINING:
+            terms = required(machine)
+            cells = terms.columns * (command.count_of_lines or 0)
+            if tariff.training_counts_epochs:
+                cells *= command.count_of_training_epoch or 1
+            return _price_compute(
+                command, terms, terms.owner, tariff.training_cell_eaml, cells, tariff, columns=terms.columns
+            )
+        case Kind.SOLVING:
+            return _price_compute(
+                command,
+                required(machine),
+                command.operation_user,
+                tariff.solving_line_eaml,
+                command.count_of_lines or 0,
+                tariff,
+            )
+        case Kind.SOLVING_WITH_API:
+            return _price_compute(
+                command,
+                required(machine),
+                command.operation_user,
+                tariff.solving_with_api_line_eaml,
+                command.count_of_lines or 0,
+                tariff,
+            )
+        case Kind.CREDIT_FROM_USER:
+            return Priced(
+                kind=kind,
+                payer=command.operation_user,
+                payee=None,
+                currency=USD,
+                gross=required(command.amount),
+            )
+        case Kind.PAY_A_BILL:
+            amount = required(command.amount)
+            tokens = money.tokens_for(amount, tariff.eaml_per_usd)
+            if tokens == ZERO:
+                raise AmountTooSmall("the amount buys less than the smallest token", amount=text(amount))
+            _check_size(tokens)
+            return Priced(
+                kind=kind,
+                payer=command.operation_user,
+                payee=None,
+                currency=USD,
+                gross=amount,
+                tokens=tokens,
+                pricing={"tariff": tariff.version, "eaml_per_usd": text(tariff.eaml_per_usd)},
+            )
+        case _:
+            raise ValueError(f"{kind} is not priced")
+
+
+def _price_compute(
+    command: RecordOperation,
+    machine: MachineTerms,
+    payer: int,
+    unit_price: Decimal,
+    quantity: int,
+    tariff: Tariff,
+    **facts: int,
+) -> Priced:
+    _check_unit_price(command, unit_price)
+    gross = money.multiply(unit_price, quantity)
+    _check_size(gross)
+    due = tariff.when_short.get(command.kind) == "due"
+    return Priced(
+        kind=command.kind,
+        payer=payer,
+        payee=None,
+        currency=EAML,
+        gross=gross,
+        due_limit=tariff.credit_limit_eaml if due else None,
+        machine_owner=machine.owner,
+        pricing={
+            "tariff": tariff.version,
+            "unit_price": text(unit_price),
+            "quantity": quantity,
+            **facts,
+        },
+    )
+
+
+def _price_sale(command: RecordOperation, machine: MachineTerms, tariff: Tariff) -> Priced:
+    public, unit_price, quantity = True, machine.copy_price, 1
+    match command.kind:
+        case Kind.SOLVING_WITH_API_MARKET:
+            public, unit_price = machine.api_solving_is_public, machine.api_solving_price
+            quantity = command.count_of_lines or 0
+        case Kind.BUY_DATA_SOURCE:
+            public, unit_price = machine.data_source_is_public, machine.data_source_price
+        case Kind.MACHINE_COPY_UPDATE:
+            unit_price = machine.copy_update_price
+    if machine.owner == command.operation_user:
+        raise OwnMachine("the owner of a machine does not buy from himself", machine=machine.machine)
+    if not public:
+        raise NotForSale("the owner does not offer this", machine=machine.machine)
+    if unit_price is None:
+        raise NoPrice("the machine has no price for this", machine=machine.machine)
+    _check_unit_price(command, unit_price)
+    gross = money.multiply(unit_price, quantity)
+    _check_size(gross)
+    return Priced(
+        kind=command.kind,
+        payer=command.operation_user,
+        payee=machine.owner,
+        currency=USD,
+        gross=gross,
+        commission=money.commission(gross, tariff.commission_rate),
+        machine_owner=machine.owner,
+        pricing={
+            "tariff": tariff.version,
+            "unit_price": text(unit_price),
+            "quantity": quantity,
+            "commission_rate": text(tariff.commission_rate),
+        },
+    )
+
+
+def _check_unit_price(command: RecordOperation, unit_price: Decimal) -> None:
+    if command.unit_price is not None and command.unit_price != unit_price:
+        raise PriceChanged(
+            "the price in force is not the one that the command carries",
+            unit_price=text(unit_price),
+            sent=text(command.unit_price),
+        )
+
+
+def _check_size(amount: Decimal) -> None:
+    if amount > money.AMOUNT_MAX:
+        raise AmountTooLarge("the amount has more than 12 digits before the point")
+
+
+def required(value: T | None) -> T:
+    """A value that the contract of the command's kind promised. Raises ValueError without it."""
+    if value is None:
+        raise ValueError("the command lacks what its kind requires")
+    return value

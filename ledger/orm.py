@@ -1,0 +1,179 @@
+"""What the ORM's models post through: the module behind the setting `LEDGER_POST`.
+
+`Operation.objects.create(…)`, `Credit.objects.create(…)` and assigning an entry to an empty link end
+here, and become events like everything else. Errors of the ledger are raised to the caller.
+"""
+
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from events import store
+from events.identifiers import uuid7
+from events.message import StoredEvent
+from ledger.commands import Outcome, Submission
+from ledger.domain.adjustments import Adjust
+from ledger.domain.entries import entries
+from ledger.domain.errors import Invalid, NotFound
+from ledger.domain.money import text
+from ledger.domain.operations import COMPUTE, MARKET, Kind, RecordOperation
+from ledger.journal import entry_id
+from ledger.posting import post
+
+SOURCE = "/ledger/orm"
+
+
+def record_operation(
+    *,
+    kind: str,
+    operation_user_id: int,
+    machine_id: int | None,
+    machine_owner_id: int | None,
+    count_of_lines: int | None,
+    count_of_training_epoch: int | None,
+    amount: Decimal | None,
+) -> UUID:
+    """Post one of the nine operations; its id. `amount` is USD with at most 8 decimals.
+
+    Raises `Invalid` for a field that the kind needs or does not know, `Undecided` for a user or
+    machine without a row, `Rejected` where the ledger decided against it.
+    """
+    operation = Kind(kind)
+    counted = operation in COMPUTE or operation is Kind.SOLVING_WITH_API_MARKET
+    on_machine = operation in COMPUTE or operation in MARKET
+    _check("machine", machine_id, wanted=on_machine)
+    _check("count_of_lines", count_of_lines, wanted=counted)
+    _check("amount", amount, wanted=not on_machine)
+    fields = {
+        "type": kind,
+        "operation_user": operation_user_id,
+        "machine": machine_id,
+        "count_of_lines": count_of_lines,
+        "count_of_training_epoch": count_of_training_epoch,
+        "amount": None if amount is None else text(amount),
+    }
+    command = RecordOperation(
+        kind=operation,
+        operation_user=operation_user_id,
+        occurred_at=timezone.now(),
+        machine=machine_id,
+        count_of_lines=count_of_lines,
+        count_of_training_epoch=count_of_training_epoch,
+        amount=amount,
+    )
+    outcome = _post(command, {name: value for name, value in fields.items() if value is not None})
+    del machine_owner_id  # the owner in force when it occurred is what counts
+    return UUID(_event(outcome).id)
+
+
+def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> int:
+    """Post a manual adjustment of a user's USD or EAML account; the id of the user's entry.
+
+    Side `C` puts the amount on the account, `D` takes it off. Raises `InsufficientFunds` where less
+    than that is available.
+    """
+    account = "usd" if currency == "USD" else "eaml"
+    command = Adjust(
+        user=user_id,
+        account=account,
+        direction="up" if side == "C" else "down",
+        amount=amount,
+        occurred_at=timezone.now(),
+    )
+    sent = {
+        "type": Kind.ADJUSTMENT.value,
+        "operation_user": user_id,
+        "account": account,
+        "direction": command.direction,
+        "amount": text(amount),
+        "reason": "orm",
+    }
+    event = _event(_post(command, sent))
+    lines = entries(event.data["transfers"], event.data["accounts"])
+    number = next(n for n, line in enumerate(lines) if line.side == side and line.version is not None)
+    return entry_id(event.position, number)
+
+
+def link_entries(*, operation_id: UUID, links: dict[str, int]) -> None:
+    """Fill empty links of an operation (`{"credit": entry id}`), and append the event that says so.
+
+    Raises `NotFound` for an operation that is none.
+    """
+    now = timezone.now()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select id from models_operation where id = %s for update", [operation_id])
+        if cursor.fetchone() is None:
+            raise NotFound(f"there is no operation {operation_id}", field="operation")
+        (position,) = store.take_positions(cursor, 1)
+        event_id = uuid7()
+        event = StoredEvent(
+            position=position,
+            id=event_id,
+            stream=f"operation:{operation_id}",
+            type="operation.linked",
+            schema_version=1,
+            data={"operation": str(operation_id), "links": links},
+            metadata={"source": SOURCE, "request_id": event_id, "actor": "orm"},
+            occurred_at=now,
+            recorded_at=now,
+        )
+        store.append(cursor, [event])
+        columns = ", ".join(f"{name}_id = %s" for name in sorted(links))
+        cursor.execute(
+            f"update models_operation set {columns} where id = %s",  # noqa: S608 (the four links' names)
+            [*(links[name] for name in sorted(links)), operation_id],
+        )
+
+
+def close_user(*, user_id: int) -> None:
+    """Append `user.closed` before a user is deleted. Raises `Invalid` if anything is on an account."""
+    now = timezone.now()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "select code, balance, held from ledger_account where user_id = %s order by id for update",
+            [user_id],
+        )
+        for code, balance, held in cursor.fetchall():
+            if balance or held:
+                raise Invalid(
+                    f"user {user_id} cannot be deleted: {text(balance)} is on {code}",
+                    field="user",
+                    account=code,
+                    balance=text(balance),
+                )
+        (position,) = store.take_positions(cursor, 1)
+        event_id = uuid7()
+        event = StoredEvent(
+            position=position,
+            id=event_id,
+            stream=f"user:{user_id}",
+            type="user.closed",
+            schema_version=1,
+            data={"user": user_id},
+            metadata={"source": SOURCE, "request_id": event_id, "actor": "orm"},
+            occurred_at=now,
+            recorded_at=now,
+        )
+        store.append(cursor, [event])
+
+
+def _post(command: RecordOperation | Adjust, sent: dict[str, object]) -> Outcome:
+    submission = Submission(source=SOURCE, request_id=uuid7(), command=command, sent=sent, actor="orm", refuse_early=True)
+    (outcome,) = post([submission])
+    return outcome
+
+
+def _event(outcome: Outcome) -> StoredEvent:
+    if outcome.error is not None:
+        raise outcome.error
+    if outcome.event is None:
+        raise RuntimeError("an outcome has an event or an error")
+    outcome.raise_rejection()
+    return outcome.event
+
+
+def _check(field: str, value: object, *, wanted: bool) -> None:
+    if (value is not None) is not wanted:
+        raise Invalid(f"{field} is {'required' if wanted else 'not a field of this kind'}", field=field)
