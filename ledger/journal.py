@@ -146,7 +146,8 @@ def operation_row(event: StoredEvent, lines: Sequence[EntryLine]) -> str:
     data, command = event.data, event.data["command"]
     links: dict[tuple[str, str], int] = {}
     for number, line in enumerate(lines):
-        if line.version is not None:
+        # An adjustment's entry stays free to be linked to the operation that it is about.
+        if line.version is not None and data["kind"] in _FLAG_LINES:
             links.setdefault((line.side, line.currency), entry_id(event.position, number))
     machine, owner, user = command.get("machine"), data.get("machine_owner"), command["operation_user"]
     occurred_at = event.occurred_at.isoformat()

@@ -8,14 +8,19 @@ begin
         where (u.user_balance, u.user_ixioo_balance, u.coupon_balance) is distinct from (0, 0, 0)
         limit 1;
     else
-        select u.id into wrong from after u join before o on o.id = u.id
+        select u.id into wrong
+        from after u
+        join before o on o.id = u.id
+        cross join lateral (
+            select coalesce(sum(a.balance) filter (where a.kind = 'user:usd'), 0) as usd,
+                   coalesce(sum(a.balance) filter (where a.kind = 'user:eaml'), 0) as eaml,
+                   coalesce(sum(a.balance) filter (where a.kind = 'user:coupon'), 0) as coupon
+            from ledger_account a where a.user_id = u.id
+        ) own
         where (u.user_balance, u.user_ixioo_balance, u.coupon_balance)
               is distinct from (o.user_balance, o.user_ixioo_balance, o.coupon_balance)
-          and (u.user_balance, u.user_ixioo_balance, u.coupon_balance) is distinct from (
-              select coalesce(sum(a.balance) filter (where a.kind = 'user:usd'), 0),
-                     coalesce(sum(a.balance) filter (where a.kind = 'user:eaml'), 0),
-                     coalesce(sum(a.balance) filter (where a.kind = 'user:coupon'), 0)
-              from ledger_account a where a.user_id = u.id)
+          and (u.user_balance, u.user_ixioo_balance, u.coupon_balance)
+              is distinct from (own.usd, own.eaml, own.coupon)
         limit 1;
     end if;
     if found then
