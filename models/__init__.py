@@ -81,11 +81,12 @@ def __dir__() -> list[str]:
 
 
 def _set_django_up() -> None:
-    from django.apps import apps  # noqa: PLC0415 - importing the package must not import Django
+    # Here, because importing the package must not import Django.
+    from django.apps import apps
 
     # `loading` stays true after loading too, hence both: neither begun nor done.
     if not apps.ready and not apps.loading:
-        import django  # noqa: PLC0415 - as above
+        import django
 
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{__name__}.settings")
         django.setup()

@@ -13,6 +13,7 @@ class ModelsConfig(AppConfig):
 
     def ready(self) -> None:
         """Make the token a currency that django-money knows, whatever the settings are."""
-        from models.money import register_currencies  # noqa: PLC0415 - not before the apps
+        # Here, because this module is imported before the settings are complete.
+        from models.money import register_currencies
 
         register_currencies()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 from django.db import models
-from django.db.models.base import ModelBase
 
 from models import posting
 from models.entries import CREDIT, DEBIT, EntryManager, SidedManager
@@ -165,12 +164,7 @@ class Operation(ImmutableModel):
         self._amount = value
 
     def save(
-        self,
-        *,
-        force_insert: bool | tuple[ModelBase, ...] = False,
-        force_update: bool = False,
-        using: str | None = None,
-        update_fields: Iterable[str] | None = None,
+        self, *, force_update: bool = False, update_fields: Iterable[str] | None = None, **_: Any
     ) -> None:
         """Post a new operation, or fill empty links of a recorded one; nothing else.
 
@@ -261,12 +255,7 @@ class Entry(ImmutableModel):
         return money(self.amount, self.currency)
 
     def save(
-        self,
-        *,
-        force_insert: bool | tuple[ModelBase, ...] = False,
-        force_update: bool = False,
-        using: str | None = None,
-        update_fields: Iterable[str] | None = None,
+        self, *, force_update: bool = False, update_fields: Iterable[str] | None = None, **_: Any
     ) -> None:
         """Post a new Credit, Debit, CreditIXIOO or DebitIXIOO as a manual adjustment; nothing else.
 

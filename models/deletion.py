@@ -1,7 +1,29 @@
-"""Deleting in several steps, told as one."""
+"""Deleting a row together with what belongs to it alone."""
 
 from collections import Counter
 from collections.abc import Iterable
+
+from django.db import models
+
+
+class DeletedAsQuerySet(models.Model):
+    """A row whose ``delete()`` is that of its queryset, so that there is one way to go."""
+
+    class Meta:
+        abstract = True
+
+    def delete(
+        self,
+        using: str | None = None,
+        keep_parents: bool = False,  # noqa: ARG002, FBT001, FBT002 - Django's signature
+    ) -> tuple[int, dict[str, int]]:
+        """Delete the row as its queryset does; it raises what that raises."""
+        if self.pk is None:
+            raise ValueError(f"A {self._meta.verbose_name} that was never saved cannot be deleted.")
+        rows = type(self)._default_manager.using(using or self._state.db)
+        deleted = rows.filter(pk=self.pk).delete()
+        self.pk = None
+        return deleted
 
 
 def deleted_in_all(parts: Iterable[tuple[int, dict[str, int]]]) -> tuple[int, dict[str, int]]:

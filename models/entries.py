@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 DEBIT = "D"
 CREDIT = "C"
 
-EntryT = TypeVar("EntryT", bound="Entry", covariant=True)
+EntryT_co = TypeVar("EntryT_co", bound="Entry", covariant=True)
 
 
-class EntryQuerySet(ImmutableQuerySet[EntryT]):
+class EntryQuerySet(ImmutableQuerySet[EntryT_co]):
     """Entries, oldest first where a user is asked for."""
 
-    def get_all_by_user(self, user: "User | int") -> "EntryQuerySet[EntryT]":
+    def get_all_by_user(self, user: "User | int") -> "EntryQuerySet[EntryT_co]":
         """The user's entries in the order in which they were recorded."""
         return self.filter(user=user).order_by("recorded_at", "id")
 
     def get_by_user_in_date_range(
         self, user: "User | int", start: dt.date, end: dt.date
-    ) -> "EntryQuerySet[EntryT]":
+    ) -> "EntryQuerySet[EntryT_co]":
         """The user's entries recorded from ``start`` on and before ``end``.
 
         Both are aware datetimes, or dates, which stand for whole days in the current time
@@ -42,17 +42,30 @@ class EntryQuerySet(ImmutableQuerySet[EntryT]):
         return self.get_all_by_user(user).filter(recorded_at__gte=first, recorded_at__lt=limit)
 
 
-class EntryManager(models.Manager.from_queryset(EntryQuerySet)[EntryT]):  # type: ignore[misc]
+class EntryManager(models.Manager[EntryT_co]):
     """All entries, the platform's too."""
 
+    def get_queryset(self) -> EntryQuerySet[EntryT_co]:
+        return EntryQuerySet(self.model, using=self._db)
 
-class SidedManager(EntryManager[EntryT]):
+    def get_all_by_user(self, user: "User | int") -> EntryQuerySet[EntryT_co]:
+        """The user's entries in the order in which they were recorded."""
+        return self.get_queryset().get_all_by_user(user)
+
+    def get_by_user_in_date_range(
+        self, user: "User | int", start: dt.date, end: dt.date
+    ) -> EntryQuerySet[EntryT_co]:
+        """The user's entries of a time; the queryset's method of this name says which."""
+        return self.get_queryset().get_by_user_in_date_range(user, start, end)
+
+
+class SidedManager(EntryManager[EntryT_co]):
     """The entries on users' accounts of the side and currency that the class stands for."""
 
-    def get_queryset(self) -> EntryQuerySet[EntryT]:
+    def get_queryset(self) -> EntryQuerySet[EntryT_co]:
+        assert self.model.posts is not None  # noqa: S101 - Entry itself has another manager
         side, currency = self.model.posts
-        found: EntryQuerySet[EntryT] = super().get_queryset()
-        return found.filter(user__isnull=False, side=side, currency=currency)
+        return super().get_queryset().filter(user__isnull=False, side=side, currency=currency)
 
 
 def _moment(value: dt.date, *, whole_day: bool = False) -> dt.datetime:

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 
-class SizedBinaryField(models.BinaryField):
+class SizedBinaryField(models.BinaryField):  # type: ignore[type-arg]
     """Bytes up to a limit, given as the number of bytes that it takes to count them.
 
     Class 1 holds 256 bytes, 2 holds 64 KiB, 3 holds 16 MiB. The limit is checked like any

@@ -5,6 +5,8 @@ querysets and related managers is shut here, once: proxies and related managers 
 On PostgreSQL the ledger's triggers shut the doors that do not lead through the ORM.
 """
 
+# ruff: noqa: ARG002 - the doors keep the signatures that Django calls them by
+
 from collections.abc import Iterable
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
@@ -12,10 +14,10 @@ from django.db import models
 
 from models.errors import ImmutableRecord
 
-RowT = TypeVar("RowT", bound=models.Model, covariant=True)
+RowT_co = TypeVar("RowT_co", bound=models.Model, covariant=True)
 
 
-class ImmutableQuerySet(models.QuerySet[RowT]):
+class ImmutableQuerySet(models.QuerySet[RowT_co]):
     """Reads. ``create()`` stays: what it does is up to the model's ``save()``."""
 
     def update(self, **kwargs: Any) -> int:
@@ -69,7 +71,7 @@ class ImmutableQuerySet(models.QuerySet[RowT]):
         raise refusal(self.model, action)
 
 
-class CascadeQuerySet(ImmutableQuerySet[RowT]):
+class CascadeQuerySet(ImmutableQuerySet[RowT_co]):
     """What deleting a user or a machine may do: empty the reference to it, nothing else.
 
     Django's deletion works through a model's base manager, and so it is the only one that

@@ -59,7 +59,8 @@ def ledger(action: str) -> LedgerPost:
 
 def close_user(*, user_id: int) -> None:
     """Close a user's accounts; without a ledger, only a user without entries can be closed."""
-    from models.billing import Entry  # noqa: PLC0415 - an entry refers to its user
+    # Here, because an entry refers to its user, and a user closes his accounts here.
+    from models.billing import Entry
 
     if getattr(settings, "LEDGER_POST", None) or Entry.objects.filter(user=user_id).exists():
         ledger("Deleting a user").close_user(user_id=user_id)

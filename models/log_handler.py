@@ -94,8 +94,9 @@ class DatabaseLogHandler(logging.Handler):
                 self._writer.start()
 
     def _write_until_idle(self) -> None:
-        from django.apps import apps  # noqa: PLC0415 - logging is set up before the apps are
-        from django.db import connection  # noqa: PLC0415 - as above
+        # Here, because logging is set up before the apps are.
+        from django.apps import apps
+        from django.db import connection
 
         apps.ready_event.wait(_APPS_SECONDS)
         while True:
@@ -133,28 +134,25 @@ class DatabaseLogHandler(logging.Handler):
         # Standard error may be closed, in a daemon.
         if sys.stderr is not None:
             for line in lines:
-                print(
+                sys.stderr.write(
                     f"not in the log table ({reason.strip()}): "
-                    f"{line['level']} {line['logger']}: {line['message']}",
-                    file=sys.stderr,
+                    f"{line['level']} {line['logger']}: {line['message']}\n"
                 )
 
 
 def _store(lines: list[Line]) -> None:
-    from django.db import Error, connection  # noqa: PLC0415 - not before the apps
+    # Here, because logging is set up before the apps are.
+    from django.db import Error, connection
 
-    from models.logger import EasyAutoMLLogger  # noqa: PLC0415 - not before the apps
+    from models.logger import EasyAutoMLLogger
 
-    host = _host()
-    for attempt in ("first", "second"):
-        try:
-            EasyAutoMLLogger.objects.bulk_create(EasyAutoMLLogger(**host, **line) for line in lines)
-            return
-        except Error:
-            # The server may have ended the connection; a new one is worth one try.
-            connection.close()
-            if attempt == "second":
-                raise
+    rows = [EasyAutoMLLogger(**_host(), **line) for line in lines]
+    try:
+        EasyAutoMLLogger.objects.bulk_create(rows)
+    except Error:
+        # The server may have ended the connection; a new one is worth one try.
+        connection.close()
+        EasyAutoMLLogger.objects.bulk_create(rows)
 
 
 def _line(record: logging.LogRecord) -> Line:

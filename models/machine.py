@@ -9,7 +9,7 @@ from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models.base import ModelBase
 
-from models.deletion import deleted_in_all
+from models.deletion import DeletedAsQuerySet, deleted_in_all
 from models.encdec_configuration import EncDecConfiguration
 from models.money import USD, money_or_none
 from models.nn_model import NNModel
@@ -90,7 +90,7 @@ class MachineQuerySet(models.QuerySet["Machine"]):
 MachineManager = models.Manager.from_queryset(MachineQuerySet)
 
 
-class Machine(ValidatedModel):
+class Machine(DeletedAsQuerySet, ValidatedModel):
     """What a user trains, solves with, and may sell."""
 
     # Basic information
@@ -149,7 +149,7 @@ class Machine(ValidatedModel):
     training_eval_loss_sample_training = measure_field()
     training_eval_accuracy_sample_training = measure_field()
 
-    objects: ClassVar[MachineManager] = MachineManager()  # type: ignore[valid-type]
+    objects: ClassVar[MachineManager["Machine"]] = MachineManager()
 
     class Meta:
         constraints = (
@@ -209,14 +209,6 @@ class Machine(ValidatedModel):
             if before is not None and self.training_nn_model is None:
                 before.delete(using=using)
         del self._network_to_store
-
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
-        """Delete the machine, its network and its encoding; what was recorded of it stays."""
-        if self.pk is None:
-            raise ValueError("A machine that was never saved cannot be deleted.")
-        deleted = type(self).objects.using(using or self._state.db).filter(pk=self.pk).delete()
-        self.pk = None
-        return deleted  # type: ignore[no-any-return]
 
     @property
     def training_nn_model_extfield(self) -> bytes | None:

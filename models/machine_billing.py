@@ -18,7 +18,7 @@ class BillingCascadeQuerySet(CascadeQuerySet["Billing"]):
     """What deleting a user or a machine does here: the rows go with it."""
 
     def _raw_delete(self, using: str | None) -> int:
-        return models.QuerySet._raw_delete(self, using)  # type: ignore[attr-defined,no-any-return]
+        return models.QuerySet._raw_delete(self, using)
 
 
 BillingManager = models.Manager.from_queryset(ImmutableQuerySet)

@@ -30,7 +30,8 @@ def register_currencies() -> None:
 
 def money(amount: Decimal, currency: str) -> "Money":
     """The amount as django-money shows it; ``currency`` is ``USD`` or ``EAML``."""
-    from djmoney.money import Money  # noqa: PLC0415 - it reads Django's settings when imported
+    # Here, because it reads the settings when it is imported, and the settings import this module.
+    from djmoney.money import Money
 
     return Money(amount, currency)
 

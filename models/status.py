@@ -3,7 +3,7 @@
 They are read as one value here, and the database is told the same.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -13,7 +13,7 @@ from django.db.models.base import ModelBase
 from models.errors import TransitionRefused
 from models.validation import ValidatedModel
 
-RowT = TypeVar("RowT", bound="StatusModel", covariant=True)
+RowT_co = TypeVar("RowT_co", bound="StatusModel", covariant=True)
 
 
 def the_one(row: models.Model, flags: Iterable[str], *, what: str) -> str:
@@ -39,7 +39,7 @@ def exactly_one(flags: Iterable[str]) -> models.Q:
     return condition
 
 
-class StatusQuerySet(models.QuerySet[RowT]):
+class StatusQuerySet(models.QuerySet[RowT_co]):
     """Leaves statuses to the rows, which check what may follow on what."""
 
     def update(self, **kwargs: Any) -> int:
@@ -54,9 +54,10 @@ class StatusQuerySet(models.QuerySet[RowT]):
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_update(self, objs: Iterable[Any], fields: Sequence[str], batch_size: int | None = None) -> int:
-        self._refuse_statuses(fields)
-        return super().bulk_update(objs, fields, batch_size)
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+        names = list(fields)
+        self._refuse_statuses(names)
+        return super().bulk_update(objs, names, batch_size)
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
 
@@ -81,8 +82,10 @@ class StatusModel(ValidatedModel):
         abstract = True
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
-        row = super().from_db(db, field_names, values)
+    def from_db(
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any
+    ) -> Self:
+        row = super().from_db(db, field_names, values, **kwargs)
         row._note_status()
         return row
 

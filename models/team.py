@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 
+from models.deletion import DeletedAsQuerySet, deleted_in_all
 from models.errors import InvitationRefused
-from models.deletion import deleted_in_all
 from models.user import User
 from models.validation import ValidatedModel
 
@@ -53,7 +53,7 @@ class TeamQuerySet(models.QuerySet["Team"]):
 TeamManager = models.Manager.from_queryset(TeamQuerySet)
 
 
-class Team(ValidatedModel):
+class Team(DeletedAsQuerySet, ValidatedModel):
     """A named group with an admin; machines of a team are seen by all of its members."""
 
     name = models.CharField(max_length=200)
@@ -62,7 +62,7 @@ class Team(ValidatedModel):
     url = models.URLField(unique=True, default=None, null=True, blank=True)
     permission = models.OneToOneField(Permission, on_delete=models.CASCADE, null=True, blank=True)
 
-    objects: ClassVar[TeamManager] = TeamManager()  # type: ignore[valid-type]
+    objects: ClassVar[TeamManager["Team"]] = TeamManager()
 
     class Meta:
         constraints = (
@@ -84,14 +84,6 @@ class Team(ValidatedModel):
         namesakes = type(self).objects.filter(admin_user=self.admin_user_id, name=self.name)
         if namesakes.exclude(pk=self.pk).exists():
             raise ValidationError({"name": f"You have a team named {self.name!r} already."}, code="unique")
-
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
-        """Delete the team and its permission; its machines stay with their owners."""
-        if self.pk is None:
-            raise ValueError("A team that was never saved cannot be deleted.")
-        deleted = type(self).objects.using(using or self._state.db).filter(pk=self.pk).delete()
-        self.pk = None
-        return deleted  # type: ignore[no-any-return]
 
     def create_permission(self) -> Permission:
         """The permission that members hold, made if the team has none yet."""
@@ -155,7 +147,7 @@ class Team(ValidatedModel):
             if not first:
                 raise InvitationRefused("You have already used this invitation.")
             team.add_user_to_team(user)
-        return team  # type: ignore[no-any-return]
+        return team
 
 
 class TeamInvitationAcceptance(models.Model):

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models.base import ModelBase
 
 from models import ledger_post
-from models.deletion import deleted_in_all
+from models.deletion import DeletedAsQuerySet, deleted_in_all
 from models.errors import ImmutableRecord
 from models.money import EAML, USD, money
 from models.validation import ValidatedModel
@@ -45,8 +45,9 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the users and what is theirs; raises if anything is on an account of one."""
-        from models.machine import Machine  # noqa: PLC0415 - a machine refers to its owner
-        from models.team import Team  # noqa: PLC0415 - a team refers to its admin
+        # Here, because a machine and a team refer to their users.
+        from models.machine import Machine
+        from models.team import Team
 
         ids = list(self.values_list("pk", flat=True))
         for user_id in ids:
@@ -115,7 +116,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         return self.create_user(email, password, first_name=first_name, last_name=last_name, **extra_fields)
 
 
-class User(ValidatedModel, AbstractBaseUser, PermissionsMixin):
+class User(DeletedAsQuerySet, ValidatedModel, AbstractBaseUser, PermissionsMixin):
     """Somebody who owns machines, pays for operations and is paid for them."""
 
     # Primary authentication field (replaces username)
@@ -254,19 +255,6 @@ class User(ValidatedModel, AbstractBaseUser, PermissionsMixin):
             update_fields=update_fields,
         )
 
-    def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
-        """Close the user's accounts, then delete the user, his machines and his teams.
-
-        What was recorded stays: operations and entries keep the id beside the empty reference.
-        Raises what the ledger raises if anything is on an account of the user.
-        """
-        pk = self.pk
-        if pk is None:
-            raise ValueError("A user who was never saved cannot be deleted.")
-        deleted = type(self).objects.using(using or self._state.db).filter(pk=pk).delete()
-        self.pk = None
-        return deleted  # type: ignore[no-any-return]
-
     def get_full_name(self) -> str:
         """First and last name, as far as they are known."""
         return " ".join(name for name in (self.first_name, self.last_name) if name).strip()
@@ -277,7 +265,8 @@ class User(ValidatedModel, AbstractBaseUser, PermissionsMixin):
 
     def get_user_teams(self) -> "models.QuerySet[Team]":
         """Every team that the user is a member of or administers."""
-        from models.team import Team  # noqa: PLC0415 - a team refers to its users
+        # Here, because a team refers to its users.
+        from models.team import Team
 
         return Team.objects.filter(pk__in=Team.objects.ids_of(self))
 
@@ -287,7 +276,8 @@ class User(ValidatedModel, AbstractBaseUser, PermissionsMixin):
         Raises:
             django.core.exceptions.ValidationError: the user has a team of that name already.
         """
-        from models.team import Team  # noqa: PLC0415 - a team refers to its users
+        # Here, because a team refers to its users.
+        from models.team import Team
 
         with transaction.atomic():
             team = Team.objects.create(name=team_name, admin_user=self)
@@ -310,7 +300,8 @@ class User(ValidatedModel, AbstractBaseUser, PermissionsMixin):
     @property
     def last_billing_time(self) -> datetime | None:
         """When the user last paid a bill; ``None`` before the first."""
-        from models.billing import Operation  # noqa: PLC0415 - an operation refers to its user
+        # Here, because an operation refers to its user.
+        from models.billing import Operation
 
         paid = Operation.objects.filter(operation_user=self, is_pay_a_bill_operation=True)
         return paid.order_by("-position").values_list("recorded_at", flat=True).first()

@@ -5,14 +5,15 @@ refer to each other, and the columns are to stand where the model names them. Th
 links changes nothing in the database, where partial unique indexes take the place of full ones.
 """
 
+import uuid
+from decimal import Decimal
+
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.lookups
 import django.db.models.manager
 import django.utils.timezone
-import uuid
-from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
 
@@ -110,34 +111,34 @@ class Migration(migrations.Migration):
                 (
                     "user_balance",
                     models.DecimalField(
-                        db_default=Decimal("0"),
+                        db_default=Decimal(0),
                         decimal_places=8,
-                        default=Decimal("0"),
+                        default=Decimal(0),
                         help_text="USD balance for platform usage",
                         max_digits=20,
-                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
                     ),
                 ),
                 (
                     "user_ixioo_balance",
                     models.DecimalField(
-                        db_default=Decimal("0"),
+                        db_default=Decimal(0),
                         decimal_places=8,
-                        default=Decimal("0"),
+                        default=Decimal(0),
                         help_text="EAML token balance for advanced features",
                         max_digits=20,
-                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
                     ),
                 ),
                 (
                     "coupon_balance",
                     models.DecimalField(
-                        db_default=Decimal("0"),
+                        db_default=Decimal(0),
                         decimal_places=8,
-                        default=Decimal("0"),
+                        default=Decimal(0),
                         help_text="Promotional coupon balance",
                         max_digits=20,
-                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
                     ),
                 ),
                 (
@@ -329,7 +330,7 @@ class Migration(migrations.Migration):
                         decimal_places=8,
                         max_digits=20,
                         null=True,
-                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
                     ),
                 ),
                 ("machine_api_solving_is_public", models.BooleanField(default=False)),
@@ -340,7 +341,7 @@ class Migration(migrations.Migration):
                         decimal_places=8,
                         max_digits=20,
                         null=True,
-                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
                     ),
                 ),
                 (
@@ -350,7 +351,7 @@ class Migration(migrations.Migration):
                         decimal_places=8,
                         max_digits=20,
                         null=True,
-                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
                     ),
                 ),
                 (
@@ -360,7 +361,7 @@ class Migration(migrations.Migration):
                         decimal_places=8,
                         max_digits=20,
                         null=True,
-                        validators=[django.core.validators.MinValueValidator(Decimal("0"))],
+                        validators=[django.core.validators.MinValueValidator(Decimal(0))],
                     ),
                 ),
                 ("dfr_columns_type_user_df", models.JSONField(blank=True, default=dict)),
