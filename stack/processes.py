@@ -202,10 +202,11 @@ def rotate(log: Path) -> None:
 
 def _pump(stream: IO[bytes], log: Path, echo: Callable[[str], None]) -> None:
     handler = RotatingFileHandler(log, maxBytes=_LOG_BYTES_MAX, backupCount=_LOG_COPIES, encoding="utf-8")
-    for raw in stream:
-        line = raw.decode("utf-8", errors="replace").rstrip("\n")
-        handler.emit(logging.makeLogRecord({"msg": line}))
-        echo(line)
+    with stream:
+        for raw in stream:
+            line = raw.decode("utf-8", errors="replace").rstrip("\n")
+            handler.emit(logging.makeLogRecord({"msg": line}))
+            echo(line)
     handler.close()
 
 

@@ -96,6 +96,7 @@ def _emptying_may_truncate() -> Iterator[None]:
     def execute(self: DatabaseOperations, sql_list: Iterable[str]) -> None:
         original(self, ["SET LOCAL session_replication_role = replica;", *sql_list])
 
-    DatabaseOperations.execute_sql_flush = execute  # type: ignore[method-assign]
+    patch = pytest.MonkeyPatch()
+    patch.setattr(DatabaseOperations, "execute_sql_flush", execute)
     yield
-    DatabaseOperations.execute_sql_flush = original  # type: ignore[method-assign]
+    patch.undo()

@@ -1,0 +1,110 @@
+"""The containers, as far as they can be checked without an engine."""
+
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from stack.postgres import DATABASE, OWNER, SERVICE
+from stack.state import PROJECT
+from stack.workers import programs
+
+_COMPOSE = (PROJECT / "docker-compose.yml").read_text()
+_DOCKERFILE = (PROJECT / "Dockerfile").read_text()
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(_COMPOSE)["services"]
+    return found
+
+
+def test_no_password_is_written_down() -> None:
+    """Every secret comes from the environment and stops the start where it is missing."""
+    for line in _COMPOSE.splitlines():
+        for name in re.findall(r"(?:PASSWORD|SECRET_KEY): +(\S+)", line):
+            assert name.startswith("${"), line
+    asked = set(re.findall(r"\$\{(\w+):\?", _COMPOSE))
+    assert asked == {"POSTGRES_OWNER_PASSWORD", "POSTGRES_SERVICE_PASSWORD", "LEDGER_SECRET_KEY"}
+    assert "postgresql://ledger_service:${POSTGRES_SERVICE_PASSWORD:?fill in .env}@" in _COMPOSE
+
+
+def test_the_example_names_every_variable_and_gives_no_secret() -> None:
+    """What has to be filled in is empty; what has a default shows it."""
+    lines = (PROJECT / ".env.example").read_text().splitlines()
+    example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    wanted = dict(re.findall(r"\$\{(\w+):(?:\?[^}]*|-([^}]*))\}", _COMPOSE))
+    assert example == wanted
+
+
+def test_every_worker_has_a_container(services: dict[str, Any]) -> None:
+    """The same programs as on one machine, and setup before them."""
+    assert set(services) == {"postgres", "kafka", "setup", *programs({})}
+    for name, program in programs({}).items():
+        if name != "web":
+            assert services[name]["command"] == ["python", "manage.py", *program.argv[2:]]
+        assert services[name]["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
+    assert services["setup"]["command"] == ["python", "manage.py", "setup"]
+    assert set(services["setup"]["depends_on"]) == {"postgres", "kafka"}
+
+
+def test_the_web_container_runs_the_same_server() -> None:
+    """Its arguments are those of `make run`, but for the address and where it keeps its heartbeat."""
+    command = re.search(r"^CMD \[(.*)\]$", _DOCKERFILE, re.MULTILINE)
+    assert command is not None
+    in_image = [part.strip().strip('"') for part in command[1].split(",")]
+    here = list(programs({"LEDGER_WEB_HOST": "0.0.0.0"})["web"].argv)
+    assert in_image == ["python", *here[1:], "--worker-tmp-dir", "/dev/shm"]
+
+
+def test_only_setup_knows_the_owner(services: dict[str, Any]) -> None:
+    """The roles are the ones of the embedded server."""
+    for name in programs({}):
+        assert "DATABASE_OWNER_URL" not in services[name]["environment"]
+        assert services[name]["environment"]["DATABASE_URL"].startswith(f"postgresql://{SERVICE}:")
+        assert services[name]["environment"]["DATABASE_URL"].endswith(f"/{DATABASE}")
+    assert services["setup"]["environment"]["DATABASE_OWNER_URL"].startswith(f"postgresql://{OWNER}:")
+    assert services["postgres"]["environment"]["POSTGRES_USER"] == OWNER
+    script = PROJECT / "stack" / "compose" / "service-role.sh"
+    assert f"create role {SERVICE} login" in script.read_text()
+    assert script.stat().st_mode & 0o111
+
+
+def test_servers_are_checked_for_health_and_reached_from_this_machine_only(services: dict[str, Any]) -> None:
+    """No port is open to the network."""
+    for name in ("postgres", "kafka", "web"):
+        assert services[name]["healthcheck"]["test"][0] == "CMD"
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert len(ports) == 2
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_image_copies_what_exists_and_runs_as_nobody_special() -> None:
+    """And the ignore file lets exactly that through."""
+    sources = re.findall(r"^COPY (?!--from)(\S+) ", _DOCKERFILE, re.MULTILINE)
+    ignored = (PROJECT / ".dockerignore").read_text().splitlines()
+    assert sorted(sources) == sorted(line[1:] for line in ignored if line.startswith("!"))
+    for source in sources:
+        assert (PROJECT / source).exists()
+    after_last_from = _DOCKERFILE.rpartition("\nFROM ")[2]
+    assert re.search(r"^USER ledger$", after_last_from, re.MULTILINE)
+    assert "--require-hashes" in _DOCKERFILE
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed")
+def test_compose_itself_reads_the_file() -> None:
+    """With every secret given it resolves; with one missing it says which."""
+    secrets = {"POSTGRES_OWNER_PASSWORD": "a", "POSTGRES_SERVICE_PASSWORD": "b", "LEDGER_SECRET_KEY": "c"}
+    for environment, status in ((secrets, 0), ({}, 1)):
+        done = subprocess.run(
+            ["docker-compose", "-f", "docker-compose.yml", "config", "--quiet"],
+            cwd=PROJECT,
+            env={"PATH": "/usr/bin:/bin", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert bool(done.returncode) == bool(status), done.stderr

@@ -1,0 +1,117 @@
+"""Children: started, stopped, killed, and found again after their supervisor was killed."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stack.errors import StackError
+from stack.pids import command_line, started_at
+from stack.ports import wait_until
+from stack.processes import Child, rotate, stop_leftovers
+
+MakeChild = Callable[..., Child]
+
+_SLEEPS = "import time; print('up'); time.sleep(60)"
+_DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(60)"
+
+
+def _wait_for_line(child: Child) -> None:
+    assert wait_until(lambda: "up" in child.tail(), seconds=10)
+
+
+def test_output_goes_to_the_log_file_and_to_whoever_listens(python: MakeChild) -> None:
+    """Every line is in the file, and each was handed on."""
+    heard: list[str] = []
+    child = python("talker", "print('one'); print('two')", echo=heard.append).start()
+    assert child.wait(10) == 0
+    assert heard == ["one", "two"]
+    assert child.log.read_text() == "one\ntwo\n"
+
+
+def test_a_child_that_ignores_the_request_is_killed(python: MakeChild) -> None:
+    """Stopping takes no longer than it is given."""
+    child = python("deaf", _DEAF, stop_seconds=0.3).start()
+    _wait_for_line(child)
+    assert child.stop() == -signal.SIGKILL
+    assert not child.running
+
+
+def test_killing_takes_everything_with_it(python: MakeChild) -> None:
+    """A worker's own children do not survive it."""
+    code = "import subprocess, sys, time; print(subprocess.Popen(['sleep', '60']).pid); time.sleep(60)"
+    child = python("parent", code).start()
+    assert wait_until(lambda: child.tail().strip().isdecimal(), seconds=10)
+    grandchild = int(child.tail())
+    assert child.kill() == -signal.SIGKILL
+    assert wait_until(lambda: started_at(grandchild) == "", seconds=5)
+
+
+def test_a_running_child_is_not_started_twice(python: MakeChild) -> None:
+    """The second start names the process that is there."""
+    child = python("once", _SLEEPS).start()
+    with pytest.raises(StackError, match=f"once is already running .process {child.pid}"):
+        child.start()
+
+
+def test_a_child_can_be_started_again_after_it_ended(python: MakeChild) -> None:
+    """Another process, the same name and file."""
+    child = python("again", "print('up')").start()
+    child.wait(10)
+    child.start()
+    child.wait(10)
+    assert child.log.read_text() == "up\nup\n"
+
+
+def test_a_program_that_is_missing_is_one_sentence(directory: Path) -> None:
+    """It names the program."""
+    child = Child("lost", ["/nowhere/program"], directory=directory, environment={}, cwd=Path("/"))
+    with pytest.raises(StackError, match=r"lost cannot be started: No such file.*/nowhere/program"):
+        child.start()
+
+
+def test_leftovers_of_a_killed_supervisor_are_stopped(directory: Path) -> None:
+    """What a process that was killed had started is found by its note and ended."""
+    supervisor = f"""
+import os, sys
+from pathlib import Path
+from stack.processes import Child
+argv = [sys.executable, "-c", "import time; time.sleep(60)"]
+child = Child("web", argv, directory=Path({str(directory)!r}), environment={{}}, cwd=Path("/")).start()
+print(child.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    killed = subprocess.run([sys.executable, "-c", supervisor], capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    left = int(killed.stdout)
+    assert started_at(left) != ""
+    assert stop_leftovers(directory, stop_signals={}) == ["web"]
+    assert started_at(left) == ""
+    assert list((directory / "run").iterdir()) == []
+
+
+def test_a_process_id_that_was_handed_out_again_is_left_alone(directory: Path) -> None:
+    """A note whose process began at another time than noted is not ours to end."""
+    stranger = subprocess.Popen(["/bin/sleep", "60"])
+    try:
+        (directory / "run" / "web.pid").write_text(f"{stranger.pid} 1\n")
+        assert stop_leftovers(directory, stop_signals={}) == []
+        assert stranger.poll() is None
+        assert "sleep" in command_line(stranger.pid)
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_large_log_is_moved_aside(directory: Path) -> None:
+    """The last few copies are kept, in order."""
+    log = directory / "logs" / "large.log"
+    for size in (11, 12):
+        log.write_bytes(b"x" * size * 1024 * 1024)
+        rotate(log)
+    assert not log.exists()
+    assert log.with_name("large.log.1").stat().st_size == 12 * 1024 * 1024
+    assert log.with_name("large.log.2").stat().st_size == 11 * 1024 * 1024
