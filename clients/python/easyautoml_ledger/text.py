@@ -20,7 +20,7 @@ _is_code = re.compile("[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?").fullmatch
 class Text:
     """Any text of ``shortest`` to ``longest`` characters.
 
-    Refuses with ``not_text``, ``too_long``, ``too_short``, ``text_contains_nul`` or
+    Refuses with ``not_text``, ``text_too_long``, ``text_too_short``, ``text_contains_nul`` or
     ``invalid_text`` (a lone surrogate).
     """
 
@@ -32,11 +32,11 @@ class Text:
             raise PydanticCustomError("not_text", "must be a text")
         if len(value) > self.longest:
             raise PydanticCustomError(
-                "too_long", "must have at most {longest} characters", {"longest": self.longest}
+                "text_too_long", "must have at most {longest} characters", {"longest": self.longest}
             )
         if len(value) < self.shortest:
             raise PydanticCustomError(
-                "too_short", "must have at least {shortest} character", {"shortest": self.shortest}
+                "text_too_short", "must have at least {shortest} character", {"shortest": self.shortest}
             )
         if "\x00" in value:
             raise PydanticCustomError("text_contains_nul", "must not contain the NUL character")

@@ -1,0 +1,101 @@
+"""The published files are what the models say, and nobody who relies on them is broken."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from easyautoml_ledger import asyncapi, fixtures, schemas
+from easyautoml_ledger.payloads import ADAPTERS
+from easyautoml_ledger.schemas.__main__ import broken, main
+
+REPOSITORY = Path(__file__).parents[2]
+REMEDY = "run: python -m easyautoml_ledger.schemas --asyncapi docs/asyncapi.json"
+
+
+def test_the_schema_files_are_what_the_models_say() -> None:
+    """A changed model without its changed file would publish yesterday's contract."""
+    assert schemas.shipped() == schemas.built(), REMEDY
+
+
+def test_nothing_released_is_broken() -> None:
+    """A breaking change needs a new version of the type, beside the old one."""
+    assert schemas.released(), "nothing was released"
+    assert broken() == []
+
+
+@pytest.mark.parametrize("event_type", ADAPTERS)
+def test_every_schema_is_a_valid_one(event_type: str) -> None:
+    """By the meta-schema that it names."""
+    schema = schemas.schema_of(event_type)
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("name", fixtures.names())
+def test_every_example_keeps_its_schema(name: str) -> None:
+    """Another validator than ours finds nothing wrong with it."""
+    event = fixtures.event(name)
+    validator = Draft202012Validator(schemas.schema_of(event["type"]), format_checker=FormatChecker())
+    assert [error.message for error in validator.iter_errors(event["data"])] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("operation.v1.training", {"machine": "7"}),
+        ("operation.v1.training", {"machine": 0}),
+        ("operation.v1.training", {"surprise": 1}),
+        ("operation.v1.training", {"type": "solving"}),
+        ("operation.v1.credit_from_user", {"amount": 1.5}),
+        ("operation.v1.credit_from_user", {"amount": "0"}),
+        ("operation.v1.credit_from_user", {"amount": "1.123456789"}),
+        ("operation.v1.credit_from_user", {"payment_reference": "\x00"}),
+        ("operation.v1.credit_from_user", {"payment_reference": " x"}),
+        ("operation.v1.credit_from_user", {"payment_provider": "A"}),
+    ],
+)
+def test_the_schema_itself_refuses_what_is_wrong(name: str, changes: dict[str, Any]) -> None:
+    """A publisher in another language can check its messages with the file alone."""
+    event = fixtures.event(name)
+    validator = Draft202012Validator(schemas.schema_of(event["type"]))
+    assert not validator.is_valid({**event["data"], **changes})
+
+
+def test_the_asyncapi_file_is_what_the_models_say() -> None:
+    """It is what other teams read first."""
+    file = REPOSITORY / "docs" / "asyncapi.json"
+    assert file.read_text(encoding="utf-8") == schemas.as_text(asyncapi.document()), REMEDY
+
+
+def test_writing_again_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command writes the same bytes, takes away what no type has, and releases on demand."""
+    monkeypatch.setattr("easyautoml_ledger.schemas.__main__.HERE", tmp_path)
+    (tmp_path / "released").mkdir()
+    (tmp_path / "gone.v1.json").write_text("{}")
+    assert main(["--asyncapi", str(tmp_path / "asyncapi.json"), "--release", "user.v1"]) == 0
+    written = {file.name: file.read_text() for file in tmp_path.glob("*.json")}
+    assert written.pop("asyncapi.json") == schemas.as_text(asyncapi.document())
+    assert written == schemas.built()
+    assert [file.name for file in (tmp_path / "released").iterdir()] == ["user.v1.json"]
+
+
+def test_a_breaking_change_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says what would break and leaves the files alone."""
+    old = json.loads(schemas.built()["user.v1.json"])
+    old["properties"]["nickname"] = {"type": "string"}
+    monkeypatch.setattr("easyautoml_ledger.schemas.__main__.HERE", tmp_path)
+    monkeypatch.setattr(
+        "easyautoml_ledger.schemas.__main__.released",
+        lambda: {"user.v1.json": json.dumps(old), "gone.v1.json": "{}"},
+    )
+    assert main([]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "user.v1.json: nickname: was removed",
+        "gone.v1.json: the type was removed",
+    ]
+    assert list(tmp_path.iterdir()) == []
