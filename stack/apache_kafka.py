@@ -104,6 +104,10 @@ class ApacheKafka:
         for node in self.nodes:
             node.kill()
 
+    def tail(self, lines: int) -> str:
+        """The last lines of the logs of the nodes that have ended."""
+        return "\n".join(node.tail(lines) for node in self.nodes if not node.running)
+
     def _make_node(self, number: int, controllers: list[int]) -> Child:
         home = self._directory / "kafka" / f"node-{number}"
         home.mkdir(mode=0o700, parents=True, exist_ok=True)

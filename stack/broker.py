@@ -66,6 +66,10 @@ class Broker:
         if self._child is not None:
             self._child.kill()
 
+    def tail(self, lines: int) -> str:
+        """The last lines of its log."""
+        return "" if self._child is None else self._child.tail(lines)
+
     def _make_child(self) -> Child:
         url = f"tcp://{LOOPBACK}:{self.port}"
         home = self._directory / "kafka"

@@ -136,6 +136,10 @@ class Postgres:
             raise StackError(f"PostgreSQL refused a statement: {done.stderr.strip()}")
         return done.stdout.strip()
 
+    def tail(self, lines: int) -> str:
+        """The last lines of its log."""
+        return "" if self._child is None else self._child.tail(lines)
+
     def _make_child(self) -> Child:
         settings = [f"--{name}={value}" for name, value in {**self._settings, "port": str(self.port)}.items()]
         return Child(

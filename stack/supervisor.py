@@ -32,6 +32,10 @@ class Startable(Protocol):
 
     def kill(self) -> object: ...
 
+    def tail(self, lines: int) -> str:
+        """The last lines of its output."""
+        ...
+
 
 @dataclass(slots=True)
 class _Watched:
@@ -97,7 +101,8 @@ class Supervisor:
             steady = now - watched.started_at > _STEADY_SECONDS
             pause = _BACKOFF_FIRST if steady else watched.pause
             watched.restart_at, watched.pause = now + pause, min(pause * 2, _BACKOFF_MAX)
-            self._terminal.say(f"{watched.name:<9}| ended on its own; starting it again in {pause:g} s")
+            words = watched.process.tail(1) or "it said nothing"
+            self._terminal.say(f"{watched.name:<9}| ended ({words}); starting it again in {pause:g} s")
         elif now >= watched.restart_at:
             watched.restart_at, watched.started_at = None, now
             try:

@@ -100,7 +100,7 @@ def _compose() -> list[str] | None:
     for command in (["docker", "compose"], ["docker-compose"]):
         if (
             shutil.which(command[0])
-            and not subprocess.run([*command, "version"], capture_output=True).returncode
+            and not subprocess.run([*command, "version"], capture_output=True, check=False).returncode
         ):
             return command
     return None

@@ -37,6 +37,9 @@ class Fake:
         self.notes.append(f"kill {self.name}")
         self.running = False
 
+    def tail(self, lines: int) -> str:
+        return "no luck" * lines
+
 
 def _watch_for(supervisor: Supervisor, seconds: float) -> None:
     timer = threading.Timer(seconds, supervisor.stopping.set)
@@ -66,7 +69,7 @@ def test_what_ends_is_started_again_after_longer_and_longer_pauses(
     assert 0.5 <= pauses[0] < pauses[1]
     assert pauses[1] >= 1.0
     said = capsys.readouterr().out
-    assert "ingest   | ended on its own; starting it again in 0.5 s" in said
+    assert "ingest   | ended (no luck); starting it again in 0.5 s" in said
     assert "starting it again in 1 s" in said
 
 
