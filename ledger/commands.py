@@ -49,8 +49,7 @@ class Submission:
 
         Notes are left out: erasing them must leave nothing behind that could be guessed from.
         """
-        canonical = json.dumps(self.sent, sort_keys=True, separators=(",", ":")).encode()
-        return _FINGERPRINT_VERSION + hashlib.sha256(canonical).digest()
+        return fingerprint_of(self.sent)
 
     def metadata(self) -> dict[str, str]:
         """What the event keeps beside its data: who asked, and in which context."""
@@ -84,3 +83,9 @@ class Outcome:
             told = dict(self.event.data["rejection"])
             code, message = told.pop("code"), told.pop("message")
             raise rejected_by_code(code)(message, **told)
+
+
+def fingerprint_of(sent: Mapping[str, Any]) -> bytes:
+    """The hash of a command as sent, with its algorithm's version as the first byte."""
+    canonical = json.dumps(sent, sort_keys=True, separators=(",", ":")).encode()
+    return _FINGERPRINT_VERSION + hashlib.sha256(canonical).digest()

@@ -1,4 +1,4 @@
-"""Accounts, operations and entries in the database, set by set. Every function runs on the caller's cursor."""
+"""Accounts, operations and entries in the database, set by set, on the caller's cursor."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from events.copying import NULL, copy_rows
 from events.message import StoredEvent
 from ledger.domain.book import Account, Book, BrokenInvariant
 from ledger.domain.chart import PLATFORM_IDS, USER_ACCOUNTS
+from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.entries import EntryLine, entries
 from ledger.domain.money import text
 
@@ -65,14 +66,16 @@ _ENTRY_COLUMNS: Final = (
     "recorded_at",
     "effective_at",
 )
-_ACCOUNT_COLUMNS: Final = "code, user_id, normal_side = 'C', id, balance, held, version"
+_ACCOUNT_COLUMNS: Final = "code, user_id, normal_side = 'C', id, balance, held, version, credit_limit"
 
 
 def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
     """Give users without accounts all of theirs. `users` ascend."""
     cursor.execute(
-        """insert into ledger_account (code, kind, user_id, currency, normal_side, balance, held, version, position)
-           select 'user:' || asked.id || ':' || made.name, made.kind, asked.id, made.currency, made.side, 0, 0, 0, 0
+        """insert into ledger_account
+               (code, kind, user_id, currency, normal_side, balance, held, version, position)
+           select 'user:' || asked.id || ':' || made.name, made.kind, asked.id, made.currency, made.side,
+                  0, 0, 0, 0
            from unnest(%s::bigint[]) as asked(id)
            cross join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) with ordinality
                as made(name, kind, currency, side, n)
@@ -133,7 +136,7 @@ def write(cursor: Any, events: Sequence[StoredEvent], book: Book) -> None:
     operations: list[str] = []
     rows: list[str] = []
     for event in events:
-        if event.type == "operation.recorded":
+        if event.type in OPERATION_TYPES:
             lines = entries(event.data["transfers"], event.data["accounts"])
             operations.append(operation_row(event, lines))
             rows += entry_rows(event, lines, ids)
@@ -149,7 +152,8 @@ def operation_row(event: StoredEvent, lines: Sequence[EntryLine]) -> str:
         # An adjustment's entry stays free to be linked to the operation that it is about.
         if line.version is not None and data["kind"] in _FLAG_LINES:
             links.setdefault((line.side, line.currency), entry_id(event.position, number))
-    machine, owner, user = command.get("machine"), data.get("machine_owner"), command["operation_user"]
+    machine, owner = data.get("machine", command.get("machine")), data.get("machine_owner")
+    user = data.get("operation_user", command.get("operation_user"))
     occurred_at = event.occurred_at.isoformat()
     values = (
         event.id,
@@ -210,7 +214,8 @@ def update_accounts(
         return
     cursor.execute(
         """update ledger_account a
-           set balance = v.balance, held = v.held, version = v.version, position = v.position, recorded_at = %s
+           set balance = v.balance, held = v.held, version = v.version, position = v.position,
+               recorded_at = %s
            from unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::bigint[], %s::bigint[])
                as v(id, balance, held, version, position)
            where a.id = v.id""",

@@ -25,6 +25,8 @@ class Account(models.Model):
     """How many entries the account has; on each entry, and gapless."""
     position = models.BigIntegerField(default=0)
     """The position of the last event that touched the account."""
+    credit_limit = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    """On a due account: how much this user may owe, where it is not the tariff's limit."""
     recorded_at = models.DateTimeField(null=True)
     """When that event was recorded: no later one is recorded before it."""
 
@@ -135,3 +137,100 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class HeldFunds(models.Model):
+    """A hold as the last event about it left it: `kept` is that event's own words."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.BigIntegerField()
+    state = models.CharField(max_length=8)
+    expires_at = models.DateTimeField()
+    kept = models.JSONField()
+
+    class Meta:
+        db_table = "ledger_hold"
+        ordering = ("-id",)
+        indexes = (
+            models.Index(
+                fields=("user_id",), condition=models.Q(state="open"), name="ledger_hold_open_of_user"
+            ),
+            models.Index(
+                fields=("expires_at",), condition=models.Q(state="open"), name="ledger_hold_open_until"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"hold {self.id} ({self.state})"
+
+
+class CouponGrant(models.Model):
+    """A grant as the last event about it left it. `remaining` is USD with 8 decimals."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.BigIntegerField()
+    remaining = models.DecimalField(max_digits=20, decimal_places=8)
+    expires_at = models.DateTimeField(null=True)
+    code = models.CharField(max_length=40, null=True)
+    kept = models.JSONField()
+
+    class Meta:
+        db_table = "ledger_grant"
+        ordering = ("-id",)
+        constraints = (
+            models.CheckConstraint(condition=models.Q(remaining__gte=0), name="ledger_grant_not_negative"),
+            models.UniqueConstraint("code", "user_id", name="ledger_grant_code_once"),
+        )
+        indexes = (
+            models.Index(
+                fields=("user_id",), condition=models.Q(remaining__gt=0), name="ledger_grant_live_of_user"
+            ),
+            models.Index(
+                fields=("expires_at",), condition=models.Q(remaining__gt=0), name="ledger_grant_live_until"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"grant {self.id}"
+
+
+class ReversedOperation(models.Model):
+    """How much of an operation was reversed, as the last reversal's event left it."""
+
+    operation_id = models.UUIDField(primary_key=True)
+    kept = models.JSONField()
+
+    class Meta:
+        db_table = "ledger_reversed"
+
+    def __str__(self) -> str:
+        return f"reversed of {self.operation_id}"
+
+
+class CouponCode(models.Model):
+    """A code that users redeem, once each, for `amount` USD of promotional credit."""
+
+    code = models.CharField(primary_key=True, max_length=40)
+    amount = models.DecimalField(max_digits=20, decimal_places=8)
+    priority = models.IntegerField(default=100)
+    kinds = ArrayField(models.CharField(max_length=40), null=True, blank=True)
+    valid_days = models.IntegerField(null=True, blank=True)
+    redeem_until = models.DateTimeField(null=True, blank=True)
+    redemptions_max = models.IntegerField(null=True, blank=True)
+    redemptions = models.IntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "ledger_coupon_code"
+        ordering = ("code",)
+        constraints = (
+            models.CheckConstraint(condition=models.Q(amount__gt=0), name="ledger_coupon_code_amount"),
+            models.CheckConstraint(
+                condition=models.Q(redemptions_max=None)
+                | models.Q(redemptions__lte=models.F("redemptions_max")),
+                name="ledger_coupon_code_redemptions",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.code

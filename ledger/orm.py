@@ -14,7 +14,7 @@ from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger.commands import Outcome, Submission
-from ledger.domain.adjustments import Adjust
+from ledger.domain.adjustments import Adjust, AdjustedAccount
 from ledger.domain.entries import entries
 from ledger.domain.errors import Invalid, NotFound
 from ledger.domain.money import text
@@ -74,7 +74,7 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
     Side `C` puts the amount on the account, `D` takes it off. Raises `InsufficientFunds` where less
     than that is available.
     """
-    account = "usd" if currency == "USD" else "eaml"
+    account: AdjustedAccount = "usd" if currency == "USD" else "eaml"
     command = Adjust(
         user=user_id,
         account=account,
@@ -160,7 +160,9 @@ def close_user(*, user_id: int) -> None:
 
 
 def _post(command: RecordOperation | Adjust, sent: dict[str, object]) -> Outcome:
-    submission = Submission(source=SOURCE, request_id=uuid7(), command=command, sent=sent, actor="orm", refuse_early=True)
+    submission = Submission(
+        source=SOURCE, request_id=uuid7(), command=command, sent=sent, actor="orm", refuse_early=True
+    )
     (outcome,) = post([submission])
     return outcome
 

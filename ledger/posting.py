@@ -21,15 +21,27 @@ from django.utils.module_loading import import_string
 from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
-from ledger import journal, notes
-from ledger.commands import Outcome, Submission
-from ledger.domain.book import Account, Book
-from ledger.domain.decide import Plan, decide, plan, rejection
+from ledger import journal, notes, state
+from ledger.commands import Outcome, Status, Submission, fingerprint_of
+from ledger.domain.book import Account, Book, Decision
+from ledger.domain.decide import (
+    REJECTION_TYPES,
+    Plan,
+    decide,
+    event_data,
+    overdue,
+    plan,
+    reject,
+)
 from ledger.domain.errors import Busy, Conflict, Rejected, Undecided, UnknownReference
+from ledger.domain.granting import RedeemCode
+from ledger.domain.holding import Placing, Resolving
 from ledger.domain.references import References
+from ledger.domain.reversing import Reversing
 from ledger.references import read_references
 
 _ATTEMPTS: Final = 8
+SWEEP_SOURCE: Final = "/ledger/expiry"
 
 
 class Intake(Protocol):
@@ -62,9 +74,8 @@ class _Pending:
         """Whose accounts this command needs locked."""
         if self.plan is not None:
             return self.plan.users
-        if isinstance(self.refusal, UnknownReference):
-            return ()
-        return (self.submission.command.operation_user,)
+        named: int | None = getattr(self.submission.command, "operation_user", None)
+        return () if named is None or isinstance(self.refusal, UnknownReference) else (named,)
 
 
 def post(
@@ -90,6 +101,12 @@ def post(
             if getattr(error.__cause__, "pgcode", None) not in {"40P01", "40001"}:
                 raise
     raise Busy("the ledger kept losing a race; send the same command again")
+
+
+def sweep(users: Sequence[int], *, clock: Callable[[], datetime] = timezone.now) -> None:
+    """Expire what is overdue of users whom nothing else touches: coupons and holds."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        _Batch(cursor, [], clock).sweep(users)
 
 
 def quote(submission: Submission, *, clock: Callable[[], datetime] = timezone.now) -> Outcome:
@@ -125,6 +142,9 @@ class _Batch:
             intake.finish(self.cursor, outcomes)
         return outcomes
 
+    def sweep(self, users: Sequence[int]) -> None:
+        self._write([], self._locked([], users))
+
     def preview(self) -> Outcome:
         pending = self._unclaimed(self._folded())
         if pending:
@@ -132,7 +152,10 @@ class _Batch:
             book = Book(journal.read_accounts(self.cursor, only.users))
             missing = [user for user in only.users if not book.knows(user)]
             book.accounts.update(Book.empty(missing).accounts)
-            event, _ = self._decide(only, book, self.clock())
+            self._load_state(pending, book, lock=False)
+            now = self.clock()
+            self._overdue(book, now)
+            event, _ = self._decided(only, book, now)
             self._answer(only, StoredEvent(**event, position=0))
         (outcome,) = self.outcomes
         if outcome is None:
@@ -164,7 +187,7 @@ class _Batch:
         used = store.find_keys(self.cursor, [item.submission.key for item in doubtful])
         aside = [item for item in doubtful if item.submission.key not in used]
         for item in aside:
-            status = "undecided" if isinstance(item.refusal, Undecided) else "refused"
+            status: Status = "undecided" if isinstance(item.refusal, Undecided) else "refused"
             for index in item.indexes:
                 self.outcomes[index] = Outcome(status=status, error=item.refusal)
         gone = {id(item) for item in aside}
@@ -196,8 +219,8 @@ class _Batch:
                 for index in item.indexes:
                     self.outcomes[index] = _conflict(self.submissions[index], event.data["command"])
 
-    def _locked(self, pending: Sequence[_Pending]) -> Book:
-        users = sorted({user for item in pending for user in item.users})
+    def _locked(self, pending: Sequence[_Pending], users: Sequence[int] = ()) -> Book:
+        users = sorted({*users, *(user for item in pending for user in item.users)})
         journal.create_missing_accounts(self.cursor, users)
         book = Book(journal.lock_accounts(self.cursor, users))
         # Owner and prices are read again after the locks: these are what is decided by.
@@ -205,73 +228,143 @@ class _Batch:
         for item in pending:
             if isinstance(item.refusal, Undecided) or not all(map(book.knows, item.users)):
                 raise _Moved
+        self._load_state(pending, book, lock=True)
         return book
 
+    def _load_state(self, pending: Sequence[_Pending], book: Book, *, lock: bool) -> None:
+        """Read the grants, holds, reversals and codes that the decisions look at, where there are any."""
+        cursor = self.cursor
+        accounts = book.accounts.values()
+        plans = [item.plan for item in pending]
+        holds = [each.hold.id for each in plans if isinstance(each, Resolving)]
+        holds += [each.command.hold for each in plans if isinstance(each, Placing)]
+        originals = [each.original for each in plans if isinstance(each, Reversing)]
+        codes = [each.code for each in plans if isinstance(each, RedeemCode)]
+        spent = [part["grant"] for each in originals for part in each.data.get("spent", ())]
+        with_coupons = [each.user for each in accounts if each.balance and each.code.endswith(":coupon")]
+        holding = [each.user for each in accounts if each.held]
+        if with_coupons or spent:
+            book.add(state.read_grants(cursor, with_coupons, spent))
+        if holds or holding:
+            book.add(state.read_holds(cursor, holds, holding))
+        if originals:
+            book.add(state.read_reversed(cursor, [each.id for each in originals]))
+        if codes:
+            users = [each.user for each in plans if isinstance(each, RedeemCode)]
+            book.add(state.read_codes(cursor, codes, users, lock=lock))
+
     def _plan(self, pending: Sequence[_Pending], *, lock: bool) -> None:
+        if not pending:
+            return
         references = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
         for item in pending:
             item.plan, item.refusal = _planned(item.submission, references)
 
-    def _decide(
-        self,
-        item: _Pending,
-        book: Book,
-        now: datetime,
-    ) -> tuple[dict[str, Any], list[Account]]:
-        submission, refusal = item.submission, item.refusal
-        touched: list[Account] = []
+    def _overdue(self, book: Book, now: datetime) -> list[tuple[dict[str, Any], list[Account]]]:
+        """Expire what is overdue of every locked user, before anything is decided."""
+        swept = []
+        for user in dict.fromkeys(account.user for account in book.accounts.values()):
+            for decision in overdue(book, user, now=now):
+                expired = decision.facts.get("grant") or decision.facts["hold"]
+                touched = book.apply(decision)
+                sent = {"type": decision.type, "operation_user": user, "expired": expired}
+                metadata = {"source": SWEEP_SOURCE, "request_id": f"expire:{expired}", "actor": "ledger"}
+                event = _event(uuid7(), decision, sent, metadata, book, now, now)
+                swept.append((event, touched))
+        return swept
+
+    def _decided(self, item: _Pending, book: Book, now: datetime) -> tuple[dict[str, Any], list[Account]]:
+        submission = item.submission
         try:
             if item.plan is None:
-                raise refusal if isinstance(refusal, Rejected) else _Moved
-            data, touched = decide(item.plan, book, submission.sent)
-            type_ = "operation.recorded"
+                raise item.refusal if isinstance(item.refusal, Rejected) else _Moved
+            decision = decide(item.plan, book, now=now, event_id=item.event_id)
         except Rejected as error:
             users = [user for user in item.users if book.knows(user)]
-            payer = users[0] if users else submission.command.operation_user
-            data = rejection(error, submission.sent, payer, users, book)
-            type_ = "operation.rejected"
-        event = {
-            "id": item.event_id,
-            "stream": f"operation:{item.event_id}",
-            "type": type_,
-            "schema_version": 1,
-            "data": data,
-            "metadata": submission.metadata(),
-            "occurred_at": submission.command.occurred_at,
-            "recorded_at": now,
-        }
+            payer = users[0] if users else getattr(submission.command, "operation_user", None)
+            decision = reject(error, submission.command, item.plan, payer, book)
+        touched = book.apply(decision)
+        event = _event(
+            item.event_id,
+            decision,
+            submission.sent,
+            submission.metadata(),
+            book,
+            submission.command.occurred_at,
+            now,
+        )
         return event, touched
 
     def _write(self, pending: Sequence[_Pending], book: Book) -> None:
         cursor = self.cursor
         now = journal.not_before(book, self.clock())
-        decided = [(item, *self._decide(item, book, now)) for item in pending]
+        swept = self._overdue(book, now)
+        decided: list[tuple[_Pending | None, dict[str, Any], list[Account]]] = [
+            *((None, event, touched) for event, touched in swept),
+            *((item, *self._decided(item, book, now)) for item in pending),
+        ]
+        if not decided:
+            return
         changed: dict[str, Account] = {}
         last_position: dict[str, int] = {}
-        events = []
-        positions = store.take_positions(cursor, len(decided))
+        events: list[StoredEvent] = []
         written_notes: list[notes.Note] = []
+        positions = store.take_positions(cursor, len(decided))
         for position, (item, event, touched) in zip(positions, decided, strict=True):
-            if item.submission.notes:
+            if item is not None and item.submission.notes:
                 written_notes += notes.seal(item.event_id, item.submission.notes, event["data"])
             stored = StoredEvent(**event, position=position)
             events.append(stored)
             for account in touched:
                 changed[account.code] = account
                 last_position[account.code] = position
-            self._answer(item, stored)
+            if item is not None:
+                self._answer(item, stored)
+        if swept:
+            store.claim_keys(cursor, {_key(event): _swept_claim(event) for event, _ in swept})
         store.append(cursor, events)
         notes.write(cursor, written_notes)
         journal.write(cursor, events, book)
+        state.write(cursor, events)
         journal.update_accounts(cursor, list(changed.values()), last_position, now)
         for project in _inline_projections():
             project(cursor, list(changed.values()))
 
     def _answer(self, item: _Pending, event: StoredEvent, *, replayed: bool = False) -> None:
-        status = "rejected" if event.type == "operation.rejected" else "recorded"
+        status: Status = "rejected" if event.type in REJECTION_TYPES else "recorded"
         for number, index in enumerate(item.indexes):
             # A duplicate within the batch is a replay of the first.
             self.outcomes[index] = Outcome(status=status, event=event, replayed=replayed or number > 0)
+
+
+def _event(
+    event_id: str,
+    decision: Decision,
+    sent: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    book: Book,
+    occurred_at: datetime,
+    now: datetime,
+) -> dict[str, Any]:
+    """The fields of a stored event but its position; the book is as of after the decision."""
+    return {
+        "id": event_id,
+        "stream": decision.stream or f"operation:{event_id}",
+        "type": decision.type,
+        "schema_version": 1,
+        "data": event_data(decision, sent, book),
+        "metadata": metadata,
+        "occurred_at": occurred_at,
+        "recorded_at": now,
+    }
+
+
+def _key(event: Mapping[str, Any]) -> store.Key:
+    return store.Key(event["metadata"]["source"], event["metadata"]["request_id"])
+
+
+def _swept_claim(event: Mapping[str, Any]) -> store.Claim:
+    return store.Claim(fingerprint_of(event["data"]["command"]), event["id"])
 
 
 def _planned(

@@ -3,11 +3,17 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
-from ledger.domain.decide import Command
-from ledger.domain.operations import MachineTerms
+from events import store
+from ledger import state
+from ledger.domain.adjustments import Adjust, SetCreditLimit
+from ledger.domain.decide import OPERATION_TYPES, Command
+from ledger.domain.granting import GrantCoupon, RedeemCode
+from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
+from ledger.domain.operations import MachineTerms, RecordOperation
 from ledger.domain.references import References
+from ledger.domain.reversing import Original, Reverse
 from ledger.domain.tariff import Tariff
 
 _tariffs: dict[tuple[int, datetime], Tariff] = {}  # a published version never changes, so it is read once
@@ -18,16 +24,40 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
     users: set[int] = set()
     machines: set[int] = set()
     times: list[datetime] = []
+    holds: set[str] = set()
+    operations: set[str] = set()
     for command in commands:
-        users.add(command.operation_user)
-        times.append(command.occurred_at)
-        if command.machine is not None:
-            machines.add(command.machine)
+        match command:
+            case RecordOperation(hold=None) | PlaceHold():
+                operation = command.estimate if isinstance(command, PlaceHold) else command
+                users.add(operation.operation_user)
+                if operation.machine is not None:
+                    machines.add(operation.machine)
+                    times.append(operation.occurred_at)
+            case RecordOperation() | CaptureHold() | VoidHold():
+                holds.add(str(command.hold))
+            case Reverse():
+                operations.add(command.operation)
+            case Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
+                users.add(command.user)
+            case _:
+                assert_never(command)
     return References(
-        users=_known_users(cursor, users),
+        users=_known_users(cursor, users) if users else frozenset(),
         machines=_machine_terms(cursor, machines, min(times), max(times), lock=lock) if machines else {},
         tariffs=read_tariffs(cursor),
+        holds={hold.id: hold for hold in state.read_holds(cursor, holds)} if holds else {},
+        originals=_originals(cursor, operations) if operations else {},
     )
+
+
+def _originals(cursor: Any, operations: set[str]) -> dict[str, Original]:
+    found = store.get(cursor, list(operations))
+    return {
+        event.id: Original(id=event.id, type=event.type, data=event.data)
+        for event in found.values()
+        if event.type in OPERATION_TYPES
+    }
 
 
 def read_tariffs(cursor: Any) -> list[Tariff]:

@@ -1,12 +1,16 @@
-"""The locked accounts of a batch: what may be spent, and how transfers change it."""
+"""The locked state of a batch: accounts, grants, holds, what was reversed. Decisions evolve it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from ledger.domain.chart import USER_ACCOUNTS, Transfer, user_account
+from ledger.domain.coupons import Code, Grant
 from ledger.domain.errors import AmountTooLarge
+from ledger.domain.holds import Hold
 from ledger.domain.money import AMOUNT_MAX, ZERO
+from ledger.domain.reversals import Reversed
 
 
 @dataclass(slots=True)
@@ -20,6 +24,8 @@ class Account:
     balance: Decimal = ZERO
     held: Decimal = ZERO
     version: int = 0
+    credit_limit: Decimal | None = None
+    """On a due account: how much this user may owe, where it is not the tariff's limit."""
 
     @property
     def available(self) -> Decimal:
@@ -31,11 +37,38 @@ class BrokenInvariant(Exception):
     """The books would be wrong. Never caught: the transaction has to fail."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a command comes to: an event's type and data, and the state after it.
+
+    `held` is what is set aside (positive) or released (negative) per account code, before the
+    transfers. `grants`, `holds` and `reversed` are the states after, as the event keeps them.
+    """
+
+    type: str
+    kind: str
+    payer: int
+    users: tuple[int, ...]
+    transfers: tuple[Transfer, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    stream: str | None = None
+    held: Mapping[str, Decimal] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    reversed: tuple[Reversed, ...] = ()
+    codes: tuple[Code, ...] = ()
+    credit_limits: Mapping[str, Decimal | None] = field(default_factory=dict)
+
+
 class Book:
-    """The accounts of every user that a batch locked, by code, evolving operation by operation."""
+    """The state of every user that a batch locked, evolving decision by decision."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
         self.accounts = {account.code: account for account in accounts}
+        self.grants: dict[int, dict[str, Grant]] = {}
+        self.holds: dict[str, Hold] = {}
+        self.reversed: dict[str, Reversed] = {}
+        self.codes: dict[str, Code] = {}
 
     @classmethod
     def empty(cls, users: Iterable[int]) -> "Book":
@@ -46,50 +79,94 @@ class Book:
             for account in USER_ACCOUNTS
         )
 
+    def add(self, states: Iterable[Grant | Hold | Reversed | Code]) -> None:
+        """Take further locked state into the book."""
+        for state in states:
+            match state:
+                case Grant():
+                    self.grants.setdefault(state.user, {})[state.id] = state
+                case Hold():
+                    self.holds[state.id] = state
+                case Reversed():
+                    self.reversed[state.operation] = state
+                case Code():
+                    self.codes[state.code] = state
+
     def knows(self, user: int) -> bool:
         """Whether the user's accounts are locked in this book."""
         return f"user:{user}:usd" in self.accounts
 
+    def account(self, user: int, name: str) -> Account:
+        """A user's account: `account(42, "due:usd")`."""
+        return self.accounts[user_account(user, name)]
+
     def available(self, user: int, name: str) -> Decimal:
         """What is available on a user's account: balance − held."""
-        return self.accounts[user_account(user, name)].available
+        return self.account(user, name).available
 
     def balance(self, user: int, name: str) -> Decimal:
         """The balance of a user's account."""
-        return self.accounts[user_account(user, name)].balance
+        return self.account(user, name).balance
 
     def user_accounts(self, user: int) -> list[Account]:
         """All accounts of a user."""
         return [self.accounts[user_account(user, account.name)] for account in USER_ACCOUNTS]
 
+    def user_grants(self, user: int) -> list[Grant]:
+        """The grants of a user that may have something left."""
+        return list(self.grants.get(user, {}).values())
+
+    def user_holds(self, user: int) -> list[Hold]:
+        """The holds of a user in this book, open or not."""
+        return [hold for hold in self.holds.values() if hold.user == user]
+
     def check_room(self, transfers: Sequence[Transfer]) -> None:
-        """Raises `AmountTooLarge` if a balance would leave the 12 digits before the point."""
+        """Raises `AmountTooLarge` if a balance would leave the 12 digits before the point on its way."""
+        reached: dict[str, Decimal] = {}
         for debit, credit, _, amount in transfers:
-            for code in (debit, credit):
-                account = self.accounts.get(code)
-                if account is not None and account.balance + amount > AMOUNT_MAX:
-                    raise AmountTooLarge(f"the balance of {code} would be too large", account=code)
-
-    def post(self, transfers: Sequence[Transfer]) -> list[Account]:
-        """Apply the transfers; the user accounts they touched, each once, in order of first touch.
-
-        Raises `BrokenInvariant` where a balance would fall below what is held on the account:
-        the decision should never have been made.
-        """
-        touched: dict[str, Account] = {}
-        for debit, credit, currency, amount in transfers:
-            if amount <= ZERO:
-                raise BrokenInvariant(f"a transfer of {amount} {currency} from {debit} to {credit}")
             for code, is_credit in ((debit, False), (credit, True)):
                 account = self.accounts.get(code)
                 if account is None:
-                    if code.startswith("user:"):
-                        raise BrokenInvariant(f"{code} is not locked")
-                    continue  # the platform's accounts hold no balance
-                account.balance += amount if account.credit_normal is is_credit else -amount
-                account.version += 1
-                touched[code] = account
+                    continue
+                balance = reached.get(code, account.balance)
+                balance += amount if account.credit_normal is is_credit else -amount
+                if balance > AMOUNT_MAX:
+                    raise AmountTooLarge(f"the balance of {code} would be too large", account=code)
+                reached[code] = balance
+
+    def apply(self, decision: Decision) -> list[Account]:
+        """Evolve by a decision; the user accounts it touched, each once, in order of first touch.
+
+        Raises `BrokenInvariant` where a balance would fall below what is held on the account, or
+        below zero: the decision should never have been made.
+        """
+        touched: dict[str, Account] = {}
+        for code, amount in decision.held.items():
+            account = self.accounts[code]
+            account.held += amount
+            touched[code] = account
+        for code, limit in decision.credit_limits.items():
+            account = self.accounts[code]
+            account.credit_limit = limit
+            touched[code] = account
+        for transfer in decision.transfers:
+            self._post(transfer, touched)
         for account in touched.values():
-            if account.balance < account.held:
+            if not ZERO <= account.held <= account.balance:
                 raise BrokenInvariant(f"{account.code} would hold {account.held} of {account.balance}")
+        self.add((*decision.grants, *decision.holds, *decision.reversed, *decision.codes))
         return list(touched.values())
+
+    def _post(self, transfer: Transfer, touched: dict[str, Account]) -> None:
+        debit, credit, currency, amount = transfer
+        if amount <= ZERO:
+            raise BrokenInvariant(f"a transfer of {amount} {currency} from {debit} to {credit}")
+        for code, is_credit in ((debit, False), (credit, True)):
+            account = self.accounts.get(code)
+            if account is None:
+                if code.startswith("user:"):
+                    raise BrokenInvariant(f"{code} is not locked")
+                continue  # the platform's accounts hold no balance
+            account.balance += amount if account.credit_normal is is_credit else -amount
+            account.version += 1
+            touched[code] = account

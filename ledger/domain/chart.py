@@ -106,10 +106,14 @@ def _pairs() -> frozenset[tuple[str, str, str]]:
         "adjustment": {
             *((kind, "platform:manual") for kind in funds),
             *(("platform:manual", kind) for kind in funds),
+            ("platform:losses", "user:due:usd"),
+            ("platform:losses", "user:due:eaml"),
             ("platform:promotions", "user:coupon"),
             ("user:coupon", "platform:promotions"),
             *settling,
         },
+        "coupon_grant": {("platform:promotions", "user:coupon")},
+        "coupon_expiry": {("user:coupon", "platform:promotions")},
         "opening_balance": {
             ("equity", "user:usd"),
             ("equity", "user:eaml"),
@@ -117,6 +121,19 @@ def _pairs() -> frozenset[tuple[str, str, str]]:
             ("user:due:usd", "equity"),
             ("user:due:eaml", "equity"),
         },
+    }
+    # A reversal swaps the pairs of what it takes back; what its payee has spent is due or lost, and
+    # money that comes back settles what is due.
+    allowed["reversal"] = {
+        *((credit, debit) for pairs in allowed.values() for debit, credit in pairs),
+        ("user:due:usd", "user:usd"),
+        ("user:due:usd", "clearing"),
+        ("user:due:eaml", "treasury"),
+        ("platform:losses", "user:usd"),
+        ("platform:revenue", "platform:promotions"),
+        ("user:due:usd", "platform:manual"),
+        ("user:due:eaml", "platform:manual"),
+        *settling,
     }
     return frozenset((kind, debit, credit) for kind, pairs in allowed.items() for debit, credit in pairs)
 

@@ -1,105 +1,193 @@
 """Every command of the ledger, decided in two steps.
 
 `plan` needs no lock: it prices the command from what it refers to and says whose accounts must be
-locked. `decide` looks at the locked accounts and says what happens. Both are pure.
+locked. `decide` looks at the locked state and says what happens. Both are pure. `event_data` is what
+the event of a decision says:
+
+```
+{"kind": "training", "command": {as sent}, "payer": 42, "machine_owner": 42,
+ "pricing": {"tariff": 1, "unit_price": "0.00001000", "quantity": 4000, …},
+ "transfers": [{"debit": "user:42:eaml", "credit": "platform:revenue:eaml",
+                "currency": "EAML", "amount": "0.04000000"}],
+ "accounts": {"user:42:eaml": {"balance": "9.96000000", "held": "0.00000000", "version": 7}},
+ "grants": {…}, "holds": {…}, "reversed": {…}}
+```
+
+`accounts` has every account of each user that was locked for it, as of after it; accounts that never
+had an entry are left out and mean zero. The last three have the state after of what was touched.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias, assert_never
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, TypeAlias, assert_never
 
-from ledger.domain.adjustments import Adjust, settle_adjustment
-from ledger.domain.book import Account, Book
-from ledger.domain.chart import Transfer
+from ledger.domain import state
+from ledger.domain.adjustments import Adjust, SetCreditLimit, adjust, set_credit_limit
+from ledger.domain.book import Book, Decision
 from ledger.domain.errors import Rejected
+from ledger.domain.granting import GrantCoupon, RedeemCode, expire_grant, grant_coupon, redeem_code
+from ledger.domain.holding import (
+    CaptureHold,
+    PlaceHold,
+    Placing,
+    Resolving,
+    VoidHold,
+    capture_hold,
+    expire_hold,
+    place_hold,
+    void_hold,
+)
 from ledger.domain.money import text
 from ledger.domain.operations import RecordOperation
 from ledger.domain.pricing import Priced, price
 from ledger.domain.references import References
+from ledger.domain.reversing import Reverse, Reversing, reverse
 from ledger.domain.settlement import settle
 
-Command: TypeAlias = RecordOperation | Adjust
-Plan: TypeAlias = Priced | Adjust
+Command: TypeAlias = (
+    RecordOperation
+    | Adjust
+    | SetCreditLimit
+    | GrantCoupon
+    | RedeemCode
+    | PlaceHold
+    | CaptureHold
+    | VoidHold
+    | Reverse
+)
+Plan: TypeAlias = (
+    Priced | Adjust | SetCreditLimit | GrantCoupon | RedeemCode | Placing | Resolving | Reversing
+)
+
+OPERATION_TYPES: Final = frozenset({"operation.recorded", "operation.reversed", "hold.captured"})
+"""The types of events that are an operation with a row and entries."""
+
+REJECTION_TYPES: Final = frozenset({"operation.rejected", "hold.refused"})
+"""The types of events that say why nothing happened."""
 
 
 def plan(command: Command, references: References) -> Plan:
     """What the command comes to. Raises `Undecided`, or `Rejected` for what no balance could change."""
-    references.require_user(command.operation_user, field="operation_user")
     match command:
+        case RecordOperation(hold=None):
+            return _price(command, references)
         case RecordOperation():
-            machine = None
-            if command.machine is not None:
-                machine = references.machine(command.machine, command.occurred_at)
-            return price(command, machine, references.tariff(command.occurred_at))
-        case Adjust():
+            capture = CaptureHold(
+                hold=str(command.hold),
+                count_of_lines=command.count_of_lines or 0,
+                count_of_training_epoch=command.count_of_training_epoch,
+                occurred_at=command.occurred_at,
+                operation=command,
+            )
+            return Resolving(command=capture, hold=references.hold(capture.hold))
+        case PlaceHold():
+            return Placing(command=command, priced=_price(command.estimate, references))
+        case CaptureHold() | VoidHold():
+            return Resolving(command=command, hold=references.hold(command.hold))
+        case Reverse():
+            return Reversing(command=command, original=references.original(command.operation))
+        case Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
+            references.require_user(command.user)
             return command
         case _:
             assert_never(command)
 
 
-def decide(plan: Plan, book: Book, sent: Mapping[str, Any]) -> tuple[dict[str, Any], list[Account]]:
-    """Post the plan to the book: the data of its event, and the accounts that it touched.
-
-    Raises `Rejected`, with the book unchanged, where the money is not there. `sent` is the command as
-    it was sent.
-    """
-    facts: dict[str, Any] = {}
+def decide(  # noqa: PLR0911 (one for each command)
+    plan: Plan, book: Book, *, now: datetime, event_id: str
+) -> Decision:
+    """What happens. Raises `Rejected` where the locked state does not allow it."""
     match plan:
         case Priced():
-            transfers = settle(plan, book)
-            payer = plan.payer
-            if plan.machine_owner is not None:
-                facts["machine_owner"] = plan.machine_owner
-            facts["pricing"] = plan.pricing
+            return settle(plan, book, now=now)
         case Adjust():
-            transfers = settle_adjustment(plan, book)
-            payer = plan.user
+            return adjust(plan, book, now=now, event_id=event_id)
+        case SetCreditLimit():
+            return set_credit_limit(plan)
+        case GrantCoupon():
+            return grant_coupon(plan, book, now=now, event_id=event_id)
+        case RedeemCode():
+            return redeem_code(plan, book, now=now, event_id=event_id)
+        case Placing():
+            return place_hold(plan, book, now=now)
+        case Resolving(command=CaptureHold() as capture):
+            return capture_hold(plan, capture, book)
+        case Resolving():
+            return void_hold(plan, book)
+        case Reversing():
+            return reverse(plan, book, now=now)
         case _:
             assert_never(plan)
-    touched = book.post(transfers)
-    data = {
-        "kind": plan.kind.value,
+
+
+def reject(error: Rejected, command: Command, plan: Plan | None, payer: int | None, book: Book) -> Decision:
+    """The decision that says no: it changes nothing, and carries the balances that it was made by."""
+    hold = command.hold if isinstance(command, PlaceHold) else None
+    named: int | None = getattr(command, "operation_user", None)
+    users = tuple(user for user in (plan.users if plan is not None else ()) if book.knows(user))
+    if not users and named is not None and book.knows(named):
+        users = (named,)
+    kind = getattr(command, "kind", None) or (plan.hold.kind if isinstance(plan, Resolving) else "hold")
+    facts: dict[str, Any] = {"rejection": {"code": error.code, "message": error.message, **error.details}}
+    if hold is not None:
+        facts["hold"] = hold
+    return Decision(
+        type="operation.rejected" if hold is None else "hold.refused",
+        kind=str(kind),
+        payer=payer or 0,
+        users=users,
+        facts=facts,
+        stream=None if hold is None else f"hold:{hold}",
+    )
+
+
+def overdue(book: Book, user: int, *, now: datetime) -> list[Decision]:
+    """What has to happen to a user's state before anything is decided: expired grants and holds."""
+    grants = [expire_grant(grant) for grant in book.user_grants(user) if grant.is_expired(now)]
+    holds = [expire_hold(hold) for hold in book.user_holds(user) if hold.is_overdue(now)]
+    return grants + holds
+
+
+def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[str, Any]:
+    """The data of a decision's event; the book is as of after it."""
+    data: dict[str, Any] = {
+        "kind": str(decision.kind),
         "command": sent,
-        "payer": payer,
-        **facts,
-        "transfers": _transfers(transfers),
-        "accounts": _accounts(plan.users, book),
+        "payer": decision.payer or None,
+        **decision.facts,
+        "transfers": [
+            {"debit": debit, "credit": credit, "currency": currency, "amount": text(amount)}
+            for debit, credit, currency, amount in decision.transfers
+        ],
+        "accounts": {
+            account.code: {
+                "balance": text(account.balance),
+                "held": text(account.held),
+                "version": account.version,
+            }
+            for user in decision.users
+            for account in book.user_accounts(user)
+            if account.version
+        },
     }
-    return data, touched
-
-
-def rejection(
-    error: Rejected,
-    sent: Mapping[str, Any],
-    payer: int,
-    users: Iterable[int],
-    book: Book,
-) -> dict[str, Any]:
-    """The data of the event of a command that was decided against; the book is unchanged."""
-    return {
-        "kind": sent["type"],
-        "command": sent,
-        "payer": payer,
-        "rejection": {"code": error.code, "message": error.message, **error.details},
-        "transfers": [],
-        "accounts": _accounts(users, book),
-    }
-
-
-def _transfers(transfers: Iterable[Transfer]) -> list[dict[str, str]]:
-    return [
-        {"debit": debit, "credit": credit, "currency": currency, "amount": text(amount)}
-        for debit, credit, currency, amount in transfers
-    ]
-
-
-def _accounts(users: Iterable[int], book: Book) -> dict[str, dict[str, Any]]:
-    return {
-        account.code: {
-            "balance": text(account.balance),
-            "held": text(account.held),
-            "version": account.version,
+    if decision.grants:
+        data["grants"] = {grant.id: state.of_grant(grant) for grant in decision.grants}
+    if decision.holds:
+        data["holds"] = {hold.id: state.of_hold(hold) for hold in decision.holds}
+    if decision.reversed:
+        data["reversed"] = {each.operation: state.of_reversed(each) for each in decision.reversed}
+    if decision.codes:
+        data["codes"] = {code.code: code.redemptions for code in decision.codes}
+    if decision.credit_limits:
+        data["credit_limits"] = {
+            code: None if limit is None else text(limit) for code, limit in decision.credit_limits.items()
         }
-        for user in users
-        for account in book.user_accounts(user)
-        if account.version
-    }
+    return data
+
+
+def _price(command: RecordOperation, references: References) -> Priced:
+    references.require_user(command.operation_user)
+    machine = None
+    if command.machine is not None:
+        machine = references.machine(command.machine, command.occurred_at)
+    return price(command, machine, references.tariff(command.occurred_at))

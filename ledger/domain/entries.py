@@ -39,7 +39,8 @@ def entries(
     for number in range(len(transfers), 0, -1):
         transfer = transfers[number - 1]
         amount, currency = transfer["amount"], transfer["currency"]
-        for side, code in ((CREDIT, transfer["credit"]), (DEBIT, transfer["debit"])):
+        sides: tuple[tuple[Side, str], ...] = ((CREDIT, transfer["credit"]), (DEBIT, transfer["debit"]))
+        for side, code in sides:
             state = after.get(code)
             if state is None:
                 stored = accounts.get(code)

@@ -99,6 +99,73 @@ class UnknownReference(Rejected):
     code = "unknown_reference"
 
 
+class UnknownOperation(Rejected):
+    """There is no such operation to reverse."""
+
+    code = "unknown_operation"
+    status = 404
+
+
+class NotReversible(Rejected):
+    """Operations of this kind, or rejections, are not reversed."""
+
+    code = "not_reversible"
+
+
+class NothingLeftToReverse(Rejected):
+    """More would come back than is left of what was charged."""
+
+    code = "nothing_left_to_reverse"
+
+
+class HoldExists(Rejected):
+    """Another hold was placed under this id."""
+
+    code = "hold_exists"
+
+
+class HoldResolved(Rejected):
+    """The hold was captured or voided, or its time is over."""
+
+    code = "hold_resolved"
+
+
+class HoldMismatch(Rejected):
+    """The operation is not the one that the hold was placed for."""
+
+    code = "hold_mismatch"
+
+
+class ExpiryPassed(Rejected):
+    """What would be placed or granted would have expired already."""
+
+    code = "expiry_passed"
+
+
+class CodeUnknown(Rejected):
+    """There is no such coupon code."""
+
+    code = "code_unknown"
+
+
+class CodeExpired(Rejected):
+    """The coupon code can no longer be redeemed."""
+
+    code = "code_expired"
+
+
+class CodeExhausted(Rejected):
+    """The coupon code was redeemed as often as it may be."""
+
+    code = "code_exhausted"
+
+
+class AlreadyRedeemed(Rejected):
+    """The user has redeemed this coupon code before."""
+
+    code = "already_redeemed"
+
+
 class Conflict(LedgerError):
     """The idempotency key was used for another command; `field` names the first difference."""
 

@@ -6,6 +6,8 @@ USD and EAML never meet in one sum; every rounding rule of the ledger is in this
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 from typing import Final, Literal, TypeAlias
 
+from ledger.domain.errors import AmountTooLarge
+
 Currency: TypeAlias = Literal["USD", "EAML"]
 
 USD: Final = "USD"
@@ -44,3 +46,9 @@ def part_rounded_up(whole: Decimal, part: Decimal, total: Decimal) -> Decimal:
 def text(amount: Decimal) -> str:
     """The one way an amount is written in events, APIs and reports: exactly 8 decimals."""
     return f"{amount:.8f}"
+
+
+def check_size(amount: Decimal) -> None:
+    """Raises `AmountTooLarge` for more than 12 digits before the point."""
+    if amount > AMOUNT_MAX:
+        raise AmountTooLarge("the amount has more than 12 digits before the point")

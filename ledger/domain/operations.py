@@ -22,6 +22,9 @@ class Kind(StrEnum):
     PAY_A_BILL = "pay_a_bill"
     ADJUSTMENT = "adjustment"
     OPENING_BALANCE = "opening_balance"
+    COUPON_GRANT = "coupon_grant"
+    COUPON_EXPIRY = "coupon_expiry"
+    REVERSAL = "reversal"
 
 
 COMPUTE: Final = frozenset({Kind.TRAINING, Kind.SOLVING, Kind.SOLVING_WITH_API})

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from ledger.domain import money
-from ledger.domain.errors import AmountTooLarge, AmountTooSmall, NoPrice, NotForSale, OwnMachine, PriceChanged
+from ledger.domain.errors import AmountTooSmall, NoPrice, NotForSale, OwnMachine, PriceChanged
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
 from ledger.domain.operations import MARKET, Kind, MachineTerms, RecordOperation
 from ledger.domain.tariff import Tariff
@@ -45,10 +45,13 @@ def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff
         case Kind.TRAINING:
             terms = required(machine)
             cells = terms.columns * (command.count_of_lines or 0)
+            if tariff.training_counts_epochs and command.count_of_training_epoch is not None:
+                cells *= command.count_of_training_epoch
+            facts: dict[str, int] = {"columns": terms.columns}
             if tariff.training_counts_epochs:
-                cells *= command.count_of_training_epoch or 1
+                facts["epochs_count"] = True
             return _price_compute(
-                command, terms, terms.owner, tariff.training_cell_eaml, cells, tariff, columns=terms.columns
+                command, terms, terms.owner, tariff.training_cell_eaml, cells, tariff, **facts
             )
         case Kind.SOLVING:
             return _price_compute(
@@ -81,7 +84,7 @@ def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff
             tokens = money.tokens_for(amount, tariff.eaml_per_usd)
             if tokens == ZERO:
                 raise AmountTooSmall("the amount buys less than the smallest token", amount=text(amount))
-            _check_size(tokens)
+            money.check_size(tokens)
             return Priced(
                 kind=kind,
                 payer=command.operation_user,
@@ -106,7 +109,7 @@ def _price_compute(
 ) -> Priced:
     _check_unit_price(command, unit_price)
     gross = money.multiply(unit_price, quantity)
-    _check_size(gross)
+    money.check_size(gross)
     due = tariff.when_short.get(command.kind) == "due"
     return Priced(
         kind=command.kind,
@@ -143,7 +146,7 @@ def _price_sale(command: RecordOperation, machine: MachineTerms, tariff: Tariff)
         raise NoPrice("the machine has no price for this", machine=machine.machine)
     _check_unit_price(command, unit_price)
     gross = money.multiply(unit_price, quantity)
-    _check_size(gross)
+    money.check_size(gross)
     return Priced(
         kind=command.kind,
         payer=command.operation_user,
@@ -168,11 +171,6 @@ def _check_unit_price(command: RecordOperation, unit_price: Decimal) -> None:
             unit_price=text(unit_price),
             sent=text(command.unit_price),
         )
-
-
-def _check_size(amount: Decimal) -> None:
-    if amount > money.AMOUNT_MAX:
-        raise AmountTooLarge("the amount has more than 12 digits before the point")
 
 
 def required(value: T | None) -> T:

@@ -1,11 +1,13 @@
 """What commands refer to, as values: known users, machines' terms, tariffs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from ledger.domain.errors import Undecided
+from ledger.domain.errors import Undecided, UnknownOperation
+from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
+from ledger.domain.reversing import Original
 from ledger.domain.tariff import Tariff, in_force
 
 
@@ -17,11 +19,27 @@ class References:
     machines: Mapping[int, Sequence[MachineTerms]]
     """Per machine its terms in the order they took effect, as far back as the batch needs."""
     tariffs: Sequence[Tariff]
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    originals: Mapping[str, Original] = field(default_factory=dict)
 
-    def require_user(self, user: int, *, field: str) -> None:
+    def require_user(self, user: int) -> None:
         """Raises `Undecided` unless the user is known."""
         if user not in self.users:
-            raise Undecided(f"user {user} is not known yet", field=field, waits_for=f"user:{user}")
+            raise Undecided(f"user {user} is not known yet", field="operation_user", waits_for=f"user:{user}")
+
+    def hold(self, hold: str) -> Hold:
+        """A hold that was placed. Raises `Undecided` for one that was not, yet."""
+        found = self.holds.get(hold)
+        if found is None:
+            raise Undecided(f"hold {hold} is not known yet", field="hold", waits_for=f"hold:{hold}")
+        return found
+
+    def original(self, operation: str) -> Original:
+        """An operation that was recorded. Raises `UnknownOperation`."""
+        found = self.originals.get(operation)
+        if found is None:
+            raise UnknownOperation("there is no such operation", operation=operation)
+        return found
 
     def machine(self, machine: int, at: datetime) -> MachineTerms:
         """The machine's terms at a time. Raises `Undecided` if it is not known."""

@@ -1,21 +1,23 @@
 """Who is debited and credited for a priced operation: the locked accounts decide."""
 
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from ledger.domain import chart
-from ledger.domain.book import Book
+from ledger.domain.book import Book, Decision
 from ledger.domain.chart import Transfer
+from ledger.domain.coupons import Grant, spend, taken
 from ledger.domain.errors import CreditLimitExceeded, InsufficientFunds, Rejected
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
 from ledger.domain.operations import Kind
 from ledger.domain.pricing import Priced, required
 
 
-def settle(priced: Priced, book: Book) -> tuple[Transfer, ...]:
-    """The transfers of a priced command. Raises `Rejected` where the payer cannot pay."""
-    if priced.gross == ZERO:
-        return ()
-    transfers: list[Transfer]
+def settle(priced: Priced, book: Book, *, now: datetime) -> Decision:
+    """What a priced command comes to. Raises `Rejected` where the payer cannot pay."""
+    transfers: list[Transfer] = []
+    grants: tuple[Grant, ...] = ()
     match priced.kind:
         case Kind.TRAINING | Kind.SOLVING | Kind.SOLVING_WITH_API:
             transfers = _charge_compute(priced, book)
@@ -23,11 +25,25 @@ def settle(priced: Priced, book: Book) -> tuple[Transfer, ...]:
             transfers = [_to_user(chart.CLEARING_USD, priced.payer, "usd", priced.gross)]
             transfers += settle_due(book, priced.payer, USD, priced.gross)
         case Kind.PAY_A_BILL:
-            transfers = _pay_a_bill(priced, book)
+            transfers, grants = _pay_a_bill(priced, book, now)
         case _:
             transfers = _sell(priced, book)
     book.check_room(transfers)
-    return tuple(transfers)
+    facts: dict[str, Any] = {"pricing": priced.pricing}
+    if priced.machine_owner is not None:
+        facts["machine_owner"] = priced.machine_owner
+    if grants:
+        spent = taken(book.user_grants(priced.payer), grants)
+        facts["spent"] = [{"grant": grant, "amount": text(amount)} for grant, amount in spent.items()]
+    return Decision(
+        type="operation.recorded",
+        kind=priced.kind,
+        payer=priced.payer,
+        users=priced.users,
+        transfers=tuple(transfers),
+        facts=facts,
+        grants=grants,
+    )
 
 
 def settle_due(book: Book, user: int, currency: Currency, arriving: Decimal) -> list[Transfer]:
@@ -43,6 +59,9 @@ def settle_due(book: Book, user: int, currency: Currency, arriving: Decimal) -> 
 
 def _charge_compute(priced: Priced, book: Book) -> list[Transfer]:
     payer, gross = priced.payer, priced.gross
+    limit = priced.due_limit
+    if limit is not None and book.account(payer, "due:eaml").credit_limit is not None:
+        limit = book.account(payer, "due:eaml").credit_limit
     available = book.available(payer, "eaml")
     paid = min(available, gross)
     rest = gross - paid
@@ -50,32 +69,41 @@ def _charge_compute(priced: Priced, book: Book) -> list[Transfer]:
     if paid > ZERO:
         transfers.append(Transfer(chart.user_account(payer, "eaml"), chart.REVENUE_EAML, EAML, paid))
     if rest > ZERO:
-        if priced.due_limit is None:
+        if limit is None:
             raise _insufficient(EAML, gross, available)
         due = book.balance(payer, "due:eaml")
-        if due + rest > priced.due_limit:
+        if due + rest > limit:
             raise CreditLimitExceeded(
                 "the user would owe more than the credit limit",
                 currency=EAML,
                 amount=text(gross),
                 available=text(available),
                 due=text(due),
-                credit_limit=text(priced.due_limit),
+                credit_limit=text(limit),
             )
         transfers.append(Transfer(chart.user_account(payer, "due:eaml"), chart.REVENUE_EAML, EAML, rest))
     return transfers
 
 
-def _pay_a_bill(priced: Priced, book: Book) -> list[Transfer]:
-    payer = priced.payer
+def _pay_a_bill(priced: Priced, book: Book, now: datetime) -> tuple[list[Transfer], tuple[Grant, ...]]:
+    """Coupons pay first, then USD; the tokens settle what is due."""
+    payer, before = priced.payer, book.user_grants(priced.payer)
+    grants = spend(before, priced.kind, priced.gross, now)
+    by_coupons = sum(taken(before, grants).values(), ZERO)
+    by_money = priced.gross - by_coupons
     available = book.available(payer, "usd")
-    if available < priced.gross:
-        raise _insufficient(USD, priced.gross, available)
-    return [
-        Transfer(chart.user_account(payer, "usd"), chart.REVENUE_USD, USD, priced.gross),
+    if available < by_money:
+        raise _insufficient(USD, priced.gross, available + by_coupons)
+    sources = (
+        (chart.user_account(payer, "coupon"), by_coupons),
+        (chart.user_account(payer, "usd"), by_money),
+    )
+    transfers = [
+        *(Transfer(source, chart.REVENUE_USD, USD, amount) for source, amount in sources if amount > ZERO),
         Transfer(chart.TREASURY_EAML, chart.user_account(payer, "eaml"), EAML, priced.tokens),
         *settle_due(book, payer, EAML, priced.tokens),
     ]
+    return transfers, grants
 
 
 def _sell(priced: Priced, book: Book) -> list[Transfer]:

@@ -1,0 +1,97 @@
+"""Coupons: promotional credit as grants with an amount, an expiry, a priority and a scope."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from ledger.domain.money import ZERO
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Promotional credit of one user. `remaining` of `amount` (USD, 8 decimals) is not spent yet.
+
+    A lower `priority` is spent first. `kinds` are the operations that it may pay; None: every one
+    that pays the platform. From `expires_at` on it is worth nothing.
+    """
+
+    id: str
+    user: int
+    amount: Decimal
+    remaining: Decimal
+    priority: int
+    granted_at: datetime
+    expires_at: datetime | None
+    kinds: tuple[str, ...] | None
+    code: str | None = None
+
+    def is_live(self, at: datetime) -> bool:
+        """Whether it may be spent at a time."""
+        return self.remaining > ZERO and (self.expires_at is None or at < self.expires_at)
+
+    def is_expired(self, at: datetime) -> bool:
+        """Whether it has something left that is worth nothing any more."""
+        return self.remaining > ZERO and self.expires_at is not None and self.expires_at <= at
+
+    def pays(self, kind: str) -> bool:
+        """Whether its scope covers a kind of operation."""
+        return self.kinds is None or kind in self.kinds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A coupon code that users redeem, once each. `amount` is USD with 8 decimals.
+
+    A grant made by it expires `valid_days` after redeeming, or never; the code itself may be
+    redeemed until `redeem_until`, and by `redemptions_max` users at most (None: no limit).
+    """
+
+    code: str
+    amount: Decimal
+    priority: int
+    kinds: tuple[str, ...] | None
+    valid_days: int | None
+    redeem_until: datetime | None
+    redemptions_max: int | None
+    redemptions: int = 0
+    redeemed_by: frozenset[int] = frozenset()
+    """Which users of this batch have redeemed it."""
+
+
+def in_spending_order(grants: Iterable[Grant]) -> list[Grant]:
+    """Priority, then what expires first, then what was granted first."""
+    return sorted(
+        grants,
+        key=lambda grant: (grant.priority, grant.expires_at or _NEVER, grant.granted_at, grant.id),
+    )
+
+
+def live(grants: Iterable[Grant], at: datetime, kind: str | None = None) -> Decimal:
+    """What a user's coupons are worth at a time (USD), for one kind of operation or for any."""
+    return sum(
+        (grant.remaining for grant in grants if grant.is_live(at) and (kind is None or grant.pays(kind))),
+        ZERO,
+    )
+
+
+def spend(grants: Iterable[Grant], kind: str, amount: Decimal, at: datetime) -> tuple[Grant, ...]:
+    """The grants after up to `amount` was spent on an operation: those that changed, in spending order."""
+    left, changed = amount, []
+    for grant in in_spending_order(grants):
+        if left == ZERO:
+            break
+        if grant.is_live(at) and grant.pays(kind):
+            part = min(left, grant.remaining)
+            changed.append(replace(grant, remaining=grant.remaining - part))
+            left -= part
+    return tuple(changed)
+
+
+def taken(before: Iterable[Grant], after: Sequence[Grant]) -> dict[str, Decimal]:
+    """How much was taken from each grant, in the order of `after`."""
+    remaining = {grant.id: grant.remaining for grant in before}
+    return {grant.id: remaining[grant.id] - grant.remaining for grant in after}

@@ -1,0 +1,173 @@
+"""Giving promotional credit, redeeming a code for it, and taking back what expired."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from ledger.domain import chart
+from ledger.domain.book import Book, Decision
+from ledger.domain.chart import Transfer
+from ledger.domain.coupons import Code, Grant, spend
+from ledger.domain.errors import (
+    AlreadyRedeemed,
+    CodeExhausted,
+    CodeExpired,
+    CodeUnknown,
+    ExpiryPassed,
+    InsufficientFunds,
+)
+from ledger.domain.money import USD, ZERO, text
+from ledger.domain.operations import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantCoupon:
+    """Give a user promotional credit: `amount` USD with 8 decimals."""
+
+    user: int
+    amount: Decimal
+    occurred_at: datetime
+    expires_at: datetime | None = None
+    priority: int = 100
+    kinds: tuple[str, ...] | None = None
+
+    kind = Kind.COUPON_GRANT
+
+    @property
+    def operation_user(self) -> int:
+        """Whose operation it is."""
+        return self.user
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts have to be locked."""
+        return (self.user,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeemCode:
+    """Redeem a coupon code for a user."""
+
+    user: int
+    code: str
+    occurred_at: datetime
+
+    kind = Kind.COUPON_GRANT
+
+    @property
+    def operation_user(self) -> int:
+        """Whose operation it is."""
+        return self.user
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts have to be locked."""
+        return (self.user,)
+
+
+def grant_coupon(command: GrantCoupon, book: Book, *, now: datetime, event_id: str) -> Decision:
+    """Put a new grant on the user's coupon account. The grant's id is its event's.
+
+    Raises `ExpiryPassed` for one that would be expired already.
+    """
+    if command.expires_at is not None and command.expires_at <= now:
+        raise ExpiryPassed("the coupon would have expired already", field="expires_at")
+    return _granted(
+        book,
+        Grant(
+            id=event_id,
+            user=command.user,
+            amount=command.amount,
+            remaining=command.amount,
+            priority=command.priority,
+            granted_at=now,
+            expires_at=command.expires_at,
+            kinds=command.kinds,
+        ),
+    )
+
+
+def redeem_code(command: RedeemCode, book: Book, *, now: datetime, event_id: str) -> Decision:
+    """Put what a code gives on the user's coupon account.
+
+    Raises `CodeUnknown`, `CodeExpired`, `CodeExhausted` or `AlreadyRedeemed`.
+    """
+    code = book.codes.get(command.code)
+    if code is None:
+        raise CodeUnknown("there is no such coupon code")
+    if code.redeem_until is not None and code.redeem_until <= now:
+        raise CodeExpired(
+            "the coupon code can no longer be redeemed", redeem_until=code.redeem_until.isoformat()
+        )
+    if command.user in code.redeemed_by:
+        raise AlreadyRedeemed("the user has redeemed this coupon code before")
+    if code.redemptions_max is not None and code.redemptions >= code.redemptions_max:
+        raise CodeExhausted("the coupon code was redeemed as often as it may be")
+    days = code.valid_days
+    granted = _granted(
+        book,
+        Grant(
+            id=event_id,
+            user=command.user,
+            amount=code.amount,
+            remaining=code.amount,
+            priority=code.priority,
+            granted_at=now,
+            expires_at=None if days is None else now + timedelta(days=days),
+            kinds=code.kinds,
+            code=code.code,
+        ),
+    )
+    return replace(granted, codes=(_redeemed(code, command.user),))
+
+
+def expire_grant(grant: Grant) -> Decision:
+    """Take what is left of an expired grant back to promotions."""
+    return Decision(
+        type="operation.recorded",
+        kind=Kind.COUPON_EXPIRY,
+        payer=grant.user,
+        users=(grant.user,),
+        transfers=(
+            Transfer(chart.user_account(grant.user, "coupon"), chart.PROMOTIONS_USD, USD, grant.remaining),
+        ),
+        grants=(replace(grant, remaining=ZERO),),
+        facts={"grant": grant.id},
+    )
+
+
+def take_grants(book: Book, user: int, amount: Decimal, *, now: datetime) -> tuple[Grant, ...]:
+    """The grants after a downward adjustment, in spending order whatever their scope.
+
+    Raises `InsufficientFunds` where less is live.
+    """
+    grants = [replace(grant, kinds=None) for grant in book.user_grants(user)]
+    kinds = {grant.id: grant.kinds for grant in book.user_grants(user)}
+    after = spend(grants, Kind.ADJUSTMENT, amount, now)
+    before = {grant.id: grant.remaining for grant in grants}
+    took = sum((before[grant.id] - grant.remaining for grant in after), ZERO)
+    if took < amount:
+        raise InsufficientFunds(
+            f"the adjustment takes {text(amount)}, and {text(took)} is live",
+            currency=USD,
+            amount=text(amount),
+            available=text(took),
+        )
+    return tuple(replace(grant, kinds=kinds[grant.id]) for grant in after)
+
+
+def _granted(book: Book, grant: Grant) -> Decision:
+    transfers = (Transfer(chart.PROMOTIONS_USD, chart.user_account(grant.user, "coupon"), USD, grant.amount),)
+    book.check_room(transfers)
+    return Decision(
+        type="operation.recorded",
+        kind=Kind.COUPON_GRANT,
+        payer=grant.user,
+        users=(grant.user,),
+        transfers=transfers,
+        grants=(grant,),
+    )
+
+
+def _redeemed(code: Code, user: int) -> Code:
+    return replace(code, redemptions=code.redemptions + 1, redeemed_by=code.redeemed_by | {user})

@@ -1,0 +1,229 @@
+"""Placing, capturing, voiding and expiring holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ledger.domain import money
+from ledger.domain.book import Book, Decision
+from ledger.domain.chart import REVENUE_EAML, Transfer, user_account
+from ledger.domain.errors import ExpiryPassed, HoldExists, HoldMismatch, HoldResolved, InsufficientFunds
+from ledger.domain.holds import Hold, HoldState
+from ledger.domain.money import EAML, ZERO, text
+from ledger.domain.operations import Kind, RecordOperation
+from ledger.domain.pricing import Priced
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceHold:
+    """Set aside what an estimated operation would cost. `estimate` says which, without a hold of its own."""
+
+    hold: str
+    estimate: RecordOperation
+    expires_at: datetime
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of operation that the hold is for."""
+        return self.estimate.kind
+
+    @property
+    def operation_user(self) -> int:
+        """Whose operation it will be."""
+        return self.estimate.operation_user
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When it was asked for."""
+        return self.estimate.occurred_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureHold:
+    """Pay work out of a hold. `final` releases what is left of it."""
+
+    hold: str
+    count_of_lines: int
+    occurred_at: datetime
+    count_of_training_epoch: int | None = None
+    final: bool = True
+    operation: RecordOperation | None = None
+    """The operation that named the hold, where it came as one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoidHold:
+    """Release a hold: the work was not done."""
+
+    hold: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placing:
+    """A hold with its price: who pays, and how much (EAML, 8 decimals)."""
+
+    command: PlaceHold
+    priced: Priced
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts have to be locked."""
+        return self.priced.users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolving:
+    """A capture or a void of a hold whose payer is known."""
+
+    command: CaptureHold | VoidHold
+    hold: Hold
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts have to be locked."""
+        return (self.hold.user,)
+
+
+def place_hold(plan: Placing, book: Book, *, now: datetime) -> Decision:
+    """Set the money aside. Raises `InsufficientFunds`, `HoldExists`, or `ExpiryPassed` for a past expiry."""
+    command, priced = plan.command, plan.priced
+    if command.hold in book.holds:
+        raise HoldExists("there is a hold with this id already", hold=command.hold)
+    if command.expires_at <= now:
+        raise ExpiryPassed("the hold would have expired already", field="expires_at")
+    available = book.available(priced.payer, "eaml")
+    if available < priced.gross:
+        raise InsufficientFunds(
+            f"the hold needs {text(priced.gross)} EAML, and {text(available)} EAML is available",
+            currency=EAML,
+            amount=text(priced.gross),
+            available=text(available),
+            hold=command.hold,
+        )
+    hold = Hold(
+        id=command.hold,
+        user=priced.payer,
+        operation_user=command.operation_user,
+        machine=command.estimate.machine or 0,
+        machine_owner=priced.machine_owner or 0,
+        kind=priced.kind,
+        amount=priced.gross,
+        remaining=priced.gross,
+        captured=ZERO,
+        pricing=priced.pricing,
+        expires_at=command.expires_at,
+        state="open",
+    )
+    return _changed("hold.placed", hold, priced.gross)
+
+
+def capture_hold(plan: Resolving, command: CaptureHold, book: Book) -> Decision:
+    """Pay what was used: from the hold, above it from what is available, then as due without a limit.
+
+    Work that was done before the hold expired is paid even after it. Raises `HoldResolved` where the
+    hold was captured or voided, or the work came after its expiry, and `HoldMismatch` where the
+    operation is not the one that the hold was placed for.
+    """
+    hold = book.holds[plan.hold.id]
+    if hold.state in {"captured", "voided"} or command.occurred_at > hold.expires_at:
+        raise HoldResolved(f"the hold is {hold.state}", hold=hold.id, state=hold.state)
+    _check_same(hold, command.operation)
+    gross, pricing = _price(hold, command)
+    within = min(gross, hold.remaining)
+    rest = gross - within
+    own, due = user_account(hold.user, "eaml"), user_account(hold.user, "due:eaml")
+    available = min(rest, book.available(hold.user, "eaml"))
+    transfers = tuple(
+        Transfer(account, REVENUE_EAML, EAML, amount)
+        for account, amount in ((own, within + available), (due, rest - available))
+        if amount > ZERO
+    )
+    book.check_room(transfers)
+    closes = command.final and hold.state == "open"
+    released = hold.remaining if closes else within
+    after = replace(
+        hold,
+        remaining=hold.remaining - released,
+        captured=hold.captured + gross,
+        state="captured" if command.final else hold.state,
+    )
+    return Decision(
+        type="hold.captured",
+        kind=hold.kind,
+        payer=hold.user,
+        users=(hold.user,),
+        transfers=transfers,
+        held={own: -released},
+        holds=(after,),
+        facts={
+            "hold": hold.id,
+            "final": command.final,
+            "operation_user": hold.operation_user,
+            "machine": hold.machine,
+            "machine_owner": hold.machine_owner,
+            "pricing": pricing,
+        },
+    )
+
+
+def void_hold(plan: Resolving, book: Book) -> Decision:
+    """Release a hold. Raises `HoldResolved` where it was captured, voided or has expired."""
+    hold = book.holds[plan.hold.id]
+    if hold.state != "open":
+        raise HoldResolved(f"the hold is {hold.state}", hold=hold.id, state=hold.state)
+    return _released(hold, "voided")
+
+
+def expire_hold(hold: Hold) -> Decision:
+    """Release a hold whose time is over."""
+    return _released(hold, "expired")
+
+
+def _released(hold: Hold, state: HoldState) -> Decision:
+    return _changed(f"hold.{state}", replace(hold, remaining=ZERO, state=state), -hold.remaining)
+
+
+def _changed(type_: str, hold: Hold, held: Decimal) -> Decision:
+    return Decision(
+        type=type_,
+        kind=hold.kind,
+        payer=hold.user,
+        users=(hold.user,),
+        held={hold.account: held},
+        holds=(hold,),
+        stream=f"hold:{hold.id}",
+        facts={
+            "hold": hold.id,
+            "operation_user": hold.operation_user,
+            "machine": hold.machine,
+            "machine_owner": hold.machine_owner,
+            "pricing": hold.pricing,
+            "expires_at": hold.expires_at.isoformat(),
+        },
+    )
+
+
+def _check_same(hold: Hold, operation: RecordOperation | None) -> None:
+    if operation is None:
+        return
+    for field, placed, sent in (
+        ("type", hold.kind, operation.kind),
+        ("machine", hold.machine, operation.machine),
+        ("operation_user", hold.operation_user, operation.operation_user),
+    ):
+        if placed != sent:
+            raise HoldMismatch(f"the hold was placed for another {field}", hold=hold.id, field=field)
+
+
+def _price(hold: Hold, command: CaptureHold) -> tuple[Decimal, Mapping[str, Any]]:
+    """What the work costs by the prices that the hold pinned."""
+    quantity = command.count_of_lines * hold.pricing.get("columns", 1)
+    if hold.pricing.get("epochs_count") and command.count_of_training_epoch is not None:
+        quantity *= command.count_of_training_epoch
+    pricing = {**hold.pricing, "quantity": quantity}
+    gross = money.multiply(Decimal(hold.pricing["unit_price"]), quantity)
+    money.check_size(gross)
+    return gross, pricing

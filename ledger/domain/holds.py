@@ -1,0 +1,40 @@
+"""Holds: money set aside for work that is about to run, until it is captured, voided or expires."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+HoldState: TypeAlias = Literal["open", "captured", "voided", "expired"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """EAML of one payer set aside. Payer, tariff and prices are pinned when it is placed.
+
+    `amount` was set aside, `remaining` still is, `captured` was paid by captures. `pricing` is what a
+    capture is priced by: tariff, unit price, and for a training the columns and whether epochs count.
+    """
+
+    id: str
+    user: int
+    operation_user: int
+    machine: int
+    machine_owner: int
+    kind: str
+    amount: Decimal
+    remaining: Decimal
+    captured: Decimal
+    pricing: Mapping[str, Any]
+    expires_at: datetime
+    state: HoldState
+
+    @property
+    def account(self) -> str:
+        """The account that the money is set aside on."""
+        return f"user:{self.user}:eaml"
+
+    def is_overdue(self, at: datetime) -> bool:
+        """Whether it is still open although its time is over."""
+        return self.state == "open" and self.expires_at <= at

@@ -1,0 +1,97 @@
+"""The state of grants, holds and reversals as events keep it: JSON values, amounts as strings."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ledger.domain.coupons import Grant
+from ledger.domain.holds import Hold
+from ledger.domain.money import text
+from ledger.domain.reversals import Reversed
+
+
+def of_grant(grant: Grant) -> dict[str, Any]:
+    """A grant as an event keeps it, by its id."""
+    return {
+        "user": grant.user,
+        "amount": text(grant.amount),
+        "remaining": text(grant.remaining),
+        "priority": grant.priority,
+        "granted_at": grant.granted_at.isoformat(),
+        "expires_at": None if grant.expires_at is None else grant.expires_at.isoformat(),
+        "kinds": None if grant.kinds is None else list(grant.kinds),
+        "code": grant.code,
+    }
+
+
+def grant_from(grant_id: str, kept: Mapping[str, Any]) -> Grant:
+    """The grant that `of_grant` kept."""
+    expires_at, kinds = kept["expires_at"], kept["kinds"]
+    return Grant(
+        id=grant_id,
+        user=kept["user"],
+        amount=Decimal(kept["amount"]),
+        remaining=Decimal(kept["remaining"]),
+        priority=kept["priority"],
+        granted_at=datetime.fromisoformat(kept["granted_at"]),
+        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
+        kinds=None if kinds is None else tuple(kinds),
+        code=kept["code"],
+    )
+
+
+def of_hold(hold: Hold) -> dict[str, Any]:
+    """A hold as an event keeps it, by its id."""
+    return {
+        "user": hold.user,
+        "operation_user": hold.operation_user,
+        "machine": hold.machine,
+        "machine_owner": hold.machine_owner,
+        "kind": str(hold.kind),
+        "amount": text(hold.amount),
+        "remaining": text(hold.remaining),
+        "captured": text(hold.captured),
+        "pricing": dict(hold.pricing),
+        "expires_at": hold.expires_at.isoformat(),
+        "state": hold.state,
+    }
+
+
+def hold_from(hold_id: str, kept: Mapping[str, Any]) -> Hold:
+    """The hold that `of_hold` kept."""
+    return Hold(
+        id=hold_id,
+        user=kept["user"],
+        operation_user=kept["operation_user"],
+        machine=kept["machine"],
+        machine_owner=kept["machine_owner"],
+        kind=kept["kind"],
+        amount=Decimal(kept["amount"]),
+        remaining=Decimal(kept["remaining"]),
+        captured=Decimal(kept["captured"]),
+        pricing=kept["pricing"],
+        expires_at=datetime.fromisoformat(kept["expires_at"]),
+        state=kept["state"],
+    )
+
+
+def of_reversed(reversed_: Reversed) -> dict[str, Any]:
+    """What was reversed of an operation as an event keeps it, by the operation's id."""
+    return {
+        "total": text(reversed_.total),
+        "amount": text(reversed_.amount),
+        "legs": {str(number): text(amount) for number, amount in reversed_.legs.items()},
+        "grants": {grant: text(amount) for grant, amount in reversed_.grants.items()},
+    }
+
+
+def reversed_from(operation: str, kept: Mapping[str, Any]) -> Reversed:
+    """What `of_reversed` kept."""
+    return Reversed(
+        operation=operation,
+        total=Decimal(kept["total"]),
+        amount=Decimal(kept["amount"]),
+        legs={int(number): Decimal(amount) for number, amount in kept["legs"].items()},
+        grants={grant: Decimal(amount) for grant, amount in kept["grants"].items()},
+    )
