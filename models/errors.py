@@ -10,8 +10,6 @@ ModelsError                 every one of them: a stable code and a message that 
    └─ LockLost              a table lock that somebody else has broken since
 """
 
-# ruff: noqa: N818 - these are refusals, and their names say what was refused
-
 
 class ModelsError(Exception):
     """An action that the tables refuse."""

@@ -34,8 +34,10 @@ def exactly_one(flags: Iterable[str]) -> models.Q:
     names = tuple(flags)
     condition = models.Q()
     for chosen in names:
+        # "Not null" is said as well: a CHECK that comes to NULL would let the row in.
+        is_set = models.Q(**{chosen: True, f"{chosen}__isnull": False})
         others = (~models.Q(**{other: True}) for other in names if other != chosen)
-        condition |= models.Q(models.Q(**{chosen: True}), *others)
+        condition |= models.Q(is_set, *others)
     return condition
 
 

@@ -50,10 +50,11 @@ class UserQuerySet(models.QuerySet["User"]):
         from models.team import Team
 
         ids = list(self.values_list("pk", flat=True))
-        for user_id in ids:
-            ledger_post.close_user(user_id=user_id)
-        # Machines and teams first, by themselves: what belongs to them alone goes with them.
+        # In one transaction: nothing is paid to a closed account before its user is gone.
         with transaction.atomic(using=self.db):
+            for user_id in ids:
+                ledger_post.close_user(user_id=user_id)
+            # Machines and teams by themselves: what belongs to them alone goes with them.
             parts = [
                 Machine.objects.using(self.db).filter(machine_owner_user__in=ids).delete(),
                 Team.objects.using(self.db).filter(admin_user__in=ids).delete(),

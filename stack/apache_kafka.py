@@ -145,6 +145,9 @@ class ApacheKafka:
             "transaction.state.log.replication.factor": copies,
             "transaction.state.log.min.isr": max(1, copies - 1),
             "transaction.state.log.num.partitions": 4,
+            # A dead broker is missed after 6 seconds, not 9.
+            "broker.session.timeout.ms": 6000,
+            "broker.heartbeat.interval.ms": 1000,
             "group.initial.rebalance.delay.ms": 0,
             # A topic that nobody made is a mistake to be seen.
             "auto.create.topics.enable": "false",

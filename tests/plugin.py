@@ -9,6 +9,7 @@ LEDGER_TEST_KAFKA=apache runs the same tests on Apache Kafka.
 """
 
 import os
+import secrets
 from collections.abc import Generator, Iterable, Iterator
 
 import pytest
@@ -35,6 +36,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
     """Before pytest-django's own hook, which imports the settings."""
+    # xdist's workers must agree on the order of the tests, which may come out of a set. The header shows it.
+    os.environ.setdefault("PYTHONHASHSEED", str(secrets.randbelow(2**32)))
     os.environ.setdefault("LEDGER_SECRET_KEY", "only-for-tests-" + "0" * 32)
     if "DATABASE_URL" not in os.environ:
         try:
@@ -52,6 +55,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         # Nothing listens there until a test asks for it, but settings already name it.
         os.environ["KAFKA_BOOTSTRAP_SERVERS"] = os.environ[_CHOSEN] = f"127.0.0.1:{free_port()}"
     return (yield)
+
+
+def pytest_report_header() -> str:
+    return f"workers: PYTHONHASHSEED={os.environ['PYTHONHASHSEED']}"
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

@@ -548,11 +548,11 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(
-                                models.Q(("is_work_training", True)),
+                                models.Q(("is_work_training", True), ("is_work_training__isnull", False)),
                                 models.Q(("is_work_solving", True), _negated=True),
                             ),
                             models.Q(
-                                models.Q(("is_work_solving", True)),
+                                models.Q(("is_work_solving", True), ("is_work_solving__isnull", False)),
                                 models.Q(("is_work_training", True), _negated=True),
                             ),
                             _connector="OR",
@@ -562,25 +562,37 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(
-                                models.Q(("is_work_status_wait_for_server_start", True)),
+                                models.Q(
+                                    ("is_work_status_wait_for_server_start", True),
+                                    ("is_work_status_wait_for_server_start__isnull", False),
+                                ),
                                 models.Q(("is_work_status_server_processing", True), _negated=True),
                                 models.Q(("is_work_status_server_error", True), _negated=True),
                                 models.Q(("is_work_status_server_finished", True), _negated=True),
                             ),
                             models.Q(
-                                models.Q(("is_work_status_server_processing", True)),
+                                models.Q(
+                                    ("is_work_status_server_processing", True),
+                                    ("is_work_status_server_processing__isnull", False),
+                                ),
                                 models.Q(("is_work_status_wait_for_server_start", True), _negated=True),
                                 models.Q(("is_work_status_server_error", True), _negated=True),
                                 models.Q(("is_work_status_server_finished", True), _negated=True),
                             ),
                             models.Q(
-                                models.Q(("is_work_status_server_error", True)),
+                                models.Q(
+                                    ("is_work_status_server_error", True),
+                                    ("is_work_status_server_error__isnull", False),
+                                ),
                                 models.Q(("is_work_status_wait_for_server_start", True), _negated=True),
                                 models.Q(("is_work_status_server_processing", True), _negated=True),
                                 models.Q(("is_work_status_server_finished", True), _negated=True),
                             ),
                             models.Q(
-                                models.Q(("is_work_status_server_finished", True)),
+                                models.Q(
+                                    ("is_work_status_server_finished", True),
+                                    ("is_work_status_server_finished__isnull", False),
+                                ),
                                 models.Q(("is_work_status_wait_for_server_start", True), _negated=True),
                                 models.Q(("is_work_status_server_processing", True), _negated=True),
                                 models.Q(("is_work_status_server_error", True), _negated=True),
@@ -712,35 +724,46 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(
-                                models.Q(("is_status_request_open", True)),
+                                models.Q(
+                                    ("is_status_request_open", True),
+                                    ("is_status_request_open__isnull", False),
+                                ),
                                 models.Q(("is_status_waiting_consultant_approval", True), _negated=True),
                                 models.Q(("is_status_contract", True), _negated=True),
                                 models.Q(("is_status_contract_finished", True), _negated=True),
                                 models.Q(("is_status_cancelled", True), _negated=True),
                             ),
                             models.Q(
-                                models.Q(("is_status_waiting_consultant_approval", True)),
+                                models.Q(
+                                    ("is_status_waiting_consultant_approval", True),
+                                    ("is_status_waiting_consultant_approval__isnull", False),
+                                ),
                                 models.Q(("is_status_request_open", True), _negated=True),
                                 models.Q(("is_status_contract", True), _negated=True),
                                 models.Q(("is_status_contract_finished", True), _negated=True),
                                 models.Q(("is_status_cancelled", True), _negated=True),
                             ),
                             models.Q(
-                                models.Q(("is_status_contract", True)),
+                                models.Q(("is_status_contract", True), ("is_status_contract__isnull", False)),
                                 models.Q(("is_status_request_open", True), _negated=True),
                                 models.Q(("is_status_waiting_consultant_approval", True), _negated=True),
                                 models.Q(("is_status_contract_finished", True), _negated=True),
                                 models.Q(("is_status_cancelled", True), _negated=True),
                             ),
                             models.Q(
-                                models.Q(("is_status_contract_finished", True)),
+                                models.Q(
+                                    ("is_status_contract_finished", True),
+                                    ("is_status_contract_finished__isnull", False),
+                                ),
                                 models.Q(("is_status_request_open", True), _negated=True),
                                 models.Q(("is_status_waiting_consultant_approval", True), _negated=True),
                                 models.Q(("is_status_contract", True), _negated=True),
                                 models.Q(("is_status_cancelled", True), _negated=True),
                             ),
                             models.Q(
-                                models.Q(("is_status_cancelled", True)),
+                                models.Q(
+                                    ("is_status_cancelled", True), ("is_status_cancelled__isnull", False)
+                                ),
                                 models.Q(("is_status_request_open", True), _negated=True),
                                 models.Q(("is_status_waiting_consultant_approval", True), _negated=True),
                                 models.Q(("is_status_contract", True), _negated=True),
