@@ -123,11 +123,8 @@ class LockedAccount(Account):
 
 def not_before(book: Book, now: datetime) -> datetime:
     """The time of recording: now, and never before an account's last."""
-    times = [now]
-    for account in book.accounts.values():
-        if isinstance(account, LockedAccount) and account.recorded_at is not None:
-            times.append(account.recorded_at)
-    return max(times)
+    locked = (account for account in book.accounts.values() if isinstance(account, LockedAccount))
+    return max([now, *(account.recorded_at for account in locked if account.recorded_at is not None)])
 
 
 def write(cursor: Any, events: Sequence[StoredEvent], book: Book) -> None:
