@@ -63,12 +63,18 @@ class Book:
         return [self.accounts[user_account(user, account.name)] for account in USER_ACCOUNTS]
 
     def check_room(self, transfers: Sequence[Transfer]) -> None:
-        """Raises `AmountTooLarge` if a balance would leave the 12 digits before the point."""
+        """Raises `AmountTooLarge` if a balance would leave the 12 digits before the point on its way."""
+        reached: dict[str, Decimal] = {}
         for debit, credit, _, amount in transfers:
-            for code in (debit, credit):
+            for code, is_credit in ((debit, False), (credit, True)):
                 account = self.accounts.get(code)
-                if account is not None and account.balance + amount > AMOUNT_MAX:
+                if account is None:
+                    continue
+                balance = reached.get(code, account.balance)
+                balance += amount if account.credit_normal is is_credit else -amount
+                if balance > AMOUNT_MAX:
                     raise AmountTooLarge(f"the balance of {code} would be too large", account=code)
+                reached[code] = balance
 
     def post(self, transfers: Sequence[Transfer]) -> list[Account]:
         """Apply the transfers; the user accounts they touched, each once, in order of first touch.

@@ -45,8 +45,8 @@ def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff
         case Kind.TRAINING:
             terms = required(machine)
             cells = terms.columns * (command.count_of_lines or 0)
-            if tariff.training_counts_epochs:
-                cells *= command.count_of_training_epoch or 1
+            if tariff.training_counts_epochs and command.count_of_training_epoch is not None:
+                cells *= command.count_of_training_epoch
             return _price_compute(
                 command, terms, terms.owner, tariff.training_cell_eaml, cells, tariff, columns=terms.columns
             )
