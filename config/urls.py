@@ -3,6 +3,12 @@
 from django.contrib import admin
 from django.urls import path
 
+from ledger.api.health import livez, readyz
+from ledger.api.v1 import api
+
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("v1/", api.urls),
+    path("livez", livez),
+    path("readyz", readyz),
 ]

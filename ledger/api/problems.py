@@ -3,20 +3,22 @@
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from pydantic import BaseModel, ConfigDict, Field
 
 from easyautoml_ledger.errors import ContractError
 from ledger.api import errors
-from ledger.domain.errors import LedgerError, NotFound
+from ledger.domain.errors import LedgerError, NotFound, rejected_by_code
+
+Document: TypeAlias = dict[str, Any]
+"""A problem document, as the shape `Problem` has it."""
 
 PREFIX: Final = "/v1/"
 MEDIA_TYPE: Final = "application/problem+json"
 
 _TYPE: Final = "tag:easyautoml.com,2026:ledger/"
-_REJECTION_TITLE: Final = "The ledger decided against the operation."
 _RETRY_AFTER_SECONDS: Final = {"undecided": 5, "busy": 1, "unavailable": 2}
 
 # What a contract error means in HTTP; 422 where nothing is said.
@@ -68,14 +70,14 @@ class Problem(BaseModel):
     )
 
 
-def document(error: LedgerError | ContractError) -> dict[str, Any]:
+def document(error: LedgerError | ContractError) -> Document:
     """The problem document of an error, without what belongs to the request."""
     if isinstance(error, ContractError):
         return _document(
             error.code,
             status=_STATUS_OF_CONTRACT.get(error.code, 422),
             title="What was sent does not keep the contract.",
-            detail=str(error),
+            detail=f"{error.field}: {error.message}" if error.field else error.message,
             retryable=False,
             field=error.field,
         )
@@ -91,22 +93,16 @@ def document(error: LedgerError | ContractError) -> dict[str, Any]:
     )
 
 
-def rejection_document(rejection: Mapping[str, Any], operation: str) -> dict[str, Any]:
+def rejection_document(rejection: Mapping[str, Any], operation: str) -> Document:
     """The problem document of a rejection, from what its event says."""
-    details = {name: value for name, value in rejection.items() if name not in {"code", "message", "field"}}
-    return _document(
-        rejection["code"],
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        title=_REJECTION_TITLE,
-        detail=rejection["message"],
-        retryable=False,
-        field=rejection.get("field"),
-        details=details or None,
-        operation=operation,
-    )
+    told = dict(rejection)
+    code, message = told.pop("code"), told.pop("message")
+    content = document(rejected_by_code(code)(message, **told))
+    # The code that was stored, also where no class has it any more.
+    return content | {"type": _TYPE + code, "code": code, "operation": operation}
 
 
-def respond(request: HttpRequest, content: Mapping[str, Any]) -> HttpResponse:
+def respond(request: HttpRequest, content: Document) -> HttpResponse:
     """A problem document as the answer to a request."""
     body = json.dumps({**content, "instance": request.path})
     response = HttpResponse(body, status=content["status"], content_type=MEDIA_TYPE)
@@ -159,6 +155,6 @@ def _of_status(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
     return made
 
 
-def _document(code: str, **members: Any) -> dict[str, Any]:
+def _document(code: str, **members: Any) -> Document:
     content = {"type": _TYPE + code, "code": code, **members}
     return {name: value for name, value in content.items() if value is not None}

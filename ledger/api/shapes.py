@@ -1,0 +1,178 @@
+"""What the API answers: the shapes that its OpenAPI document describes. Amounts are strings, 8 decimals."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ledger.api.problems import Problem
+
+AmountText = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}\.[0-9]{8}$", examples=["12.50000000"])]
+Currency = Literal["USD", "EAML"]
+AccountName = Literal["usd", "eaml", "coupon", "due_usd", "due_eaml"]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Transfer(_Shape):
+    """`amount` from the `debit` to the `credit` account."""
+
+    debit: str
+    credit: str
+    currency: Currency
+    amount: AmountText
+
+
+class AccountState(_Shape):
+    """An account after the operation. `version` counts its entries."""
+
+    balance: AmountText
+    held: AmountText
+    version: int
+
+
+class Rejection(BaseModel):
+    """Why an operation was rejected: a code of docs/errors.md, and what belongs to it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    code: str
+    message: str
+
+
+class Decision(_Shape):
+    """What the ledger decides about an operation: prices, transfers, the accounts after it."""
+
+    kind: str
+    command: dict[str, Any] = Field(description="What was asked, as it was sent.")
+    payer: int | None
+    machine_owner: int | None
+    pricing: dict[str, Any] | None = Field(description="The tariff's version and every price used.")
+    transfers: list[Transfer]
+    accounts: dict[str, AccountState] = Field(
+        description="The accounts of every user the operation touched; one that was never used is left out.",
+    )
+    rejection: Rejection | None = None
+    occurred_at: datetime
+
+
+class Operation(Decision):
+    """An operation as it was decided."""
+
+    id: UUID
+    status: Literal["recorded", "rejected"]
+    position: int = Field(description="Its place in the ledger's one order.")
+    source: str
+    request_id: str
+    recorded_at: datetime
+    effective_at: datetime | None = Field(description="When it counts for the books; null where rejected.")
+
+
+class Entry(_Shape):
+    """One side of a transfer. `balance_after` and `version` are null on accounts that are not shown."""
+
+    transfer: int
+    account: str
+    side: Literal["debit", "credit"]
+    currency: Currency
+    amount: AmountText
+    balance_after: AmountText | None
+    version: int | None
+
+
+class OperationWithEntries(Operation):
+    """An operation with its entries; a rejected one has none."""
+
+    entries: list[Entry]
+
+
+class OperationPage(_Shape):
+    """Recorded operations, newest first. `next` is the cursor of the next page, null on the last."""
+
+    items: list[Operation]
+    next: str | None
+
+
+class BulkOutcome(_Shape):
+    """What became of one item; `status` is what the item alone would have been answered with."""
+
+    id: str | None = Field(description="The item's id; null where it has none that can be read.")
+    outcome: Literal["recorded", "rejected", "refused", "conflict", "undecided", "invalid", "failed"]
+    status: int
+    replayed: bool
+    operation: UUID | None = None
+    position: int | None = None
+    problem: Problem | None = None
+
+
+class BulkOutcomes(_Shape):
+    """An outcome per item, in the order of the items."""
+
+    outcomes: list[BulkOutcome]
+
+
+class Quote(_Shape):
+    """What recording the operation now would come to. Nothing was written."""
+
+    outcome: Literal["recorded", "rejected", "undecided"]
+    cost: dict[Currency, AmountText] = Field(description="What leaves the payer or becomes due, by currency.")
+    decision: Decision | None = None
+    problem: Problem | None = None
+
+
+class Funds(_Shape):
+    """One balance; `available` is what of it can be spent, `version` counts the account's entries."""
+
+    balance: AmountText
+    held: AmountText
+    available: AmountText
+    version: int
+
+
+class AsOf(_Shape):
+    """The last event that touched one of the accounts: position 0 where there never was any."""
+
+    position: int
+    recorded_at: datetime | None
+
+
+class Balances(_Shape):
+    """A user's balances. `version` grows with every change: drop what is lower."""
+
+    user: int
+    version: int
+    as_of: AsOf
+    usd: Funds
+    eaml: Funds
+    coupon: Funds
+    due_usd: Funds
+    due_eaml: Funds
+
+
+class StatementLine(_Shape):
+    """An entry on one of the user's accounts, with the balance of that account after it."""
+
+    operation: UUID
+    kind: str
+    transfer: int
+    account: AccountName
+    side: Literal["debit", "credit"]
+    currency: Currency
+    amount: AmountText
+    balance_after: AmountText
+    version: int
+    position: int
+    occurred_at: datetime
+    recorded_at: datetime
+    effective_at: datetime
+
+
+class Statement(_Shape):
+    """Lines in the order of positions. `next` is the cursor of the next page, null on the last."""
+
+    user: int
+    items: list[StatementLine]
+    next: str | None

@@ -1,0 +1,71 @@
+"""The routes about one user: his balances and his statement."""
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Path, Query
+
+from easyautoml_ledger.times import parse_time, time_text
+from ledger.api import cursors, rendering, shapes
+from ledger.api.auth import ReadKey, caller_of
+from ledger.api.callers import no_such_user
+from ledger.api.documentation import refusals
+from ledger.api.parameters import Id, StatementQuery
+from ledger.api.reading import refuse_unknown_parameters
+from ledger.api.routes import router
+from ledger.queries.balances import balances
+from ledger.queries.statement import Place, statement
+
+
+@router.get(
+    "/users/{user}/balances",
+    auth=ReadKey(),
+    tags=["users"],
+    operation_id="get_balances",
+    summary="Show a user's balances",
+    response={200: shapes.Balances, **refusals(404, 422)},
+)
+def get_balances(request: HttpRequest, user: Path[Id]) -> HttpResponse:
+    """What the user has, what of it is set aside, and what he owes: one consistent read."""
+    caller_of(request).check_balances_of(user)
+    found = balances(user)
+    if found is None:
+        raise no_such_user()
+    return rendering.json_response(rendering.balances(user, found))
+
+
+@router.get(
+    "/users/{user}/statement",
+    auth=ReadKey(),
+    tags=["users"],
+    operation_id="get_statement",
+    summary="Show a user's statement",
+    response={200: shapes.Statement, **refusals(400, 404, 422)},
+)
+def get_statement(request: HttpRequest, user: Path[Id], asked: Query[StatementQuery]) -> HttpResponse:
+    """Every entry on the user's accounts, oldest first, with the account's balance after it."""
+    refuse_unknown_parameters(request, StatementQuery)
+    caller_of(request).check_balances_of(user)
+    query = asked.query(of=f"statement of {user}")
+    after = None
+    if asked.cursor is not None:
+        recorded_at, entry = cursors.read(asked.cursor, query)
+        after = Place(parse_time(recorded_at, field="cursor"), entry)
+    found = statement(
+        user,
+        account=None if asked.account is None else asked.account.replace("_", ":"),
+        recorded_from=asked.recorded_from,
+        recorded_to=asked.recorded_to,
+        after=after,
+        limit=asked.limit + 1,
+    )
+    if not found and balances(user) is None:
+        raise no_such_user()
+    shown = found[: asked.limit]
+    more = len(found) > len(shown)
+    place = [time_text(shown[-1].recorded_at), shown[-1].entry] if more else []
+    return rendering.json_response(
+        {
+            "user": user,
+            "items": [rendering.statement_line(line) for line in shown],
+            "next": cursors.make(place, query) if more else None,
+        },
+    )

@@ -1,0 +1,1 @@
+"""What may be asked of the write side, a subject a module. Nothing here locks or writes."""

@@ -1,0 +1,96 @@
+"""The book refuses what must never happen, and has room for twelve digits."""
+
+import pytest
+
+from ledger.domain.book import Book, BrokenInvariant
+from ledger.domain.chart import Transfer
+from ledger.domain.errors import AmountTooLarge
+from ledger.domain.money import AMOUNT_MAX, QUANTUM, USD, ZERO
+from tests import builders as make
+from tests.builders import Books, amount, machine_terms, short
+
+MOST = "999999999999.99999999"
+
+
+def with_usd(balance: str, held: str = "0") -> Book:
+    book = Book.empty([1, 2])
+    book.accounts["user:1:usd"].balance = amount(balance)
+    book.accounts["user:1:usd"].held = amount(held)
+    return book
+
+
+@pytest.mark.parametrize(("balance", "held", "spent"), [("1", "0", "1.00000001"), ("5", "4", "1.00000001")])
+def test_balance_below_what_is_held_breaks_the_book(balance: str, held: str, spent: str) -> None:
+    """Held money is not available; the transaction fails rather than posts it."""
+    with pytest.raises(BrokenInvariant):
+        with_usd(balance, held).post([Transfer("user:1:usd", "user:2:usd", USD, amount(spent))])
+
+
+@pytest.mark.parametrize("value", [ZERO, -QUANTUM])
+def test_transfer_of_nothing_breaks_the_book(value: object) -> None:
+    """A transfer is above zero."""
+    with pytest.raises(BrokenInvariant):
+        with_usd("1").post([Transfer("user:1:usd", "user:2:usd", USD, value)])  # type: ignore[arg-type]
+
+
+def test_user_who_is_not_locked_breaks_the_book() -> None:
+    """Only what was locked may be changed."""
+    with pytest.raises(BrokenInvariant, match="user:3:usd"):
+        with_usd("1").post([Transfer("user:1:usd", "user:3:usd", USD, amount(1))])
+
+
+def test_touched_accounts_come_once_each_in_order_of_first_touch() -> None:
+    """What has to be written back."""
+    touched = with_usd("10").post(
+        [
+            Transfer("user:1:usd", "user:2:usd", USD, amount(4)),
+            Transfer("user:1:usd", "platform:revenue:usd", USD, amount(1)),
+        ]
+    )
+    assert [(account.code, short(account.balance), account.version) for account in touched] == [
+        ("user:1:usd", "5", 2),
+        ("user:2:usd", "4", 1),
+    ]
+
+
+def test_user_with_the_largest_balance_may_spend_it() -> None:
+    """Room is needed where money arrives, not where it leaves."""
+    rich = Books(users=[1], start={1: {"usd": MOST}})
+    rich.decide(make.adjustment(1, "usd", f"-{MOST}"))
+    assert rich.balances() == {}
+    buyer = Books(
+        users=[1, 2],
+        machines=[machine_terms(owner=2, copy="600000000000")],
+        start={1: {"usd": "700000000000"}},
+    )
+    buyer.decide(make.machine_copy(7, user=1))
+    assert short(buyer.balances()["user:1:usd"]) == "100000000000"
+
+
+def test_money_that_would_settle_a_debt_still_needs_room_on_its_way() -> None:
+    """An entry in between has a balance too, which no column could hold."""
+    full = Books(users=[1], start={1: {"usd": MOST, "due:usd": "5"}})
+    with pytest.raises(AmountTooLarge) as refused:
+        full.decide(make.top_up(1, "1"))
+    assert refused.value.details == {"account": "user:1:usd"}
+    assert amount(MOST) == AMOUNT_MAX
+
+
+def test_debt_has_room_for_twelve_digits_too() -> None:
+    """What is owed is a balance as well."""
+    tariff = make.tariff(solving_line_eaml="1", credit_limit_eaml="9999999999999")
+    books = Books(
+        users=[1],
+        machines=[machine_terms(owner=1)],
+        tariffs=[tariff],
+        start={1: {"due:eaml": "999999999999"}},
+    )
+    with pytest.raises(AmountTooLarge):
+        books.decide(make.solving(7, user=1, lines=1))
+
+
+def test_user_is_known_by_his_accounts() -> None:
+    """A book knows whom it locked."""
+    book = Book.empty([1])
+    assert book.knows(1)
+    assert not book.knows(2)

@@ -1,0 +1,38 @@
+"""UUID version 7: its format, and that ids sort by the time they were made."""
+
+import re
+import time
+from uuid import UUID
+
+from events.identifiers import uuid7
+
+
+def test_uuid7_has_the_canonical_form() -> None:
+    """Version 7, variant 10, lower case, 36 characters."""
+    form = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+    for _ in range(2000):
+        made = uuid7()
+        assert form.fullmatch(made)
+        assert (UUID(made).version, UUID(made).variant) == (7, "specified in RFC 4122")
+        assert str(UUID(made)) == made
+
+
+def test_uuid7_begins_with_the_milliseconds_since_1970() -> None:
+    """The first 48 bits are the time."""
+    before = time.time_ns() // 1_000_000
+    made = UUID(uuid7()).int >> 80
+    assert before <= made <= time.time_ns() // 1_000_000
+
+
+def test_ids_of_different_milliseconds_sort_by_time() -> None:
+    """As text, as in an index."""
+    made = []
+    for _ in range(5):
+        made.append(uuid7())
+        time.sleep(0.002)
+    assert made == sorted(made)
+
+
+def test_ids_never_repeat() -> None:
+    """74 random bits within a millisecond."""
+    assert len({uuid7() for _ in range(20_000)}) == 20_000
