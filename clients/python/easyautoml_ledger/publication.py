@@ -1,0 +1,144 @@
+"""A message on its way to the ledger: its id, key and bytes are made once and kept."""
+
+import secrets
+import time as clock
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import NoReturn, Optional, Union
+from uuid import UUID
+
+from .control_total import ControlTotal
+from .envelope import LARGEST_ID_CHARACTERS, CloudEvent, parse, to_kafka
+from .holds import HoldCaptured, HoldMessage, HoldRequested, HoldVoided
+from .operations import MODEL_OF_KIND, Operation, Training
+from .payloads import encode
+from .topics import (
+    CONTROL_TOTAL,
+    HOLD_CAPTURED,
+    HOLD_REQUESTED,
+    HOLD_VOIDED,
+    OPERATION,
+    TOPIC_OF_KIND,
+    TRAINING_OPERATIONS,
+)
+
+Payload = Union[Operation, HoldMessage, ControlTotal]
+
+_TYPE_OF: Mapping[type, str] = {
+    **dict.fromkeys(MODEL_OF_KIND.values(), OPERATION),
+    HoldRequested: HOLD_REQUESTED,
+    HoldCaptured: HOLD_CAPTURED,
+    HoldVoided: HOLD_VOIDED,
+    ControlTotal: CONTROL_TOTAL,
+}
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One message as it is sent, and sent again after a failure.
+
+    ``id`` is unique within ``source``, and the pair is what the ledger knows duplicates by:
+    sending this very object again can never charge twice. ``key`` is the user id of who
+    pays, as text.
+    """
+
+    id: str
+    source: str
+    topic: str
+    key: str
+    payload: Payload
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+
+
+class PublishFailed(Exception):
+    """The broker did not acknowledge these publications; some of them may have arrived.
+
+    Send them again (``Publisher.send``): whatever did arrive is not recorded twice.
+    """
+
+    def __init__(self, publications: Sequence[Publication], reason: str) -> None:
+        super().__init__(f"{len(publications)} not acknowledged: {reason}")
+        self.publications = tuple(publications)
+        self.reason = reason
+
+
+def prepare(
+    payload: Payload,
+    *,
+    source: str,
+    key: Optional[int] = None,
+    topic: Optional[str] = None,
+    id: Optional[str] = None,  # noqa: A002 — the attribute's name in CloudEvents
+    time: Optional[datetime] = None,
+    extensions: Optional[Mapping[str, str]] = None,
+) -> Publication:
+    """The message for ``payload``, with a new id where none is given.
+
+    ``key`` is the user id of who pays: by default the operation's user. A training is paid
+    by the machine's owner and a hold by whoever pays for its kind, so there it must be given.
+    ``time`` is when it happened, where the payload has no ``occurred_at``; by default now.
+    Raises ``ValueError`` where the key is missing or an attribute is not fit to be sent.
+    """
+    event = CloudEvent(
+        id=new_id() if id is None else id,
+        source=source,
+        type=_TYPE_OF[type(payload)],
+        data=encode(payload),
+        time=getattr(payload, "occurred_at", None) or time or datetime.now(timezone.utc),
+        extensions=dict(extensions or {}),
+    )
+    headers, value = to_kafka(event)
+    parse(headers, value)  # what the ledger could not read is refused here, not there
+    return Publication(
+        id=event.id,
+        source=source,
+        topic=topic or _topic_of(payload),
+        key=_key_of(payload, key),
+        payload=payload,
+        headers=tuple(headers),
+        value=value,
+    )
+
+
+def new_id() -> str:
+    """A UUID of version 7: unique, and in the order in which they were made."""
+    milliseconds = clock.time_ns() // 1_000_000
+    bits = (milliseconds << 80) | secrets.randbits(80)
+    bits = bits & ~(0xF << 76) | (0x7 << 76)  # the version
+    bits = bits & ~(0x3 << 62) | (0x2 << 62)  # the variant
+    return str(UUID(int=bits))
+
+
+def check_request_id(request_id: str) -> str:
+    """The id itself; ``ValueError`` where HTTP could not carry it as Idempotency-Key."""
+    if not 1 <= len(request_id) <= LARGEST_ID_CHARACTERS:
+        raise ValueError(f"an id has 1 to {LARGEST_ID_CHARACTERS} characters")
+    if not (request_id.isascii() and request_id.isprintable()):
+        raise ValueError("over HTTP an id is printable ASCII")
+    return request_id
+
+
+def _topic_of(payload: Payload) -> str:
+    if isinstance(payload, Operation):
+        return TOPIC_OF_KIND[payload.type]
+    if isinstance(payload, HoldMessage):
+        return TRAINING_OPERATIONS
+    return _missing("topic", "a control total goes to the topic whose messages it counts")
+
+
+def _key_of(payload: Payload, key: Optional[int]) -> str:
+    if key is not None:
+        return str(key)
+    if isinstance(payload, Training):
+        return _missing("key", "a training is paid by the machine's owner")
+    if isinstance(payload, Operation):
+        return str(payload.operation_user)
+    if isinstance(payload, HoldMessage):
+        return _missing("key", "all messages of a hold have the user id of who pays for it")
+    return "control-total"
+
+
+def _missing(argument: str, why: str) -> NoReturn:
+    raise ValueError(f"pass {argument}: {why}")

@@ -1,0 +1,163 @@
+"""Publishing over Kafka. Needs the extra ``kafka`` (kafka-python)."""
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from itertools import count
+from typing import Any, Optional
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from typing_extensions import Self
+
+from .publication import Payload, Publication, PublishFailed, prepare
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Sends operations, holds and control totals of one source to the ledger.
+
+    ``publish`` returns as soon as the message is on its way; ``flush`` returns when the broker
+    has everything, or raises ``PublishFailed`` with what it did not acknowledge. Nothing is
+    connected before the first message, so that a publisher may be made before a fork.
+    Further settings go to ``KafkaProducer`` (``security_protocol``, ``ssl_cafile``, …).
+    May be used from several threads.
+    """
+
+    def __init__(self, *, bootstrap_servers: str, source: str, **settings: Any) -> None:
+        self._source = source
+        self._settings: dict[str, Any] = {
+            "acks": "all",
+            "enable_idempotence": True,
+            "linger_ms": 5,
+            "max_block_ms": 10_000,
+            "delivery_timeout_ms": 30_000,
+            "request_timeout_ms": 10_000,
+            **settings,
+            "bootstrap_servers": bootstrap_servers,
+        }
+        self._lock = threading.Lock()
+        self._producer: Optional[KafkaProducer] = None
+        self._numbers = count()
+        # By the number of their sending, in which order failures are told.
+        self._under_way: dict[int, Publication] = {}
+        self._failed: dict[int, tuple[Publication, str]] = {}
+
+    def publish(
+        self,
+        payload: Payload,
+        *,
+        key: Optional[int] = None,
+        topic: Optional[str] = None,
+        id: Optional[str] = None,  # noqa: A002 — the attribute's name in CloudEvents
+        time: Optional[datetime] = None,
+        extensions: Optional[Mapping[str, str]] = None,
+    ) -> Publication:
+        """Sends ``payload``; see ``publication.prepare`` for what the arguments mean.
+
+        Raises ``PublishFailed`` where there is no broker to take it within ``max_block_ms``.
+        """
+        publication = prepare(
+            payload,
+            source=self._source,
+            key=key,
+            topic=topic,
+            id=id,
+            time=time,
+            extensions=extensions,
+        )
+        self.send([publication])
+        return publication
+
+    def send(self, publications: Iterable[Publication]) -> None:
+        """Sends what was prepared or has failed before, with the ids that it already has."""
+        for publication in publications:
+            self._send(publication)
+
+    def flush(self, *, timeout_seconds: float = 60) -> None:
+        """Waits until the broker has acknowledged everything that was sent before.
+
+        Raises ``PublishFailed`` with whatever it did not acknowledge, in the order of sending.
+        It is then forgotten here: send it again, or give it up.
+        """
+        producer = self._producer
+        if producer is not None:
+            try:
+                producer.flush(timeout=timeout_seconds)
+            except KafkaError as error:
+                self._give_up(repr(error))
+        with self._lock:
+            failed, self._failed = self._failed, {}
+        if not failed:
+            return
+        # An idempotent producer that has lost a message refuses all that follow it.
+        self._disconnect(timeout_seconds=0)
+        told = [failed[number] for number in sorted(failed)]
+        reasons = dict.fromkeys(reason for _, reason in told)
+        raise PublishFailed([publication for publication, _ in told], "; ".join(reasons))
+
+    def close(self, *, timeout_seconds: float = 60) -> None:
+        """Flushes, with the same error, and disconnects."""
+        try:
+            self.flush(timeout_seconds=timeout_seconds)
+        finally:
+            self._disconnect(timeout_seconds=timeout_seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _send(self, publication: Publication) -> None:
+        try:
+            future = self._connected().send(
+                publication.topic,
+                key=publication.key.encode(),
+                value=publication.value,
+                headers=list(publication.headers),
+            )
+        except KafkaError as error:
+            raise PublishFailed([publication], repr(error)) from error
+        with self._lock:
+            number = next(self._numbers)
+            self._under_way[number] = publication
+        # The callbacks run on the producer's thread, or at once where it is already decided.
+        future.add_callback(partial(self._acknowledged, number))
+        future.add_errback(partial(self._refused, number))
+
+    def _acknowledged(self, number: int, _metadata: object) -> None:
+        with self._lock:
+            self._under_way.pop(number, None)
+
+    def _refused(self, number: int, error: BaseException) -> None:
+        with self._lock:
+            publication = self._under_way.pop(number, None)
+            if publication is not None:
+                self._failed[number] = (publication, repr(error))
+
+    def _give_up(self, reason: str) -> None:
+        with self._lock:
+            for number, publication in self._under_way.items():
+                self._failed[number] = (publication, reason)
+            self._under_way = {}
+
+    def _connected(self) -> KafkaProducer:
+        with self._lock:
+            if self._producer is None:
+                self._producer = KafkaProducer(**self._settings)
+            return self._producer
+
+    def _disconnect(self, *, timeout_seconds: float) -> None:
+        with self._lock:
+            producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            producer.close(timeout=timeout_seconds)
+        except KafkaError as error:
+            # It closes by flushing; whatever is lost there has been told by our own flush.
+            log.warning("the producer did not close in order: %r", error)

@@ -1,0 +1,105 @@
+"""The fake behaves as the real thing does towards the service that is tested with it."""
+
+import inspect
+from decimal import Decimal
+
+import pytest
+
+from easyautoml_ledger import PayABill, Training
+from easyautoml_ledger.fake import FakeLedger
+from easyautoml_ledger.inbox import OutcomeTimeout
+from easyautoml_ledger.listeners import OutcomeListener
+from easyautoml_ledger.outcomes import AccountState, OperationRecorded, OperationRejected, Transfer
+from easyautoml_ledger.publication import Publication, PublishFailed
+from easyautoml_ledger.publisher import Publisher
+
+SOURCE = "/services/training"
+BILL = PayABill.model_validate({"operation_user": 43, "amount": "12.50"})
+MOVED = Transfer(
+    debit="user:43:usd", credit="platform:revenue:usd", currency="USD", amount=Decimal("12.50000000")
+)
+
+
+@pytest.fixture
+def ledger() -> FakeLedger:
+    return FakeLedger(source=SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "real"),
+    [
+        *((name, Publisher) for name in ("publish", "send", "flush", "close")),
+        ("wait_for", OutcomeListener),
+    ],
+)
+def test_the_fake_has_the_signatures_of_the_real_ones(name: str, real: type) -> None:
+    """A test that passes with the fake also calls the real one rightly."""
+    assert inspect.signature(getattr(FakeLedger, name)) == inspect.signature(getattr(real, name))
+
+
+def test_what_was_published_can_be_looked_at(ledger: FakeLedger) -> None:
+    """In order, each once, however often it was sent."""
+    first = ledger.publish(BILL)
+    second = ledger.publish(Training(operation_user=1, machine=7, count_of_lines=5), key=42)
+    ledger.send([first])
+    assert ledger.publications == [first, second]
+    assert (first.source, first.key, second.key) == (SOURCE, "43", "42")
+
+
+def test_an_operation_is_recorded_when_the_test_says_so(ledger: FakeLedger) -> None:
+    """With the transfers and accounts that the test wants."""
+    publication = ledger.publish(BILL)
+    with pytest.raises(OutcomeTimeout):
+        ledger.wait_for(publication.id)
+    state = AccountState(balance=Decimal(3), held=Decimal(0), version=2)
+    ledger.record(publication, transfers=[MOVED], accounts={"user:43:usd": state})
+    outcome = ledger.wait_for(publication.id)
+    assert isinstance(outcome, OperationRecorded)
+    assert (outcome.transfers, outcome.payer, outcome.position) == ((MOVED,), 43, 1)
+    assert outcome.account("user:43:usd").balance == 3
+    assert outcome.command == {"type": "pay_a_bill", "operation_user": 43, "amount": "12.50000000"}
+
+
+def test_an_operation_is_rejected_when_the_test_says_so(ledger: FakeLedger) -> None:
+    """With a code and its details."""
+    publication = ledger.publish(BILL)
+    ledger.reject(publication, "insufficient_funds", details={"available": "1.00000000"})
+    outcome = ledger.wait_for(publication.id)
+    assert isinstance(outcome, OperationRejected)
+    assert outcome.rejection.code == "insufficient_funds"
+    assert outcome.rejection.details == {"available": "1.00000000"}
+
+
+def test_a_rule_answers_each_publication() -> None:
+    """Where a test does not want to answer one by one; None leaves one open."""
+
+    def rule(publication: Publication) -> OperationRecorded | None:
+        return ruled.record(publication) if publication.key == "43" else None
+
+    ruled = FakeLedger(source=SOURCE, answer_with=rule)
+    assert ruled.wait_for(ruled.publish(BILL).id).payer == 43
+    left_open = ruled.publish(BILL, key=44)
+    with pytest.raises(OutcomeTimeout):
+        ruled.wait_for(left_open.id)
+
+
+def test_a_broken_broker_is_told_at_the_flush() -> None:
+    """With what was not sent, which can be sent again."""
+    ledger = FakeLedger(source=SOURCE)
+    ledger.broken = True
+    publication = ledger.publish(BILL)
+    with pytest.raises(PublishFailed) as caught:
+        ledger.flush()
+    assert caught.value.publications == (publication,)
+    ledger.broken = False
+    ledger.send(caught.value.publications)
+    ledger.flush()
+    assert ledger.publications == [publication]
+
+
+def test_leaving_the_block_flushes() -> None:
+    """As with the real publisher."""
+    ledger = FakeLedger(source=SOURCE)
+    ledger.broken = True
+    with pytest.raises(PublishFailed), ledger:
+        ledger.publish(BILL)

@@ -1,0 +1,179 @@
+"""Recording over HTTP, against a server that answers what the test wants."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from easyautoml_ledger import PayABill
+from easyautoml_ledger.http_publisher import HttpPublisher, LedgerProblem
+
+BILL = PayABill.model_validate({"operation_user": 43, "amount": "12.50"})
+Answer = tuple[int, dict[str, str], bytes]
+RECORDED: Answer = (201, {}, b'{"operation": "0198", "amount": 1.5}')
+BUSY: Answer = (503, {}, b'{"code": "busy", "detail": "Later.", "retryable": true}')
+
+
+class Server:
+    """Gives its answers one after the other, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.asked: list[tuple[str, dict[str, str], Any]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.asked.append((self.path, dict(self.headers), json.loads(body)))
+                status, headers, content = outer.answers.pop(0)
+                if status == 0:  # the connection breaks after the request has arrived
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_arguments: object) -> None:
+                """Says nothing."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def publisher(server: Server) -> HttpPublisher:
+    return HttpPublisher(url=server.url + "/", api_key="key", first_pause_seconds=0.001)
+
+
+def test_an_operation_is_recorded(server: Server, publisher: HttpPublisher) -> None:
+    """With its id as Idempotency-Key and the key as bearer."""
+    server.answers = [RECORDED]
+    outcome = publisher.publish(BILL)
+    assert (outcome.replayed, outcome.body["operation"]) == (False, "0198")
+    [(path, headers, body)] = server.asked
+    assert path == "/v1/operations"
+    assert headers["Idempotency-Key"] == outcome.request_id
+    assert headers["Authorization"] == "Bearer key"
+    assert headers["Content-Type"] == "application/json"
+    assert body == {"type": "pay_a_bill", "operation_user": 43, "amount": "12.50000000"}
+
+
+def test_a_replay_is_told(server: Server, publisher: HttpPublisher) -> None:
+    """It had been recorded before."""
+    server.answers = [(200, {"Idempotency-Replayed": "true"}, b"{}")]
+    assert publisher.publish(BILL, id="mine").replayed
+
+
+@pytest.mark.parametrize("failure", [BUSY, (0, {}, b""), (502, {}, b"<html>"), (429, {}, b"")])
+def test_a_try_that_failed_is_made_again_with_the_same_id(
+    server: Server, publisher: HttpPublisher, failure: Answer
+) -> None:
+    """So that what did arrive is found and not recorded twice."""
+    server.answers = [failure, failure, RECORDED]
+    outcome = publisher.publish(BILL)
+    assert {headers["Idempotency-Key"] for _, headers, _ in server.asked} == {outcome.request_id}
+    assert len(server.asked) == 3
+    assert len({json.dumps(body) for _, _, body in server.asked}) == 1
+
+
+def test_in_the_end_the_failure_is_told_with_the_id(server: Server, publisher: HttpPublisher) -> None:
+    """The caller can go on trying with it."""
+    server.answers = [BUSY] * 4
+    with pytest.raises(LedgerProblem) as caught:
+        publisher.publish(BILL, id="mine")
+    assert (caught.value.code, caught.value.status, caught.value.retryable) == ("busy", 503, True)
+    assert caught.value.request_id == "mine"
+    assert len(server.asked) == 4
+
+
+def test_nobody_there_is_told(server: Server, publisher: HttpPublisher) -> None:
+    """Nobody knows whether it arrived, so it may be sent again."""
+    server.close()
+    with pytest.raises(LedgerProblem) as caught:
+        publisher.publish(BILL)
+    assert (caught.value.code, caught.value.status, caught.value.retryable) == ("no_answer", 0, True)
+
+
+REJECTED = {
+    "code": "insufficient_funds",
+    "detail": "12.50000000 USD are needed.",
+    "retryable": False,
+    "operation": "0198",
+    "details": {"needed": "12.50000000"},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "code", "retryable"),
+    [
+        (422, REJECTED, "insufficient_funds", False),
+        (409, {"code": "undecided", "detail": "x", "retryable": True}, "undecided", True),
+        (409, {"code": "conflict", "detail": "x", "retryable": False, "field": "amount"}, "conflict", False),
+        (401, {}, "http_401", False),
+        (301, [], "http_301", False),
+    ],
+)
+def test_an_answer_that_is_no_success_is_an_error_at_once(
+    server: Server, publisher: HttpPublisher, status: int, said: Any, code: str, retryable: bool
+) -> None:
+    """Only the caller knows whether to go on."""
+    server.answers = [(status, {"Location": "http://127.0.0.1:1/"}, json.dumps(said).encode())]
+    with pytest.raises(LedgerProblem) as caught:
+        publisher.publish(BILL)
+    problem = caught.value
+    assert (problem.status, problem.code, problem.retryable) == (status, code, retryable)
+    expected = said if isinstance(said, dict) else {}
+    assert (problem.operation, problem.field) == (expected.get("operation"), expected.get("field"))
+    assert problem.details == expected.get("details", {})
+    assert len(server.asked) == 1
+
+
+def test_an_answer_that_cannot_be_read_is_no_answer(server: Server, publisher: HttpPublisher) -> None:
+    """A proxy's page with status 200 is not the ledger's word."""
+    server.answers = [(200, {}, b"<html>")] * 4
+    with pytest.raises(LedgerProblem, match="no_answer"):
+        publisher.publish(BILL)
+
+
+def test_a_quote_records_nothing(server: Server, publisher: HttpPublisher) -> None:
+    """It has no key that could be used up."""
+    server.answers = [(200, {}, b'{"outcome": "recorded"}')]
+    assert publisher.quote(BILL) == {"outcome": "recorded"}
+    [(path, headers, _)] = server.asked
+    assert path == "/v1/operations/quote"
+    assert "Idempotency-Key" not in headers
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: HttpPublisher(url="file:///etc/passwd", api_key="x"),
+        lambda: HttpPublisher(url="ledger.example", api_key="x"),
+    ],
+)
+def test_only_http_is_spoken(make: Callable[[], HttpPublisher]) -> None:
+    """An address that reads a file would answer, but not for the ledger."""
+    with pytest.raises(ValueError, match="http"):
+        make()

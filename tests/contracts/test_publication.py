@@ -1,0 +1,128 @@
+"""What is made once for each message: its id, its key, its topic and its bytes."""
+
+import time
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from easyautoml_ledger import ContractError, CreditFromUser, PayABill, Training, fixtures, topics
+from easyautoml_ledger.control_total import ControlTotal
+from easyautoml_ledger.envelope import parse
+from easyautoml_ledger.holds import HoldCaptured, HoldMessage, HoldRequested, HoldVoided
+from easyautoml_ledger.operations import MODEL_OF_KIND, operation_of
+from easyautoml_ledger.payloads import parse_payload
+from easyautoml_ledger.publication import Payload, check_request_id, new_id, prepare
+
+TRAINING = Training(operation_user=43, machine=7, count_of_lines=1000)
+BILL = PayABill.model_validate({"operation_user": 43, "amount": "12.50"})
+TOTAL = ControlTotal.model_validate(fixtures.event("control-total.v1")["data"])
+HOLD_MODELS: dict[str, type[HoldMessage]] = {
+    "hold.requested.v1": HoldRequested,
+    "hold.captured.v1": HoldCaptured,
+    "hold.voided.v1": HoldVoided,
+}
+
+
+@pytest.mark.parametrize("kind", MODEL_OF_KIND)
+def test_an_operation_goes_to_its_topic_under_its_payers_key(kind: str) -> None:
+    """For all but a training that is the operation's user."""
+    event = fixtures.event(f"operation.v1.{kind}")
+    operation = operation_of(event["data"])
+    key = int(event["partitionkey"]) if kind == "training" else None
+    publication = prepare(operation, source=event["source"], key=key)
+    assert (publication.topic, publication.key) == (topics.TOPIC_OF_KIND[kind], event["partitionkey"])
+    read = parse(publication.headers, publication.value)
+    assert (read.id, read.source, read.type) == (publication.id, event["source"], topics.OPERATION)
+    assert read.time == operation.occurred_at
+    assert parse_payload(read) == operation
+
+
+@pytest.mark.parametrize("name", HOLD_MODELS)
+def test_a_hold_goes_to_the_training_topic_under_its_payers_key(name: str) -> None:
+    """Which only the publisher knows."""
+    hold = HOLD_MODELS[name].model_validate(fixtures.event(name)["data"])
+    publication = prepare(hold, source=topics.TRAINING_SERVICE, key=42)
+    assert (publication.topic, publication.key) == (topics.TRAINING_OPERATIONS, "42")
+    assert parse_payload(parse(publication.headers, publication.value)) == hold
+    with pytest.raises(ValueError, match="pass key"):
+        prepare(hold, source=topics.TRAINING_SERVICE)
+
+
+def test_a_training_needs_the_owner_as_key() -> None:
+    """The operation does not say who owns the machine."""
+    with pytest.raises(ValueError, match="owner"):
+        prepare(TRAINING, source=topics.TRAINING_SERVICE)
+
+
+def test_a_control_total_needs_its_topic() -> None:
+    """It counts the messages of one."""
+    with pytest.raises(ValueError, match="pass topic"):
+        prepare(TOTAL, source=topics.TRAINING_SERVICE)
+    sent = prepare(TOTAL, source=topics.TRAINING_SERVICE, topic=topics.TRAINING_OPERATIONS)
+    assert parse_payload(parse(sent.headers, sent.value)) == TOTAL
+
+
+def test_without_a_time_of_its_own_it_happened_now() -> None:
+    """And that stays so, however late the message is sent again."""
+    before = datetime.now(UTC)
+    read = parse(*_message(BILL))
+    assert read.time is not None
+    assert before <= read.time <= datetime.now(UTC)
+    given = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert parse(*_message(BILL, time=given)).time == given
+
+
+def test_extensions_travel_with_it() -> None:
+    """Tracing and correlation are the publisher's."""
+    read = parse(*_message(BILL, extensions={"correlationid": "order-7"}))
+    assert read.correlationid == "order-7"
+
+
+@pytest.mark.parametrize(
+    ("named", "field"),
+    [
+        ({"id": ""}, "id"),
+        ({"id": "x" * 256}, "id"),
+        ({"id": "a\nb"}, "id"),
+        ({"source": ""}, "source"),
+        ({"extensions": {"tenant_id": "x"}}, "tenant_id"),
+    ],
+)
+def test_what_the_ledger_could_not_read_is_not_sent(named: dict[str, object], field: str) -> None:
+    """The sender hears it, instead of a dead letter."""
+    with pytest.raises(ContractError) as caught:
+        prepare(BILL, **{"source": topics.MARKETPLACE_SERVICE, **named})  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_ids_are_uuids_in_the_order_of_time() -> None:
+    """Version 7: unique, and close together in an index."""
+    found = []
+    for _ in range(5):
+        found.append(new_id())
+        time.sleep(0.002)
+    assert found == sorted(set(found))
+    assert {UUID(made).version for made in found} == {7}
+    assert {UUID(made).variant for made in found} == {UUID(int=0x8 << 60).variant}
+    assert len({new_id() for _ in range(10_000)}) == 10_000
+
+
+@pytest.mark.parametrize("request_id", ["", "x" * 256, "\u00e9", "a\nb", "a\x7f"])
+def test_not_every_id_can_be_an_idempotency_key(request_id: str) -> None:
+    """An HTTP header carries printable ASCII."""
+    with pytest.raises(ValueError, match="id"):
+        check_request_id(request_id)
+
+
+def _message(payload: Payload, **named: object) -> tuple[tuple[tuple[str, bytes], ...], bytes]:
+    publication = prepare(payload, source=topics.MARKETPLACE_SERVICE, **named)  # type: ignore[arg-type]
+    return publication.headers, publication.value
+
+
+def test_a_credit_keeps_all_its_digits() -> None:
+    """What is written is what was meant."""
+    credit = CreditFromUser.model_validate(
+        {"operation_user": 1, "amount": "999999999999.99999999", "payment_reference": "pi_1"}
+    )
+    assert b'"999999999999.99999999"' in prepare(credit, source="/x").value
