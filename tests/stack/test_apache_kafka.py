@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ from stack import Stack, StackError
 from stack.apache_kafka import ApacheKafka, fetch, find_java
 from stack.ports import wait_until
 
-on_apache = pytest.mark.skipif(
-    os.environ.get("LEDGER_TEST_KAFKA") != "apache", reason="LEDGER_TEST_KAFKA=apache was not asked for"
-)
+
+def on_apache(test: Callable[..., None]) -> Callable[..., None]:
+    """Runs with the other tests of Kafka, and only where they run on Apache Kafka."""
+    asked = os.environ.get("LEDGER_TEST_KAFKA") == "apache"
+    skipped = pytest.mark.skipif(not asked, reason="LEDGER_TEST_KAFKA=apache was not asked for")
+    return pytest.mark.kafka(skipped(test))
 
 
 @pytest.fixture
