@@ -7,7 +7,7 @@ name is refused, because a misspelt setting that is silently ignored is found to
 import os
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr
@@ -70,6 +70,8 @@ class Environment(BaseSettings):
     """How far ahead of the ledger's clock an operation may claim to have occurred."""
     occurred_back_seconds: float = Field(default=90 * 86400, ge=0)
     """How long ago an operation may have occurred."""
+    spent_by_payee: Literal["due", "loss"] = "due"
+    """What becomes of reversed money that its payee has already spent: he owes it, or it is lost."""
     ingest_batch: int = Field(default=1000, ge=1, le=5000)
     """Messages taken from Kafka at once."""
     body_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024)

@@ -218,7 +218,6 @@ class CouponCode(models.Model):
     redeem_until = models.DateTimeField(null=True, blank=True)
     redemptions_max = models.IntegerField(null=True, blank=True)
     redemptions = models.IntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         db_table = "ledger_coupon_code"
@@ -234,3 +233,23 @@ class CouponCode(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class Remaining(models.Model):
+    """What remained of a grant or a hold after an event. Append-only; amounts have 8 decimals."""
+
+    pk = models.CompositePrimaryKey("position", "subject")
+    position = models.BigIntegerField()
+    subject = models.UUIDField()
+    subject_kind = models.CharField(max_length=5)
+    user_id = models.BigIntegerField()
+    recorded_at = models.DateTimeField()
+    remaining = models.DecimalField(max_digits=20, decimal_places=8)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "ledger_remaining"
+        indexes = (models.Index(fields=("user_id", "subject", "position"), name="ledger_remaining_of_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.remaining} of {self.subject_kind} {self.subject}"

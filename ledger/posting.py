@@ -34,7 +34,7 @@ from ledger.domain.decide import (
     reject,
 )
 from ledger.domain.errors import Busy, Conflict, Rejected, Undecided, UnknownReference
-from ledger.domain.granting import RedeemCode
+from ledger.domain.granting import CreateCode, RedeemCode
 from ledger.domain.holding import Placing, Resolving
 from ledger.domain.references import References
 from ledger.domain.reversing import Reversing
@@ -240,6 +240,7 @@ class _Batch:
         holds += [each.command.hold for each in plans if isinstance(each, Placing)]
         originals = [each.original for each in plans if isinstance(each, Reversing)]
         codes = [each.code for each in plans if isinstance(each, RedeemCode)]
+        codes += [each.code.code for each in plans if isinstance(each, CreateCode)]
         spent = [part["grant"] for each in originals for part in each.data.get("spent", ())]
         with_coupons = [each.user for each in accounts if each.balance and each.code.endswith(":coupon")]
         holding = [each.user for each in accounts if each.held]

@@ -9,7 +9,7 @@ from events import store
 from ledger import state
 from ledger.domain.adjustments import Adjust, SetCreditLimit
 from ledger.domain.decide import OPERATION_TYPES, Command
-from ledger.domain.granting import GrantCoupon, RedeemCode
+from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.operations import MachineTerms, RecordOperation
 from ledger.domain.references import References
@@ -38,6 +38,8 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
                 holds.add(str(command.hold))
             case Reverse():
                 operations.add(command.operation)
+            case CreateCode():
+                pass
             case Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
                 users.add(command.user)
             case _:

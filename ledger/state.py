@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from psycopg2.extras import execute_values
 
@@ -12,6 +12,36 @@ from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
 from ledger.domain.reversals import Reversed
 from ledger.domain.state import grant_from, hold_from, reversed_from
+
+# Per name in an event's data: table, key, columns with their names in the kept state, what changes.
+_KEPT: Final = ("kept", "")
+_CODE_COLUMNS: Final = (
+    "amount",
+    "priority",
+    "kinds",
+    "valid_days",
+    "redeem_until",
+    "redemptions_max",
+    "redemptions",
+)
+_TABLES: Final = (
+    (
+        "grants",
+        "ledger_grant",
+        "id",
+        (("user_id", "user"), ("remaining",) * 2, ("expires_at",) * 2, ("code",) * 2, _KEPT),
+        ("remaining", "kept"),
+    ),
+    (
+        "holds",
+        "ledger_hold",
+        "id",
+        (("user_id", "user"), ("state",) * 2, ("expires_at",) * 2, _KEPT),
+        ("state", "kept"),
+    ),
+    ("reversed", "ledger_reversed", "operation_id", (_KEPT,), ("kept",)),
+    ("codes", "ledger_coupon_code", "code", tuple((name, name) for name in _CODE_COLUMNS), ("redemptions",)),
+)
 
 
 def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -> list[Grant]:
@@ -44,17 +74,23 @@ def read_reversed(cursor: Any, operations: Iterable[str]) -> list[Reversed]:
 
 
 def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int], *, lock: bool) -> list[Code]:
-    """The coupon codes, locked in sorted order, with which of the users have redeemed them."""
+    """The coupon codes, with `lock` locked in sorted order, with which of the users have redeemed them."""
+    ordered = sorted(set(codes))
+    if lock:
+        # An advisory lock, because a code that is being created has no row to lock yet.
+        cursor.execute(
+            "select pg_advisory_xact_lock(hashtextextended(code, 0)) from unnest(%s::text[]) as asked(code)",
+            [ordered],
+        )
     cursor.execute(
-        f"""select code, amount, priority, kinds, valid_days, redeem_until, redemptions_max, redemptions
-            from ledger_coupon_code where code = any(%s) order by code
-            {"for no key update" if lock else ""}""",  # noqa: S608 (two fixed texts)
-        [sorted(codes)],
+        """select code, amount, priority, kinds, valid_days, redeem_until, redemptions_max, redemptions
+           from ledger_coupon_code where code = any(%s)""",
+        [ordered],
     )
     rows = cursor.fetchall()
     cursor.execute(
         "select code, user_id from ledger_grant where code = any(%s) and user_id = any(%s)",
-        [sorted(codes), list(users)],
+        [ordered, list(users)],
     )
     redeemed: dict[str, set[int]] = {}
     for code, user in cursor.fetchall():
@@ -77,43 +113,39 @@ def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int], *, lock:
 
 def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
     """Write the state that the events say is so after them, each row once."""
-    grants: dict[str, tuple[Any, ...]] = {}
-    holds: dict[str, tuple[Any, ...]] = {}
-    reversed_: dict[str, tuple[Any, ...]] = {}
-    codes: dict[str, int] = {}
-    limits: dict[str, str | None] = {}
-    for event in events:
-        data = event.data
-        for key, kept in data.get("grants", {}).items():
-            grants[key] = (key, kept["user"], kept["remaining"], kept["expires_at"], kept["code"], dump(kept))
-        for key, kept in data.get("holds", {}).items():
-            holds[key] = (key, kept["user"], kept["state"], kept["expires_at"], dump(kept))
-        for key, kept in data.get("reversed", {}).items():
-            reversed_[key] = (key, dump(kept))
-        codes |= data.get("codes", {})
-        limits |= data.get("credit_limits", {})
-    if grants:
-        execute_values(
-            cursor.cursor,
-            """insert into ledger_grant (id, user_id, remaining, expires_at, code, kept) values %s
-               on conflict (id) do update set remaining = excluded.remaining, kept = excluded.kept""",
-            list(grants.values()),
-        )
-    if holds:
-        execute_values(
-            cursor.cursor,
-            """insert into ledger_hold (id, user_id, state, expires_at, kept) values %s
-               on conflict (id) do update set state = excluded.state, kept = excluded.kept""",
-            list(holds.values()),
-        )
-    if reversed_:
-        execute_values(
-            cursor.cursor,
-            """insert into ledger_reversed (operation_id, kept) values %s
-               on conflict (operation_id) do update set kept = excluded.kept""",
-            list(reversed_.values()),
-        )
-    for code, redemptions in sorted(codes.items()):
-        cursor.execute("update ledger_coupon_code set redemptions = %s where code = %s", [redemptions, code])
+    for name, table, key, columns, changing in _TABLES:
+        kept = {each: state for event in events for each, state in event.data.get(name, {}).items()}
+        if kept:
+            rows = [
+                (each, *(dump(state) if column == "kept" else state[source] for column, source in columns))
+                for each, state in kept.items()
+            ]
+            names = ", ".join([key, *(column for column, _ in columns)])
+            updates = ", ".join(f"{column} = excluded.{column}" for column in changing)
+            execute_values(
+                cursor.cursor,
+                f"insert into {table} ({names}) values %s on conflict ({key}) do update set {updates}",  # noqa: S608
+                rows,
+            )
+    _write_remaining(cursor, events)
+    limits = {code: limit for event in events for code, limit in event.data.get("credit_limits", {}).items()}
     for code, limit in sorted(limits.items()):
         cursor.execute("update ledger_account set credit_limit = %s where code = %s", [limit, code])
+
+
+def _write_remaining(cursor: Any, events: Sequence[StoredEvent]) -> None:
+    """Write what remained of each grant and hold after each event: what balances as of a time need."""
+    rows = [
+        (event.position, key, kind, kept["user"], event.recorded_at, kept["remaining"], kept["expires_at"])
+        for event in events
+        for kind, states in (("grant", event.data.get("grants")), ("hold", event.data.get("holds")))
+        for key, kept in (states or {}).items()
+    ]
+    if rows:
+        execute_values(
+            cursor.cursor,
+            """insert into ledger_remaining
+                   (position, subject, subject_kind, user_id, recorded_at, remaining, expires_at)
+               values %s""",
+            rows,
+        )

@@ -53,6 +53,14 @@ class WriteKey(_Key):
     openapi_description = "An API key of a service, with the scope ledger:write."
 
 
+class AdminKey(_Key):
+    """May give and take money on the platform's account: coupons, credit limits, adjustments."""
+
+    scope = ApiKey.Scope.ADMIN
+    service_only = True
+    openapi_description = "An API key of a service, with the scope ledger:admin."
+
+
 def caller_of(request: HttpRequest) -> Caller:
     """Whose key a request was let in with."""
     return cast("Caller", request.auth)  # type: ignore[attr-defined]

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from easyautoml_ledger.operations import OPERATION_ADAPTER
 from ledger.api.problems import MEDIA_TYPE, Problem
 from ledger.api.reading import BULK_ITEMS_MAX, KEY_CHARACTERS_MAX, KEY_PATTERN
@@ -34,6 +36,33 @@ def _header(description: str, schema: Schema) -> Schema:
     return {"description": description, "schema": schema}
 
 
+def body_of(model: type[BaseModel]) -> Schema:
+    """A request body of one model, as OpenAPI has it."""
+    schema = model.model_json_schema(ref_template=_REFERENCE + "{model}")
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def command_extra(body: Schema) -> Schema:
+    """What every door that takes a command has beside its body: the key, the dry run, its headers."""
+    return {
+        "parameters": [IDEMPOTENCY_KEY | {"required": False, "description": _KEY_OR_DRY}, DRY_RUN],
+        "requestBody": body,
+        "responses": {
+            201: {"headers": LOCATION},
+            200: {"headers": LOCATION | REPLAYED},
+            422: {"headers": LOCATION | REPLAYED},
+        },
+    }
+
+
+_KEY_OR_DRY: Final = "Makes it happen once; required, except for a dry run."
+DRY_RUN: Final[Schema] = {
+    "in": "query",
+    "name": "dry_run",
+    "required": False,
+    "description": "`true`: only what it would come to now; nothing is written.",
+    "schema": {"type": "boolean", "default": False},
+}
 IDEMPOTENCY_KEY: Final[Schema] = {
     "in": "header",
     "name": "Idempotency-Key",

@@ -61,6 +61,14 @@ class OperationsQuery(Page):
     recorded_to: Time | None = None
 
 
+class BalancesQuery(BaseModel):
+    """As of when: a time that is over, by time of recording. Without it, now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    as_of: Time | None = None
+
+
 class StatementQuery(Page):
     """Which lines: of one account or all, recorded at or after `from` and before `to`."""
 

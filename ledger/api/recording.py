@@ -8,8 +8,8 @@ from django.utils import timezone
 from easyautoml_ledger.operations import OperationData
 from events.identifiers import uuid7
 from ledger.api import reading, rendering, shapes
+from ledger.api.answering import answer, preview
 from ledger.api.auth import WriteKey, caller_of
-from ledger.api.combiner import Combiner
 from ledger.api.documentation import (
     BULK_BODY,
     IDEMPOTENCY_KEY,
@@ -18,16 +18,11 @@ from ledger.api.documentation import (
     REPLAYED,
     refusals,
 )
-from ledger.api.problems import respond
 from ledger.api.routes import router
 from ledger.commands import Submission
 from ledger.domain.errors import LedgerError
 from ledger.operations.bulk import post_each
 from ledger.operations.record import submission_of
-from ledger.posting import post, quote
-from ledger.queries.operations import Decided
-
-_record = Combiner(post)
 
 
 @router.post(
@@ -55,17 +50,7 @@ def record_operation(request: HttpRequest) -> HttpResponse:
     """
     key = reading.idempotency_key(request)
     submission = _submission(request, reading.read_operation(request), key)
-    outcome = _record(submission)
-    if outcome.status == "recorded" and outcome.event is not None:
-        decided = Decided(outcome.event, outcome.event.occurred_at)
-        response = rendering.json_response(rendering.operation(decided), 200 if outcome.replayed else 201)
-    else:
-        response = respond(request, rendering.problem_of(outcome))
-    if outcome.event is not None:
-        response["Location"] = f"/v1/operations/{outcome.event.id}"
-    if outcome.replayed:
-        response["Idempotency-Replayed"] = "true"
-    return response
+    return answer(request, submission)
 
 
 @router.post(
@@ -109,7 +94,7 @@ def record_operations(request: HttpRequest) -> HttpResponse:
 def quote_operation(request: HttpRequest) -> HttpResponse:
     """The price, the transfers and the balances after it, or why it would be rejected. Writes nothing."""
     submission = _submission(request, reading.read_operation(request), uuid7(), refuse_early=False)
-    return rendering.json_response(rendering.quote(quote(submission)))
+    return preview(submission)
 
 
 def _submission(

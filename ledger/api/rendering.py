@@ -14,15 +14,20 @@ from ledger.api.errors import InternalError
 from ledger.api.problems import Document, document, rejection_document
 from ledger.commands import Outcome
 from ledger.domain.chart import DEBIT
+from ledger.domain.coupons import Grant
+from ledger.domain.decide import REJECTION_TYPES
 from ledger.domain.errors import LedgerError
+from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO, text
 from ledger.queries.balances import Balance, Balances
+from ledger.queries.debts import Due
 from ledger.queries.operations import Decided, EntryRow
 from ledger.queries.statement import Line
 
 Sees = Callable[[int], bool]
 """Whether the caller sees the balances of a user."""
 
+_FACTS: Final = ("hold", "final", "reverses", "to_promotions", "spent", "grants")
 _HIDDEN: Final = "what its payer may know about it is not shown"
 
 
@@ -39,7 +44,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circ
 def operation(decided: Decided, sees: Sees = lambda _: True) -> dict[str, Any]:
     """`shapes.Operation`, with the accounts of those users whom the caller sees."""
     event, effective_at = decided
-    rejected = event.type == "operation.rejected"
+    rejected = event.type in REJECTION_TYPES
     return {
         "id": event.id,
         "status": "rejected" if rejected else "recorded",
@@ -65,6 +70,7 @@ def decision(event: StoredEvent, sees: Sees = lambda _: True) -> dict[str, Any]:
         "accounts": {code: state for code, state in data["accounts"].items() if _shown(code, sees)},
         "occurred_at": time_text(event.occurred_at),
     }
+    content |= {name: data[name] for name in _FACTS if name in data}
     if "rejection" in data:
         rejection = data["rejection"]
         # The details are the payer's money: how much there was, and how much was wanted.
@@ -156,6 +162,57 @@ def statement_line(line: Line) -> dict[str, Any]:
         "occurred_at": time_text(line.occurred_at),
         "recorded_at": time_text(line.recorded_at),
         "effective_at": time_text(line.effective_at),
+    }
+
+
+def hold(found: Hold) -> dict[str, Any]:
+    """`shapes.Hold`."""
+    return {
+        "id": found.id,
+        "operation_user": found.operation_user,
+        "payer": found.user,
+        "machine": found.machine,
+        "kind": found.kind,
+        "currency": "EAML",
+        "amount": text(found.amount),
+        "remaining": text(found.remaining),
+        "captured": text(found.captured),
+        "pricing": found.pricing,
+        "expires_at": time_text(found.expires_at),
+        "state": found.state,
+    }
+
+
+def coupons(user: int, grants: Sequence[Grant]) -> dict[str, Any]:
+    """`shapes.Coupons`."""
+    items = [
+        {
+            "id": grant.id,
+            "amount": text(grant.amount),
+            "remaining": text(grant.remaining),
+            "priority": grant.priority,
+            "kinds": grant.kinds,
+            "granted_at": time_text(grant.granted_at),
+            "expires_at": None if grant.expires_at is None else time_text(grant.expires_at),
+            "code": grant.code,
+        }
+        for grant in grants
+    ]
+    return {"user": user, "live": text(sum((grant.remaining for grant in grants), ZERO)), "items": items}
+
+
+def dues(user: int, found: Mapping[str, Due]) -> dict[str, Any]:
+    """`shapes.Dues`."""
+    return {"user": user, "usd": _due(found["USD"]), "eaml": _due(found["EAML"])}
+
+
+def _due(due: Due) -> dict[str, Any]:
+    ages = ("up_to_30", "up_to_60", "up_to_90", "older")
+    return {
+        "balance": text(due.balance),
+        **{age: text(amount) for age, amount in zip(ages, due.by_age, strict=True)},
+        "oldest": None if due.oldest is None else time_text(due.oldest),
+        "credit_limit": None if due.credit_limit is None else text(due.credit_limit),
     }
 
 

@@ -1,7 +1,7 @@
 """What the API answers: the shapes that its OpenAPI document describes. Amounts are strings, 8 decimals."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -57,6 +57,72 @@ class Decision(_Shape):
     )
     rejection: Rejection | None = None
     occurred_at: datetime
+    hold: UUID | None = Field(default=None, description="The hold that was placed, captured or released.")
+    final: bool | None = Field(
+        default=None, description="Whether nothing is left of the hold, or to reverse."
+    )
+    reverses: UUID | None = Field(default=None, description="The operation that was taken back.")
+    to_promotions: AmountText | None = Field(default=None, description="What expired coupons gave back.")
+    spent: list[dict[str, Any]] | None = Field(default=None, description="Which coupon paid how much (USD).")
+    grants: dict[str, dict[str, Any]] | None = Field(default=None, description="Coupons after the operation.")
+
+
+class Hold(_Shape):
+    """Money set aside: `remaining` of `amount` still is, `captured` was paid by captures."""
+
+    id: UUID
+    operation_user: int
+    payer: int
+    machine: int
+    kind: str
+    currency: Currency
+    amount: AmountText
+    remaining: AmountText
+    captured: AmountText
+    pricing: dict[str, Any]
+    expires_at: datetime
+    state: Literal["open", "captured", "voided", "expired"]
+
+
+class Coupon(_Shape):
+    """Promotional credit (USD): `remaining` of `amount` is not spent yet."""
+
+    id: UUID
+    amount: AmountText
+    remaining: AmountText
+    priority: int
+    kinds: list[str] | None = Field(description="The operations that it may pay; null: all that it can.")
+    granted_at: datetime
+    expires_at: datetime | None
+    code: str | None
+
+
+class Coupons(_Shape):
+    """A user's live coupons, in the order they are spent."""
+
+    user: int
+    live: AmountText
+    items: list[Coupon]
+
+
+class Due(_Shape):
+    """What is owed in one currency, by age in days; `credit_limit` null: what the tariff says."""
+
+    balance: AmountText
+    up_to_30: AmountText
+    up_to_60: AmountText
+    up_to_90: AmountText
+    older: AmountText
+    oldest: datetime | None
+    credit_limit: AmountText | None
+
+
+class Dues(_Shape):
+    """What a user owes."""
+
+    user: int
+    usd: Due
+    eaml: Due
 
 
 class Operation(Decision):
@@ -121,6 +187,10 @@ class Quote(_Shape):
     cost: dict[Currency, AmountText] = Field(description="What leaves the payer or becomes due, by currency.")
     decision: Decision | None = None
     problem: Problem | None = None
+
+
+OperationOrQuote: TypeAlias = Operation | Quote
+"""200 of a door: done before, or what a dry run would come to."""
 
 
 class Funds(_Shape):

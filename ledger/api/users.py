@@ -1,6 +1,7 @@
 """The routes about one user: his balances and his statement."""
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Path, Query
 
 from easyautoml_ledger.times import parse_time, time_text
@@ -8,10 +9,10 @@ from ledger.api import cursors, rendering, shapes
 from ledger.api.auth import ReadKey, caller_of
 from ledger.api.callers import no_such_user
 from ledger.api.documentation import refusals
-from ledger.api.parameters import Id, StatementQuery
+from ledger.api.parameters import BalancesQuery, Id, StatementQuery
 from ledger.api.reading import refuse_unknown_parameters
 from ledger.api.routes import router
-from ledger.queries.balances import balances
+from ledger.queries.balances import balances, balances_as_of
 from ledger.queries.statement import Place, statement
 
 
@@ -23,10 +24,11 @@ from ledger.queries.statement import Place, statement
     summary="Show a user's balances",
     response={200: shapes.Balances, **refusals(404, 422)},
 )
-def get_balances(request: HttpRequest, user: Path[Id]) -> HttpResponse:
+def get_balances(request: HttpRequest, user: Path[Id], asked: Query[BalancesQuery]) -> HttpResponse:
     """What the user has, what of it is set aside, and what he owes: one consistent read."""
+    refuse_unknown_parameters(request, BalancesQuery)
     caller_of(request).check_balances_of(user)
-    found = balances(user)
+    found = balances(user, at=timezone.now()) if asked.as_of is None else balances_as_of(user, at=asked.as_of)
     if found is None:
         raise no_such_user()
     return rendering.json_response(rendering.balances(user, found))
@@ -57,7 +59,7 @@ def get_statement(request: HttpRequest, user: Path[Id], asked: Query[StatementQu
         after=after,
         limit=asked.limit + 1,
     )
-    if not found and balances(user) is None:
+    if not found and balances(user, at=timezone.now()) is None:
         raise no_such_user()
     shown = found[: asked.limit]
     more = len(found) > len(shown)

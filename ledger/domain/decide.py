@@ -25,7 +25,15 @@ from ledger.domain import state
 from ledger.domain.adjustments import Adjust, SetCreditLimit, adjust, set_credit_limit
 from ledger.domain.book import Book, Decision
 from ledger.domain.errors import Rejected
-from ledger.domain.granting import GrantCoupon, RedeemCode, expire_grant, grant_coupon, redeem_code
+from ledger.domain.granting import (
+    CreateCode,
+    GrantCoupon,
+    RedeemCode,
+    create_code,
+    expire_grant,
+    grant_coupon,
+    redeem_code,
+)
 from ledger.domain.holding import (
     CaptureHold,
     PlaceHold,
@@ -50,13 +58,14 @@ Command: TypeAlias = (
     | SetCreditLimit
     | GrantCoupon
     | RedeemCode
+    | CreateCode
     | PlaceHold
     | CaptureHold
     | VoidHold
     | Reverse
 )
 Plan: TypeAlias = (
-    Priced | Adjust | SetCreditLimit | GrantCoupon | RedeemCode | Placing | Resolving | Reversing
+    Priced | Adjust | SetCreditLimit | GrantCoupon | RedeemCode | CreateCode | Placing | Resolving | Reversing
 )
 
 OPERATION_TYPES: Final = frozenset({"operation.recorded", "operation.reversed", "hold.captured"})
@@ -66,7 +75,7 @@ REJECTION_TYPES: Final = frozenset({"operation.rejected", "hold.refused"})
 """The types of events that say why nothing happened."""
 
 
-def plan(command: Command, references: References) -> Plan:
+def plan(command: Command, references: References) -> Plan:  # noqa: PLR0911 (one case a command)
     """What the command comes to. Raises `Undecided`, or `Rejected` for what no balance could change."""
     match command:
         case RecordOperation(hold=None):
@@ -86,6 +95,8 @@ def plan(command: Command, references: References) -> Plan:
             return Resolving(command=command, hold=references.hold(command.hold))
         case Reverse():
             return Reversing(command=command, original=references.original(command.operation))
+        case CreateCode():
+            return command
         case Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
             references.require_user(command.user)
             return command
@@ -93,7 +104,7 @@ def plan(command: Command, references: References) -> Plan:
             assert_never(command)
 
 
-def decide(  # noqa: PLR0911 (one for each command)
+def decide(  # noqa: C901, PLR0911 (one case a command)
     plan: Plan, book: Book, *, now: datetime, event_id: str
 ) -> Decision:
     """What happens. Raises `Rejected` where the locked state does not allow it."""
@@ -108,6 +119,8 @@ def decide(  # noqa: PLR0911 (one for each command)
             return grant_coupon(plan, book, now=now, event_id=event_id)
         case RedeemCode():
             return redeem_code(plan, book, now=now, event_id=event_id)
+        case CreateCode():
+            return create_code(plan, book)
         case Placing():
             return place_hold(plan, book, now=now)
         case Resolving(command=CaptureHold() as capture):
@@ -177,7 +190,7 @@ def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[
     if decision.reversed:
         data["reversed"] = {each.operation: state.of_reversed(each) for each in decision.reversed}
     if decision.codes:
-        data["codes"] = {code.code: code.redemptions for code in decision.codes}
+        data["codes"] = {code.code: state.of_code(code) for code in decision.codes}
     if decision.credit_limits:
         data["credit_limits"] = {
             code: None if limit is None else text(limit) for code, limit in decision.credit_limits.items()

@@ -148,6 +148,12 @@ class CodeUnknown(Rejected):
     code = "code_unknown"
 
 
+class CodeExists(Rejected):
+    """A coupon code of this name was created before."""
+
+    code = "code_exists"
+
+
 class CodeExpired(Rejected):
     """The coupon code can no longer be redeemed."""
 

@@ -11,6 +11,7 @@ from ledger.domain.coupons import Code, Grant, spend
 from ledger.domain.errors import (
     AlreadyRedeemed,
     CodeExhausted,
+    CodeExists,
     CodeExpired,
     CodeUnknown,
     ExpiryPassed,
@@ -63,6 +64,31 @@ class RedeemCode:
     def users(self) -> tuple[int, ...]:
         """Whose accounts have to be locked."""
         return (self.user,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateCode:
+    """Offer a coupon code."""
+
+    code: Code
+    occurred_at: datetime
+
+    kind = "coupon_code"
+    users: tuple[int, ...] = ()
+
+
+def create_code(command: CreateCode, book: Book) -> Decision:
+    """Offer the code. Raises `CodeExists`."""
+    if command.code.code in book.codes:
+        raise CodeExists("there is a coupon code with this name already", field="code")
+    return Decision(
+        type="coupon_code.created",
+        kind=command.kind,
+        payer=0,
+        users=(),
+        codes=(command.code,),
+        stream=f"coupon_code:{command.code.code}",
+    )
 
 
 def grant_coupon(command: GrantCoupon, book: Book, *, now: datetime, event_id: str) -> Decision:

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from ledger.domain.coupons import Grant
+from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
 from ledger.domain.money import text
 from ledger.domain.reversals import Reversed
@@ -74,6 +74,19 @@ def hold_from(hold_id: str, kept: Mapping[str, Any]) -> Hold:
         expires_at=datetime.fromisoformat(kept["expires_at"]),
         state=kept["state"],
     )
+
+
+def of_code(code: Code) -> dict[str, Any]:
+    """A coupon code as an event keeps it, by the code."""
+    return {
+        "amount": text(code.amount),
+        "priority": code.priority,
+        "kinds": None if code.kinds is None else list(code.kinds),
+        "valid_days": code.valid_days,
+        "redeem_until": None if code.redeem_until is None else code.redeem_until.isoformat(),
+        "redemptions_max": code.redemptions_max,
+        "redemptions": code.redemptions,
+    }
 
 
 def of_reversed(reversed_: Reversed) -> dict[str, Any]:

@@ -19,14 +19,16 @@ _INSERT_ONLY: Final = (
     "events_key",
     "ledger_tariff",
     "ledger_machine_terms",
+    "ledger_remaining",
 )
 _COLUMNS_ONLY: Final = {
     "models_operation": (
-        "machine_id, machine_owner_id, operation_user_id, credit_id, debit_id, credit_ixioo_id, debit_ixioo_id"
+        "machine_id, machine_owner_id, operation_user_id, "
+        "credit_id, debit_id, credit_ixioo_id, debit_ixioo_id"
     ),
     "models_entry": "user_id",
     "events_note": "salt, text",
-    "ledger_account": "balance, held, version, position, recorded_at",
+    "ledger_account": "balance, held, version, position, recorded_at, credit_limit",
 }
 _NOT_AT_ALL: Final = ("ledger_allowed_pair", "django_migrations")
 
@@ -62,7 +64,8 @@ def service_role() -> str | None:
 
 def _install_chart(cursor: Any) -> None:
     cursor.executemany(
-        """insert into ledger_account (id, code, kind, currency, normal_side, balance, held, version, position)
+        """insert into ledger_account
+               (id, code, kind, currency, normal_side, balance, held, version, position)
            values (%s, %s, %s, %s, %s, 0, 0, 0, 0) on conflict do nothing""",
         list(PLATFORM_ACCOUNTS),
     )

@@ -1,4 +1,9 @@
-"""A user's balances as they stand, in one consistent read."""
+"""A user's balances, now or as of a time, in one consistent read.
+
+# Note [Overdue]
+A coupon or a hold whose time is over is taken off its account by the next decision about the user,
+or by the sweep; until then the rows still have it. Whatever shows a balance looks at the time.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -40,17 +45,59 @@ class Balances(NamedTuple):
 
 _NONE: Final = Balance(ZERO, ZERO, 0)
 
+_NOW: Final = """
+    select a.code,
+           a.balance - case when a.kind = 'user:coupon' then (
+               select coalesce(sum(g.remaining), 0) from ledger_grant g
+               where g.user_id = a.user_id and g.remaining > 0 and g.expires_at <= %(at)s) else 0 end,
+           a.held - case when a.held > 0 then (
+               select coalesce(sum((h.kept ->> 'remaining')::numeric), 0) from ledger_hold h
+               where h.user_id = a.user_id and h.state = 'open' and h.expires_at <= %(at)s) else 0 end,
+           a.version, a.position, a.recorded_at
+    from ledger_account a where a.user_id = %(user)s
+    union all
+    select null, null, null, null, 0, null from models_user u where u.id = %(user)s"""
 
-def balances(user: int) -> Balances | None:
-    """The balances of a user; None where no such user is known and none ever had an account."""
+_AS_OF: Final = """
+    with remained as (
+        select distinct on (subject) subject_kind, remaining, expires_at, position, recorded_at
+        from ledger_remaining where user_id = %(user)s and recorded_at <= %(at)s
+        order by subject, position desc)
+    select a.code,
+           case when a.kind = 'user:coupon' then (
+               select coalesce(sum(remaining), 0) from remained
+               where subject_kind = 'grant' and (expires_at is null or expires_at > %(at)s))
+           else coalesce(e.balance_after, 0) end,
+           case when a.kind = 'user:eaml' then (
+               select coalesce(sum(remaining), 0) from remained
+               where subject_kind = 'hold' and expires_at > %(at)s)
+           else 0 end,
+           coalesce(e.account_version, 0),
+           greatest(coalesce(e.position, 0), (select coalesce(max(position), 0) from remained)),
+           greatest(e.recorded_at, (select max(recorded_at) from remained))
+    from ledger_account a
+    left join lateral (
+        select balance_after, account_version, position, recorded_at from models_entry
+        where account_id = a.id and account_version is not null and recorded_at <= %(at)s
+        order by account_version desc limit 1) e on true
+    where a.user_id = %(user)s
+    union all
+    select null, null, null, null, 0, null from models_user u where u.id = %(user)s"""
+
+
+def balances(user: int, *, at: datetime) -> Balances | None:
+    """The balances now, which is `at`; None where no such user is known and none ever had an account."""
+    return _read(_NOW, user, at)
+
+
+def balances_as_of(user: int, *, at: datetime) -> Balances | None:
+    """The balances as they were at a time that is over, by time of recording."""
+    return _read(_AS_OF, user, at)
+
+
+def _read(sql: str, user: int, at: datetime) -> Balances | None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            """select a.code, a.balance, a.held, a.version, a.position, a.recorded_at
-               from ledger_account a where a.user_id = %(user)s
-               union all
-               select null, null, null, null, 0, null from models_user u where u.id = %(user)s""",
-            {"user": user},
-        )
+        cursor.execute(sql, {"user": user, "at": at})
         rows = cursor.fetchall()
     if not rows:
         return None

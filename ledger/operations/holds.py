@@ -1,0 +1,69 @@
+"""From the messages of a hold, over Kafka or HTTP, to submissions for the engine."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
+from ledger.commands import Submission
+from ledger.domain.decide import Command
+from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
+from ledger.domain.operations import Kind, RecordOperation
+from ledger.operations.record import check_occurred_at
+
+
+def placing(
+    request: HoldRequested, *, now: datetime, sent_at: datetime | None = None, **who: Any
+) -> Submission:
+    """The submission that sets money aside. `who` are the further fields of `Submission`.
+
+    Raises `Invalid` where it occurred too far ahead or too long ago; so do the others.
+    """
+    occurred_at = _occurred_at(request, now, sent_at)
+    estimate = RecordOperation(
+        kind=Kind(request.kind),
+        operation_user=request.operation_user,
+        occurred_at=occurred_at,
+        machine=request.machine,
+        count_of_lines=request.count_of_lines,
+        count_of_training_epoch=request.count_of_training_epoch,
+        unit_price=request.unit_price,
+    )
+    command = PlaceHold(hold=str(request.hold), estimate=estimate, expires_at=request.expires_at)
+    return _submission("hold.requested", request, command, **who)
+
+
+def capturing(
+    request: HoldCaptured, *, now: datetime, sent_at: datetime | None = None, **who: Any
+) -> Submission:
+    """The submission that pays work out of a hold."""
+    command = CaptureHold(
+        hold=str(request.hold),
+        count_of_lines=request.count_of_lines,
+        count_of_training_epoch=request.count_of_training_epoch,
+        final=request.final,
+        occurred_at=_occurred_at(request, now, sent_at),
+    )
+    return _submission("hold.captured", request, command, **who)
+
+
+def voiding(request: HoldVoided, *, now: datetime, sent_at: datetime | None = None, **who: Any) -> Submission:
+    """The submission that releases a hold."""
+    command = VoidHold(hold=str(request.hold), occurred_at=_occurred_at(request, now, sent_at))
+    return _submission("hold.voided", request, command, notes={"reason": request.reason}, **who)
+
+
+def _occurred_at(
+    request: HoldRequested | HoldCaptured | HoldVoided,
+    now: datetime,
+    sent_at: datetime | None,
+) -> datetime:
+    occurred_at = request.occurred_at or sent_at or now
+    check_occurred_at(occurred_at, now)
+    return occurred_at
+
+
+def _submission(type_: str, request: BaseModel, command: Command, **who: Any) -> Submission:
+    sent = {"type": type_, **request.model_dump(mode="json", exclude_defaults=True, exclude={"reason"})}
+    return Submission(command=command, sent=sent, **who)
