@@ -155,8 +155,9 @@ class Stack:
         return done
 
     def setup(self) -> str:
-        """Migrates, grants, publishes the first tariff; returns what it printed."""
-        return self.manage("setup").stdout
+        """Migrates, grants, publishes the first tariff, makes the topics; returns what it printed."""
+        printed = self.manage("setup").stdout
+        return printed + self.manage("topics").stdout if self.broker is not None else printed
 
     def start(
         self,

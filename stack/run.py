@@ -78,11 +78,19 @@ def _start(environ: Mapping[str, str], directory: Path, supervisor: Supervisor, 
         environment["DATABASE_OWNER_URL"] = postgres.owner_url
     if "KAFKA_BOOTSTRAP_SERVERS" not in environ:
         broker = Broker(directory, port=port_setting(environ, "LEDGER_KAFKA_PORT"))
-        # It comes back empty: setup makes the topics again.
-        _start_server("kafka", broker, supervisor, terminal, after=lambda: _set_up(environment, supervisor))
+        # It comes back empty: its topics are made again.
+        _start_server(
+            "kafka",
+            broker,
+            supervisor,
+            terminal,
+            after=lambda: _make_topics(environment, supervisor, terminal),
+        )
         environment["KAFKA_BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
     terminal.say("setting up the database")
-    _set_up(environment, supervisor)
+    if _manage(("setup",), environment, supervisor) not in {0, None}:
+        raise StackError("the database could not be set up; the reason stands above.")
+    _make_topics(environment, supervisor, terminal)
     _start_workers(environment, directory, supervisor, terminal)
     if supervisor.stopping.is_set():
         return
@@ -105,20 +113,28 @@ def _start_server(
     terminal.say(f"  {name} answers on 127.0.0.1:{server.port} after {time.monotonic() - began:.1f} s")
 
 
-def _set_up(environment: Mapping[str, str], supervisor: Supervisor) -> None:
-    """Runs `manage.py setup`. It writes to the terminal alone: what it shows once belongs in no log."""
+def _make_topics(environment: Mapping[str, str], supervisor: Supervisor, terminal: Terminal) -> None:
+    """A broker that does not answer yet is no reason not to start: the ledger takes operations without it."""
+    if _manage(("topics",), environment, supervisor) not in {0, None}:
+        terminal.say("topics are missing or differ; see above, and `manage.py topics`")
+
+
+def _manage(arguments: tuple[str, ...], environment: Mapping[str, str], supervisor: Supervisor) -> int | None:
+    """The status of a command of `manage.py`; None where a stop was asked for meanwhile.
+
+    It writes to the terminal alone: what setup shows once belongs in no log.
+    """
     if supervisor.stopping.is_set():
-        return
-    setup = subprocess.Popen(
-        manage("setup"), cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+        return None
+    command = subprocess.Popen(
+        manage(*arguments), cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
     )
-    while (status := setup.poll()) is None:
+    while (status := command.poll()) is None:
         if supervisor.stopping.wait(0.05):
-            setup.terminate()
-            setup.wait()
-            return
-    if status != 0:
-        raise StackError("the database could not be set up; the reason stands above.")
+            command.terminate()
+            command.wait()
+            return None
+    return status
 
 
 def _start_workers(

@@ -21,7 +21,7 @@ from ledger.commands import Outcome, Submission
 from ledger.domain.adjustments import Adjust
 from ledger.domain.book import Account, Book
 from ledger.domain.chart import USER_ACCOUNTS, user_account
-from ledger.domain.decide import decide, plan
+from ledger.domain.decide import decide, event_data, plan
 from ledger.domain.money import text
 from ledger.domain.operations import MachineTerms
 from ledger.domain.references import References
@@ -281,6 +281,8 @@ class Books:
     machines: Sequence[MachineTerms] = ()
     tariffs: Sequence[Tariff] = field(default_factory=lambda: (tariff(),))
     start: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    now: datetime = field(default_factory=timezone.now)
+    decided: int = 0
     book: Book = field(init=False)
     references: References = field(init=False)
 
@@ -298,9 +300,11 @@ class Books:
 
     def decide(self, submission: Submission) -> dict[str, Any]:
         """The data of the event. Raises `Rejected` or `Undecided`, with nothing changed."""
-        priced = plan(submission.command, self.references)
-        data, _ = decide(priced, self.book, submission.sent)
-        return data
+        planned = plan(submission.command, self.references)
+        decision = decide(planned, self.book, now=self.now, event_id=f"event {self.decided}")
+        self.decided += 1
+        self.book.apply(decision)
+        return event_data(decision, submission.sent, self.book)
 
     def balances(self) -> dict[str, Decimal]:
         """What is on the accounts, by code, zeros left out."""

@@ -171,9 +171,11 @@ def test_a_quote_records_nothing(server: Server, publisher: HttpPublisher) -> No
     [
         lambda: HttpPublisher(url="file:///etc/passwd", api_key="x"),
         lambda: HttpPublisher(url="ledger.example", api_key="x"),
+        lambda: HttpPublisher(url="https://ledger.example", api_key=""),
+        lambda: HttpPublisher(url="https://ledger.example", api_key="a\nb"),
     ],
 )
-def test_only_http_is_spoken(make: Callable[[], HttpPublisher]) -> None:
+def test_a_publisher_that_could_never_work_is_not_made(make: Callable[[], HttpPublisher]) -> None:
     """An address that reads a file would answer, but not for the ledger."""
-    with pytest.raises(ValueError, match="http"):
+    with pytest.raises(ValueError, match=r"http|API key"):
         make()

@@ -18,7 +18,8 @@ def on_apache(test: Callable[..., None]) -> Callable[..., None]:
     """Runs with the other tests of Kafka, and only where they run on Apache Kafka."""
     asked = os.environ.get("LEDGER_TEST_KAFKA") == "apache"
     skipped = pytest.mark.skipif(not asked, reason="LEDGER_TEST_KAFKA=apache was not asked for")
-    return pytest.mark.kafka(skipped(test))
+    marked: Callable[..., None] = pytest.mark.kafka(skipped(test))
+    return marked
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_every_worker_has_a_container(services: dict[str, Any]) -> None:
         if name != "web":
             assert services[name]["command"] == ["python", "manage.py", *program.argv[2:]]
         assert services[name]["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
-    assert services["setup"]["command"] == ["python", "manage.py", "setup"]
+    assert services["setup"]["command"] == ["sh", "-c", "python manage.py setup && python manage.py topics"]
     assert set(services["setup"]["depends_on"]) == {"postgres", "kafka"}
 
 

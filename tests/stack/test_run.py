@@ -79,10 +79,11 @@ def test_it_runs_is_found_and_comes_back(start: Callable[[int], Running], direct
     first = start(port)
     first.until("Ctrl-C stops all of it")
     said = first.said
+    assert "topic: training.operations made" in said
     assert f"http://127.0.0.1:{port}/admin/" in said
     assert f"state       {state}" in said
     assert len(re.findall("shown once", said)) >= 2
-    assert urllib.request.urlopen(f"http://127.0.0.1:{port}/admin/login/", timeout=10).status == 200
+    assert urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=10).status == 200
 
     # What is shown once is in no file of the state directory.
     secret = re.search(r"password: (\S+)", said)

@@ -1,8 +1,10 @@
 """The book refuses what must never happen, and has room for twelve digits."""
 
+from decimal import Decimal
+
 import pytest
 
-from ledger.domain.book import Book, BrokenInvariant
+from ledger.domain.book import Account, Book, BrokenInvariant, Decision
 from ledger.domain.chart import Transfer
 from ledger.domain.errors import AmountTooLarge
 from ledger.domain.money import AMOUNT_MAX, QUANTUM, USD, ZERO
@@ -10,6 +12,13 @@ from tests import builders as make
 from tests.builders import Books, amount, machine_terms, short
 
 MOST = "999999999999.99999999"
+
+
+def move(book: Book, *transfers: Transfer) -> list[Account]:
+    decided = Decision(
+        type="operation.recorded", kind="adjustment", payer=1, users=(1, 2), transfers=transfers
+    )
+    return book.apply(decided)
 
 
 def with_usd(balance: str, held: str = "0") -> Book:
@@ -23,29 +32,28 @@ def with_usd(balance: str, held: str = "0") -> Book:
 def test_balance_below_what_is_held_breaks_the_book(balance: str, held: str, spent: str) -> None:
     """Held money is not available; the transaction fails rather than posts it."""
     with pytest.raises(BrokenInvariant):
-        with_usd(balance, held).post([Transfer("user:1:usd", "user:2:usd", USD, amount(spent))])
+        move(with_usd(balance, held), Transfer("user:1:usd", "user:2:usd", USD, amount(spent)))
 
 
 @pytest.mark.parametrize("value", [ZERO, -QUANTUM])
-def test_transfer_of_nothing_breaks_the_book(value: object) -> None:
+def test_transfer_of_nothing_breaks_the_book(value: Decimal) -> None:
     """A transfer is above zero."""
     with pytest.raises(BrokenInvariant):
-        with_usd("1").post([Transfer("user:1:usd", "user:2:usd", USD, value)])  # type: ignore[arg-type]
+        move(with_usd("1"), Transfer("user:1:usd", "user:2:usd", USD, value))
 
 
 def test_user_who_is_not_locked_breaks_the_book() -> None:
     """Only what was locked may be changed."""
     with pytest.raises(BrokenInvariant, match="user:3:usd"):
-        with_usd("1").post([Transfer("user:1:usd", "user:3:usd", USD, amount(1))])
+        move(with_usd("1"), Transfer("user:1:usd", "user:3:usd", USD, amount(1)))
 
 
 def test_touched_accounts_come_once_each_in_order_of_first_touch() -> None:
     """What has to be written back."""
-    touched = with_usd("10").post(
-        [
-            Transfer("user:1:usd", "user:2:usd", USD, amount(4)),
-            Transfer("user:1:usd", "platform:revenue:usd", USD, amount(1)),
-        ]
+    touched = move(
+        with_usd("10"),
+        Transfer("user:1:usd", "user:2:usd", USD, amount(4)),
+        Transfer("user:1:usd", "platform:revenue:usd", USD, amount(1)),
     )
     assert [(account.code, short(account.balance), account.version) for account in touched] == [
         ("user:1:usd", "5", 2),

@@ -88,6 +88,8 @@ class HttpPublisher:
     ) -> None:
         if urllib.parse.urlsplit(url).scheme not in {"http", "https"}:
             raise ValueError("the ledger's address begins with http:// or https://")
+        if not (api_key and api_key.isascii() and api_key.isprintable()):
+            raise ValueError("an API key is printable ASCII")
         self._url = url.rstrip("/")
         self._api_key = api_key
         self._timeout_seconds = timeout_seconds

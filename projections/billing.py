@@ -1,0 +1,159 @@
+"""The older system's billing table, a row for each of the nine kinds of operations.
+
+Its amounts are USD. What is paid in tokens is shown at the rate of the tariff that priced it,
+rounded half to even at 8 places: a value to read, no balance is made of it. An income is what the
+owner got, after commission; a cost is what the user paid or owes, before it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any, ClassVar, Final
+
+from events.message import StoredEvent
+from ledger.domain.chart import user_account
+from ledger.domain.decide import OPERATION_TYPES
+from ledger.domain.money import QUANTUM, ZERO, text
+from ledger.references import read_tariffs
+from projections.projection import Table
+
+_WIDE: Final = Context(prec=60)
+
+_COLUMNS: Final = {
+    "machine_id": "bigint",
+    "machine_owner_user_id": "bigint",
+    "Operation_User_id": "bigint",
+    "OperationIsTraining": "boolean",
+    "CountOfLinesTraining": "integer",
+    "CountOfTrainingEpoch": "integer",
+    "TrainingCostMachineUSD": "numeric",
+    "OperationIsSolving": "boolean",
+    "CountOfLinesSolvedOwner": "integer",
+    "SolvingCostMachineUSD": "numeric",
+    "OperationIsSolvingAPI": "boolean",
+    "CountOfLinesSolvedAPI": "integer",
+    "SolvingAPIIncomeUSD": "numeric",
+    "SolvingAPITotalCostUSD": "numeric",
+    "OperationIsBuyDataSource": "boolean",
+    "BuyDataSourceIncomeUSD": "numeric",
+    "OperationIsMachineCopy": "boolean",
+    "MachineCopyIncomeUSD": "numeric",
+    "OperationIsMachineCopyUpdate": "boolean",
+    "MachineCopyUpdateIncomeUSD": "numeric",
+    "CreditFromIXIOO": "numeric",
+    "CreditFromUser": "numeric",
+    "operation_position": "bigint",
+}
+_NAMES: Final = ", ".join(f'"{name}"' for name in _COLUMNS)
+_RECORD: Final = ", ".join(f'"{name}" {type_}' for name, type_ in _COLUMNS.items())
+
+
+class LegacyBilling:
+    """Rows of operations whose user, owner or machine was deleted go with them and do not come back."""
+
+    name: ClassVar[str] = "billing"
+    tables: ClassVar[Sequence[Table]] = (
+        Table(
+            name="models_billing",
+            key=("operation_position",),
+            columns=tuple(name for name in _COLUMNS if name != "operation_position"),
+            # The other rows were imported from the older system.
+            only="operation_position is not null",
+        ),
+    )
+
+    def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
+        """Add a row for every recorded operation of the nine kinds."""
+        recorded = [event for event in events if event.type in OPERATION_TYPES]
+        rates = _rates(cursor, recorded)
+        rows = [row for event in recorded if (row := _row(event, rates)) is not None]
+        if not rows:
+            return
+        cursor.execute(
+            f"""insert into models_billing ({_NAMES})
+                select {", ".join(f'r."{name}"' for name in _COLUMNS)}
+                from json_to_recordset(%s) as r({_RECORD})
+                where exists (select from models_user u where u.id = r."Operation_User_id")
+                  and (r.machine_owner_user_id is null
+                       or exists (select from models_user u where u.id = r.machine_owner_user_id))
+                  and (r.machine_id is null
+                       or exists (select from models_machine m where m.id = r.machine_id))
+                order by r.operation_position""",  # noqa: S608 (fixed names)
+            [json.dumps(rows, separators=(",", ":"))],
+        )
+
+
+def _row(event: StoredEvent, rates: Mapping[int, Decimal]) -> dict[str, Any] | None:
+    """The columns of an operation that are not empty; None for a kind that the table never had."""
+    data, command = event.data, event.data["command"]
+    lines = command.get("count_of_lines")
+    own: dict[str, Any]
+    match data["kind"]:
+        case "training":
+            own = {
+                "OperationIsTraining": True,
+                "CountOfLinesTraining": lines,
+                "CountOfTrainingEpoch": command.get("count_of_training_epoch"),
+                "TrainingCostMachineUSD": _cost_of_tokens(data, rates),
+            }
+        case "solving":
+            own = {
+                "OperationIsSolving": True,
+                "CountOfLinesSolvedOwner": lines,
+                "SolvingCostMachineUSD": _cost_of_tokens(data, rates),
+            }
+        case "solving_with_api":
+            own = {
+                "OperationIsSolvingAPI": True,
+                "CountOfLinesSolvedAPI": lines,
+                "SolvingAPITotalCostUSD": _cost_of_tokens(data, rates),
+            }
+        case "solving_with_api_market":
+            own = {
+                "OperationIsSolvingAPI": True,
+                "CountOfLinesSolvedAPI": lines,
+                "SolvingAPIIncomeUSD": _income(data),
+                "SolvingAPITotalCostUSD": text(_paid(data)),
+            }
+        case "buy_data_source":
+            own = {"OperationIsBuyDataSource": True, "BuyDataSourceIncomeUSD": _income(data)}
+        case "machine_copy":
+            own = {"OperationIsMachineCopy": True, "MachineCopyIncomeUSD": _income(data)}
+        case "machine_copy_update":
+            own = {"OperationIsMachineCopyUpdate": True, "MachineCopyUpdateIncomeUSD": _income(data)}
+        case "credit_from_user":
+            own = {"CreditFromUser": command["amount"]}
+        case "pay_a_bill":
+            own = {"CreditFromIXIOO": command["amount"]}
+        case _:
+            return None
+    return {
+        "machine_id": data.get("machine", command.get("machine")),
+        "machine_owner_user_id": data.get("machine_owner"),
+        "Operation_User_id": data.get("operation_user", command.get("operation_user")),
+        **own,
+        "operation_position": event.position,
+    }
+
+
+def _rates(cursor: Any, events: Sequence[StoredEvent]) -> dict[int, Decimal]:
+    """EAML per USD of the tariffs that priced the events. A published tariff never changes."""
+    if not any("tariff" in event.data.get("pricing", ()) for event in events):
+        return {}
+    return {tariff.version: tariff.eaml_per_usd for tariff in read_tariffs(cursor)}
+
+
+def _cost_of_tokens(data: Mapping[str, Any], rates: Mapping[int, Decimal]) -> str:
+    tokens = sum((Decimal(transfer["amount"]) for transfer in data["transfers"]), ZERO)
+    usd = _WIDE.divide(tokens, rates[data["pricing"]["tariff"]])
+    return text(usd.quantize(QUANTUM, ROUND_HALF_EVEN, _WIDE))
+
+
+def _paid(data: Mapping[str, Any]) -> Decimal:
+    purse = user_account(data["payer"], "usd")
+    return sum((Decimal(t["amount"]) for t in data["transfers"] if t["debit"] == purse), ZERO)
+
+
+def _income(data: Mapping[str, Any]) -> str:
+    purse = user_account(data["machine_owner"], "usd")
+    return text(sum((Decimal(t["amount"]) for t in data["transfers"] if t["credit"] == purse), ZERO))

@@ -1,0 +1,47 @@
+"""`manage.py project`: the worker of the read models."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from events.settler import settle_all
+from projections.catalog import PROJECTIONS
+from projections.runner import Runner
+
+
+class Command(BaseCommand):
+    """Brings the projections forward until it is told to stop."""
+
+    help = (
+        "Advances the settled position and brings every asynchronous projection forward, until SIGTERM "
+        "or SIGINT; the chunk in hand is finished first. Several may run."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--once",
+            action="store_true",
+            help="bring the projections up to what is in the log now, and end",
+        )
+
+    def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
+        runner = Runner(PROJECTIONS)
+        names = ", ".join(runner.projections)
+        if once:
+            position = settle_all()
+            runner.catch_up(position)
+            self.stdout.write(f"projected {names} up to position {position}")
+            return
+        stop = threading.Event()
+
+        def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, ask_to_stop)
+        self.stdout.write(f"projecting {names}")
+        runner.run(stop)
+        self.stdout.write("stopped")

@@ -1,0 +1,62 @@
+"""`manage.py verify`: does everything that is stored follow from the log?"""
+
+import sys
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from events.settler import settle_all
+from ledger.domain.money import text
+from projections.verification import Mismatch, verify
+
+_SAY_EVERY_SECONDS = 5.0
+
+
+class Command(BaseCommand):
+    """Derives everything again from the log and prints what does not agree."""
+
+    help = (
+        "Derives every operation, entry, balance, key and projection again from the log, in one snapshot and "
+        "while the workers go on, and prints each mismatch: where, of what, expected, found. The last line "
+        "is `verify: ok …` with exit status 0, or `verify: N mismatches` with 1."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--show",
+            type=int,
+            default=1000,
+            metavar="N",
+            help="print at most N mismatches; the rest are counted (default: 1000)",
+        )
+
+    def handle(self, *args: Any, show: int = 1000, **options: Any) -> None:
+        settle_all()
+        told = 0
+        started = said = time.monotonic()
+
+        def tell(mismatch: Mismatch) -> None:
+            nonlocal told
+            told += 1
+            if told <= show:
+                self.stdout.write(str(mismatch))
+            elif told == show + 1:
+                self.stdout.write("further mismatches are only counted")
+
+        def progress(position: int, highest: int) -> None:
+            nonlocal said
+            now = time.monotonic()
+            if now - said >= _SAY_EVERY_SECONDS:
+                said = now
+                rate = position / (now - started)
+                self.stderr.write(f"verify: position {position} of {highest}, {rate:,.0f} a second")
+
+        result = verify(tell=tell, progress=progress)
+        if result.mismatches:
+            self.stdout.write(f"verify: {result.mismatches} mismatches")
+            sys.exit(1)
+        totals = " ".join(f"{currency.lower()}={text(delta)}" for currency, delta in result.delta.items())
+        self.stdout.write(
+            f"verify: ok events={result.events} entries={result.entries} users={result.users} {totals}"
+        )

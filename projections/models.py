@@ -1,0 +1,57 @@
+"""The tables of the read models. Each follows from the log alone and can be rebuilt from it."""
+
+from django.db import models
+
+
+class PlatformBalance(models.Model):
+    """An account of the platform: everything that was ever debited and credited."""
+
+    code = models.CharField(primary_key=True, max_length=80)
+    currency = models.CharField(max_length=4)
+    debits = models.DecimalField(max_digits=38, decimal_places=8)
+    credits = models.DecimalField(max_digits=38, decimal_places=8)
+    balance = models.DecimalField(max_digits=38, decimal_places=8)
+    """On the account's normal side; below zero where it ran the other way."""
+
+    class Meta:
+        db_table = "projections_platform_balance"
+        ordering = ("code",)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class RevenueDay(models.Model):
+    """What the platform earned on a day (UTC, of when it occurred) with a kind of operation."""
+
+    pk = models.CompositePrimaryKey("day", "kind", "currency")
+    day = models.DateField()
+    kind = models.CharField(max_length=40)
+    currency = models.CharField(max_length=4)
+    amount = models.DecimalField(max_digits=38, decimal_places=8)
+    operations = models.BigIntegerField()
+    """How many operations it came from."""
+
+    class Meta:
+        db_table = "projections_revenue"
+        ordering = ("day", "kind", "currency")
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.day}"
+
+
+class ActivityDay(models.Model):
+    """How many operations of a kind were recorded and rejected on a day (UTC, of recording)."""
+
+    pk = models.CompositePrimaryKey("day", "kind")
+    day = models.DateField()
+    kind = models.CharField(max_length=40)
+    recorded = models.BigIntegerField()
+    rejected = models.BigIntegerField()
+
+    class Meta:
+        db_table = "projections_activity"
+        ordering = ("day", "kind")
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.day}"

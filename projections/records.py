@@ -1,0 +1,86 @@
+"""Operations and entries as the log says they are: for `verify`, and to bring lost rows back.
+
+The rows are made by the functions that made them when they were posted, from nothing but stored
+events; only a reference to a user or machine that was deleted since is empty.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from events.copying import NULL
+from events.message import StoredEvent
+from ledger import journal
+from ledger.domain.entries import entries
+from ledger.journal import entry_rows, operation_row
+
+OPERATION_COLUMNS: Final[tuple[str, ...]] = journal._OPERATION_COLUMNS
+ENTRY_COLUMNS: Final[tuple[str, ...]] = journal._ENTRY_COLUMNS
+
+UNKNOWN_ACCOUNT: Final = 0
+"""Stands for the id of an account that an event names and that has no row."""
+
+_MACHINE: Final = OPERATION_COLUMNS.index("machine_id")
+_OWNER: Final = OPERATION_COLUMNS.index("machine_owner_id")
+_USER: Final = OPERATION_COLUMNS.index("operation_user_id")
+_ENTRY_USER: Final = ENTRY_COLUMNS.index("user_id")
+
+
+@dataclass(slots=True)
+class Records:
+    """The rows of events, as lines of COPY's text format in the order of the journal's columns."""
+
+    operations: list[str] = field(default_factory=list)
+    entries: list[str] = field(default_factory=list)
+
+    def add(self, event: StoredEvent, ids: Mapping[str, int]) -> None:
+        """Derive the rows of an event of `OPERATION_TYPES`. `ids` are the accounts' by code."""
+        lines = entries(event.data["transfers"], event.data["accounts"])
+        operation, rows = operation_row(event, lines), entry_rows(event, lines, ids)
+        self.operations.append(operation)
+        self.entries += rows
+
+    def empty_references(self, cursor: Any) -> None:
+        """Empty the references to users and machines that were deleted since."""
+        machines: set[str] = set()
+        users: set[str] = set()
+        for line in self.operations:
+            _, machine, owner, user, _ = line.split("\t", 4)
+            machines.add(machine)
+            users |= {owner, user}
+        users.update(line.split("\t", _ENTRY_USER + 1)[_ENTRY_USER] for line in self.entries)
+        gone_machines = _gone(cursor, "models_machine", machines)
+        gone_users = _gone(cursor, "models_user", users)
+        if gone_machines or gone_users:
+            columns = {_MACHINE: gone_machines, _OWNER: gone_users, _USER: gone_users}
+            self.operations = [_emptied(line, columns) for line in self.operations]
+        if gone_users:
+            self.entries = [_emptied(line, {_ENTRY_USER: gone_users}) for line in self.entries]
+
+
+def account_ids(cursor: Any, codes: Collection[str]) -> dict[str, int]:
+    """The ids of users' accounts by code. A code without a row is left out."""
+    if not codes:
+        return {}
+    cursor.execute("select code, id from ledger_account where code = any(%s)", [list(codes)])
+    return dict(cursor.fetchall())
+
+
+def _gone(cursor: Any, table: str, ids: set[str]) -> frozenset[str]:
+    asked = [int(each) for each in ids if each != NULL]
+    if not asked:
+        return frozenset()
+    cursor.execute(
+        f"""select asked.id::text from unnest(%s::bigint[]) as asked(id)
+            where not exists (select from {table} t where t.id = asked.id)""",  # noqa: S608 (two fixed names)
+        [asked],
+    )
+    return frozenset(row[0] for row in cursor.fetchall())
+
+
+def _emptied(line: str, gone: Mapping[int, frozenset[str]]) -> str:
+    values = line.split("\t")
+    for column, ids in gone.items():
+        if values[column] in ids:
+            values[column] = NULL
+    return "\t".join(values)

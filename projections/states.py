@@ -1,0 +1,129 @@
+"""The state of every account as the log leaves it, with the memory of a bounded number of them."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from ledger.domain.money import ZERO, text
+
+# Balance, held, version, position, recorded_at, credit limit, account id.
+_Row: TypeAlias = tuple[str, str, int, int, str | None, str | None, int | None]
+
+_IN_MEMORY: Final = 200_000
+
+
+class State:
+    """What an account has after the last event that named it."""
+
+    __slots__ = ("account_id", "balance", "credit_limit", "held", "position", "recorded_at", "version")
+
+    def __init__(self) -> None:
+        self.balance: Decimal = ZERO
+        self.held: Decimal = ZERO
+        self.version = 0
+        self.position = 0
+        """Of the last event that touched it."""
+        self.recorded_at: datetime | None = None
+        self.credit_limit: str | None = None
+        """On a due account: the limit that is this user's own."""
+        self.account_id: int | None = None
+        """Kept beside it for who writes entries; None while nobody looked it up."""
+
+
+class States:
+    """States by account code. Those that are not in use go to a temporary file, however many there are."""
+
+    def __init__(self, in_memory: int = _IN_MEMORY) -> None:
+        self._in_memory = in_memory
+        self._states: dict[str, State] = {}
+        self._spilled = 0
+        self._file: sqlite3.Connection | None = None
+
+    def use(self, codes: Iterable[str]) -> dict[str, State]:
+        """The states of these codes, made where there was none. Valid until the next call."""
+        wanted = set(codes)
+        if len(self._states) > self._in_memory:
+            self._spill(keep=wanted)
+        missing = wanted - self._states.keys()
+        if missing and self._spilled:
+            self._load(missing)
+            missing -= self._states.keys()
+        for code in missing:
+            self._states[code] = State()
+        return self._states
+
+    def peek(self, codes: Iterable[str]) -> dict[str, State]:
+        """The states of these codes as far as there are any; none is made."""
+        wanted = set(codes)
+        if self._spilled and (missing := wanted - self._states.keys()):
+            self._load(missing)
+        return {code: self._states[code] for code in wanted if code in self._states}
+
+    def codes(self, chunk: int = 5000) -> Iterator[list[str]]:
+        """Every code, a chunk at a time."""
+        if self._states:
+            self._spill(keep=set())
+        last = ""
+        while batch := self._codes_after(last, chunk):
+            yield batch
+            last = batch[-1]
+
+    def _codes_after(self, last: str, chunk: int) -> list[str]:
+        rows = self._open().execute(
+            "select code from state where code > ? order by code limit ?",
+            (last, chunk),
+        )
+        return [row[0] for row in rows]
+
+    def _spill(self, *, keep: set[str]) -> None:
+        gone = [code for code in self._states if code not in keep]
+        self._open().executemany(
+            "insert or replace into state values (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((code, *_row(self._states[code])) for code in gone),
+        )
+        for code in gone:
+            del self._states[code]
+        self._spilled += len(gone)
+
+    def _load(self, codes: Iterable[str]) -> None:
+        read = self._open().execute
+        for code in codes:
+            row = read("select * from state where code = ?", (code,)).fetchone()
+            if row is not None:
+                self._states[code] = _state(row[1:])
+
+    def _open(self) -> sqlite3.Connection:
+        if self._file is None:
+            self._file = sqlite3.connect("")  # a file without a name, gone with the connection
+            self._file.execute("pragma synchronous = off")
+            self._file.execute(
+                """create table state (code text primary key, balance text, held text, version integer,
+                                       position integer, recorded_at text, credit_limit text,
+                                       account_id integer)
+                   without rowid""",
+            )
+        return self._file
+
+
+def _row(state: State) -> _Row:
+    recorded_at = None if state.recorded_at is None else state.recorded_at.isoformat()
+    return (
+        text(state.balance),
+        text(state.held),
+        state.version,
+        state.position,
+        recorded_at,
+        state.credit_limit,
+        state.account_id,
+    )
+
+
+def _state(row: _Row) -> State:
+    state = State()
+    state.balance, state.held = Decimal(row[0]), Decimal(row[1])
+    state.version, state.position = row[2], row[3]
+    state.recorded_at = None if row[4] is None else datetime.fromisoformat(row[4])
+    state.credit_limit, state.account_id = row[5], row[6]
+    return state

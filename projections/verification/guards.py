@@ -1,0 +1,63 @@
+"""The triggers that keep the records append-only: present, enabled, and as they were written."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import events
+import ledger
+from projections.verification.findings import Findings
+
+_PROTECTED: Final = ("append_only_rows", "append_only_truncate")
+
+TRIGGERS: Final = {
+    "events_event": _PROTECTED,
+    "events_key": _PROTECTED,
+    "events_note": ("events_guard_note", "append_only_truncate"),
+    "ledger_tariff": _PROTECTED,
+    "ledger_machine_terms": _PROTECTED,
+    "models_operation": ("ledger_guard_operation", "append_only_truncate"),
+    "models_entry": ("ledger_guard_entry", "ledger_check_entries", "append_only_truncate"),
+    "models_user": ("ledger_check_balances_insert", "ledger_check_balances_update", "ledger_guard_user"),
+    "models_machine": ("ledger_note_machine_terms", "ledger_guard_machine"),
+}
+
+# tgenabled: O fires in ordinary sessions, A in all; D never does, and R only in replicas.
+_ON: Final = frozenset({"O", "A"})
+_STATES: Final = {"D": "disabled", "R": "enabled in replicas only"}
+
+_FUNCTION: Final = re.compile(r"create or replace function (\w+)\(\).*?as \$\$(.*?)\$\$;", re.DOTALL)
+
+
+def check_guards(cursor: Any, findings: Findings) -> None:
+    """Name every trigger that is missing or off, and every trigger function that was replaced."""
+    cursor.execute(
+        """select c.relname, t.tgname, t.tgenabled
+           from pg_trigger t join pg_class c on c.oid = t.tgrelid
+           where not t.tgisinternal and c.relnamespace = current_schema()::regnamespace""",
+    )
+    found = {(table, name): state for table, name, state in cursor.fetchall()}
+    for table, names in TRIGGERS.items():
+        for name in names:
+            state = found.get((table, name))
+            if state not in _ON:
+                what = "missing" if state is None else _STATES.get(state, state)
+                findings.add(f"table {table}", f"trigger {name}", expected="enabled", found=what)
+    written = _written_functions()
+    cursor.execute(
+        """select proname, prosrc from pg_proc
+           where proname = any(%s) and pronamespace = current_schema()::regnamespace""",
+        [list(written)],
+    )
+    stored = dict(cursor.fetchall())
+    for name, source in written.items():
+        if stored.get(name) != source:
+            found_ = "no function" if name not in stored else "another one"
+            findings.add(f"function {name}", "source", expected="the one of this version", found=found_)
+
+
+def _written_functions() -> dict[str, str]:
+    """The trigger functions as this version of the ledger writes them, by name."""
+    folders = [Path(package.__file__ or "").parent / "sql" for package in (events, ledger)]
+    texts = [path.read_text() for folder in folders for path in sorted(folder.glob("*.sql"))]
+    return {name: source for text in texts for name, source in _FUNCTION.findall(text)}

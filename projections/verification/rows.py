@@ -1,0 +1,192 @@
+"""The stored rows of operations and entries, read and compared as lines of text.
+
+A row that agrees costs one comparison of strings; only one that does not is taken apart.
+"""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from events.copying import NULL
+from ledger.journal import ENTRIES_MAX
+from projections.records import ENTRY_COLUMNS, OPERATION_COLUMNS
+from projections.verification.findings import Findings
+
+OPERATION_POSITION: Final = OPERATION_COLUMNS.index("position")
+
+_TIMES: Final = 3  # both tables end with occurred_at, recorded_at, effective_at
+_AMOUNTS: Final = frozenset({"amount", "balance_after"})
+_LINKS: Final = frozenset({"credit_id", "debit_id", "credit_ixioo_id", "debit_ixioo_id"})
+
+
+def stored_operations(
+    cursor: Any, *, after: int | None, upto: int | None, limit: int | None = None
+) -> list[str]:
+    """The operations with after < position ≤ upto, in the order of the columns of the journal."""
+    bounds = _bounds("position", after, upto)
+    return _copy(cursor, "models_operation", OPERATION_COLUMNS, bounds, "position", limit)
+
+
+def stored_entries(cursor: Any, *, after: int | None, upto: int) -> list[str]:
+    """The entries whose ids belong to events with after < position ≤ upto."""
+    first = None if after is None else last_entry_id(after)
+    bounds = _bounds("id", first, last_entry_id(upto))
+    return _copy(cursor, "models_entry", ENTRY_COLUMNS, bounds, "id", None)
+
+
+def stored_entries_after(cursor: Any, last: int | None, *, limit: int) -> list[str]:
+    """The next entries by id."""
+    return _copy(cursor, "models_entry", ENTRY_COLUMNS, _bounds("id", last, None), "id", limit)
+
+
+def last_entry_id(position: int) -> int:
+    """The highest id that an entry of the event at this position can have."""
+    return position * ENTRIES_MAX + ENTRIES_MAX - 1
+
+
+class OpenLinks:
+    """Links of operations that were found filled, until the event that filled them comes by."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, str]] = {}
+
+    def found(self, operation: str, column: str, value: str) -> None:
+        """A link that the operation's own event leaves empty is filled."""
+        self._found.setdefault(operation, {})[column] = value
+
+    def said(self, position: int, operation: str, links: Mapping[str, int], findings: Findings) -> None:
+        """An event says that it filled links of an operation."""
+        found = self._found.get(operation, {})
+        for name, entry in links.items():
+            value = found.pop(f"{name}_id", None)
+            if value != str(entry):
+                where = f"operation {operation} (linked by event {position})"
+                findings.add(where, f"models_operation.{name}_id", expected=entry, found=value)
+        if not found:
+            self._found.pop(operation, None)
+
+    def finish(self, findings: Findings) -> None:
+        """Every link that is left was filled by no event."""
+        for operation, links in self._found.items():
+            for column, value in links.items():
+                findings.add(
+                    f"operation {operation}", f"models_operation.{column}", expected=None, found=value
+                )
+
+
+def compare_operations(
+    expected: Sequence[str],
+    found: Sequence[str],
+    links: OpenLinks,
+    findings: Findings,
+) -> None:
+    """Name the operations that are missing, unknown or different."""
+    if expected == found:
+        return
+    for wanted, stored in _pairs(expected, found):
+        where = _where("operation", wanted or stored or [], OPERATION_COLUMNS)
+        if wanted is None or stored is None:
+            _missing(where, "models_operation", wanted, findings)
+            continue
+        for column, value, actual in zip(OPERATION_COLUMNS, wanted, stored, strict=True):
+            if value == actual:
+                continue
+            if column in _LINKS and value == NULL:
+                links.found(stored[0], column, actual)
+            else:
+                findings.add(where, f"models_operation.{column}", expected=value, found=actual)
+
+
+def compare_entries(expected: Sequence[str], found: Sequence[str], findings: Findings) -> None:
+    """Name the entries that are missing, unknown or different."""
+    if expected == found:
+        return
+    for wanted, stored in _pairs(expected, found):
+        row = wanted or stored or []
+        where = f"{_where('entry', row, ENTRY_COLUMNS)}, operation {row[1]}"
+        if wanted is None or stored is None:
+            _missing(where, "models_entry", wanted, findings)
+            continue
+        for column, value, actual in zip(ENTRY_COLUMNS, wanted, stored, strict=True):
+            if value != actual and not (column in _AMOUNTS and _equal(value, actual)):
+                findings.add(where, f"models_entry.{column}", expected=value, found=actual)
+
+
+def _missing(where: str, table: str, wanted: list[str] | None, findings: Findings) -> None:
+    if wanted is None:
+        findings.add(where, table, expected="no row", found="a row")
+    else:
+        findings.add(where, table, expected="a row", found="no row")
+
+
+def _where(name: str, row: Sequence[str], columns: Sequence[str]) -> str:
+    return f"{name} {row[0]} (event {row[columns.index('position')]})"
+
+
+def _pairs(
+    expected: Iterable[str],
+    found: Iterable[str],
+) -> list[tuple[list[str] | None, list[str] | None]]:
+    """The rows that differ, taken apart: what is expected and what is stored under one id."""
+    same = set(expected) & set(found)
+    wanted = {line.partition("\t")[0]: line for line in expected if line not in same}
+    stored = {line.partition("\t")[0]: line for line in found if line not in same}
+    ids = [*wanted, *(id_ for id_ in stored if id_ not in wanted)]
+    return [(_split(wanted.get(id_)), _split(stored.get(id_))) for id_ in ids]
+
+
+def _split(line: str | None) -> list[str] | None:
+    return None if line is None else line.split("\t")
+
+
+def _equal(value: str, actual: str) -> bool:
+    return NULL not in {value, actual} and Decimal(value) == Decimal(actual)
+
+
+def _bounds(column: str, after: int | None, upto: int | None) -> str:
+    bounds = [f"{column} > {after}"] if after is not None else []
+    bounds += [f"{column} <= {upto}"] if upto is not None else []
+    return " and ".join(bounds) or "true"
+
+
+def _copy(
+    cursor: Any,
+    table: str,
+    columns: Sequence[str],
+    bounds: str,
+    order: str,
+    limit: int | None,
+) -> list[str]:
+    lines = io.StringIO()
+    cursor.copy_expert(
+        f"copy (select {', '.join(columns)} from {table} where {bounds} order by {order} "  # noqa: S608
+        f"limit {'all' if limit is None else limit}) to stdout",
+        lines,
+    )
+    times: dict[str, str] = {}
+    rows = []
+    for line in lines.getvalue().split("\n")[:-1]:
+        end = _end_of_values(line)
+        tail = line[end:]
+        written = times.get(tail)
+        if written is None:
+            written = times[tail] = "\t".join(map(_iso, tail.split("\t")))
+        rows.append(line[:end] + written)
+    return rows
+
+
+def _end_of_values(line: str) -> int:
+    end = len(line)
+    for _ in range(_TIMES):
+        end = line.rindex("\t", 0, end)
+    return end + 1
+
+
+def _iso(value: str) -> str:
+    """A time as the journal writes it, from the way PostgreSQL does. What is no time is left as it is."""
+    try:
+        return datetime.fromisoformat(value).isoformat()
+    except ValueError:
+        return value

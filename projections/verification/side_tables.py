@@ -1,0 +1,102 @@
+"""Tariffs, notes and coupon codes: what stands beside the log and has to agree with it."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from events.message import StoredEvent
+from projections.verification.findings import Findings
+
+
+class Tariffs:
+    """Published tariffs: a version for every event that published one, and none besides."""
+
+    def __init__(self, cursor: Any, findings: Findings) -> None:
+        self._findings = findings
+        cursor.execute("select version, effective_from, published_at, terms::text from ledger_tariff")
+        self._stored = {row[0]: (row[1], row[2], json.loads(row[3])) for row in cursor.fetchall()}
+
+    def check(self, events: Sequence[StoredEvent]) -> None:
+        """Hold the tariffs against the events among these that published one."""
+        for event in events:
+            if event.type != "tariff.published":
+                continue
+            version = event.data["version"]
+            where = f"tariff {version} (event {event.position})"
+            stored = self._stored.pop(version, None)
+            if stored is None:
+                self._findings.add(where, "ledger_tariff", expected="a row", found="no row")
+                continue
+            said = (
+                datetime.fromisoformat(event.data["effective_from"]),
+                event.recorded_at,
+                event.data["terms"],
+            )
+            for column, expected, found in zip(
+                ("effective_from", "published_at", "terms"), said, stored, strict=True
+            ):
+                if expected != found:
+                    self._findings.add(where, f"ledger_tariff.{column}", expected=expected, found=found)
+
+    def finish(self) -> None:
+        """Every version that is left was published by no event."""
+        for version in sorted(self._stored):
+            self._findings.add(f"tariff {version}", "ledger_tariff", expected="no row", found="a row")
+
+
+class Codes:
+    """How often each coupon code was redeemed, as the last event about it says."""
+
+    def __init__(self) -> None:
+        self._redemptions: dict[str, int] = {}
+
+    def check(self, events: Sequence[StoredEvent]) -> None:
+        """Note what the events say."""
+        for event in events:
+            self._redemptions |= event.data.get("codes", {})
+
+    def compare(self, cursor: Any, findings: Findings) -> None:
+        """Hold the codes against it."""
+        cursor.execute("select code, redemptions from ledger_coupon_code order by code")
+        for code, redemptions in cursor.fetchall():
+            expected = self._redemptions.pop(code, 0)
+            if redemptions != expected:
+                findings.add(
+                    f"coupon code {code}",
+                    "ledger_coupon_code.redemptions",
+                    expected=expected,
+                    found=redemptions,
+                )
+        for code in sorted(self._redemptions):
+            findings.add(f"coupon code {code}", "ledger_coupon_code", expected="a row", found="no row")
+
+
+def check_notes(cursor: Any, events: Sequence[StoredEvent], findings: Findings) -> None:
+    """Every note that an event names is there, and is erased or has the text that the event was made with."""
+    noted = {event.id: event for event in events if event.data.get("notes")}
+    if not noted:
+        return
+    cursor.execute(
+        "select event_id::text, name, salt, text from events_note where event_id = any(%s::uuid[])",
+        [list(noted)],
+    )
+    stored = {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
+    for event in noted.values():
+        for name, mac in event.data["notes"].items():
+            where = f"event {event.position}, note {name}"
+            note = stored.pop((event.id, name), None)
+            if note is None:
+                findings.add(where, "events_note", expected="a row", found="no row")
+                continue
+            salt, text = note
+            if salt is None and text is None:
+                continue
+            made = hmac.new(bytes(salt or b""), (text or "").encode(), hashlib.sha256).hexdigest()
+            if not hmac.compare_digest(made, mac):
+                findings.add(where, "events_note.text", expected=f"a text of HMAC {mac}", found=made)
+    for event_id, name in stored:
+        where = f"event {noted[event_id].position}, note {name}"
+        findings.add(where, "events_note", expected="no row", found="a row")

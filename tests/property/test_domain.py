@@ -1,0 +1,173 @@
+"""What holds for every operation in every world: the pure domain, without a database."""
+
+from collections import defaultdict
+from copy import deepcopy
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+
+from ledger.commands import Submission
+from ledger.domain.book import Account, Book
+from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, USER_ACCOUNTS
+from ledger.domain.entries import entries, increases
+from ledger.domain.errors import Rejected
+from tests.builders import Books, amount
+from tests.strategies import Ask, asks, submission_in, worlds
+
+KIND_OF = {account.code: account.kind for account in PLATFORM_ACCOUNTS}
+KIND_OF_NAME = {account.name: account.kind for account in USER_ACCOUNTS}
+SOME = st.lists(asks(), min_size=1, max_size=12)
+
+
+def kind_of(code: str) -> str:
+    return KIND_OF.get(code) or KIND_OF_NAME[code.split(":", 2)[2]]
+
+
+def decided(books: Books, submission: Submission) -> dict[str, Any] | Rejected:
+    try:
+        return books.decide(submission)
+    except Rejected as error:
+        return error
+
+
+def states(books: Books) -> dict[str, tuple[Decimal, int]]:
+    return {code: (account.balance, account.version) for code, account in books.book.accounts.items()}
+
+
+@given(worlds(), SOME)
+def test_every_operation_balances_in_each_currency(books: Books, asked: list[Ask]) -> None:
+    """Debits equal credits, transfer by transfer, and so for any sum of them; the pair is allowed."""
+    for ask in asked:
+        data = decided(books, submission_in(ask))
+        if isinstance(data, Rejected):
+            event(data.code)
+            continue
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for line in entries(data["transfers"], data["accounts"]):
+            assert amount(line.amount) > 0
+            assert kind_of(line.account).endswith("coupon") or line.account.endswith(line.currency.lower())
+            sums[line.currency] += Decimal(line.amount) if line.side == "D" else -Decimal(line.amount)
+        assert not any(sums.values())
+        for pair in data["transfers"]:
+            assert (data["kind"], kind_of(pair["debit"]), kind_of(pair["credit"])) in ALLOWED_PAIRS
+
+
+@given(worlds(), SOME)
+def test_no_balance_is_ever_negative(books: Books, asked: list[Ask]) -> None:
+    """Not even on the way through an operation, nor below what is held."""
+    for ask in asked:
+        data = decided(books, submission_in(ask))
+        assert all(0 <= account.held <= account.balance for account in books.book.accounts.values())
+        if isinstance(data, dict):
+            for line in entries(data["transfers"], data["accounts"]):
+                assert line.balance_after is None or Decimal(line.balance_after) >= 0
+
+
+@given(worlds(), SOME)
+def test_debt_grows_up_to_the_limit_and_not_beyond(books: Books, asked: list[Ask]) -> None:
+    """A debt that was there before may be above it, and then only shrinks."""
+    (tariff,) = books.tariffs
+    for ask in asked:
+        before = books.balances()
+        decided(books, submission_in(ask))
+        for code, balance in books.balances().items():
+            if code.endswith("due:eaml") and balance > before.get(code, 0):
+                assert balance <= tariff.credit_limit_eaml
+
+
+@given(worlds(), SOME)
+def test_entries_walk_back_to_the_state_before(books: Books, asked: list[Ask]) -> None:
+    """The event keeps the state after; undoing its entries one by one gives the state before."""
+    for ask in asked:
+        before = states(books)
+        data = decided(books, submission_in(ask))
+        if isinstance(data, Rejected):
+            assert states(books) == before
+            continue
+        state = states(books)
+        for line in reversed(entries(data["transfers"], data["accounts"])):
+            if line.version is None:
+                continue
+            balance, version = state[line.account]
+            assert (line.balance_after, line.version) == (f"{balance:.8f}", version)
+            change = Decimal(line.amount) * (1 if increases(line.account, line.side) else -1)
+            state[line.account] = balance - change, version - 1
+        assert state == before
+
+
+@given(worlds(), SOME)
+def test_entries_of_an_account_add_up_to_its_balance(books: Books, asked: list[Ask]) -> None:
+    """From the opening balance on, with gapless versions."""
+    sums = {code: balance for code, (balance, _) in states(books).items()}
+    versions = {code: version for code, (_, version) in states(books).items()}
+    for ask in asked:
+        data = decided(books, submission_in(ask))
+        if isinstance(data, Rejected):
+            continue
+        for line in entries(data["transfers"], data["accounts"]):
+            if line.version is None:
+                continue
+            sums[line.account] += Decimal(line.amount) * (1 if increases(line.account, line.side) else -1)
+            versions[line.account] += 1
+            assert versions[line.account] == line.version
+    assert {code: (sums[code], versions[code]) for code in sums} == states(books)
+
+
+@given(worlds(), SOME)
+def test_deciding_again_gives_the_same(books: Books, asked: list[Ask]) -> None:
+    """No clock, no chance, nothing remembered from another time."""
+    twin = deepcopy(books)
+    for ask in asked:
+        submission = submission_in(ask)
+        one, other = decided(books, submission), decided(twin, submission)
+        if isinstance(one, Rejected):
+            assert isinstance(other, Rejected)
+            assert (one.code, one.message, one.details) == (other.code, other.message, other.details)
+        else:
+            assert one == other
+
+
+@given(worlds(), SOME, st.data())
+def test_batch_may_be_split_anywhere(books: Books, asked: list[Ask], data: st.DataObject) -> None:
+    """Accounts written back and read again between two operations change nothing."""
+    whole, parts = deepcopy(books), books
+    submissions = [submission_in(ask) for ask in asked]
+    cuts = data.draw(st.sets(st.integers(0, len(asked))), label="cuts")
+    for index, submission in enumerate(submissions):
+        if index in cuts:
+            parts.book = written_and_read(parts.book)
+        one, other = decided(whole, submission), decided(parts, submission)
+        assert str(one) == str(other)
+    assert states(whole) == states(parts)
+
+
+def written_and_read(book: Book) -> Book:
+    return Book(
+        Account(
+            account.code,
+            account.user,
+            account.credit_normal,
+            account.id,
+            Decimal(f"{account.balance:.8f}"),
+            Decimal(f"{account.held:.8f}"),
+            account.version,
+            account.credit_limit,
+        )
+        for account in book.accounts.values()
+    )
+
+
+@given(worlds(), st.lists(asks(), min_size=2, max_size=6), st.data())
+def test_operations_that_all_succeed_end_in_the_same_balances_in_any_order(
+    books: Books, asked: list[Ask], data: st.DataObject
+) -> None:
+    """Order decides who is rejected, and nothing else."""
+    tried = deepcopy(books)
+    good = [ask for ask in asked if isinstance(decided(tried, submission_in(ask)), dict)]
+    assume(len(good) > 1)
+    other = deepcopy(books)
+    for ask in data.draw(st.permutations(good), label="order"):
+        assume(isinstance(decided(other, submission_in(ask)), dict))
+    assert tried.balances() == other.balances()
