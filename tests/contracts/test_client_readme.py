@@ -79,8 +79,7 @@ class Ledger:
 
     def _tell(self, topic: str, event: CloudEvent) -> None:
         headers, value = to_kafka(event)
-        self._producer.send(topic, key=b"42", value=value, headers=headers)
-        self._producer.flush()
+        self._producer.send(topic, key=b"42", value=value, headers=headers).get(timeout=10)
 
 
 @pytest.fixture(scope="module")

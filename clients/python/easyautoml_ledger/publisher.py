@@ -126,8 +126,8 @@ class Publisher:
             number = next(self._numbers)
             self._under_way[number] = publication
         # The callbacks run on the producer's thread, or at once where it is already decided.
-        future.add_callback(partial(self._acknowledged, number))
-        future.add_errback(partial(self._refused, number))
+        _ = future.add_callback(partial(self._acknowledged, number))
+        _ = future.add_errback(partial(self._refused, number))
 
     def _acknowledged(self, number: int, _metadata: object) -> None:
         with self._lock:
