@@ -63,7 +63,8 @@ def tell(kafka: str, topic: str) -> Iterator[Tell]:
         data = json.dumps({**json.loads(read.data), **changes}).encode()
         event = CloudEvent(id=event_id or str(uuid4()), source=read.source, type=read.type, data=data)
         headers, value = to_kafka(event)
-        producer.send(topic, key=key.encode(), value=value, headers=headers).get(timeout=10)
+        _ = producer.send(topic, key=key.encode(), value=value, headers=headers)
+        producer.flush()
 
     yield send
     producer.close()
@@ -177,7 +178,8 @@ def test_what_comes_twice_or_cannot_be_read_is_left_out(kafka: str, topic: str, 
         tell("billing.operation.rejected.v1", request_id="1", event_id="a")
         tell("billing.operation.rejected.v1", request_id="1", event_id="a")
         for value in (b"junk", None):
-            producer.send(topic, key=b"42", value=value).get(timeout=10)
+            _ = producer.send(topic, key=b"42", value=value)
+            producer.flush()
         tell("billing.operation.rejected.v1", request_id="2", position="junk")
         tell("billing.operation.rejected.v1", request_id="3")
         assert everything(listener, 2) == ["1", "3"]
@@ -196,7 +198,8 @@ def test_a_listener_may_be_there_before_its_topic(kafka: str) -> None:
         event = CloudEvent(id="e", source=read.source, type=read.type, data=json.dumps(data).encode())
         headers, value = to_kafka(event)
         producer = KafkaProducer(bootstrap_servers=kafka)
-        producer.send(name, key=b"43", value=value, headers=headers).get(timeout=10)
+        _ = producer.send(name, key=b"43", value=value, headers=headers)
+        producer.flush()
         producer.close()
         assert listener.wait_for(publication.id, timeout_seconds=20).source == SOURCE
 
@@ -230,7 +233,8 @@ def test_balances_are_the_latest_of_each_user(kafka: str, topic: str, tell: Tell
         with pytest.raises(OutcomeTimeout):
             listener.wait_for(42, version=6, timeout_seconds=0.3)
         producer = KafkaProducer(bootstrap_servers=kafka)
-        producer.send(topic, key=b"43", value=None).get(timeout=10)
+        _ = producer.send(topic, key=b"43", value=None)
+        producer.flush()
         producer.close()
         deadline = time.monotonic() + 20
         while listener.get(43) and time.monotonic() < deadline:
