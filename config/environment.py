@@ -6,6 +6,7 @@ name is refused, because a misspelt setting that is silently ignored is found to
 
 import os
 from datetime import timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -72,6 +73,8 @@ class Environment(BaseSettings):
     """How long ago an operation may have occurred."""
     spent_by_payee: Literal["due", "loss"] = "due"
     """What becomes of reversed money that its payee has already spent: he owes it, or it is lost."""
+    adjust_alone_max: Decimal = Field(default=Decimal(1000), ge=0)
+    """What one person may adjust alone in a day, per currency; above it a second one approves."""
     ingest_batch: int = Field(default=1000, ge=1, le=5000)
     """Messages taken from Kafka at once."""
     body_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024)

@@ -7,6 +7,7 @@ here, and become events like everything else. Errors of the ledger are raised to
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -16,13 +17,14 @@ from events.message import StoredEvent
 from ledger.commands import Outcome, Submission
 from ledger.domain.adjustments import Adjust, AdjustedAccount
 from ledger.domain.entries import entries
-from ledger.domain.errors import Invalid, NotFound
+from ledger.domain.errors import ApprovalRequired, Invalid, NotFound
 from ledger.domain.money import text
 from ledger.domain.operations import COMPUTE, MARKET, Kind, RecordOperation
 from ledger.journal import entry_id
 from ledger.posting import post
 
 SOURCE = "/ledger/orm"
+ACTOR = "orm"
 
 
 def record_operation(
@@ -72,7 +74,7 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
     """Post a manual adjustment of a user's USD or EAML account; the id of the user's entry.
 
     Side `C` puts the amount on the account, `D` takes it off. Raises `InsufficientFunds` where less
-    than that is available.
+    than that is available, and `ApprovalRequired` where it became a proposal.
     """
     account: AdjustedAccount = "usd" if currency == "USD" else "eaml"
     command = Adjust(
@@ -81,6 +83,9 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
         direction="up" if side == "C" else "down",
         amount=amount,
         occurred_at=timezone.now(),
+        actor=ACTOR,
+        reason_code="orm",
+        alone_max=settings.LEDGER_ADJUST_ALONE_MAX,
     )
     sent = {
         "type": Kind.ADJUSTMENT.value,
@@ -88,9 +93,15 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
         "account": account,
         "direction": command.direction,
         "amount": text(amount),
-        "reason": "orm",
+        "reason_code": "orm",
     }
     event = _event(_post(command, sent))
+    if event.type == "adjustment.proposed":
+        raise ApprovalRequired(
+            f"{text(amount)} {currency} is more than is adjusted alone in a day: proposal {event.id} was made, "
+            "and somebody else has to approve it",
+            proposal=event.id,
+        )
     lines = entries(event.data["transfers"], event.data["accounts"])
     number = next(n for n, line in enumerate(lines) if line.side == side and line.version is not None)
     return entry_id(event.position, number)
@@ -161,7 +172,7 @@ def close_user(*, user_id: int) -> None:
 
 def _post(command: RecordOperation | Adjust, sent: dict[str, object]) -> Outcome:
     submission = Submission(
-        source=SOURCE, request_id=uuid7(), command=command, sent=sent, actor="orm", refuse_early=True
+        source=SOURCE, request_id=uuid7(), command=command, sent=sent, actor=ACTOR, refuse_early=True
     )
     (outcome,) = post([submission])
     return outcome

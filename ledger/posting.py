@@ -23,6 +23,7 @@ from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger import journal, notes, state
 from ledger.commands import Outcome, Status, Submission, fingerprint_of
+from ledger.domain.adjustments import Adjust, ResolvingProposal
 from ledger.domain.book import Account, Book, Decision
 from ledger.domain.decide import (
     REJECTION_TYPES,
@@ -250,6 +251,13 @@ class _Batch:
             book.add(state.read_holds(cursor, holds, holding))
         if originals:
             book.add(state.read_reversed(cursor, [each.id for each in originals]))
+        proposals = [each.proposal.id for each in plans if isinstance(each, ResolvingProposal)]
+        adjusting = [each.actor for each in plans if isinstance(each, Adjust)]
+        if proposals:
+            # Under the lock of the proposal's user, as whoever else resolves it.
+            book.add(state.read_proposals(cursor, proposals))
+        if adjusting:
+            book.add(state.read_adjusted(cursor, adjusting, self.clock().date(), lock=lock))
         if codes:
             users = [each.user for each in plans if isinstance(each, RedeemCode)]
             book.add(state.read_codes(cursor, codes, users, lock=lock))

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from events import store
 from ledger import state
-from ledger.domain.adjustments import Adjust, SetCreditLimit
+from ledger.domain.adjustments import Adjust, ResolveProposal, SetCreditLimit
 from ledger.domain.decide import OPERATION_TYPES, Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
@@ -26,6 +26,7 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
     times: list[datetime] = []
     holds: set[str] = set()
     operations: set[str] = set()
+    proposals: set[str] = set()
     for command in commands:
         match command:
             case RecordOperation(hold=None) | PlaceHold():
@@ -38,6 +39,8 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
                 holds.add(str(command.hold))
             case Reverse():
                 operations.add(command.operation)
+            case ResolveProposal():
+                proposals.add(command.proposal)
             case CreateCode():
                 pass
             case Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
@@ -49,6 +52,7 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
         machines=_machine_terms(cursor, machines, min(times), max(times), lock=lock) if machines else {},
         tariffs=read_tariffs(cursor),
         holds={hold.id: hold for hold in state.read_holds(cursor, holds)} if holds else {},
+        proposals={each.id: each for each in state.read_proposals(cursor, proposals)} if proposals else {},
         originals=_originals(cursor, operations) if operations else {},
     )
 

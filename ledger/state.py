@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any, Final
 
 from psycopg2.extras import execute_values
@@ -10,8 +11,9 @@ from events.message import StoredEvent
 from events.store import dump
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
+from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
-from ledger.domain.state import grant_from, hold_from, reversed_from
+from ledger.domain.state import grant_from, hold_from, proposal_from, reversed_from
 
 # Per name in an event's data: table, key, columns with their names in the kept state, what changes.
 _KEPT: Final = ("kept", "")
@@ -39,6 +41,23 @@ _TABLES: Final = (
         (("user_id", "user"), ("state",) * 2, ("expires_at",) * 2, _KEPT),
         ("state", "kept"),
     ),
+    (
+        "proposals",
+        "ledger_proposal",
+        "id",
+        (
+            *(("user_id", "user"), ("state",) * 2, ("expires_at",) * 2, ("proposer",) * 2),
+            *(("resolver",) * 2, _KEPT),
+        ),
+        ("state", "resolver", "kept"),
+    ),
+    (
+        "adjusted",
+        "ledger_adjusted",
+        "key",
+        (("actor",) * 2, ("day",) * 2, ("currency",) * 2, ("amount",) * 2),
+        ("amount",),
+    ),
     ("reversed", "ledger_reversed", "operation_id", (_KEPT,), ("kept",)),
     ("codes", "ledger_coupon_code", "code", tuple((name, name) for name in _CODE_COLUMNS), ("redemptions",)),
 )
@@ -64,6 +83,27 @@ def read_holds(cursor: Any, holds: Iterable[str], users: Sequence[int] = ()) -> 
     return [hold_from(hold, json.loads(kept)) for hold, kept in cursor.fetchall()]
 
 
+def read_proposals(cursor: Any, proposals: Iterable[str]) -> list[Proposal]:
+    """The proposals named."""
+    cursor.execute(
+        "select id::text, kept::text from ledger_proposal where id = any(%s::uuid[])",
+        [list(proposals)],
+    )
+    return [proposal_from(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]
+
+
+def read_adjusted(cursor: Any, actors: Iterable[str], day: date, *, lock: bool) -> list[Adjusted]:
+    """What the actors adjusted alone on a day, with `lock` nobody else's to change until the end."""
+    ordered = sorted(set(actors))
+    if lock:
+        _lock_names(cursor, [f"actor {actor}" for actor in ordered])
+    cursor.execute(
+        "select actor, day, currency, amount from ledger_adjusted where actor = any(%s) and day = %s",
+        [ordered, day],
+    )
+    return [Adjusted(actor=row[0], day=row[1], currency=row[2], amount=row[3]) for row in cursor.fetchall()]
+
+
 def read_reversed(cursor: Any, operations: Iterable[str]) -> list[Reversed]:
     """What was reversed of the operations so far."""
     cursor.execute(
@@ -78,10 +118,7 @@ def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int], *, lock:
     ordered = sorted(set(codes))
     if lock:
         # An advisory lock, because a code that is being created has no row to lock yet.
-        cursor.execute(
-            "select pg_advisory_xact_lock(hashtextextended(code, 0)) from unnest(%s::text[]) as asked(code)",
-            [ordered],
-        )
+        _lock_names(cursor, [f"code {code}" for code in ordered])
     cursor.execute(
         """select code, amount, priority, kinds, valid_days, redeem_until, redemptions_max, redemptions
            from ledger_coupon_code where code = any(%s)""",
@@ -131,6 +168,14 @@ def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
     limits = {code: limit for event in events for code, limit in event.data.get("credit_limits", {}).items()}
     for code, limit in sorted(limits.items()):
         cursor.execute("update ledger_account set credit_limit = %s where code = %s", [limit, code])
+
+
+def _lock_names(cursor: Any, names: Sequence[str]) -> None:
+    """Take the advisory locks of some names, which ascend."""
+    cursor.execute(
+        "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(%s::text[]) as asked(name)",
+        [list(names)],
+    )
 
 
 def _write_remaining(cursor: Any, events: Sequence[StoredEvent]) -> None:

@@ -1,11 +1,18 @@
 """One command from a request to its answer, the same for every door."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 
-from ledger.api import errors, rendering
+from events.identifiers import uuid7
+from ledger.api import errors, reading, rendering
+from ledger.api.auth import caller_of
+from ledger.api.bodies import Body
 from ledger.api.combiner import Combiner
 from ledger.api.problems import respond
 from ledger.commands import Submission
+from ledger.domain.decide import Command
 from ledger.posting import post, quote
 from ledger.queries.operations import Decided
 
@@ -21,7 +28,7 @@ def is_dry_run(request: HttpRequest) -> bool:
 
 
 def answer(request: HttpRequest, submission: Submission, *, location: str | None = None) -> HttpResponse:
-    """Post it and answer: 201 done, 200 done before, else a problem document.
+    """Post it and answer: 201 done, 202 waits for a second person, 200 answered before, else a problem.
 
     `location` is where the thing can be fetched; without it, the operation.
     """
@@ -29,7 +36,8 @@ def answer(request: HttpRequest, submission: Submission, *, location: str | None
     event = outcome.event
     if outcome.status == "recorded" and event is not None:
         content = rendering.operation(Decided(event, event.occurred_at))
-        response = rendering.json_response(content, 200 if outcome.replayed else 201)
+        done = 202 if event.type == "adjustment.proposed" else 201
+        response = rendering.json_response(content, 200 if outcome.replayed else done)
     else:
         response = respond(request, rendering.problem_of(outcome))
     if event is not None:
@@ -42,3 +50,26 @@ def answer(request: HttpRequest, submission: Submission, *, location: str | None
 def preview(submission: Submission) -> HttpResponse:
     """What `answer` would come to now, with nothing written."""
     return rendering.json_response(rendering.quote(quote(submission)))
+
+
+def submit_command(request: HttpRequest, command: Command, body: Body, **fields: Any) -> HttpResponse:
+    """Submit a command; what was sent is the body with these fields, its free texts as notes."""
+    sent = {**fields, **body.model_dump(mode="json", exclude_defaults=True, exclude={"reason", "evidence"})}
+    texts = {name: getattr(body, name, None) for name in ("reason", "evidence")}
+    notes = {name: text for name, text in texts.items() if text is not None}
+    return submit(request, lambda **who: Submission(command=command, sent=sent, notes=notes, **who))
+
+
+def submit(
+    request: HttpRequest, made: Callable[..., Submission], location: str | None = None
+) -> HttpResponse:
+    """Submit what `made` makes of who asks, under the request's key; or only try it, dry."""
+    caller, dry = caller_of(request), is_dry_run(request)
+    submission = made(
+        source=caller.source,
+        request_id=uuid7() if dry else reading.idempotency_key(request),
+        actor=caller.actor,
+        refuse_early=not dry,
+        **reading.trace_context(request),
+    )
+    return preview(submission) if dry else answer(request, submission, location=location)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from easyautoml_ledger.errors import first_contract_error
 from easyautoml_ledger.ids import Count, Flag, Id
 from easyautoml_ledger.money import NonNegativeAmount, PositiveAmount
-from easyautoml_ledger.text import Reason
+from easyautoml_ledger.text import Code, Reason, Reference
 from easyautoml_ledger.times import AwareDatetime
 
 Kinds = Annotated[tuple[Literal["pay_a_bill"], ...], Field(min_length=1, max_length=20)]
@@ -77,6 +77,24 @@ class CreditLimit(Body):
     """How much EAML a user may owe; null: what the tariff says."""
 
     limit: NonNegativeAmount | None
+
+
+class Adjustment(Body):
+    """Put `amount` on a user's account or take it off. `evidence` is a link; texts can be erased."""
+
+    operation_user: Id
+    account: Literal["usd", "eaml", "coupon", "due:usd", "due:eaml"]
+    direction: Literal["up", "down"]
+    amount: PositiveAmount
+    reason_code: Code
+    reason: Reason
+    evidence: Annotated[str, Reference(longest=500)] | None = None
+
+
+class Decline(Body):
+    """Why a proposal is declined."""
+
+    reason: Reason
 
 
 B = TypeVar("B", bound=BaseModel)

@@ -42,11 +42,11 @@ def body_of(model: type[BaseModel]) -> Schema:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
-def command_extra(body: Schema) -> Schema:
+def command_extra(body: Schema | None) -> Schema:
     """What every door that takes a command has beside its body: the key, the dry run, its headers."""
     return {
         "parameters": [IDEMPOTENCY_KEY | {"required": False, "description": _KEY_OR_DRY}, DRY_RUN],
-        "requestBody": body,
+        **({} if body is None else {"requestBody": body}),
         "responses": {
             201: {"headers": LOCATION},
             200: {"headers": LOCATION | REPLAYED},

@@ -1,6 +1,6 @@
 """The doors beyond the nine operations: holds, coupons, reversals, debts. Each can be tried dry."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -10,18 +10,15 @@ from ninja import Path
 
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from easyautoml_ledger.ids import Uuid
-from events.identifiers import uuid7
 from ledger.api import bodies, reading, rendering, shapes
-from ledger.api.answering import answer, is_dry_run, preview
+from ledger.api.answering import submit_command
 from ledger.api.auth import AdminKey, ReadKey, WriteKey, caller_of
 from ledger.api.callers import no_such_user
 from ledger.api.documentation import body_of, command_extra, refusals
 from ledger.api.parameters import Id
 from ledger.api.routes import router
-from ledger.commands import Submission
 from ledger.domain.adjustments import SetCreditLimit
 from ledger.domain.coupons import Code
-from ledger.domain.decide import Command
 from ledger.domain.errors import NotFound
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.reversing import Reverse
@@ -122,7 +119,7 @@ def reverse_operation(request: HttpRequest, operation: Path[Uuid]) -> HttpRespon
         occurred_at=timezone.now(),
         spent_by_payee=settings.LEDGER_SPENT_BY_PAYEE,
     )
-    return _command(request, command, body, type="reversal", operation=str(operation))
+    return submit_command(request, command, body, type="reversal", operation=str(operation))
 
 
 @router.post(
@@ -145,7 +142,7 @@ def grant_coupon(request: HttpRequest) -> HttpResponse:
         priority=body.priority,
         kinds=body.kinds,
     )
-    return _command(request, command, body, type="coupon_grant")
+    return submit_command(request, command, body, type="coupon_grant")
 
 
 @router.post(
@@ -161,7 +158,7 @@ def create_coupon_code(request: HttpRequest) -> HttpResponse:
     """Limited in number and time, if wanted; each user redeems it once."""
     body = bodies.read_as(bodies.CodeToRedeem, reading.read_json(request))
     command = CreateCode(code=Code(**body.model_dump()), occurred_at=timezone.now())
-    return _command(request, command, body, type="coupon_code")
+    return submit_command(request, command, body, type="coupon_code")
 
 
 @router.post(
@@ -177,7 +174,7 @@ def redeem_coupon_code(request: HttpRequest) -> HttpResponse:
     """The user gets what the code gives, once."""
     body = bodies.read_as(bodies.Redemption, reading.read_json(request))
     command = RedeemCode(user=body.operation_user, code=body.code, occurred_at=timezone.now())
-    return _command(request, command, body, type="coupon_redemption")
+    return submit_command(request, command, body, type="coupon_redemption")
 
 
 @router.get(
@@ -228,26 +225,4 @@ def set_credit_limit(request: HttpRequest, user: Path[Id]) -> HttpResponse:
     """How much EAML the user may owe; null: what the tariff says."""
     body = bodies.read_as(bodies.CreditLimit, reading.read_json(request))
     command = SetCreditLimit(user=user, limit=body.limit, occurred_at=timezone.now())
-    return _command(request, command, body, type="credit_limit", operation_user=user)
-
-
-def _command(request: HttpRequest, command: Command, body: bodies.Body, **fields: Any) -> HttpResponse:
-    """Submit a command; what was sent is the body with these fields, its reason as a note."""
-    sent = {**fields, **body.model_dump(mode="json", exclude_defaults=True, exclude={"reason"})}
-    reason = getattr(body, "reason", None)
-    notes = {} if reason is None else {"reason": reason}
-    return _submit(request, lambda **who: Submission(command=command, sent=sent, notes=notes, **who))
-
-
-def _submit(
-    request: HttpRequest, made: Callable[..., Submission], location: str | None = None
-) -> HttpResponse:
-    caller, dry = caller_of(request), is_dry_run(request)
-    submission = made(
-        source=caller.source,
-        request_id=uuid7() if dry else reading.idempotency_key(request),
-        actor=caller.actor,
-        refuse_early=not dry,
-        **reading.trace_context(request),
-    )
-    return preview(submission) if dry else answer(request, submission, location=location)
+    return submit_command(request, command, body, type="credit_limit", operation_user=user)

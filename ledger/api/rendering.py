@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from ledger.domain.decide import REJECTION_TYPES
 from ledger.domain.errors import LedgerError
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO, text
+from ledger.domain.proposals import Proposal
 from ledger.queries.balances import Balance, Balances
 from ledger.queries.debts import Due
 from ledger.queries.operations import Decided, EntryRow
@@ -27,7 +29,10 @@ from ledger.queries.statement import Line
 Sees = Callable[[int], bool]
 """Whether the caller sees the balances of a user."""
 
-_FACTS: Final = ("hold", "final", "reverses", "to_promotions", "spent", "grants")
+_FACTS: Final = (
+    *("hold", "final", "reverses", "to_promotions", "spent", "grants"),
+    *("proposal", "proposer", "resolver"),
+)
 _HIDDEN: Final = "what its payer may know about it is not shown"
 
 
@@ -199,6 +204,23 @@ def coupons(user: int, grants: Sequence[Grant]) -> dict[str, Any]:
         for grant in grants
     ]
     return {"user": user, "live": text(sum((grant.remaining for grant in grants), ZERO)), "items": items}
+
+
+def proposal(found: Proposal, at: datetime) -> dict[str, Any]:
+    """`shapes.Proposal`."""
+    expired = found.state == "open" and found.expires_at <= at
+    return {
+        "id": found.id,
+        "operation_user": found.user,
+        "account": found.account,
+        "direction": found.direction,
+        "amount": text(found.amount),
+        "reason_code": found.reason_code,
+        "proposer": found.proposer,
+        "expires_at": time_text(found.expires_at),
+        "state": "expired" if expired else found.state,
+        "resolver": found.resolver,
+    }
 
 
 def dues(user: int, found: Mapping[str, Due]) -> dict[str, Any]:

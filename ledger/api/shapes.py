@@ -62,6 +62,9 @@ class Decision(_Shape):
         default=None, description="Whether nothing is left of the hold, or to reverse."
     )
     reverses: UUID | None = Field(default=None, description="The operation that was taken back.")
+    proposal: UUID | None = Field(default=None, description="The proposal that was made or resolved.")
+    proposer: str | None = None
+    resolver: str | None = None
     to_promotions: AmountText | None = Field(default=None, description="What expired coupons gave back.")
     spent: list[dict[str, Any]] | None = Field(default=None, description="Which coupon paid how much (USD).")
     grants: dict[str, dict[str, Any]] | None = Field(default=None, description="Coupons after the operation.")
@@ -103,6 +106,27 @@ class Coupons(_Shape):
     user: int
     live: AmountText
     items: list[Coupon]
+
+
+class Proposal(_Shape):
+    """An adjustment that waits, or waited, for a second person."""
+
+    id: UUID
+    operation_user: int
+    account: str
+    direction: Literal["up", "down"]
+    amount: AmountText
+    reason_code: str
+    proposer: str
+    expires_at: datetime
+    state: Literal["open", "approved", "declined", "expired"]
+    resolver: str | None
+
+
+class Proposals(_Shape):
+    """Proposals, the newest first."""
+
+    items: list[Proposal]
 
 
 class Due(_Shape):

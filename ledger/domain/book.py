@@ -10,6 +10,7 @@ from ledger.domain.coupons import Code, Grant
 from ledger.domain.errors import AmountTooLarge
 from ledger.domain.holds import Hold
 from ledger.domain.money import AMOUNT_MAX, ZERO
+from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
 
@@ -57,6 +58,8 @@ class Decision:
     holds: tuple[Hold, ...] = ()
     reversed: tuple[Reversed, ...] = ()
     codes: tuple[Code, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    adjusted: tuple[Adjusted, ...] = ()
     credit_limits: Mapping[str, Decimal | None] = field(default_factory=dict)
 
 
@@ -69,6 +72,8 @@ class Book:
         self.holds: dict[str, Hold] = {}
         self.reversed: dict[str, Reversed] = {}
         self.codes: dict[str, Code] = {}
+        self.proposals: dict[str, Proposal] = {}
+        self.adjusted: dict[str, Adjusted] = {}
 
     @classmethod
     def empty(cls, users: Iterable[int]) -> "Book":
@@ -79,7 +84,7 @@ class Book:
             for account in USER_ACCOUNTS
         )
 
-    def add(self, states: Iterable[Grant | Hold | Reversed | Code]) -> None:
+    def add(self, states: Iterable[Grant | Hold | Reversed | Code | Proposal | Adjusted]) -> None:
         """Take further locked state into the book."""
         for state in states:
             match state:
@@ -91,6 +96,10 @@ class Book:
                     self.reversed[state.operation] = state
                 case Code():
                     self.codes[state.code] = state
+                case Proposal():
+                    self.proposals[state.id] = state
+                case Adjusted():
+                    self.adjusted[state.key] = state
 
     def knows(self, user: int) -> bool:
         """Whether the user's accounts are locked in this book."""
@@ -155,6 +164,7 @@ class Book:
             if not ZERO <= account.held <= account.balance:
                 raise BrokenInvariant(f"{account.code} would hold {account.held} of {account.balance}")
         self.add((*decision.grants, *decision.holds, *decision.reversed, *decision.codes))
+        self.add((*decision.proposals, *decision.adjusted))
         return list(touched.values())
 
     def _post(self, transfer: Transfer, touched: dict[str, Account]) -> None:

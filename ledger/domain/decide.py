@@ -22,7 +22,15 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias, assert_never
 
 from ledger.domain import state
-from ledger.domain.adjustments import Adjust, SetCreditLimit, adjust, set_credit_limit
+from ledger.domain.adjustments import (
+    Adjust,
+    ResolveProposal,
+    ResolvingProposal,
+    SetCreditLimit,
+    adjust_or_propose,
+    resolve_proposal,
+    set_credit_limit,
+)
 from ledger.domain.book import Book, Decision
 from ledger.domain.errors import Rejected
 from ledger.domain.granting import (
@@ -55,6 +63,7 @@ from ledger.domain.settlement import settle
 Command: TypeAlias = (
     RecordOperation
     | Adjust
+    | ResolveProposal
     | SetCreditLimit
     | GrantCoupon
     | RedeemCode
@@ -95,6 +104,8 @@ def plan(command: Command, references: References) -> Plan:  # noqa: PLR0911 (on
             return Resolving(command=command, hold=references.hold(command.hold))
         case Reverse():
             return Reversing(command=command, original=references.original(command.operation))
+        case ResolveProposal():
+            return ResolvingProposal(command=command, proposal=references.proposal(command.proposal))
         case CreateCode():
             return command
         case Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
@@ -112,7 +123,9 @@ def decide(  # noqa: C901, PLR0911 (one case a command)
         case Priced():
             return settle(plan, book, now=now)
         case Adjust():
-            return adjust(plan, book, now=now, event_id=event_id)
+            return adjust_or_propose(plan, book, now=now, event_id=event_id)
+        case ResolvingProposal():
+            return resolve_proposal(plan, book, now=now, event_id=event_id)
         case SetCreditLimit():
             return set_credit_limit(plan)
         case GrantCoupon():
@@ -191,6 +204,10 @@ def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[
         data["reversed"] = {each.operation: state.of_reversed(each) for each in decision.reversed}
     if decision.codes:
         data["codes"] = {code.code: state.of_code(code) for code in decision.codes}
+    if decision.proposals:
+        data["proposals"] = {each.id: state.of_proposal(each) for each in decision.proposals}
+    if decision.adjusted:
+        data["adjusted"] = {each.key: state.of_adjusted(each) for each in decision.adjusted}
     if decision.credit_limits:
         data["credit_limits"] = {
             code: None if limit is None else text(limit) for code, limit in decision.credit_limits.items()

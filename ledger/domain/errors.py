@@ -172,6 +172,38 @@ class AlreadyRedeemed(Rejected):
     code = "already_redeemed"
 
 
+class ProposalUnknown(Rejected):
+    """There is no such proposal."""
+
+    code = "proposal_unknown"
+    status = 404
+
+
+class ProposalResolved(Rejected):
+    """The proposal was approved or declined before."""
+
+    code = "proposal_resolved"
+
+
+class ProposalExpired(Rejected):
+    """The proposal was not approved in time."""
+
+    code = "proposal_expired"
+
+
+class SelfApproval(Rejected):
+    """Nobody approves what he proposed himself."""
+
+    code = "self_approval"
+
+
+class ApprovalRequired(LedgerError):
+    """One person may not adjust this much alone: a proposal was made, and `proposal` names it."""
+
+    code = "approval_required"
+    status = 202
+
+
 class Conflict(LedgerError):
     """The idempotency key was used for another command; `field` names the first difference."""
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ledger.domain.errors import Undecided, UnknownOperation
+from ledger.domain.errors import ProposalUnknown, Undecided, UnknownOperation
 from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
+from ledger.domain.proposals import Proposal
 from ledger.domain.reversing import Original
 from ledger.domain.tariff import Tariff, in_force
 
@@ -21,6 +22,7 @@ class References:
     tariffs: Sequence[Tariff]
     holds: Mapping[str, Hold] = field(default_factory=dict)
     originals: Mapping[str, Original] = field(default_factory=dict)
+    proposals: Mapping[str, Proposal] = field(default_factory=dict)
 
     def require_user(self, user: int) -> None:
         """Raises `Undecided` unless the user is known."""
@@ -32,6 +34,13 @@ class References:
         found = self.holds.get(hold)
         if found is None:
             raise Undecided(f"hold {hold} is not known yet", field="hold", waits_for=f"hold:{hold}")
+        return found
+
+    def proposal(self, proposal: str) -> Proposal:
+        """A proposal that was made. Raises `ProposalUnknown`."""
+        found = self.proposals.get(proposal)
+        if found is None:
+            raise ProposalUnknown("there is no such proposal", proposal=proposal)
         return found
 
     def original(self, operation: str) -> Original:

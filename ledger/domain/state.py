@@ -8,6 +8,7 @@ from typing import Any
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
 from ledger.domain.money import text
+from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
 
@@ -74,6 +75,41 @@ def hold_from(hold_id: str, kept: Mapping[str, Any]) -> Hold:
         expires_at=datetime.fromisoformat(kept["expires_at"]),
         state=kept["state"],
     )
+
+
+def of_proposal(proposal: Proposal) -> dict[str, Any]:
+    """A proposal as an event keeps it, by its id."""
+    return {
+        "user": proposal.user,
+        "account": proposal.account,
+        "direction": proposal.direction,
+        "amount": text(proposal.amount),
+        "reason_code": proposal.reason_code,
+        "proposer": proposal.proposer,
+        "expires_at": proposal.expires_at.isoformat(),
+        "state": proposal.state,
+        "resolver": proposal.resolver,
+    }
+
+
+def proposal_from(proposal_id: str, kept: Mapping[str, Any]) -> Proposal:
+    """The proposal that `of_proposal` kept."""
+    values = {
+        **kept,
+        "amount": Decimal(kept["amount"]),
+        "expires_at": datetime.fromisoformat(kept["expires_at"]),
+    }
+    return Proposal(id=proposal_id, **values)
+
+
+def of_adjusted(adjusted: Adjusted) -> dict[str, Any]:
+    """What somebody adjusted alone in a day as an event keeps it, by its key."""
+    return {
+        "actor": adjusted.actor,
+        "day": adjusted.day.isoformat(),
+        "currency": adjusted.currency,
+        "amount": text(adjusted.amount),
+    }
 
 
 def of_code(code: Code) -> dict[str, Any]:
