@@ -98,8 +98,8 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
     event = _event(_post(command, sent))
     if event.type == "adjustment.proposed":
         raise ApprovalRequired(
-            f"{text(amount)} {currency} is more than is adjusted alone in a day: proposal {event.id} was made, "
-            "and somebody else has to approve it",
+            f"{text(amount)} {currency} is more than is adjusted alone in a day: somebody else has to approve "
+            f"proposal {event.id}",
             proposal=event.id,
         )
     lines = entries(event.data["transfers"], event.data["accounts"])

@@ -11,7 +11,7 @@ from ninja import Path
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from easyautoml_ledger.ids import Uuid
 from ledger.api import bodies, reading, rendering, shapes
-from ledger.api.answering import submit_command
+from ledger.api.answering import submit, submit_command
 from ledger.api.auth import AdminKey, ReadKey, WriteKey, caller_of
 from ledger.api.callers import no_such_user
 from ledger.api.documentation import body_of, command_extra, refusals
@@ -44,7 +44,7 @@ _DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote,
 def place_hold(request: HttpRequest) -> HttpResponse:
     """201: the work may start. The publisher chooses the hold's id, so that a retry is the same hold."""
     body = bodies.read_as(HoldRequested, reading.read_json(request))
-    return _submit(
+    return submit(
         request, lambda **who: holds.placing(body, now=timezone.now(), **who), f"/v1/holds/{body.hold}"
     )
 
@@ -78,7 +78,7 @@ def capture_hold(request: HttpRequest, hold: Path[Uuid]) -> HttpResponse:
     """Within the hold it cannot fail; above it the rest comes from what is available, then becomes due."""
     body = bodies.read_as(bodies.Capture, reading.read_json(request))
     message = HoldCaptured(hold=hold, **body.model_dump())
-    return _submit(
+    return submit(
         request, lambda **who: holds.capturing(message, now=timezone.now(), **who), f"/v1/holds/{hold}"
     )
 
@@ -96,7 +96,7 @@ def void_hold(request: HttpRequest, hold: Path[Uuid]) -> HttpResponse:
     """The work was not done: what is left of the hold is available again."""
     body = bodies.read_as(bodies.Void, reading.read_json(request))
     message = HoldVoided(hold=hold, reason=body.reason)
-    return _submit(
+    return submit(
         request, lambda **who: holds.voiding(message, now=timezone.now(), **who), f"/v1/holds/{hold}"
     )
 
