@@ -61,11 +61,15 @@ class _Moved(Exception):
 
 @dataclass(slots=True)
 class _Pending:
-    """A submission of this batch that is still to be decided, with its duplicates in the batch."""
+    """A submission of this batch that is still to be decided, with its duplicates in the batch.
+
+    `rivals` came after it under the same key with another body.
+    """
 
     submission: Submission
     fingerprint: bytes
     indexes: list[int]
+    rivals: list["_Pending"] = field(default_factory=list)
     event_id: str = field(default_factory=uuid7)
     plan: Plan | None = None
     refusal: Rejected | Undecided | None = None
@@ -77,6 +81,10 @@ class _Pending:
             return self.plan.users
         named: int | None = getattr(self.submission.command, "operation_user", None)
         return () if named is None or isinstance(self.refusal, UnknownReference) else (named,)
+
+    def is_repeated_by(self, submission: Submission, fingerprint: bytes) -> bool:
+        """Whether a submission with the same key is a duplicate."""
+        return self.fingerprint == fingerprint and self.submission.notes == submission.notes
 
 
 def post(
@@ -148,6 +156,8 @@ class _Batch:
 
     def preview(self) -> Outcome:
         pending = self._unclaimed(self._folded())
+        if pending and isinstance(pending[0].refusal, Undecided):
+            return Outcome(status="undecided", error=pending[0].refusal)
         if pending:
             (only,) = pending
             book = Book(journal.read_accounts(self.cursor, only.users))
@@ -164,35 +174,44 @@ class _Batch:
         return outcome
 
     def _folded(self) -> list[_Pending]:
-        """One pending command per key; a second one with another body is a conflict."""
-        by_key: dict[store.Key, _Pending] = {}
+        """One pending command per key, the first that came; another body under its key is its rival."""
+        by_key: dict[store.Key, list[_Pending]] = {}
         for index, submission in enumerate(self.submissions):
             fingerprint = submission.fingerprint()
-            first = by_key.get(submission.key)
-            if first is None:
-                by_key[submission.key] = _Pending(submission, fingerprint, [index])
-            elif first.fingerprint == fingerprint and first.submission.notes == submission.notes:
-                first.indexes.append(index)
+            bodies = by_key.setdefault(submission.key, [])
+            for item in bodies:
+                if item.is_repeated_by(submission, fingerprint):
+                    item.indexes.append(index)
+                    break
             else:
-                self.outcomes[index] = _conflict(submission, first.submission.sent)
-        return list(by_key.values())
+                bodies.append(_Pending(submission, fingerprint, [index]))
+        for first, *others in by_key.values():
+            first.rivals = others
+        return [bodies[0] for bodies in by_key.values()]
 
     def _unclaimed(self, pending: list[_Pending]) -> list[_Pending]:
-        """Set aside what is undecided, or refused with nothing written, unless its key was used."""
-        if not pending:
-            return []
-        self._plan(pending, lock=False)
-        doubtful = [item for item in pending if self._sets_aside(item)]
-        if not doubtful:
-            return pending
-        used = store.find_keys(self.cursor, [item.submission.key for item in doubtful])
-        aside = [item for item in doubtful if item.submission.key not in used]
-        for item in aside:
-            status: Status = "undecided" if isinstance(item.refusal, Undecided) else "refused"
-            for index in item.indexes:
-                self.outcomes[index] = Outcome(status=status, error=item.refusal)
-        gone = {id(item) for item in aside}
-        return [item for item in pending if id(item) not in gone]
+        """Set aside what is undecided, or refused with nothing written, unless its key was used.
+
+        What is set aside uses no key, so that its first rival takes its place.
+        """
+        kept: list[_Pending] = []
+        while pending:
+            self._plan(pending, lock=False)
+            doubtful = [item for item in pending if self._sets_aside(item)]
+            used = store.find_keys(self.cursor, [item.submission.key for item in doubtful])
+            aside = [item for item in doubtful if item.submission.key not in used]
+            gone = {id(item) for item in aside}
+            kept += [item for item in pending if id(item) not in gone]
+            pending = []
+            for item in aside:
+                status: Status = "undecided" if isinstance(item.refusal, Undecided) else "refused"
+                for index in item.indexes:
+                    self.outcomes[index] = Outcome(status=status, error=item.refusal)
+                if item.rivals:
+                    heir, *heir.rivals = item.rivals
+                    pending.append(heir)
+        kept.sort(key=lambda item: item.indexes[0])
+        return kept
 
     @staticmethod
     def _sets_aside(item: _Pending) -> bool:
@@ -203,22 +222,28 @@ class _Batch:
     def _claimed(self, pending: list[_Pending]) -> list[_Pending]:
         claims = {item.submission.key: store.Claim(item.fingerprint, item.event_id) for item in pending}
         taken = store.claim_keys(self.cursor, claims)
-        if not taken:
-            return pending
-        self._answer_replays([item for item in pending if item.submission.key in taken], taken)
-        return [item for item in pending if item.submission.key not in taken]
+        if taken:
+            self._answer_replays([item for item in pending if item.submission.key in taken], taken)
+            pending = [item for item in pending if item.submission.key not in taken]
+        for item in pending:
+            for rival in item.rivals:
+                self._refuse_conflict(rival, item.submission.sent)
+        return pending
 
     def _answer_replays(self, items: Sequence[_Pending], taken: Mapping[store.Key, store.Claim]) -> None:
         stored = store.get(self.cursor, [taken[item.submission.key].event_id for item in items])
-        for item in items:
+        for item in (each for first in items for each in (first, *first.rivals)):
             claim = taken[item.submission.key]
             event = stored[claim.event_id]
             same = claim.fingerprint == item.fingerprint
             if same and notes.agree(self.cursor, event, item.submission.notes):
                 self._answer(item, event, replayed=True)
             else:
-                for index in item.indexes:
-                    self.outcomes[index] = _conflict(self.submissions[index], event.data["command"])
+                self._refuse_conflict(item, event.data["command"])
+
+    def _refuse_conflict(self, item: _Pending, first: Mapping[str, Any]) -> None:
+        for index in item.indexes:
+            self.outcomes[index] = _conflict(self.submissions[index], first)
 
     def _locked(self, pending: Sequence[_Pending], users: Sequence[int] = ()) -> Book:
         users = sorted({*users, *(user for item in pending for user in item.users)})

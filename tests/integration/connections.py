@@ -1,0 +1,90 @@
+"""More than one connection: what a test of two workers needs."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import psycopg2
+from django.db import connection, connections
+
+T = TypeVar("T")
+
+
+@contextmanager
+def another(**given: str) -> Iterator[Any]:
+    """A plain connection to the tests' database that commits by itself; `given`: another user, say."""
+    parameters = {
+        name: value
+        for name, value in connection.get_connection_params().items()
+        if name in {"dbname", "user", "password", "host", "port"}
+    }
+    other = psycopg2.connect(**{**parameters, **given})
+    other.autocommit = True
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+class Worker(threading.Thread):
+    """Something that runs beside the test, with a connection of its own."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._answer: object = None
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._answer = self._work()
+        except BaseException as error:  # noqa: BLE001 (raised again in `answer`)
+            self._error = error
+        finally:
+            connections.close_all()
+
+    def answer(self, seconds: float = 30) -> Any:
+        """What it came to; raises what it raised."""
+        self.join(seconds)
+        assert not self.is_alive(), "a worker still waits: two of them hold what the other needs"
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+
+def together(*work: Callable[[], T]) -> list[T]:
+    """Everything at once, each in a thread of its own; the answers in the given order."""
+    barrier = threading.Barrier(len(work))
+
+    def after_the_others(one: Callable[[], T]) -> Callable[[], T]:
+        def run() -> T:
+            barrier.wait(10)
+            return one()
+
+        return run
+
+    workers = [Worker(after_the_others(one)) for one in work]
+    return [worker.answer() for worker in workers]
+
+
+def waits_for_a_lock(count: int = 1) -> bool:
+    """Whether so many connections to this database wait for somebody."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select count(*) from pg_stat_activity
+               where datname = current_database() and wait_event_type = 'Lock'"""
+        )
+        waiting: int = cursor.fetchone()[0]
+    return waiting >= count
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for a condition; fails where it does not come true."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it did not come true in time")
