@@ -95,6 +95,11 @@ class KafkaPosition(models.Model):
     partition = models.IntegerField()
     topic = models.CharField(max_length=249)
     next_offset = models.BigIntegerField()
+    end_offset = models.BigIntegerField(default=0)
+    """The end of the partition as a worker last saw it."""
+    alarm = models.TextField(null=True, blank=True)
+    """Why the partition cannot be read on. It waits for an operator: `manage.py positions`."""
+    alarmed_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -148,6 +153,13 @@ class DeadLetter(StoredMessage):
         ordering = ("-id",)
         constraints = (
             models.UniqueConstraint("topic_id", "partition", "offset", name="events_dead_letter_place"),
+        )
+        indexes = (
+            models.Index(
+                fields=("id",),
+                condition=models.Q(published_at__isnull=True),
+                name="events_dead_letter_untold",
+            ),
         )
 
 

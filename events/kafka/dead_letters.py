@@ -1,0 +1,69 @@
+"""Dead letters, told on a topic of their own: for the team that sent the message."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.db import connection
+
+from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
+from events.kafka.publisher import Outgoing
+from events.kafka.stored import decode_headers
+
+# With room for the headers: a larger value is left out, and stays in the database.
+_VALUE_BYTES_MAX: Final = 900_000
+_HEADERS_BYTES_MAX: Final = 100_000
+_REASON_MAX: Final = 1_000
+
+
+def read_untold(limit: int) -> tuple[list[int], list[Outgoing]]:
+    """The next dead letters that were not published yet: their ids, and their messages."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select id, topic, partition, "offset", key, value, headers::text, code, reason, stored_at
+               from events_dead_letter where published_at is null order by id limit %s""",
+            [limit],
+        )
+        rows = cursor.fetchall()
+    return [row[0] for row in rows], [_message(row) for row in rows]
+
+
+def note_told(ids: Sequence[int]) -> None:
+    """They are published."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update events_dead_letter set published_at = now() where id = any(%s) and published_at is null",
+            [list(ids)],
+        )
+
+
+def tell_open_again() -> None:
+    """To a topic that is new: everything that nobody has dealt with yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("update events_dead_letter set published_at = null where state = 'open'")
+
+
+def _message(row: Sequence[Any]) -> Outgoing:
+    id_, topic, partition, offset, key, value, headers, code, reason, stored_at = row
+    told = {
+        "deadletter-id": str(id_),
+        "deadletter-topic": topic,
+        "deadletter-partition": str(partition),
+        "deadletter-offset": str(offset),
+        "deadletter-code": code,
+        "deadletter-reason": reason[:_REASON_MAX],
+        "deadletter-time": stored_at.isoformat(),
+    }
+    value = b"" if value is None else bytes(value)
+    if len(value) > _VALUE_BYTES_MAX:
+        told["deadletter-left-out"] = f"value of {len(value)} bytes"
+        value = b""
+    original = [(name, content or b"") for name, content in decode_headers(headers)]
+    if sum(len(name) + len(content) for name, content in original) > _HEADERS_BYTES_MAX:
+        told["deadletter-left-out"] = f"{len(original)} headers"
+        original = []
+    return Outgoing(
+        BILLING_DEAD_LETTERS,
+        None if key is None else bytes(key),
+        value,
+        original + [(name, content.encode()) for name, content in told.items()],
+    )

@@ -1,0 +1,205 @@
+"""Messages in: poll, post with the positions in one transaction, and go on, whatever breaks.
+
+# Note [Exactly once]
+Where to go on reading is kept in the database and moves in the transaction that posts what was read,
+by compare-and-set on where the fetch started. Kafka's own group offsets are written afterwards, as a
+courtesy to tools that show lag; nothing reads them. So two workers that both believe they own a
+partition, a worker that was killed, or a commit whose answer was lost never post anything twice, and
+never leave anything out.
+
+# Note [Topic ids]
+kafka-python fetches by name, and reads on in a topic that was deleted and made anew. Ids never come
+back: where the id asked for after a fetch is still the one that the position belongs to, what was
+fetched came from that topic.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from kafka.errors import KafkaError
+
+from events.kafka import positions, stored
+from events.kafka.clients import make_consumer
+from events.kafka.errors import LostPartition, Partition, TryAgain
+from events.kafka.message import Message, message_of
+from events.kafka.pace import Pace
+from events.kafka.partitions import MadeUnusable, Partitions
+from events.kafka.poison import POISON, is_poison, reason_of
+from events.kafka.progress import Progress
+from events.kafka.topics import TopicIds
+from events.worker import Backoff, Stop
+
+log = logging.getLogger(__name__)
+
+_POLL_MS: Final = 200
+_IDLE_EVERY: Final = 1.0
+
+
+class Take(Protocol):
+    """Posts messages in one transaction, whose first act is `move(cursor)`.
+
+    Answers how many became what. Raises `LostPartition` from `move`, or `TryAgain`; else every message
+    is dealt with, if only as a dead letter.
+    """
+
+    def __call__(self, messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]: ...
+
+
+class Ingest:
+    """One worker. `routes` says what becomes of the messages of a topic.
+
+    `chores` are called about every second, and count like messages: what was put aside is tried again.
+    """
+
+    def __init__(
+        self,
+        *,
+        routes: Mapping[str, Take],
+        batch: int,
+        stop: Stop,
+        chores: Sequence[Callable[[], Counter[str]]] = (),
+    ) -> None:
+        self._routes = routes
+        self._stop = stop
+        self._chores = chores
+        self._ids = TopicIds(client="ingest-ids")
+        self._partitions = Partitions(self._ids)
+        self._pace = Pace(batch)
+        self._progress = Progress("ingest")
+        self._backoff = Backoff()
+        self._idle_at = 0.0
+        self._began = 0.0
+
+    def run(self) -> None:
+        """Until it is asked to stop."""
+        while not self._stop.asked:
+            try:
+                consumer = make_consumer(client="ingest")
+            except KafkaError as error:
+                self._failed("no broker answers", error)
+                continue
+            try:
+                self._partitions.subscribe(consumer, sorted(self._routes))
+                self._consume()
+            finally:
+                self._progress.report(self._partitions.lag(), len(self._partitions))
+                # Leaves the group, so that the others take over at once.
+                self._partitions.unsubscribe()
+                consumer.close()
+        self._ids.close()
+
+    def _consume(self) -> None:
+        """Until it is asked to stop, or the consumer had better be made anew."""
+        while not self._stop.asked:
+            close_old_connections()
+            try:
+                self._step()
+            except (OperationalError, InterfaceError) as error:
+                # Perhaps the commit went through: only the database knows where to go on.
+                self._partitions.forget_positions()
+                connection.close()
+                self._failed("the database does not answer", error)
+            except TryAgain as error:
+                self._partitions.forget_positions()
+                self._failed("the ledger is busy", error)
+            except KafkaError as error:
+                self._partitions.forget_positions()
+                self._failed("the broker does not answer", error)
+                if not error.retriable:
+                    return
+            except MadeUnusable as error:
+                log.warning("a message cannot be taken apart: %s", error)
+                self._partitions.alarm_unreadable()
+                return
+            else:
+                self._backoff.reset()
+
+    def _step(self) -> None:
+        self._partitions.open_new()
+        records = self._partitions.poll(_POLL_MS, self._pace.size)
+        if records:
+            self._take(self._messages(records))
+        now = time.monotonic()
+        if now - self._idle_at >= _IDLE_EVERY:
+            self._idle_at = now
+            self._partitions.look_after()
+            for chore in self._chores:
+                self._progress.count(chore())
+        self._progress.report_if_due(self._partitions)
+
+    def _messages(self, records: Mapping[Partition, Sequence[Any]]) -> list[Message]:
+        """What was fetched, less what came from a topic that is not the one it was read as."""
+        ids = self._ids.ask({topic for topic, _ in records})
+        messages: list[Message] = []
+        for partition, fetched in records.items():
+            topic_id = self._partitions.topic_id(partition)
+            if topic_id is None or topic_id != ids.get(partition[0]):
+                self._partitions.forget([partition])
+                continue
+            messages += [message_of(record, topic_id) for record in fetched]
+        return messages
+
+    def _take(self, messages: list[Message]) -> None:
+        by_route: dict[Take, list[Message]] = {}
+        for message in messages:
+            by_route.setdefault(self._routes[message.topic], []).append(message)
+        for take, share in by_route.items():
+            self._post(take, share)
+
+    def _post(self, take: Take, messages: list[Message]) -> None:
+        """Post a batch; if it fails, its halves, down to the one message that is to blame."""
+        messages = self._partitions.still_ours(messages)
+        if not messages:
+            return
+        moves = self._partitions.moves(messages)
+        try:
+            tally = take(messages, lambda cursor: self._begin(cursor, moves))
+        except LostPartition as lost:
+            log.warning("another worker reads %s: going on from where it is", lost)
+            self._partitions.forget(lost.partitions)
+            self._post(take, messages)
+            return
+        except POISON as error:
+            if not is_poison(error):
+                raise
+            if len(messages) == 1:
+                self._park(messages[0], moves, error)
+                return
+            middle = len(messages) // 2
+            self._post(take, messages[:middle])
+            self._post(take, messages[middle:])
+            return
+        self._pace.took(time.monotonic() - self._began, len(messages))
+        self._partitions.moved(moves)
+        self._progress.count(tally, len(messages))
+
+    def _begin(self, cursor: Any, moves: Sequence[positions.Move]) -> None:
+        self._began = time.monotonic()
+        positions.advance(cursor, moves)
+
+    def _park(self, message: Message, moves: Sequence[positions.Move], error: Exception) -> None:
+        log.error(
+            "%s[%s]@%s is parked: the ledger could not post it",
+            message.topic,
+            message.partition,
+            message.offset,
+            exc_info=error,
+        )
+        try:
+            with transaction.atomic(durable=True), connection.cursor() as cursor:
+                positions.advance(cursor, moves)
+                stored.park(cursor, [stored.Parked(message, "internal_error", reason_of(error))])
+        except LostPartition as lost:
+            self._partitions.forget(lost.partitions)
+            return
+        self._partitions.moved(moves)
+        self._progress.count(Counter(parked=1), 1)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        delay = self._backoff.next()
+        log.warning("%s, trying again in %.1f s: %s", what, delay, str(error).strip() or type(error).__name__)
+        self._stop.wait(delay)

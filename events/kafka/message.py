@@ -1,0 +1,44 @@
+"""A message as it came from Kafka, byte for byte, with its place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MS: Final = 253_402_300_799_000  # the end of the year 9999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """`topic_id` is the topic's UUID as text; `timestamp` is the one Kafka keeps with the message."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    timestamp: datetime
+
+
+def message_of(record: Any, topic_id: str) -> Message:
+    """The message of a consumer's record that was fetched from the topic of this id."""
+    return Message(
+        topic=record.topic,
+        topic_id=topic_id,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
+        timestamp=_time(record.timestamp),
+    )
+
+
+def _time(milliseconds: int) -> datetime:
+    # The sender chooses it, and may choose nonsense: then it is when the message was read.
+    if not 0 < milliseconds <= _LATEST_MS:
+        return datetime.now(UTC)
+    return _EPOCH + timedelta(milliseconds=milliseconds)

@@ -1,0 +1,103 @@
+"""Where to go on reading: per topic id and partition, in the database, moved with what was posted."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from events.kafka.errors import LostPartition, Partition
+
+
+class Move(NamedTuple):
+    """A partition's position, from where the fetch started to behind what was read.
+
+    `end` is the end of the partition as it was last seen, for those who watch how far the ledger lags.
+    """
+
+    topic_id: str
+    partition: int
+    topic: str
+    start: int
+    next: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where to go on. With an `alarm`, an operator has to say so first."""
+
+    next: int
+    alarm: str | None
+
+
+def open_positions(topic: str, topic_id: str, partitions: Sequence[int]) -> dict[Partition, Position]:
+    """The positions of a topic's partitions; one that was never read starts at 0."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """insert into events_kafka_position
+                   (topic_id, partition, topic, next_offset, end_offset, updated_at)
+               select %s, n, %s, 0, 0, now() from unnest(%s::int[]) n order by n
+               on conflict do nothing""",
+            [topic_id, topic, sorted(partitions)],
+        )
+        cursor.execute(
+            """select partition, next_offset, alarm from events_kafka_position
+               where topic_id = %s and partition = any(%s)""",
+            [topic_id, list(partitions)],
+        )
+        return {(topic, row[0]): Position(next=row[1], alarm=row[2]) for row in cursor.fetchall()}
+
+
+def advance(cursor: Any, moves: Sequence[Move]) -> None:
+    """Move the positions, if each still stands where the fetch started. Raises `LostPartition`.
+
+    Runs first in the transaction that posts what was read.
+    """
+    ordered = sorted(moves)
+    ids, numbers = [move.topic_id for move in ordered], [move.partition for move in ordered]
+    cursor.execute(
+        """select p.topic_id::text, p.partition, p.next_offset
+           from events_kafka_position p
+           join unnest(%s::uuid[], %s::int[]) as v(topic_id, partition) using (topic_id, partition)
+           where p.alarm is null
+           order by p.topic_id, p.partition for no key update of p""",
+        [ids, numbers],
+    )
+    found = {(row[0], row[1]): row[2] for row in cursor.fetchall()}
+    lost = [
+        (move.topic, move.partition)
+        for move in ordered
+        if found.get((move.topic_id, move.partition)) != move.start
+    ]
+    if lost:
+        raise LostPartition(lost)
+    cursor.execute(
+        """update events_kafka_position p set next_offset = v.next, end_offset = v.last, updated_at = now()
+           from unnest(%s::uuid[], %s::int[], %s::bigint[], %s::bigint[])
+               as v(topic_id, partition, next, last)
+           where p.topic_id = v.topic_id and p.partition = v.partition""",
+        [ids, numbers, [move.next for move in ordered], [move.end for move in ordered]],
+    )
+
+
+def raise_alarm(topic_id: str, partition: int, reason: str) -> None:
+    """Note that a partition cannot be read on: it waits for an operator."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """update events_kafka_position set alarm = %s, alarmed_at = now()
+               where topic_id = %s and partition = %s and alarm is null""",
+            [reason, topic_id, partition],
+        )
+
+
+def note_ends(ends: Iterable[tuple[str, int, int]]) -> None:
+    """Note the ends of partitions, by topic id and number, so that a lag can be seen at rest too."""
+    known = sorted(ends)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """update events_kafka_position p set end_offset = v.last
+               from unnest(%s::uuid[], %s::int[], %s::bigint[]) as v(topic_id, partition, last)
+               where p.topic_id = v.topic_id and p.partition = v.partition and p.end_offset <> v.last""",
+            [[row[0] for row in known], [row[1] for row in known], [row[2] for row in known]],
+        )

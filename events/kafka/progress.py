@@ -1,0 +1,55 @@
+"""What a worker has done: a line every few seconds, and at the end."""
+
+import logging
+import time
+from collections import Counter
+from typing import Final, Protocol
+
+log = logging.getLogger(__name__)
+
+_EVERY: Final = 5.0
+_AT_REST_EVERY: Final = 60.0
+
+
+class Lagging(Protocol):
+    """What can say how far it lags."""
+
+    def lag(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+
+class Progress:
+    """Counts, and tells rates. A worker at rest says so once a minute, so that it is known to live."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._counts: Counter[str] = Counter()
+        self._messages = 0
+        self._since = time.monotonic()
+
+    def count(self, tally: Counter[str], messages: int = 0) -> None:
+        self._counts.update(tally)
+        self._messages += messages
+
+    def report_if_due(self, partitions: Lagging) -> None:
+        elapsed = time.monotonic() - self._since
+        if elapsed >= (_EVERY if self._messages or self._counts else _AT_REST_EVERY):
+            self.report(partitions.lag(), len(partitions))
+
+    def report(self, lag: int, partitions: int) -> None:
+        """Tell what was counted since the last time."""
+        elapsed = max(time.monotonic() - self._since, 0.001)
+        what = "".join(f" {name}={count}" for name, count in sorted(self._counts.items()) if count)
+        log.info(
+            "%s: messages=%d rate=%.0f/s%s lag=%d partitions=%d",
+            self._name,
+            self._messages,
+            self._messages / elapsed,
+            what,
+            lag,
+            partitions,
+        )
+        self._counts.clear()
+        self._messages = 0
+        self._since = time.monotonic()

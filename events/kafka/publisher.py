@@ -1,0 +1,102 @@
+"""A transactional producer: what it publishes appears as a whole, and it fences whoever came before."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from kafka import KafkaProducer
+from kafka.errors import (
+    InvalidRecordError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
+from kafka.producer.future import FutureRecordMetadata
+
+from events.kafka.clients import discard, make_producer
+from events.worker import Stop
+
+log = logging.getLogger(__name__)
+
+_COMMIT_SECONDS: Final = 30.0
+_REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
+
+
+class Outgoing(NamedTuple):
+    """A message to publish. Headers with their bytes, in order."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+class RefusedByBroker(Exception):
+    """The broker does not take one of these messages, however often it is sent."""
+
+
+class Publisher:
+    """The producer is made at the first use, and anew after every failure: it never recovers from one."""
+
+    def __init__(self, *, transactional_id: str, stop: Stop) -> None:
+        self._transactional_id = transactional_id
+        self._stop = stop
+        self._producer: KafkaProducer | None = None
+
+    def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Publish all of them, acknowledged by the broker. Raises `KafkaError` or `RefusedByBroker`.
+
+        After an error it is not known which of them were published.
+        """
+        if self._producer is None:
+            self._producer = make_producer(client="relay", transactional_id=self._transactional_id)
+        sent: list[FutureRecordMetadata] = []
+        try:
+            self._producer.begin_transaction()
+            send = self._producer.send
+            for topic, key, value, headers in messages:
+                sent.append(send(topic, value, key, headers))
+            self._commit(self._producer)
+        except KafkaError as error:
+            self.close()
+            refusal = error if isinstance(error, _REFUSALS) else _refusal_among(sent)
+            if refusal is not None:
+                raise RefusedByBroker(str(refusal)) from error
+            raise
+
+    def close(self) -> None:
+        """End the producer; the broker takes an open transaction back when the next one begins."""
+        if self._producer is not None:
+            discard(self._producer)
+            self._producer = None
+
+    def _commit(self, producer: KafkaProducer) -> None:
+        """Commit, and wait in a thread: kafka-python waits for ever where the broker is gone."""
+        done = threading.Event()
+        errors: list[KafkaError] = []
+
+        def commit() -> None:
+            try:
+                producer.commit_transaction()
+            except KafkaError as error:
+                errors.append(error)
+            finally:
+                done.set()
+
+        threading.Thread(target=commit, name="relay-commit", daemon=True).start()
+        until = time.monotonic() + _COMMIT_SECONDS
+        while not done.wait(0.5):
+            if time.monotonic() > until or self._stop.asked:
+                raise KafkaTimeoutError("the broker did not confirm a transaction in time")
+        if errors:
+            raise errors[0]
+
+
+def _refusal_among(sent: Sequence[FutureRecordMetadata]) -> BaseException | None:
+    for future in sent:
+        if future.is_done and isinstance(future.exception, _REFUSALS):
+            return future.exception
+    return None

@@ -1,0 +1,233 @@
+"""Events out: the log is the outbox.
+
+# Note [Publishing]
+One relay reads the settled events in order, publishes them in a transaction of Kafka, and moves its
+checkpoint after the broker has acknowledged. If it ends in between, the same events are published
+again: at least once, in order per key, with the event's id to know a duplicate by. Checkpoints are
+kept per topic id, so that a topic that was made anew is told everything.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+
+from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
+from events import store
+from events.kafka import checkpoints, dead_letters
+from events.kafka.checkpoints import Overtaken
+from events.kafka.errors import KafkaError
+from events.kafka.feeds import Feed
+from events.kafka.leadership import Leadership
+from events.kafka.message import Message
+from events.kafka.progress import Progress
+from events.kafka.publisher import Outgoing, Publisher, RefusedByBroker
+from events.kafka.stored import Parked
+from events.kafka.topics import TopicIds
+from events.settler import Settler
+from events.worker import Backoff, Stop
+
+log = logging.getLogger(__name__)
+
+_REST: Final = 0.05
+_CHORES_EVERY: Final = 1.0
+_DEAD_LETTERS: Final = 100
+
+
+class Relay:
+    """One process of which one publishes at a time. `batch` is how many events a transaction has."""
+
+    def __init__(
+        self,
+        *,
+        feeds: Sequence[Feed],
+        transactional_id: str,
+        stop: Stop,
+        batch: int = 2000,
+        leadership: Leadership | None = None,
+    ) -> None:
+        self._feeds = feeds
+        self._stop = stop
+        self._batch = batch
+        self._publisher = Publisher(transactional_id=transactional_id, stop=stop)
+        self._leadership = leadership or Leadership()
+        self._settler = Settler()
+        self._ids = TopicIds(client="relay-ids")
+        self._progress = Progress("relay")
+        self._backoff = Backoff()
+        self._positions: dict[tuple[str, str], int] = {}
+        self._known_ids: dict[str, str] = {}
+        self._missing: set[str] = set()
+        self._leads = False
+        self._chores_at = float("-inf")
+        self._settled = 0
+
+    def run(self) -> None:
+        """Until it is asked to stop."""
+        try:
+            while not self._stop.asked:
+                close_old_connections()
+                if not self._safely():
+                    self._stop.wait(_REST)
+                self._progress.report_if_due(self)
+        finally:
+            self._progress.report(self.lag(), len(self))
+            self._publisher.close()
+            self._ids.close()
+            self._leadership.give_up()
+
+    def lag(self) -> int:
+        """How many positions of the log are settled and not told on every topic yet."""
+        behind = [self._settled - position for position in self._positions.values()]
+        return max(behind, default=0)
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def _safely(self) -> bool:
+        try:
+            worked = self.step()
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            self._leadership.give_up()
+            self._start_over("the database does not answer", error)
+        except KafkaError as error:
+            self._publisher.close()
+            self._start_over("nothing was published", error)
+        except Overtaken as error:
+            self._publisher.close()
+            self._start_over("another relay publishes", error)
+        else:
+            self._backoff.reset()
+            return worked
+        return False
+
+    def step(self) -> bool:
+        """Publish the next batch; whether there was one."""
+        self._settled = self._settler.advance()
+        now = time.monotonic()
+        worked = False
+        if now - self._chores_at >= _CHORES_EVERY:
+            self._chores_at = now
+            self._leads = self._leadership.holds()
+            if self._leads:
+                self._look_at_topics()
+                worked = self._tell_dead_letters()
+        if not self._leads or not self._positions:
+            return False
+        position = min(self._positions.values())
+        if position >= self._settled:
+            return worked
+        return self._tell(position) or worked
+
+    def _look_at_topics(self) -> None:
+        """Take up topics that are new, or were made anew."""
+        names = [feed.topic for feed in self._feeds]
+        ids = self._ids.ask([*names, BILLING_DEAD_LETTERS])
+        missing = {*names, BILLING_DEAD_LETTERS} - ids.keys()
+        if missing - self._missing:
+            log.warning("missing topics: %s; `manage.py topics` makes them", ", ".join(sorted(missing)))
+        self._missing = missing
+        if ids == self._known_ids:
+            return
+        if self._known_ids:
+            # A producer that knows an old topic would go on from that one's sequence.
+            self._publisher.close()
+        self._positions.clear()
+        self._known_ids = {}
+        for feed in self._feeds:
+            if feed.topic in ids:
+                self._positions[feed.topic, ids[feed.topic]] = self._begin(feed, ids[feed.topic])
+        if (
+            BILLING_DEAD_LETTERS in ids
+            and checkpoints.read(BILLING_DEAD_LETTERS, ids[BILLING_DEAD_LETTERS]) is None
+        ):
+            dead_letters.tell_open_again()
+            checkpoints.start(BILLING_DEAD_LETTERS, ids[BILLING_DEAD_LETTERS], 0)
+        self._known_ids = ids
+
+    def _begin(self, feed: Feed, topic_id: str) -> int:
+        position = checkpoints.read(feed.topic, topic_id)
+        if position is not None:
+            return position
+        position = 0
+        if (snapshot := feed.snapshot()) is not None:
+            # What is settled now is in the snapshot, which is read later.
+            position = self._settled
+            for messages in snapshot:
+                self._publish(list(enumerate(messages)))
+        log.info("%s is new (%s): telling it the log after position %d", feed.topic, topic_id, position)
+        checkpoints.start(feed.topic, topic_id, position)
+        return position
+
+    def _tell(self, position: int) -> bool:
+        """Tell the topics that are furthest behind the next events."""
+        behind = {topic for topic, at in self._positions.items() if at == position}
+        ahead = [at for at in self._positions.values() if at > position]
+        upto = min([self._settled, *ahead])
+        events = store.read(after=position, upto=upto, limit=self._batch)
+        # Positions that were rolled back leave gaps: behind the last event there may be nothing.
+        reached = events[-1].position if len(events) == self._batch else upto
+        names = {topic for topic, _ in behind}
+        messages = [told for feed in self._feeds if feed.topic in names for told in feed.tell(events)]
+        refused = self._publish(messages)
+        checkpoints.move(sorted(behind), position, reached, [self._parked(*item) for item in refused])
+        for topic in behind:
+            self._positions[topic] = reached
+        self._progress.count(Counter(events=len(events), refused=len(refused)), len(messages))
+        return bool(events)
+
+    def _publish(self, messages: Sequence[tuple[int, Outgoing]]) -> list[tuple[int, Outgoing, str]]:
+        """Publish in order; what the broker refuses, with its reason."""
+        if not messages:
+            return []
+        try:
+            self._publisher.publish([message for _, message in messages])
+        except RefusedByBroker as error:
+            if len(messages) == 1:
+                position, message = messages[0]
+                log.exception("the broker refuses what is told of position %d", position)
+                return [(position, message, str(error))]
+            middle = len(messages) // 2
+            return self._publish(messages[:middle]) + self._publish(messages[middle:])
+        return []
+
+    def _parked(self, position: int, message: Outgoing, reason: str) -> Parked:
+        return Parked(
+            Message(
+                topic=message.topic,
+                topic_id=self._known_ids[message.topic],
+                partition=-1,
+                offset=position,
+                key=message.key,
+                value=message.value,
+                headers=message.headers,
+                timestamp=datetime.now(UTC),
+            ),
+            "refused_by_broker",
+            reason,
+        )
+
+    def _tell_dead_letters(self) -> bool:
+        if BILLING_DEAD_LETTERS not in self._known_ids:
+            return False
+        ids, messages = dead_letters.read_untold(_DEAD_LETTERS)
+        if not ids:
+            return False
+        self._publisher.publish(messages)
+        dead_letters.note_told(ids)
+        self._progress.count(Counter(dead_letters=len(ids)), len(ids))
+        return True
+
+    def _start_over(self, what: str, error: Exception) -> None:
+        """Everything is asked again after a while: topics, checkpoints, who leads."""
+        self._positions.clear()
+        self._known_ids = {}
+        self._chores_at = float("-inf")
+        delay = self._backoff.next()
+        log.warning("%s, trying again in %.1f s: %s", what, delay, str(error).strip() or type(error).__name__)
+        self._stop.wait(delay)

@@ -1,0 +1,28 @@
+"""`manage.py ingest`: takes operations from Kafka until it is asked to stop."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from events.kafka.ingest import Ingest
+from events.worker import Stop
+from ledger.operations import waiting
+from ledger.operations.ingest import ROUTES
+
+
+class Command(BaseCommand):
+    """One worker; several of them share the partitions."""
+
+    help = (
+        "Takes operations from Kafka and posts them, and posts what waited for a user or machine. Several of "
+        "them share the partitions. SIGTERM and SIGINT end it after the batch it is at."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        Ingest(
+            routes=ROUTES,
+            batch=settings.ENVIRONMENT.ingest_batch,
+            stop=Stop().on_signals(),
+            chores=[waiting.sweep],
+        ).run()

@@ -1,0 +1,146 @@
+"""Messages from Kafka, posted: what they become is decided by their type."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from django.conf import settings
+from django.utils import timezone
+
+from easyautoml_ledger import envelope, topics
+from easyautoml_ledger.envelope import CloudEvent
+from easyautoml_ledger.errors import ContractError
+from easyautoml_ledger.operations import parse_operation
+from events.kafka import stored
+from events.kafka.errors import TryAgain
+from events.kafka.ingest import Take
+from events.kafka.message import Message
+from events.kafka.stored import Parked, Waiting
+from ledger.commands import Outcome, Submission
+from ledger.domain.errors import Busy, Invalid
+from ledger.operations.record import submission_of
+from ledger.posting import post
+
+Read: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
+"""The submission of an event that arrived at a time. Raises `ContractError` or `Invalid`."""
+
+
+def read(message: Message, arrived_at: datetime) -> Submission:
+    """The submission of a message. Raises `ContractError`, `Invalid` or `Unwelcome`: it is parked."""
+    event = envelope.parse(message.headers, message.value)
+    topic = topics.TOPICS[message.topic]
+    if event.source not in topic.sources:
+        raise Unwelcome("source_not_allowed", f"{message.topic} takes nothing from this source")
+    reader = _READERS.get(event.type)
+    if reader is None or event.type not in topic.types:
+        raise ContractError("unsupported_type", f"{message.topic} has no events of this type", "type")
+    return reader(event, message, arrived_at)
+
+
+def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
+    """Post messages in one transaction; how many became what.
+
+    `move` runs first in it. What cannot be read or is in conflict is parked, what names a user or machine
+    that is not known yet waits, all in that transaction. Raises `TryAgain`, with nothing posted.
+    """
+    now = timezone.now()
+    batch = _Batch(move, now)
+    submissions = batch.read(messages)
+    try:
+        post(submissions, intake=batch)
+    except Busy as error:
+        raise TryAgain(str(error)) from error
+    return batch.tally
+
+
+ROUTES: Final[Mapping[str, Take]] = {
+    topics.TRAINING_OPERATIONS: take,
+    topics.MARKETPLACE_OPERATIONS: take,
+}
+"""What becomes of the messages of each topic."""
+
+
+class Unwelcome(Exception):
+    """A message that can be read, and is not taken. `code` is stable."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class _Batch:
+    """What shares the transaction of the messages: their positions, and those that are put aside."""
+
+    def __init__(self, move: Callable[[Any], None], now: datetime) -> None:
+        self.tally: Counter[str] = Counter()
+        self._move = move
+        self._now = now
+        self._submitted: list[Message] = []
+        self._parked: list[Parked] = []
+
+    def read(self, messages: Sequence[Message]) -> list[Submission]:
+        submissions = []
+        for message in messages:
+            try:
+                submissions.append(read(message, self._now))
+            except (ContractError, Invalid, Unwelcome) as error:
+                self._parked.append(Parked(message, error.code, str(error)))
+            else:
+                self._submitted.append(message)
+        return submissions
+
+    def begin(self, cursor: Any) -> None:
+        self._move(cursor)
+
+    def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:
+        parked, waiting = list(self._parked), []
+        tally = Counter[str]()
+        for message, outcome in zip(self._submitted, outcomes, strict=True):
+            if outcome.status == "conflict":
+                parked.append(parked_for(message, outcome))
+            elif outcome.status == "undecided":
+                waiting.append(_waiting(message, outcome, self._now + settings.LEDGER_WAITING))
+            else:
+                tally["duplicate" if outcome.replayed else outcome.status] += 1
+        stored.park(cursor, parked)
+        stored.keep_waiting(cursor, waiting)
+        tally["parked"] += len(parked)
+        tally["waiting"] += len(waiting)
+        # Set, not added to: the engine may run the whole batch again after a deadlock.
+        self.tally = tally
+
+
+def parked_for(message: Message, outcome: Outcome) -> Parked:
+    """The dead letter of a message whose key was used for another command."""
+    if outcome.error is None:
+        raise RuntimeError(f"an outcome without an error: {outcome.status}")
+    return Parked(message, outcome.error.code, outcome.error.message)
+
+
+def waits_for(outcome: Outcome) -> str:
+    """What an undecided outcome waits for: `user:42`, `machine:7`; empty where it cannot be told."""
+    return str(outcome.error.details.get("waits_for", "")) if outcome.error is not None else ""
+
+
+def _waiting(message: Message, outcome: Outcome, deadline: datetime) -> Waiting:
+    if outcome.error is None:
+        raise RuntimeError("an undecided outcome without an error")
+    return Waiting(message, outcome.error.code, outcome.error.message, waits_for(outcome), deadline)
+
+
+def _read_operation(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
+    return submission_of(
+        parse_operation(event.data),
+        source=event.source,
+        request_id=event.id,
+        now=arrived_at,
+        sent_at=event.time or message.timestamp,
+        actor=event.source,
+        correlation_id=event.correlationid,
+        causation_id=event.causationid,
+        traceparent=event.traceparent,
+    )
+
+
+_READERS: Final[Mapping[str, Read]] = {topics.OPERATION: _read_operation}
