@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from ledger.models import ApiKey
 from ledger.operations.api_keys import create_key
@@ -35,6 +35,7 @@ class Command(BaseCommand):
         self.stdout.write("database: migrated")
         self._make_admin()
         self._make_keys()
+        self._make_topics()
 
     def _make_admin(self) -> None:
         users = get_user_model().objects
@@ -54,3 +55,12 @@ class Command(BaseCommand):
                 scopes=[ApiKey.Scope.READ, ApiKey.Scope.WRITE],
             )
             self.stdout.write(f"publisher key of {source}: {key} (shown once)")
+
+    def _make_topics(self) -> None:
+        if "kafka_bootstrap_servers" not in settings.ENVIRONMENT.model_fields_set:
+            return
+        try:
+            call_command("topics", stdout=self.stdout, stderr=self.stderr)
+        except CommandError as error:
+            # The ledger also takes operations without a broker, and the workers wait for the topics.
+            self.stderr.write(f"warning: {error}")
