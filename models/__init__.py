@@ -9,6 +9,7 @@ one by name.
 
 import os
 from importlib import import_module
+from threading import RLock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,14 +67,18 @@ __all__ = [  # noqa: PLE0604 - the names are strings; ruff cannot see through th
     *_MODULE_OF
 ]
 
+_setting_up = RLock()
 
-def __getattr__(name: str) -> object:
-    """The table of that name; ``AttributeError`` for any other."""
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    _set_django_up()
-    return getattr(import_module(f"{__name__}.{module}"), name)
+
+if not TYPE_CHECKING:  # who checks types sees the names above, and no others
+
+    def __getattr__(name: str) -> object:
+        """The table of that name; ``AttributeError`` for any other."""
+        module = _MODULE_OF.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        _set_django_up()
+        return getattr(import_module(f"{__name__}.{module}"), name)
 
 
 def __dir__() -> list[str]:
@@ -84,9 +89,10 @@ def _set_django_up() -> None:
     # Here, because importing the package must not import Django.
     from django.apps import apps
 
-    # `loading` stays true after loading too, hence both: neither begun nor done.
-    if not apps.ready and not apps.loading:
-        import django
+    # Another thread waits until the first is done; the one that loads the apps passes through.
+    with _setting_up:
+        if not apps.ready and not apps.loading:
+            import django
 
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{__name__}.settings")
-        django.setup()
+            os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{__name__}.settings")
+            django.setup()

@@ -222,7 +222,7 @@ class Entry(ImmutableModel):
     recorded_at = models.DateTimeField()
     effective_at = models.DateTimeField()
 
-    objects: ClassVar[models.Manager["Entry"]] = EntryManager()
+    objects: ClassVar[EntryManager["Entry"]] = EntryManager()
     cascades: ClassVar[models.Manager["Entry"]] = CascadeManager()
 
     class Meta:

@@ -37,7 +37,8 @@ class EntryQuerySet(ImmutableQuerySet[EntryT_co]):
             ValueError: a datetime without a time zone, or a start after the end.
         """
         first, limit = _moment(start), _moment(end, whole_day=True)
-        if first > limit:
+        # A day has room in it, so only a moment can be both start and end.
+        if first > limit or (first == limit and not isinstance(end, dt.datetime)):
             raise ValueError(f"The range starts at {start} and ends before that, at {end}.")
         return self.get_all_by_user(user).filter(recorded_at__gte=first, recorded_at__lt=limit)
 

@@ -49,7 +49,7 @@ class UserQuerySet(models.QuerySet["User"]):
         from models.machine import Machine
         from models.team import Team
 
-        ids = list(self.values_list("pk", flat=True))
+        ids = sorted(self.values_list("pk", flat=True))  # as accounts are locked
         # In one transaction: nothing is paid to a closed account before its user is gone.
         with transaction.atomic(using=self.db):
             for user_id in ids:

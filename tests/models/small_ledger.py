@@ -57,6 +57,8 @@ def record_operation(
     )
     if amount is not None:
         _pair(operation, user_id=operation_user_id, side="C", currency="USD", amount=amount)
+    elif kind == "training" and machine_owner_id is not None:
+        _pair(operation, user_id=machine_owner_id, side="D", currency="EAML", amount=Decimal(1))
     return operation.id
 
 
@@ -88,7 +90,9 @@ def close_user(*, user_id: int) -> None:
 def _operation(kind: str, **values: Any) -> Operation:
     now = timezone.now()
     last = Operation.objects.aggregate(last=Max("position"))["last"] or 0
-    row = Operation(kind=kind, position=last + 1, occurred_at=now, recorded_at=now, effective_at=now, **values)
+    row = Operation(
+        kind=kind, position=last + 1, occurred_at=now, recorded_at=now, effective_at=now, **values
+    )
     row.id = uuid4()
     _insert(row)
     return row

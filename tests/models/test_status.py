@@ -1,5 +1,6 @@
 """Works and consulting requests: exactly one status, and what may follow on what."""
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any
 
@@ -37,14 +38,11 @@ def consultant(db: None) -> User:
 def test_a_work_runs_from_waiting_to_finished(work: Work) -> None:
     """The usual way, with its times."""
     server = Server.objects.create(server_name="gpu-1")
-    assert (work.mode, work.status, work.work_finished_at_date_time) == (
-        "training",
-        "wait_for_server_start",
-        None,
-    )
+    assert (work.mode, work.status) == ("training", "wait_for_server_start")
+    assert Work.objects.get(pk=work.pk).work_finished_at_date_time is None
     work.start(server)
-    assert Work.objects.get(pk=work.pk).server == server
-    assert work.status == "server_processing"
+    started = Work.objects.get(pk=work.pk)
+    assert (started.server, started.status) == (server, "server_processing")
     work.finish()
     stored = Work.objects.get(pk=work.pk)
     assert stored.status == "server_finished"
@@ -56,9 +54,11 @@ def test_a_failed_work_can_wait_again(work: Work) -> None:
     """And then be done after all."""
     work.start()
     work.fail()
-    assert work.work_finished_at_date_time is not None
+    failed = Work.objects.get(pk=work.pk)
     work.wait_again()
-    assert work.work_finished_at_date_time is None
+    waiting = Work.objects.get(pk=work.pk)
+    assert failed.work_finished_at_date_time is not None
+    assert waiting.work_finished_at_date_time is None
     work.start()
     work.finish()
     assert Work.objects.get(pk=work.pk).status == "server_finished"
@@ -160,7 +160,7 @@ def test_a_work_loaded_in_part_can_take_a_step(work: Work) -> None:
 @pytest.mark.parametrize("flag", list(work_module.FOLLOWS))
 def test_statuses_do_not_change_in_bulk(work: Work, flag: str) -> None:
     """The check is the row's; the error names the methods."""
-    doors = [
+    doors: list[Callable[[], Any]] = [
         lambda: Work.objects.update(**{flag: True}),
         lambda: Work.objects.bulk_update([work], [flag]),
         lambda: Work.objects.bulk_create(
@@ -191,9 +191,7 @@ def test_a_new_request_is_open(request_: ConsultingRequest) -> None:
     assert str(request_) == "Machine performance: request_open"
 
 
-def test_a_request_becomes_a_contract_and_is_fulfilled(
-    request_: ConsultingRequest, consultant: User
-) -> None:
+def test_a_request_becomes_a_contract_and_is_fulfilled(request_: ConsultingRequest, consultant: User) -> None:
     """Asked, approved, finished."""
     request_.ask_consultant(consultant, amount_usd=500, delay_days=14)
     assert request_.status == "waiting_consultant_approval"

@@ -1,5 +1,6 @@
 """The user: making one, signing in, teams, and the balances that nobody writes."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -117,8 +118,9 @@ def test_a_superuser_may_do_everything() -> None:
 @pytest.mark.parametrize("role", ["is_staff", "is_superuser", "is_super_admin"])
 def test_a_superuser_without_a_role_is_refused(role: str) -> None:
     """A superuser that is none is a mistake."""
+    fields: dict[str, Any] = {role: False}
     with pytest.raises(ValueError, match=role):
-        User.objects.create_superuser(email="a@example.org", password=PASSWORD, **{role: False})
+        User.objects.create_superuser(email="a@example.org", password=PASSWORD, **fields)
     assert not User.objects.exists()
 
 
@@ -218,7 +220,7 @@ def test_naming_a_balance_to_be_written_is_refused(owner: User, balance: str) ->
     """Every way to name one says what to do instead."""
     five: Any = {balance: Decimal(5)}
     setattr(owner, balance, Decimal(5))
-    doors = [
+    doors: list[Callable[[], Any]] = [
         lambda: owner.save(update_fields=[balance]),
         lambda: User.objects.update(**five),
         lambda: User.objects.filter(pk=owner.pk).update(**{balance: models.F(balance) + 5}),
@@ -281,7 +283,11 @@ def test_a_user_with_money_cannot_be_deleted(owner: User, buyer: User) -> None:
     """Neither alone nor with others; and nothing of his goes."""
     new_machine(owner)
     Credit.objects.create(user=owner, amount=Decimal("0.00000001"))
-    doors = [owner.delete, User.objects.all().delete, User.objects.filter(pk=owner.pk).delete]
+    doors: list[Callable[[], Any]] = [
+        owner.delete,
+        User.objects.all().delete,
+        User.objects.filter(pk=owner.pk).delete,
+    ]
     for door in doors:
         with pytest.raises(Exception, match=str(owner.pk)), transaction.atomic():
             door()

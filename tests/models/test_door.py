@@ -1,0 +1,130 @@
+"""What goes through the door to the ledger, word for word, and what happens where there is none.
+
+Runs on the tables alone, where a small ledger keeps what it was called with.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+
+from models import Credit, CreditIXIOO, Debit, Entry, LedgerNotInstalled, Machine, Operation, User
+from models.posting import FLAGS, KIND_OF_FLAG
+from tests.models import small_ledger
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_called() -> None:
+    small_ledger.calls.clear()
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_an_operation_goes_through_with_all_that_was_said(
+    machine: Machine, owner: User, buyer: User, flag: str
+) -> None:
+    """The kind is the flag's; nothing is added or lost."""
+    fields: dict[str, Any] = {flag: True, "amount": 12.5}
+    operation = Operation.objects.create(
+        machine=machine,
+        machine_owner=owner,
+        operation_user=buyer,
+        count_of_lines=10,
+        count_of_training_epoch=5,
+        **fields,
+    )
+    assert small_ledger.calls == [
+        {
+            "kind": KIND_OF_FLAG[flag],
+            "operation_user_id": buyer.pk,
+            "machine_id": machine.pk,
+            "machine_owner_id": owner.pk,
+            "count_of_lines": 10,
+            "count_of_training_epoch": 5,
+            "amount": Decimal("12.5"),
+        }
+    ]
+    assert getattr(operation, flag) is True
+
+
+def test_what_was_not_said_goes_through_as_nothing(owner: User) -> None:
+    """The ledger decides what a kind needs."""
+    Operation.objects.create(operation_user=owner, is_pay_a_bill_operation=True)
+    assert small_ledger.calls == [
+        {
+            "kind": "pay_a_bill",
+            "operation_user_id": owner.pk,
+            "machine_id": None,
+            "machine_owner_id": None,
+            "count_of_lines": None,
+            "count_of_training_epoch": None,
+            "amount": None,
+        }
+    ]
+
+
+def test_links_go_through_together_and_once(owner: User) -> None:
+    """In one call, and not again at the next save."""
+    operation = Operation.objects.create(operation_user=owner, is_pay_a_bill_operation=True)
+    debit = Debit.objects.create(user=owner, amount=1)
+    tokens = CreditIXIOO.objects.create(user=owner, amount=100)
+    small_ledger.calls.clear()
+    operation.debit, operation.credit_ixioo = debit, tokens
+    operation.save()
+    operation.save()
+    assert small_ledger.calls == [
+        {"operation_id": operation.pk, "links": {"debit": debit.pk, "credit_ixioo": tokens.pk}}
+    ]
+    assert owner.last_billing_time == operation.recorded_at
+
+
+def test_a_user_is_closed_before_he_goes(owner: User, buyer: User) -> None:
+    """Each of those that are deleted."""
+    User.objects.filter(pk__in=[owner.pk, buyer.pk]).delete()
+    assert [call["closed"] for call in small_ledger.calls] == sorted([owner.pk, buyer.pk])
+
+
+def test_without_a_ledger_posting_says_what_to_do(
+    machine: Machine, owner: User, settings: LazySettings
+) -> None:
+    """And stores nothing; linking neither."""
+    operation = Operation.objects.create(
+        machine=machine, operation_user=owner, is_training_operation=True, count_of_lines=1
+    )
+    credit = Credit.objects.create(user=owner, amount=1)
+    settings.LEDGER_POST = None
+    operation.credit = credit
+    doors: list[Callable[[], Any]] = [
+        lambda: Operation.objects.create(operation_user=owner, is_training_operation=True),
+        lambda: Credit.objects.create(user=owner, amount=100.00),
+        operation.save,
+    ]
+    for door in doors:
+        with pytest.raises(LedgerNotInstalled, match="LEDGER_POST"):
+            door()
+    assert (Operation.objects.count(), Entry.objects.count()) == (2, 2)
+    assert Operation.objects.get(pk=operation.pk).credit is None
+
+
+def test_without_a_ledger_only_a_user_without_entries_can_be_deleted(
+    owner: User, buyer: User, settings: LazySettings
+) -> None:
+    """Nobody is there to close the accounts of one who has any."""
+    Credit.objects.create(user=owner, amount=1)
+    settings.LEDGER_POST = None
+    with pytest.raises(LedgerNotInstalled):
+        owner.delete()
+    buyer.delete()
+    assert list(User.objects.all()) == [owner]
+
+
+def test_without_a_ledger_everything_can_be_read(owner: User, settings: LazySettings) -> None:
+    """The door is for writing."""
+    credit = Credit.objects.create(user=owner, amount=1)
+    settings.LEDGER_POST = None
+    assert Credit.objects.get_all_by_user(owner).get() == credit
+    assert Operation.objects.filter(operation_user=owner).count() == 1
+    credit.save()
