@@ -15,11 +15,12 @@ from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger.commands import Outcome, Submission
-from ledger.domain.adjustments import Adjust, AdjustedAccount
+from ledger.domain.adjustments import Adjust
 from ledger.domain.entries import entries
 from ledger.domain.errors import ApprovalRequired, Invalid, NotFound
 from ledger.domain.money import text
 from ledger.domain.operations import COMPUTE, MARKET, Kind, RecordOperation
+from ledger.domain.proposals import AdjustedAccount
 from ledger.journal import entry_id
 from ledger.posting import post
 
@@ -98,8 +99,8 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
     event = _event(_post(command, sent))
     if event.type == "adjustment.proposed":
         raise ApprovalRequired(
-            f"{text(amount)} {currency} is more than is adjusted alone in a day: somebody else has to approve "
-            f"proposal {event.id}",
+            f"{text(amount)} {currency} is more than is adjusted alone in a day: somebody else has to "
+            f"approve proposal {event.id}",
             proposal=event.id,
         )
     lines = entries(event.data["transfers"], event.data["accounts"])

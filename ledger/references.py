@@ -11,6 +11,7 @@ from ledger.domain.adjustments import Adjust, ResolveProposal, SetCreditLimit
 from ledger.domain.decide import OPERATION_TYPES, Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
+from ledger.domain.opening import OpenBalances
 from ledger.domain.operations import MachineTerms, RecordOperation
 from ledger.domain.references import References
 from ledger.domain.reversing import Original, Reverse
@@ -43,7 +44,7 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
                 proposals.add(command.proposal)
             case CreateCode():
                 pass
-            case Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
+            case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
                 users.add(command.user)
             case _:
                 assert_never(command)

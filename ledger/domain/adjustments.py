@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal, TypeAlias
 
 from ledger.domain import chart
 from ledger.domain.book import Book, Decision
@@ -13,11 +12,8 @@ from ledger.domain.errors import InsufficientFunds, ProposalExpired, ProposalRes
 from ledger.domain.granting import take_grants
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
 from ledger.domain.operations import Kind
-from ledger.domain.proposals import Adjusted, Proposal
+from ledger.domain.proposals import Adjusted, AdjustedAccount, Direction, Proposal
 from ledger.domain.settlement import settle_due
-
-Direction: TypeAlias = Literal["up", "down"]
-AdjustedAccount: TypeAlias = Literal["usd", "eaml", "coupon", "due:usd", "due:eaml"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +166,8 @@ def resolve_proposal(plan: ResolvingProposal, book: Book, *, now: datetime, even
         )
     proposed = Adjust(
         user=proposal.user,
-        account=proposal.account,  # type: ignore[arg-type] (it was one when it was proposed)
-        direction=proposal.direction,  # type: ignore[arg-type] (the same)
+        account=proposal.account,
+        direction=proposal.direction,
         amount=proposal.amount,
         occurred_at=command.occurred_at,
         actor=command.actor,

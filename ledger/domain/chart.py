@@ -67,6 +67,8 @@ COMMISSION_USD: Final = "platform:revenue:commission:usd"
 PROMOTIONS_USD: Final = "platform:promotions:usd"
 TREASURY_EAML: Final = "treasury:eaml"
 CLEARING_USD: Final = "clearing:payments:usd"
+OPENING_USD: Final = "equity:opening:usd"
+OPENING_EAML: Final = "equity:opening:eaml"
 
 
 def user_account(user: int, name: str) -> str:

@@ -54,6 +54,7 @@ from ledger.domain.holding import (
     void_hold,
 )
 from ledger.domain.money import text
+from ledger.domain.opening import OpenBalances, open_balances
 from ledger.domain.operations import RecordOperation
 from ledger.domain.pricing import Priced, price
 from ledger.domain.references import References
@@ -64,6 +65,7 @@ Command: TypeAlias = (
     RecordOperation
     | Adjust
     | ResolveProposal
+    | OpenBalances
     | SetCreditLimit
     | GrantCoupon
     | RedeemCode
@@ -74,7 +76,17 @@ Command: TypeAlias = (
     | Reverse
 )
 Plan: TypeAlias = (
-    Priced | Adjust | SetCreditLimit | GrantCoupon | RedeemCode | CreateCode | Placing | Resolving | Reversing
+    Priced
+    | Adjust
+    | ResolvingProposal
+    | OpenBalances
+    | SetCreditLimit
+    | GrantCoupon
+    | RedeemCode
+    | CreateCode
+    | Placing
+    | Resolving
+    | Reversing
 )
 
 OPERATION_TYPES: Final = frozenset({"operation.recorded", "operation.reversed", "hold.captured"})
@@ -108,14 +120,14 @@ def plan(command: Command, references: References) -> Plan:  # noqa: PLR0911 (on
             return ResolvingProposal(command=command, proposal=references.proposal(command.proposal))
         case CreateCode():
             return command
-        case Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
+        case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
             references.require_user(command.user)
             return command
         case _:
             assert_never(command)
 
 
-def decide(  # noqa: C901, PLR0911 (one case a command)
+def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
     plan: Plan, book: Book, *, now: datetime, event_id: str
 ) -> Decision:
     """What happens. Raises `Rejected` where the locked state does not allow it."""
@@ -124,6 +136,8 @@ def decide(  # noqa: C901, PLR0911 (one case a command)
             return settle(plan, book, now=now)
         case Adjust():
             return adjust_or_propose(plan, book, now=now, event_id=event_id)
+        case OpenBalances():
+            return open_balances(plan, book, now=now, event_id=event_id)
         case ResolvingProposal():
             return resolve_proposal(plan, book, now=now, event_id=event_id)
         case SetCreditLimit():

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
+Direction: TypeAlias = Literal["up", "down"]
+AdjustedAccount: TypeAlias = Literal["usd", "eaml", "coupon", "due:usd", "due:eaml"]
 ProposalState: TypeAlias = Literal["open", "approved", "declined"]
 
 
@@ -14,8 +16,8 @@ class Proposal:
 
     id: str
     user: int
-    account: str
-    direction: str
+    account: AdjustedAccount
+    direction: Direction
     amount: Decimal
     reason_code: str
     proposer: str

@@ -36,7 +36,7 @@ def dues(user: int, *, at: datetime) -> Mapping[str, Due] | None:
         rows = cursor.fetchall()
     if not known and not rows:
         return None
-    found = {row[0]: _due(*row[1:], at) for row in rows}
+    found = {currency: _due(account, balance, limit, at) for currency, account, balance, limit in rows}
     nothing = Due(ZERO, (ZERO,) * (len(AGES_DAYS) + 1), None, None)
     return {"USD": nothing, "EAML": nothing} | found
 
