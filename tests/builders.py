@@ -22,7 +22,7 @@ from ledger.domain.adjustments import Adjust
 from ledger.domain.book import Account, Book
 from ledger.domain.chart import USER_ACCOUNTS, user_account
 from ledger.domain.decide import decide, event_data, plan
-from ledger.domain.money import text
+from ledger.domain.money import AMOUNT_MAX, text
 from ledger.domain.operations import MachineTerms
 from ledger.domain.references import References
 from ledger.domain.tariff import DEFAULT_TERMS, Tariff
@@ -162,6 +162,9 @@ def adjustment(user: User | int, account: str, change: str | int, *, key: str | 
         direction="up" if value > 0 else "down",
         amount=abs(value),
         occurred_at=timezone.now(),
+        actor="test",
+        reason_code="test",
+        alone_max=AMOUNT_MAX,  # nobody has to approve it
     )
     sent = {
         "type": "adjustment",

@@ -17,10 +17,12 @@ def make(place: list[Any], query: Mapping[str, Any]) -> str:
 def read(cursor: str, query: Mapping[str, Any]) -> list[Any]:
     """The place that a cursor of this query stands for. Raises `InvalidCursor`."""
     try:
-        place: list[Any] = _signer(query).unsign_object(cursor)
+        if cursor.isascii():
+            place: list[Any] = _signer(query).unsign_object(cursor)
+            return place
     except BadSignature:
-        raise InvalidCursor("the cursor is not one of this query's", field="cursor") from None
-    return place
+        pass
+    raise InvalidCursor("the cursor is not one of this query's", field="cursor")
 
 
 def _signer(query: Mapping[str, Any]) -> Signer:

@@ -13,6 +13,7 @@ from ledger.domain.operations import Kind
 
 PAGE_ITEMS_MAX: Final = 200
 
+_KINDS: Final = frozenset(kind.value for kind in Kind)
 _is_whole = re.compile("0|[1-9][0-9]{0,18}").fullmatch
 
 
@@ -21,6 +22,12 @@ def _whole(value: Any) -> Any:
         if not _is_whole(value):
             raise PydanticCustomError("not_an_integer", "must be a whole number in decimal digits")
         return int(value)
+    return value
+
+
+def _known_kind(value: Any) -> Any:
+    if value not in _KINDS:
+        raise PydanticCustomError("unknown_value", "is none of the kinds of operations")
     return value
 
 
@@ -54,7 +61,7 @@ class OperationsQuery(Page):
 
     user: Id | None = Field(default=None, description="Who did it, or owned the machine it was done on.")
     machine: Id | None = None
-    kind: Kind | None = None
+    kind: Annotated[Kind, BeforeValidator(_known_kind)] | None = None
     occurred_from: Time | None = None
     occurred_to: Time | None = None
     recorded_from: Time | None = None

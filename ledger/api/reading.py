@@ -55,7 +55,7 @@ def read_bulk(request: HttpRequest) -> list[BulkItem]:
     if not isinstance(items, list):
         raise ContractError("not_a_list", "must be a list", "operations")
     if not items:
-        raise ContractError("too_short", "must have at least 1 item", "operations")
+        raise ContractError("too_few", "must have at least 1 item", "operations")
     if len(items) > BULK_ITEMS_MAX:
         raise ContractError("too_many", f"must have at most {BULK_ITEMS_MAX} items", "operations")
     return [_bulk_item(item) for item in items]
@@ -64,8 +64,6 @@ def read_bulk(request: HttpRequest) -> list[BulkItem]:
 def read_json(request: HttpRequest) -> Any:
     """The body's one JSON value. A number with a fraction is a float, which every amount refuses."""
     raw = _body(request)
-    if not raw:
-        raise ContractError("empty_value", "the request has no body")
     try:
         return strict_json.loads(raw, parse_float=float)
     except ContractError as error:
@@ -108,6 +106,11 @@ def refuse_unknown_parameters(request: HttpRequest, known: type[BaseModel]) -> N
 
 
 def _body(request: HttpRequest) -> bytes:
+    length = request.headers.get("Content-Length") or "0"
+    if "Transfer-Encoding" in request.headers and length == "0":
+        raise errors.LengthRequired("send the body with a Content-Length", field="Content-Length")
+    if length == "0":
+        raise ContractError("empty_value", "the request has no body")
     if request.content_type != "application/json":
         raise ContractError("unsupported_content_type", "send application/json", "Content-Type")
     charset = (request.content_params or {}).get("charset", "utf-8")
@@ -115,8 +118,6 @@ def _body(request: HttpRequest) -> bytes:
         raise ContractError("unsupported_content_type", "JSON is UTF-8", "Content-Type")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ContractError("unsupported_content_type", "send the body uncompressed", "Content-Encoding")
-    if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
-        raise errors.LengthRequired("send the body with a Content-Length", field="Content-Length")
     try:
         return request.body
     except RequestDataTooBig:
