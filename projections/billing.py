@@ -46,6 +46,11 @@ _COLUMNS: Final = {
 }
 _NAMES: Final = ", ".join(f'"{name}"' for name in _COLUMNS)
 _RECORD: Final = ", ".join(f'"{name}" {type_}' for name, type_ in _COLUMNS.items())
+_LIVING: Final = """
+    (r."Operation_User_id" is null or exists (select from models_user u where u.id = r."Operation_User_id"))
+    and (r.machine_owner_user_id is null
+         or exists (select from models_user u where u.id = r.machine_owner_user_id))
+    and (r.machine_id is null or exists (select from models_machine m where m.id = r.machine_id))"""
 
 
 class LegacyBilling:
@@ -59,6 +64,7 @@ class LegacyBilling:
             columns=tuple(name for name in _COLUMNS if name != "operation_position"),
             # The other rows were imported from the older system.
             only="operation_position is not null",
+            living=_LIVING,
         ),
     )
 
@@ -73,11 +79,7 @@ class LegacyBilling:
             f"""insert into models_billing ({_NAMES})
                 select {", ".join(f'r."{name}"' for name in _COLUMNS)}
                 from json_to_recordset(%s) as r({_RECORD})
-                where exists (select from models_user u where u.id = r."Operation_User_id")
-                  and (r.machine_owner_user_id is null
-                       or exists (select from models_user u where u.id = r.machine_owner_user_id))
-                  and (r.machine_id is null
-                       or exists (select from models_machine m where m.id = r.machine_id))
+                where {_LIVING}
                 order by r.operation_position""",  # noqa: S608 (fixed names)
             [json.dumps(rows, separators=(",", ":"))],
         )

@@ -1,7 +1,7 @@
-"""Grants, holds and reversals: write-side state that is a copy of what events say.
+"""What the write side keeps of grants, holds, reversals, codes and proposals: copies of what events say.
 
-It is kept in the posting transaction, but a replay makes the same rows: a rebuild and `verify` run
-`ledger.state.write` over shadow tables, as they run a projection.
+The rows are written in the posting transaction, but a replay makes the same ones: a rebuild and
+`verify` run `ledger.state.write` over shadow tables, as they run a projection.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,29 +13,32 @@ from events.message import StoredEvent
 from ledger import state
 from projections.projection import Table
 
-_KEPT: Final = ("grants", "holds", "reversed")
+KEPT: Final = tuple(name for name, *_ in state._TABLES)
 
 
 class KeptState:
-    """The three tables, brought forward like a projection's."""
+    """Every table that `ledger.state` writes, brought forward like a projection's."""
 
     name: ClassVar[str] = "state"
     tables: ClassVar[Sequence[Table]] = (
-        Table(
-            name="ledger_grant",
-            key=("id",),
-            columns=("user_id", "remaining", "expires_at", "code", "kept"),
+        *(
+            Table(name=table, key=(key,), columns=tuple(column for column, _ in columns))
+            for _, table, key, columns, _ in state._TABLES
         ),
-        Table(name="ledger_hold", key=("id",), columns=("user_id", "state", "expires_at", "kept")),
-        Table(name="ledger_reversed", key=("operation_id",), columns=("kept",)),
+        Table(
+            name="ledger_remaining",
+            key=("position", "subject"),
+            columns=("subject_kind", "user_id", "recorded_at", "remaining", "expires_at"),
+            append_only=True,
+        ),
     )
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Write what the events keep. Codes and credit limits are columns of other tables: not these."""
+        """Write what the events keep. A credit limit is a column of the accounts: not this."""
         kept = [
-            replace(event, data={name: event.data[name] for name in _KEPT if name in event.data})
+            replace(event, data={name: event.data[name] for name in KEPT if name in event.data})
             for event in events
-            if any(name in event.data for name in _KEPT)
+            if any(name in event.data for name in KEPT)
         ]
         if kept:
             state.write(cursor, kept)

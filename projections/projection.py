@@ -13,13 +13,16 @@ class Table:
 
     `key` finds a row again, and `columns` are the others that the log decides: no serial number is
     among them. `only` is an SQL condition on the rows that are the projection's, where others share
-    the table.
+    the table; `living` is one on a row `r` whose references must still be there. From a table that is
+    `append_only` nothing is ever taken out.
     """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[str, ...]
     only: str = "true"
+    living: str = "true"
+    append_only: bool = False
 
 
 class Projection(Protocol):

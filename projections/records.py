@@ -6,7 +6,8 @@ events; only a reference to a user or machine that was deleted since is empty.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 
 from events.copying import NULL
 from events.message import StoredEvent
@@ -36,19 +37,23 @@ class Records:
     def add(self, event: StoredEvent, ids: Mapping[str, int]) -> None:
         """Derive the rows of an event of `OPERATION_TYPES`. `ids` are the accounts' by code."""
         lines = entries(event.data["transfers"], event.data["accounts"])
-        operation, rows = operation_row(event, lines), entry_rows(event, lines, ids)
+        written = cast("StoredEvent", _Written(event))
+        operation, rows = operation_row(written, lines), entry_rows(written, lines, ids)
         self.operations.append(operation)
         self.entries += rows
 
-    def empty_references(self, cursor: Any) -> None:
-        """Empty the references to users and machines that were deleted since."""
+    def empty_references(self, cursor: Any, payees: set[str]) -> None:
+        """Empty the references to users and machines that were deleted since.
+
+        `payees` are the users of all accounts that the entries are on.
+        """
         machines: set[str] = set()
-        users: set[str] = set()
+        users = set(payees)
         for line in self.operations:
             _, machine, owner, user, _ = line.split("\t", 4)
             machines.add(machine)
-            users |= {owner, user}
-        users.update(line.split("\t", _ENTRY_USER + 1)[_ENTRY_USER] for line in self.entries)
+            users.add(owner)
+            users.add(user)
         gone_machines = _gone(cursor, "models_machine", machines)
         gone_users = _gone(cursor, "models_user", users)
         if gone_machines or gone_users:
@@ -56,6 +61,32 @@ class Records:
             self.operations = [_emptied(line, columns) for line in self.operations]
         if gone_users:
             self.entries = [_emptied(line, {_ENTRY_USER: gone_users}) for line in self.entries]
+
+
+class _Time:
+    """A time that writes itself the way PostgreSQL does, so that whole rows can be compared as text."""
+
+    __slots__ = ("_written",)
+
+    def __init__(self, time: datetime) -> None:
+        written = str(time.astimezone(UTC))[: -len("+00:00")]
+        self._written = f"{written.rstrip('0') if '.' in written else written}+00"
+
+    def isoformat(self) -> str:
+        return self._written
+
+
+class _Written:
+    """What the journal asks of an event when it makes rows."""
+
+    __slots__ = ("data", "id", "occurred_at", "position", "recorded_at")
+
+    def __init__(self, event: StoredEvent) -> None:
+        self.id = event.id
+        self.position = event.position
+        self.data = event.data
+        self.occurred_at = _Time(event.occurred_at)
+        self.recorded_at = _Time(event.recorded_at)
 
 
 def account_ids(cursor: Any, codes: Collection[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ connection.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -23,8 +23,10 @@ def shadow_tables(projections: Sequence[Projection]) -> Iterator[None]:
     with connection.cursor() as cursor:
         for table in tables:
             cursor.execute(
-                f"create temporary table {table.name} (like {real_name(cursor, table)} including all)",
+                f"""create temporary table {table.name}
+                    (like {real_name(cursor, table)} including defaults including identity)""",
             )
+            cursor.execute(f"create unique index on pg_temp.{table.name} ({quoted(table.key)})")
     try:
         yield
     finally:
@@ -38,6 +40,41 @@ def real_name(cursor: Any, table: Table) -> str:
     """The name of the real table, with its schema: it stays visible beside its shadow."""
     cursor.execute("select quote_ident(current_schema())")
     return f"{cursor.fetchone()[0]}.{table.name}"
+
+
+class Swapped(NamedTuple):
+    """How many rows a swap took out and put in: none where the table was right."""
+
+    deleted: int
+    inserted: int
+
+
+def swap(cursor: Any, table: Table, *, only: str = "true", parameters: Sequence[Any] = ()) -> Swapped:
+    """Make the real table what its shadow is, in the caller's transaction.
+
+    Only rows that differ are touched, so that readers see either state whole and nothing bloats.
+    `only` narrows it to part of the rows.
+    """
+    real, names = real_name(cursor, table), (*table.key, *table.columns)
+    scope = f"{table.only} and {only}"
+    deleted = 0
+    if not table.append_only:
+        same = f"({quoted(table.columns, 's.')}) is not distinct from ({quoted(table.columns, 'r.')})"
+        cursor.execute(
+            f"""delete from {real} r where {scope} and not exists (
+                    select from pg_temp.{table.name} s
+                    where {same_key(table, "s", "r")} and {same})""",  # noqa: S608 (names that the code gives)
+            parameters,
+        )
+        deleted = cursor.rowcount
+    cursor.execute(
+        f"""insert into {real} ({quoted(names)})
+            select {quoted(names)} from pg_temp.{table.name} r
+            where {scope} and {table.living}
+              and not exists (select from {real} t where {same_key(table, "t", "r")})""",  # noqa: S608
+        parameters,
+    )
+    return Swapped(deleted, cursor.rowcount)
 
 
 def quoted(names: Sequence[str], prefix: str = "") -> str:

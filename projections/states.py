@@ -1,11 +1,13 @@
 """The state of every account as the log leaves it, with the memory of a bounded number of them."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from events.message import StoredEvent
+from ledger.domain.chart import PLATFORM_IDS
 from ledger.domain.money import ZERO, text
 
 # Balance, held, version, position, recorded_at, credit limit, account id.
@@ -17,7 +19,16 @@ _IN_MEMORY: Final = 200_000
 class State:
     """What an account has after the last event that named it."""
 
-    __slots__ = ("account_id", "balance", "credit_limit", "held", "position", "recorded_at", "version")
+    __slots__ = (
+        "account_id",
+        "balance",
+        "credit_limit",
+        "held",
+        "position",
+        "recorded_at",
+        "stated",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.balance: Decimal = ZERO
@@ -28,8 +39,41 @@ class State:
         self.recorded_at: datetime | None = None
         self.credit_limit: str | None = None
         """On a due account: the limit that is this user's own."""
+        self.stated: Mapping[str, Any] | None = None
+        """Balance, held and version in the words of the last event, as long as it stays in memory."""
         self.account_id: int | None = None
         """Kept beside it for who writes entries; None while nobody looked it up."""
+
+
+def named_codes(event: StoredEvent) -> Iterator[str]:
+    """The accounts of users that an event says something about."""
+    data = event.data
+    yield from data.get("accounts", ())
+    if "holds" in data:
+        yield from (f"user:{hold['user']}:eaml" for hold in data["holds"].values())
+    if "credit_limits" in data:
+        yield from data["credit_limits"]
+
+
+def touched_codes(event: StoredEvent) -> set[str]:
+    """Those of them that it changed: by a transfer, by what is held, or by a credit limit."""
+    data = event.data
+    codes = {code for each in data.get("transfers", ()) for code in (each["debit"], each["credit"])}
+    codes.update(f"user:{hold['user']}:eaml" for hold in data.get("holds", {}).values())
+    codes.update(data.get("credit_limits", ()))
+    return codes - PLATFORM_IDS.keys()
+
+
+def follow(event: StoredEvent, states: Mapping[str, State]) -> None:
+    """Copy what an event says of accounts. `states` has all that it names."""
+    for code, stated in event.data.get("accounts", {}).items():
+        state = states[code]
+        state.balance, state.held = Decimal(stated["balance"]), Decimal(stated["held"])
+        state.version = stated["version"]
+    for code, limit in event.data.get("credit_limits", {}).items():
+        states[code].credit_limit = limit
+    for code in touched_codes(event):
+        states[code].position, states[code].recorded_at = event.position, event.recorded_at
 
 
 class States:

@@ -7,17 +7,20 @@ from functools import lru_cache
 from typing import Any, Final
 
 from events.message import StoredEvent
-from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, PLATFORM_IDS, USER_ACCOUNTS, Side
+from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, PLATFORM_IDS, USER_ACCOUNTS
 from ledger.domain.decide import OPERATION_TYPES, REJECTION_TYPES
 from ledger.domain.entries import increases
 from ledger.domain.money import ZERO, text
+from projections.kept_state import KEPT
 from projections.states import State
 from projections.verification.findings import Findings
+from projections.verification.keys import WITHOUT_KEY
 
 BROKEN: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError)
 """What reading an event raises that is not what the ledger writes."""
 
-_MAPPINGS: Final = ("accounts", "notes", "grants", "holds", "reversed", "codes", "credit_limits")
+_MAPPINGS: Final = frozenset({"accounts", "notes", "credit_limits", *KEPT})
+_UNCHANGED: Final = (ZERO, 0)
 _OF_USER: Final = {account.name: (account.kind, account.currency) for account in USER_ACCOUNTS}
 _OF_PLATFORM: Final = {account.code: (account.kind, account.currency) for account in PLATFORM_ACCOUNTS}
 
@@ -25,29 +28,23 @@ _OF_PLATFORM: Final = {account.code: (account.kind, account.currency) for accoun
 def check_shape(event: StoredEvent) -> None:
     """Raises one of `BROKEN` unless the event has the fields that its type has."""
     data = event.data
-    for value in (data, event.metadata, *(data.get(name, {}) for name in _MAPPINGS)):
-        _require(value, dict)
-    _require(data.get("transfers", []), list)
+    _require(data, dict)
+    _require(event.metadata, dict)
+    for name in data.keys() & _MAPPINGS:
+        _require(data[name], dict)
     if event.type in OPERATION_TYPES or event.type in REJECTION_TYPES:
-        for name, type_ in (("command", dict), ("accounts", dict), ("kind", str), ("transfers", list)):
-            _require(data[name], type_)
-    match event.type:
-        case "operation.linked":
-            _require(data["operation"], str)
-            _require(data["links"], dict)
-        case "tariff.published":
-            _require(data["version"], int)
-            _require(data["terms"], dict)
-            datetime.fromisoformat(data["effective_from"])
-
-
-def touched_codes(event: StoredEvent) -> set[str]:
-    """The accounts that an event touched: by a transfer, by what is held, or by a credit limit."""
-    data = event.data
-    codes = {code for each in data.get("transfers", ()) for code in (each["debit"], each["credit"])}
-    codes.update(f"user:{hold['user']}:eaml" for hold in data.get("holds", {}).values())
-    codes.update(data.get("credit_limits", ()))
-    return codes - PLATFORM_IDS.keys()
+        _require(data["accounts"], dict)
+        _require(data["kind"], str)
+        _require(data["transfers"], list)
+    if event.type not in WITHOUT_KEY:
+        _require(data["command"], dict)
+    elif event.type == "operation.linked":
+        _require(data["operation"], str)
+        _require(data["links"], dict)
+    elif event.type == "tariff.published":
+        _require(data["version"], int)
+        _require(data["terms"], dict)
+        datetime.fromisoformat(data["effective_from"])
 
 
 def check_event(
@@ -58,56 +55,63 @@ def check_event(
 ) -> None:
     """Hold an event against what came before it, and move that to what the event says.
 
-    `states` has every account that the event names or touches, `remaining` what is left of grants and
-    holds by their ids. Raises one of `BROKEN`.
+    `states` has every account that the event names, `remaining` what is left of grants and holds by
+    their ids. Raises one of `BROKEN`.
     """
-    where, data = f"event {event.position}", event.data
+    data = event.data
     accounts = data.get("accounts", {})
-    changes = _transfers(event, findings)
-    held = _remaining(data.get("holds", {}), "eaml", remaining)
-    granted = _remaining(data.get("grants", {}), "coupon", remaining)
-    for code in granted.keys() | {code for code in changes if code.endswith(":coupon")}:
-        moved = changes[code][0] if code in changes else ZERO
-        if granted.get(code, ZERO) != moved:
-            findings.add(
-                where, f"grants of {code}", expected=text(moved), found=text(granted.get(code, ZERO))
-            )
-    for code in touched_codes(event):
-        state = states[code]
-        if code not in accounts and code in changes:
-            findings.add(where, f"accounts.{code}", expected="its state after the event", found=None)
-        if state.recorded_at is not None and event.recorded_at < state.recorded_at:
-            expected = f"{state.recorded_at.isoformat()} or later, as {code}"
-            findings.add(where, "recorded_at", expected=expected, found=event.recorded_at.isoformat())
-        state.position, state.recorded_at = event.position, event.recorded_at
+    changes = _changes(event, findings) if data.get("transfers") else {}
+    held: dict[str, Decimal] = {}
+    if "holds" in data:
+        held = _remaining(data["holds"], "eaml", remaining)
+    _check_grants(event, changes, remaining, findings)
+    touched = {*changes, *held, *data.get("credit_limits", ())}
+    for code in touched:
+        _touch(event, code, states, findings)
     for code, limit in data.get("credit_limits", {}).items():
         states[code].credit_limit = limit
     for code, stated in accounts.items():
-        change, entries = changes.get(code, (ZERO, 0))
-        after = (change, entries, held.get(code, ZERO))
-        _check_account(event, code, stated, states[code], after, findings)
+        state = states[code]
+        if code in touched or stated != state.stated:
+            change, entries = changes.get(code, (ZERO, 0))
+            _check_account(event, code, stated, state, (change, held.get(code, ZERO), entries), findings)
 
 
-def _transfers(event: StoredEvent, findings: Findings) -> dict[str, tuple[Decimal, int]]:
+def _changes(event: StoredEvent, findings: Findings) -> dict[str, tuple[Decimal, int]]:
     """How much the transfers change each user's account, and by how many entries."""
-    where, data = f"event {event.position}", event.data
+    data = event.data
     changes: dict[str, tuple[Decimal, int]] = {}
-    transfers = data.get("transfers", ())
-    if transfers and event.type not in OPERATION_TYPES:
-        findings.add(where, "transfers", expected=f"none in {event.type}", found=len(transfers))
-    for number, transfer in enumerate(transfers, 1):
+    if event.type not in OPERATION_TYPES:
+        found = len(data["transfers"])
+        findings.add(f"event {event.position}", "transfers", expected=f"none in {event.type}", found=found)
+    for number, transfer in enumerate(data["transfers"], 1):
         debit, credit, amount = transfer["debit"], transfer["credit"], Decimal(transfer["amount"])
-        if not amount > ZERO:
-            findings.add(where, f"transfers[{number}].amount", expected="more than 0", found=amount)
-        if not _may_meet(data["kind"], _family(debit), _family(credit), transfer["currency"]):
-            found = f"{debit} to {credit} in {transfer['currency']}"
-            findings.add(where, f"transfers[{number}]", expected=f"a pair of {data['kind']}", found=found)
-        sides: tuple[tuple[str, Side], ...] = ((debit, "D"), (credit, "C"))
-        for code, side in sides:
-            if code not in PLATFORM_IDS:
-                change, entries = changes.get(code, (ZERO, 0))
-                changes[code] = (change + amount if increases(code, side) else change - amount, entries + 1)
+        if not amount > ZERO or not _may_meet(data["kind"], *_families(debit, credit), transfer["currency"]):
+            found_ = f"{amount} {transfer['currency']} from {debit} to {credit}"
+            where, expected = f"event {event.position}", f"an amount and a pair of {data['kind']}"
+            findings.add(where, f"transfers[{number}]", expected=expected, found=found_)
+        if debit not in PLATFORM_IDS:
+            change, entries = changes.get(debit, _UNCHANGED)
+            changes[debit] = (change + amount if increases(debit, "D") else change - amount, entries + 1)
+        if credit not in PLATFORM_IDS:
+            change, entries = changes.get(credit, _UNCHANGED)
+            changes[credit] = (change + amount if increases(credit, "C") else change - amount, entries + 1)
     return changes
+
+
+def _check_grants(
+    event: StoredEvent,
+    changes: Mapping[str, tuple[Decimal, int]],
+    remaining: MutableMapping[str, Decimal],
+    findings: Findings,
+) -> None:
+    """What is left of a user's grants changes as his coupon account does."""
+    granted = _remaining(event.data.get("grants", {}), "coupon", remaining)
+    for code in granted.keys() | {code for code in changes if code.endswith(":coupon")}:
+        moved, kept = changes.get(code, _UNCHANGED)[0], granted.get(code, ZERO)
+        if kept != moved:
+            where = f"event {event.position}"
+            findings.add(where, f"grants of {code}", expected=text(moved), found=text(kept))
 
 
 def _remaining(
@@ -124,28 +128,42 @@ def _remaining(
     return changes
 
 
+def _touch(event: StoredEvent, code: str, states: Mapping[str, State], findings: Findings) -> None:
+    state = states.get(code)
+    if state is None or (code not in event.data.get("accounts", ()) and state.version):
+        expected = "its state after the event"
+        findings.add(f"event {event.position}", f"accounts.{code}", expected=expected, found=None)
+    if state is None:
+        return
+    if state.recorded_at is not None and event.recorded_at < state.recorded_at:
+        expected = f"{state.recorded_at.isoformat()} or later, as {code}"
+        found = event.recorded_at.isoformat()
+        findings.add(f"event {event.position}", "recorded_at", expected=expected, found=found)
+    state.position, state.recorded_at = event.position, event.recorded_at
+
+
 def _check_account(
     event: StoredEvent,
     code: str,
     stated: Mapping[str, Any],
     state: State,
-    change: tuple[Decimal, int, Decimal],
+    change: tuple[Decimal, Decimal, int],
     findings: Findings,
 ) -> None:
-    where, what = f"event {event.position}", f"accounts.{code}"
     balance, held, version = Decimal(stated["balance"]), Decimal(stated["held"]), stated["version"]
-    expected = (state.balance + change[0], state.held + change[2], state.version + change[1])
-    if (balance, held, version) != expected:
+    expected = (state.balance + change[0], state.held + change[1], state.version + change[2])
+    if (balance, held, version) != expected or not ZERO <= held <= balance:
+        where, what = f"event {event.position}", f"accounts.{code}"
         if balance != expected[0]:
             findings.add(where, f"{what}.balance", expected=text(expected[0]), found=stated["balance"])
         if held != expected[1]:
             findings.add(where, f"{what}.held", expected=text(expected[1]), found=stated["held"])
         if version != expected[2]:
             findings.add(where, f"{what}.version", expected=expected[2], found=version)
-    if not ZERO <= held <= balance:
-        findings.add(where, f"{what}.held", expected=f"0 to {text(balance)}", found=stated["held"])
+        if not ZERO <= held <= balance:
+            findings.add(where, f"{what}.held", expected=f"0 to {text(balance)}", found=stated["held"])
     # What the event says is what was posted from; one wrong event is not to be named at every later one.
-    state.balance, state.held, state.version = balance, held, version
+    state.balance, state.held, state.version, state.stated = balance, held, version, stated
 
 
 def _require(value: object, type_: type) -> None:
@@ -153,9 +171,13 @@ def _require(value: object, type_: type) -> None:
         raise TypeError(f"{type(value).__name__} instead of {type_.__name__}")
 
 
-def _family(code: str) -> str:
-    """The code without the user's id: what accounts of one kind have in common."""
-    return f"user:{code.split(':', 2)[2]}" if code.startswith("user:") else code
+def _families(debit: str, credit: str) -> tuple[str, str]:
+    """The codes without the users' ids: what accounts of one kind have in common."""
+    if debit.startswith("user:"):
+        debit = f"user:{debit.split(':', 2)[2]}"
+    if credit.startswith("user:"):
+        credit = f"user:{credit.split(':', 2)[2]}"
+    return debit, credit
 
 
 @lru_cache(maxsize=1024)

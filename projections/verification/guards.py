@@ -16,8 +16,14 @@ TRIGGERS: Final = {
     "events_note": ("events_guard_note", "append_only_truncate"),
     "ledger_tariff": _PROTECTED,
     "ledger_machine_terms": _PROTECTED,
-    "models_operation": ("ledger_guard_operation", "append_only_truncate"),
-    "models_entry": ("ledger_guard_entry", "ledger_check_entries", "append_only_truncate"),
+    "ledger_remaining": _PROTECTED,
+    "models_operation": ("ledger_guard_operation", "ledger_check_emptied", "append_only_truncate"),
+    "models_entry": (
+        "ledger_guard_entry",
+        "ledger_check_entries",
+        "ledger_check_emptied",
+        "append_only_truncate",
+    ),
     "models_user": ("ledger_check_balances_insert", "ledger_check_balances_update", "ledger_guard_user"),
     "models_machine": ("ledger_note_machine_terms", "ledger_guard_machine"),
 }

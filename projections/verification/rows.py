@@ -1,11 +1,10 @@
 """The stored rows of operations and entries, read and compared as lines of text.
 
-A row that agrees costs one comparison of strings; only one that does not is taken apart.
+A chunk that agrees costs one comparison of two texts; only what does not is taken apart.
 """
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -14,31 +13,37 @@ from ledger.journal import ENTRIES_MAX
 from projections.records import ENTRY_COLUMNS, OPERATION_COLUMNS
 from projections.verification.findings import Findings
 
-OPERATION_POSITION: Final = OPERATION_COLUMNS.index("position")
-
-_TIMES: Final = 3  # both tables end with occurred_at, recorded_at, effective_at
+_POSITION: Final = OPERATION_COLUMNS.index("position")
 _AMOUNTS: Final = frozenset({"amount", "balance_after"})
 _LINKS: Final = frozenset({"credit_id", "debit_id", "credit_ixioo_id", "debit_ixioo_id"})
 
 
-def stored_operations(
-    cursor: Any, *, after: int | None, upto: int | None, limit: int | None = None
-) -> list[str]:
+def stored_operations(cursor: Any, *, after: int | None, upto: int | None, limit: int | None = None) -> str:
     """The operations with after < position ≤ upto, in the order of the columns of the journal."""
     bounds = _bounds("position", after, upto)
     return _copy(cursor, "models_operation", OPERATION_COLUMNS, bounds, "position", limit)
 
 
-def stored_entries(cursor: Any, *, after: int | None, upto: int) -> list[str]:
+def stored_entries(cursor: Any, *, after: int | None, upto: int) -> str:
     """The entries whose ids belong to events with after < position ≤ upto."""
     first = None if after is None else last_entry_id(after)
     bounds = _bounds("id", first, last_entry_id(upto))
     return _copy(cursor, "models_entry", ENTRY_COLUMNS, bounds, "id", None)
 
 
-def stored_entries_after(cursor: Any, last: int | None, *, limit: int) -> list[str]:
+def stored_entries_after(cursor: Any, last: int | None, *, limit: int) -> str:
     """The next entries by id."""
     return _copy(cursor, "models_entry", ENTRY_COLUMNS, _bounds("id", last, None), "id", limit)
+
+
+def last_position(operations: str) -> int:
+    """The position of the last of these operations."""
+    return int(_lines(operations)[-1].split("\t")[_POSITION])
+
+
+def last_id(entries: str) -> int:
+    """The id of the last of these entries."""
+    return int(_lines(entries)[-1].partition("\t")[0])
 
 
 def last_entry_id(position: int) -> int:
@@ -78,12 +83,12 @@ class OpenLinks:
 
 def compare_operations(
     expected: Sequence[str],
-    found: Sequence[str],
+    found: str,
     links: OpenLinks,
     findings: Findings,
 ) -> None:
     """Name the operations that are missing, unknown or different."""
-    if expected == found:
+    if _text(expected) == found:
         return
     for wanted, stored in _pairs(expected, found):
         where = _where("operation", wanted or stored or [], OPERATION_COLUMNS)
@@ -99,9 +104,9 @@ def compare_operations(
                 findings.add(where, f"models_operation.{column}", expected=value, found=actual)
 
 
-def compare_entries(expected: Sequence[str], found: Sequence[str], findings: Findings) -> None:
+def compare_entries(expected: Sequence[str], found: str, findings: Findings) -> None:
     """Name the entries that are missing, unknown or different."""
-    if expected == found:
+    if _text(expected) == found:
         return
     for wanted, stored in _pairs(expected, found):
         row = wanted or stored or []
@@ -127,9 +132,10 @@ def _where(name: str, row: Sequence[str], columns: Sequence[str]) -> str:
 
 def _pairs(
     expected: Iterable[str],
-    found: Iterable[str],
+    written: str,
 ) -> list[tuple[list[str] | None, list[str] | None]]:
     """The rows that differ, taken apart: what is expected and what is stored under one id."""
+    found = _lines(written)
     same = set(expected) & set(found)
     wanted = {line.partition("\t")[0]: line for line in expected if line not in same}
     stored = {line.partition("\t")[0]: line for line in found if line not in same}
@@ -158,35 +164,19 @@ def _copy(
     bounds: str,
     order: str,
     limit: int | None,
-) -> list[str]:
+) -> str:
     lines = io.StringIO()
     cursor.copy_expert(
         f"copy (select {', '.join(columns)} from {table} where {bounds} order by {order} "  # noqa: S608
         f"limit {'all' if limit is None else limit}) to stdout",
         lines,
     )
-    times: dict[str, str] = {}
-    rows = []
-    for line in lines.getvalue().split("\n")[:-1]:
-        end = _end_of_values(line)
-        tail = line[end:]
-        written = times.get(tail)
-        if written is None:
-            written = times[tail] = "\t".join(map(_iso, tail.split("\t")))
-        rows.append(line[:end] + written)
-    return rows
+    return lines.getvalue()
 
 
-def _end_of_values(line: str) -> int:
-    end = len(line)
-    for _ in range(_TIMES):
-        end = line.rindex("\t", 0, end)
-    return end + 1
+def _text(lines: Sequence[str]) -> str:
+    return "\n".join([*lines, ""])
 
 
-def _iso(value: str) -> str:
-    """A time as the journal writes it, from the way PostgreSQL does. What is no time is left as it is."""
-    try:
-        return datetime.fromisoformat(value).isoformat()
-    except ValueError:
-        return value
+def _lines(written: str) -> list[str]:
+    return written.split("\n")[:-1]

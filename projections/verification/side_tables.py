@@ -1,4 +1,4 @@
-"""Tariffs, notes and coupon codes: what stands beside the log and has to agree with it."""
+"""Tariffs and notes: what stands beside the log and has to agree with it."""
 
 import hashlib
 import hmac
@@ -45,33 +45,6 @@ class Tariffs:
         """Every version that is left was published by no event."""
         for version in sorted(self._stored):
             self._findings.add(f"tariff {version}", "ledger_tariff", expected="no row", found="a row")
-
-
-class Codes:
-    """How often each coupon code was redeemed, as the last event about it says."""
-
-    def __init__(self) -> None:
-        self._redemptions: dict[str, int] = {}
-
-    def check(self, events: Sequence[StoredEvent]) -> None:
-        """Note what the events say."""
-        for event in events:
-            self._redemptions |= event.data.get("codes", {})
-
-    def compare(self, cursor: Any, findings: Findings) -> None:
-        """Hold the codes against it."""
-        cursor.execute("select code, redemptions from ledger_coupon_code order by code")
-        for code, redemptions in cursor.fetchall():
-            expected = self._redemptions.pop(code, 0)
-            if redemptions != expected:
-                findings.add(
-                    f"coupon code {code}",
-                    "ledger_coupon_code.redemptions",
-                    expected=expected,
-                    found=redemptions,
-                )
-        for code in sorted(self._redemptions):
-            findings.add(f"coupon code {code}", "ledger_coupon_code", expected="a row", found="no row")
 
 
 def check_notes(cursor: Any, events: Sequence[StoredEvent], findings: Findings) -> None:

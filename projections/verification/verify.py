@@ -1,7 +1,7 @@
 """One pass over the whole log, in chunks: everything that was written beside it is derived again."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -18,15 +18,15 @@ from projections.kept_state import KeptState, remaining
 from projections.projection import Projection
 from projections.records import UNKNOWN_ACCOUNT, Records, account_ids
 from projections.shadow import shadow_tables
-from projections.states import State, States
+from projections.states import State, States, named_codes
 from projections.verification import rows
 from projections.verification.accounts import check_accounts, check_users
-from projections.verification.arithmetic import BROKEN, check_event, check_shape, touched_codes
+from projections.verification.arithmetic import BROKEN, check_event, check_shape
 from projections.verification.findings import Findings, Mismatch
 from projections.verification.guards import check_guards
 from projections.verification.keys import Keys
 from projections.verification.read_models import ReadModels, check_positions
-from projections.verification.side_tables import Codes, Tariffs, check_notes
+from projections.verification.side_tables import Tariffs, check_notes
 from projections.verification.snapshot import one_snapshot
 
 CHUNK: Final = 2000
@@ -59,30 +59,32 @@ def verify(
     """
     projections = (KeptState(), *projections)
     with shadow_tables(projections), one_snapshot(), connection.cursor() as cursor:
-        return _Verification(cursor, projections, Findings(tell)).run(chunk, progress)
+        return _Verification(cursor, projections, Findings(tell), chunk).run(progress)
 
 
 class _Verification:
     """One run, within its snapshot."""
 
-    def __init__(self, cursor: Any, projections: Sequence[Projection], findings: Findings) -> None:
+    def __init__(
+        self, cursor: Any, projections: Sequence[Projection], findings: Findings, chunk: int
+    ) -> None:
         self.cursor = cursor
+        self.chunk = chunk
         self.findings = findings
         self.result = Result()
         self.states = States()
         self.keys = Keys(findings)
         self.links = rows.OpenLinks()
-        self.codes = Codes()
         self.tariffs = Tariffs(cursor, findings)
         self.read_models = ReadModels(cursor, projections, findings)
 
-    def run(self, chunk: int, progress: Callable[[int, int], None]) -> Result:
+    def run(self, progress: Callable[[int, int], None]) -> Result:
         check_guards(self.cursor, self.findings)
         self.cursor.execute("select coalesce(max(position), 0) from events_event")
         highest: int = self.cursor.fetchone()[0]
         check_positions(self.cursor, highest, self.findings)
         after: int | None = None
-        while events := store.read(after=-_BEYOND if after is None else after, upto=_BEYOND, limit=chunk):
+        for events in self._chunks():
             self._check_chunk(events, after)
             after = events[-1].position
             self.result.events += len(events)
@@ -91,31 +93,34 @@ class _Verification:
         self._finish(highest)
         return self.result
 
+    def _chunks(self) -> Iterator[list[StoredEvent]]:
+        after = -_BEYOND
+        while events := store.read(after=after, upto=_BEYOND, limit=self.chunk):
+            yield events
+            after = events[-1].position
+
     def _check_chunk(self, events: Sequence[StoredEvent], after: int | None) -> None:
         cursor = self.cursor
         readable = self._each(events, check_shape)
         codes: set[str] = set()
 
-        def note_codes(event: StoredEvent) -> None:
-            codes.update(event.data.get("accounts", ()), touched_codes(event))
-
-        readable = self._each(readable, note_codes)
+        readable = self._each(readable, lambda event: codes.update(named_codes(event)))
         states, left = self.states.use(codes), remaining(cursor, readable)
         readable = self._each(readable, lambda event: check_event(event, states, left, self.findings))
         self._check_rows(readable, states, after, events[-1].position)
         for event in readable:
             if event.type == "operation.linked":
                 self.links.said(event.position, event.data["operation"], event.data["links"], self.findings)
-        self.keys.check(cursor, readable)
+        self.keys.note(readable)
         check_notes(cursor, readable, self.findings)
         self.tariffs.check(readable)
-        self.codes.check(readable)
         self.read_models.apply(cursor, readable)
 
     def _each(
         self,
         events: Sequence[StoredEvent],
         check: Callable[[StoredEvent], None],
+        findings: Findings | None = None,
     ) -> list[StoredEvent]:
         """Run a check on each event; those that it could read."""
         readable = []
@@ -124,7 +129,9 @@ class _Verification:
                 check(event)
             except BROKEN as error:
                 found = f"{type(error).__name__}: {error}"
-                self.findings.add(f"event {event.position}", "data", expected="a readable event", found=found)
+                (findings or self.findings).add(
+                    f"event {event.position}", "data", expected="a readable event", found=found
+                )
             else:
                 readable.append(event)
         return readable
@@ -140,7 +147,7 @@ class _Verification:
         ids = self._account_ids(recorded, states)
         records = Records()
         self._each(recorded, lambda event: records.add(event, ids))
-        records.empty_references(self.cursor)
+        records.empty_references(self.cursor, {code.split(":", 2)[1] for code in ids if code[:5] == "user:"})
         found = rows.stored_operations(self.cursor, after=after, upto=upto)
         rows.compare_operations(records.operations, found, self.links, self.findings)
         found = rows.stored_entries(self.cursor, after=after, upto=upto)
@@ -160,24 +167,31 @@ class _Verification:
         after = last
         while found := rows.stored_operations(self.cursor, after=after, upto=None, limit=CHUNK):
             rows.compare_operations([], found, self.links, self.findings)
-            after = int(found[-1].split("\t")[rows.OPERATION_POSITION])
+            after = rows.last_position(found)
         after_id = None if last is None else rows.last_entry_id(last)
         while found := rows.stored_entries_after(self.cursor, after_id, limit=CHUNK):
             rows.compare_entries([], found, self.findings)
-            after_id = int(found[-1].partition("\t")[0])
+            after_id = rows.last_id(found)
 
     def _finish(self, highest: int) -> None:
         cursor, findings = self.cursor, self.findings
         self.links.finish(findings)
-        self.keys.finish(cursor)
+        self._check_keys()
         self.tariffs.finish()
-        self.codes.compare(cursor, findings)
         self.read_models.compare(cursor)
         check_accounts(cursor, self.states, findings)
         self.result.users = check_users(cursor, self.states, findings)
         self._check_totals()
         self.result.position = highest
         self.result.mismatches = findings.count
+
+    def _check_keys(self) -> None:
+        if self.keys.agree(self.cursor):
+            return
+        silent = Findings(lambda _: None)
+        for events in self._chunks():
+            self.keys.name(self.cursor, self._each(events, check_shape, silent))
+        self.keys.name_others(self.cursor)
 
     def _check_totals(self) -> None:
         self.cursor.execute(

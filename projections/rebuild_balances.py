@@ -1,0 +1,166 @@
+"""Rebuilding what the write side keeps: accounts, grants, holds, reversals, and the balances on users.
+
+# Note [Rebuilding under way]
+The log is first read up to the settled position without any lock. Then, a few users at a time and under
+their locks, the rest of it: whoever posts for them commits before the lock is got, so every event of
+theirs is visible then, settled or not. Reading an event twice does no harm, because states are copied
+from events and never added up.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from events import store
+from events.message import StoredEvent
+from events.settler import Settler, settle_all
+from ledger import journal
+from ledger.domain.chart import USER_ACCOUNTS, user_account
+from ledger.domain.money import text
+from projections.kept_state import KeptState
+from projections.shadow import real_name, shadow_tables, swap
+from projections.states import State, States, follow, named_codes
+
+_CHUNK: Final = 2000
+_USERS_AT_ONCE: Final = 200
+_BEYOND: Final = 2**62
+
+
+def rebuild_balances(*, progress: Callable[[int, int], None] = lambda _position, _settled: None) -> int:
+    """Put right every row that differs from the log; how many there were."""
+    settler, kept = Settler(), KeptState()
+    with shadow_tables([kept]), connection.cursor() as cursor:
+        replay = _Replay(cursor, kept)
+        replay.go_on(settle_all(), progress)
+        mended = 0
+        for users in _users(cursor):
+            replay.go_on(settler.advance(), progress)
+            with transaction.atomic():
+                journal.lock_accounts(cursor, users)
+                replay.look_ahead(users)
+                mended += _mend_accounts(cursor, users, replay.states)
+                mended += _mend_users(cursor, users)
+                for table in kept.tables:
+                    if "user_id" in table.columns:
+                        swapped = swap(cursor, table, only="user_id = any(%s)", parameters=[users])
+                        mended += max(swapped)
+        with transaction.atomic():
+            mended += _mend_shared(cursor, replay, kept)
+    return mended
+
+
+class _Replay:
+    """The log up to a position, as states in memory and rows in shadow tables."""
+
+    def __init__(self, cursor: Any, kept: KeptState) -> None:
+        self._cursor = cursor
+        self._kept = kept
+        self._position = 0
+        self.states = States()
+
+    def go_on(self, upto: int, progress: Callable[[int, int], None]) -> None:
+        """Follow the log up to a settled position."""
+        for events in _chunks(self._position, upto):
+            self._follow(events)
+            self._position = events[-1].position
+            progress(self._position, upto)
+        self._position = max(self._position, upto)
+
+    def look_ahead(self, users: Iterable[int] | None) -> None:
+        """Follow what is visible beyond, for these locked users only, or all of it."""
+        known = None if users is None else set(users)
+        for events in _chunks(self._position, _BEYOND):
+            self._follow([event for event in events if known is None or _is_about(event, known)])
+
+    def _follow(self, events: Sequence[StoredEvent]) -> None:
+        states = self.states.use(code for event in events for code in named_codes(event))
+        for event in events:
+            follow(event, states)
+        with transaction.atomic():
+            self._kept.apply(self._cursor, events)
+
+
+def _chunks(after: int, upto: int) -> Iterator[list[StoredEvent]]:
+    while events := store.read(after=after, upto=upto, limit=_CHUNK):
+        yield events
+        after = events[-1].position
+
+
+def _is_about(event: StoredEvent, users: set[int]) -> bool:
+    return any(int(code.split(":", 2)[1]) in users for code in named_codes(event))
+
+
+def _users(cursor: Any) -> Iterator[list[int]]:
+    """Everybody who has an account or a row, in the order of their ids."""
+    last = -1
+    while True:
+        cursor.execute(
+            """select id from (
+                   (select distinct user_id as id from ledger_account where user_id > %(last)s
+                    order by 1 limit %(limit)s)
+                   union
+                   (select id from models_user where id > %(last)s order by id limit %(limit)s)) known
+               order by id limit %(limit)s""",
+            {"last": last, "limit": _USERS_AT_ONCE},
+        )
+        users = [row[0] for row in cursor.fetchall()]
+        if not users:
+            return
+        yield users
+        last = users[-1]
+
+
+def _mend_accounts(cursor: Any, users: Sequence[int], states: States) -> int:
+    codes = [user_account(user, account.name) for user in users for account in USER_ACCOUNTS]
+    known, new = states.peek(codes), State()
+    rows = [(code, known.get(code, new)) for code in codes]
+    cursor.execute(
+        """update ledger_account a
+           set balance = v.balance, held = v.held, version = v.version, position = v.position,
+               recorded_at = v.recorded_at, credit_limit = v.credit_limit
+           from unnest(%s::text[], %s::numeric[], %s::numeric[], %s::bigint[], %s::bigint[],
+                       %s::timestamptz[], %s::numeric[])
+               as v(code, balance, held, version, position, recorded_at, credit_limit)
+           where a.code = v.code
+             and (a.balance, a.held, a.version, a.position, a.recorded_at, a.credit_limit) is distinct from
+                 (v.balance, v.held, v.version, v.position, v.recorded_at, v.credit_limit)""",
+        [
+            [code for code, _ in rows],
+            [text(state.balance) for _, state in rows],
+            [text(state.held) for _, state in rows],
+            [state.version for _, state in rows],
+            [state.position for _, state in rows],
+            [state.recorded_at for _, state in rows],
+            [state.credit_limit for _, state in rows],
+        ],
+    )
+    return int(cursor.rowcount)
+
+
+def _mend_users(cursor: Any, users: Sequence[int]) -> int:
+    cursor.execute(
+        """update models_user u
+           set user_balance = own.usd, user_ixioo_balance = own.eaml, coupon_balance = own.coupon
+           from (select asked.id,
+                        coalesce(sum(a.balance) filter (where a.kind = 'user:usd'), 0) as usd,
+                        coalesce(sum(a.balance) filter (where a.kind = 'user:eaml'), 0) as eaml,
+                        coalesce(sum(a.balance) filter (where a.kind = 'user:coupon'), 0) as coupon
+                 from unnest(%s::bigint[]) as asked(id)
+                 left join ledger_account a on a.user_id = asked.id
+                 group by asked.id) own
+           where u.id = own.id
+             and (u.user_balance, u.user_ixioo_balance, u.coupon_balance) is distinct from
+                 (own.usd, own.eaml, own.coupon)""",
+        [list(users)],
+    )
+    return int(cursor.rowcount)
+
+
+def _mend_shared(cursor: Any, replay: _Replay, kept: KeptState) -> int:
+    """What belongs to no user: for this moment nobody else writes it, and what was written is seen."""
+    shared = [table for table in kept.tables if "user_id" not in table.columns]
+    for table in sorted(shared, key=lambda table: table.name):
+        cursor.execute(f"lock table {real_name(cursor, table)} in share row exclusive mode")
+    replay.look_ahead(None)
+    return sum(max(swap(cursor, table)) for table in shared)
