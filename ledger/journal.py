@@ -70,24 +70,30 @@ _ACCOUNT_COLUMNS: Final = "code, user_id, normal_side = 'C', id, balance, held, 
 
 
 def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
-    """Give users without accounts all of theirs. `users` ascend."""
+    """Give users without accounts all of theirs; none to who is no user any more. `users` ascend.
+
+    A user without accounts has nothing yet that a deletion of his row would have to wait for, so the
+    row is locked against it.
+    """
     cursor.execute(
         """insert into ledger_account
                (code, kind, user_id, currency, normal_side, balance, held, version, position)
            select 'user:' || asked.id || ':' || made.name, made.kind, asked.id, made.currency, made.side,
                   0, 0, 0, 0
-           from unnest(%s::bigint[]) as asked(id)
+           from models_user asked
            cross join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) with ordinality
                as made(name, kind, currency, side, n)
-           where not exists (select from ledger_account a where a.user_id = asked.id)
+           where asked.id = any(%s)
+             and not exists (select from ledger_account a where a.user_id = asked.id)
            order by asked.id, made.n
+           for key share of asked
            on conflict do nothing""",
         [
-            list(users),
             [account.name for account in USER_ACCOUNTS],
             [account.kind for account in USER_ACCOUNTS],
             [account.currency for account in USER_ACCOUNTS],
             [account.normal_side for account in USER_ACCOUNTS],
+            list(users),
         ],
     )
 

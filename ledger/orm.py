@@ -132,6 +132,7 @@ def link_entries(*, operation_id: UUID, links: dict[str, int]) -> None:
             recorded_at=now,
         )
         store.append(cursor, [event])
+        cursor.execute("select set_config('ledger.link_position', %s, true)", [str(position)])
         columns = ", ".join(f"{name}_id = %s" for name in sorted(links))
         cursor.execute(
             f"update models_operation set {columns} where id = %s",  # noqa: S608 (the four links' names)

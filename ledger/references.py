@@ -48,9 +48,11 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
                 users.add(command.user)
             case _:
                 assert_never(command)
+    terms = _machine_terms(cursor, machines, min(times), max(times), lock=lock) if machines else {}
+    users.update(version.owner for versions in terms.values() for version in versions)
     return References(
         users=_known_users(cursor, users) if users else frozenset(),
-        machines=_machine_terms(cursor, machines, min(times), max(times), lock=lock) if machines else {},
+        machines=terms,
         tariffs=read_tariffs(cursor),
         holds={hold.id: hold for hold in state.read_holds(cursor, holds)} if holds else {},
         proposals={each.id: each for each in state.read_proposals(cursor, proposals)} if proposals else {},

@@ -154,17 +154,20 @@ def submission(
 
 
 def adjustment(user: User | int, account: str, change: str | int, *, key: str | None = None) -> Submission:
-    """`change` put on a user's account `usd` or `eaml`, or taken off if it is negative."""
-    value = amount(change)
+    """`change` put on a user's account `usd` or `eaml`, or taken off if it is negative.
+
+    By an actor of its own, so that nobody has to approve it.
+    """
+    value, actor = amount(change), f"actor {uuid4()}"
     command = Adjust(
         user=_id(user),
         account="usd" if account == "usd" else "eaml",
         direction="up" if value > 0 else "down",
         amount=abs(value),
         occurred_at=timezone.now(),
-        actor="test",
+        actor=actor,
         reason_code="test",
-        alone_max=AMOUNT_MAX,  # nobody has to approve it
+        alone_max=AMOUNT_MAX,
     )
     sent = {
         "type": "adjustment",
@@ -172,9 +175,9 @@ def adjustment(user: User | int, account: str, change: str | int, *, key: str | 
         "account": account,
         "direction": command.direction,
         "amount": text(command.amount),
-        "reason": "test",
+        "reason_code": "test",
     }
-    return Submission(source=SOURCE, request_id=key or str(uuid4()), command=command, sent=sent, actor="test")
+    return Submission(source=SOURCE, request_id=key or str(uuid4()), command=command, sent=sent, actor=actor)
 
 
 # Posting, and what is there afterwards.

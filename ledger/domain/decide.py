@@ -234,4 +234,8 @@ def _price(command: RecordOperation, references: References) -> Priced:
     machine = None
     if command.machine is not None:
         machine = references.machine(command.machine, command.occurred_at)
-    return price(command, machine, references.tariff(command.occurred_at))
+    priced = price(command, machine, references.tariff(command.occurred_at))
+    for user in priced.users:
+        # The owner of that time may have been deleted since.
+        references.require_user(user, field="machine")
+    return priced

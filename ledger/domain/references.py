@@ -24,10 +24,10 @@ class References:
     originals: Mapping[str, Original] = field(default_factory=dict)
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
 
-    def require_user(self, user: int) -> None:
-        """Raises `Undecided` unless the user is known."""
+    def require_user(self, user: int, *, field: str = "operation_user") -> None:
+        """Raises `Undecided` unless the user is known. `field` is what named him."""
         if user not in self.users:
-            raise Undecided(f"user {user} is not known yet", field="operation_user", waits_for=f"user:{user}")
+            raise Undecided(f"user {user} is not known yet", field=field, waits_for=f"user:{user}")
 
     def hold(self, hold: str) -> Hold:
         """A hold that was placed. Raises `Undecided` for one that was not, yet."""

@@ -39,6 +39,8 @@ class Migration(migrations.Migration):
             _file("records.sql")
             + protect("models_operation", rows=False)
             + protect("models_entry", rows=False),
+            "drop trigger ledger_check_emptied on models_operation;"
+            "drop trigger ledger_check_emptied on models_entry; drop function ledger_check_emptied();"
             "drop trigger ledger_guard_operation on models_operation; drop function ledger_guard_operation();"
             "drop trigger ledger_guard_entry on models_entry; drop function ledger_guard_entry();"
             + unprotect("models_operation")

@@ -1,8 +1,15 @@
 -- Operations and entries are records: nothing changes but a reference that is emptied because its
 -- user or machine is deleted, and an empty link that is filled in the transaction that appended the
 -- event saying so.
+--
+-- Which event that was, a setting of the transaction says; that it is one of this transaction is seen
+-- by its row alone: it is visible although whoever wrote it has not committed. That transaction may
+-- have begun a savepoint since, whose number is above its own.
 create or replace function ledger_guard_operation() returns trigger language plpgsql as $$
 declare
+    told constant bigint := nullif(current_setting('ledger.link_position', true), '')::bigint;
+    own bigint;
+    writer bigint;
     references_ constant text[] := array['machine_id', 'machine_owner_id', 'operation_user_id'];
     links constant text[] := array['credit_id', 'debit_id', 'credit_ixioo_id', 'debit_ixioo_id'];
     before jsonb := to_jsonb(old);
@@ -25,10 +32,14 @@ begin
         foreach name in array links loop
             if after -> name <> before -> name then
                 if before -> name = 'null'::jsonb and linked is null then
-                    select e.data -> 'links' into linked from events_event e
-                    where e.position = (select max(position) from events_event)
-                      and e.type = 'operation.linked' and e.stream = 'operation:' || old.id
-                      and e.xmin = pg_current_xact_id()::xid;
+                    own := pg_current_xact_id()::text::bigint;
+                    select e.data -> 'links', (own >> 32 << 32) + e.xmin::text::bigint into linked, writer
+                    from events_event e
+                    where e.position = told
+                      and e.type = 'operation.linked' and e.stream = 'operation:' || old.id;
+                    if writer < own or pg_xact_status(writer::text::xid8) <> 'in progress' then
+                        linked := null;
+                    end if;
                 end if;
                 if before -> name <> 'null'::jsonb or linked is null
                    or linked -> replace(name, '_id', '') is distinct from after -> name then
@@ -58,3 +69,35 @@ end $$;
 
 create trigger ledger_guard_entry before update or delete on models_entry
     for each row execute function ledger_guard_entry();
+
+-- A reference is emptied by whoever deletes its row, in the same transaction and perhaps before the row
+-- is gone: that it is gone is asked at the commit.
+create or replace function ledger_check_emptied() returns trigger language plpgsql as $$
+declare
+    emptied text;
+begin
+    if tg_table_name = 'models_entry' then
+        if exists (select from models_user where id = old.user_id) then
+            emptied := 'user_id';
+        end if;
+    elsif old.machine_id is not null and new.machine_id is null
+          and exists (select from models_machine where id = old.machine_id) then
+        emptied := 'machine_id';
+    elsif old.machine_owner_id is not null and new.machine_owner_id is null
+          and exists (select from models_user where id = old.machine_owner_id) then
+        emptied := 'machine_owner_id';
+    elsif old.operation_user_id is not null and new.operation_user_id is null
+          and exists (select from models_user where id = old.operation_user_id) then
+        emptied := 'operation_user_id';
+    end if;
+    if emptied is not null then
+        raise exception '% %: % is emptied only when its row is deleted', tg_table_name, old.id, emptied
+            using errcode = 'LG001', table = tg_table_name;
+    end if;
+    return null;
+end $$;
+
+create constraint trigger ledger_check_emptied after update on models_operation
+    deferrable initially deferred for each row execute function ledger_check_emptied();
+create constraint trigger ledger_check_emptied after update on models_entry
+    deferrable initially deferred for each row execute function ledger_check_emptied();

@@ -11,24 +11,9 @@ from ledger.domain.errors import Conflict, Undecided
 from ledger.posting import post, quote
 from models import Machine, User
 from tests import builders as make
-from tests.builders import balances, code_of, counts, fund, make_machine, make_user, post_one, recorded
+from tests.builders import balances, code_of, counts, make_machine, make_user, post_one, recorded
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def owner() -> User:
-    return make_user()
-
-
-@pytest.fixture
-def user() -> User:
-    return fund(make_user(), usd=100, eaml=100)
-
-
-@pytest.fixture
-def machine(owner: User) -> Machine:
-    return make_machine(owner, copy="5", api="0.01")
 
 
 def test_replay_gives_the_first_answer_and_changes_nothing(user: User, machine: Machine) -> None:
