@@ -1,4 +1,4 @@
-"""The older system's billing table, a row for each of the nine kinds of operations.
+"""The older system's billing table: its own rows that were imported, and one for each of the nine kinds.
 
 Its amounts are USD. What is paid in tokens is shown at the rate of the tariff that priced it,
 rounded half to even at 8 places: a value to read, no balance is made of it. An income is what the
@@ -14,6 +14,7 @@ from events.message import StoredEvent
 from ledger.domain.chart import user_account
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import QUANTUM, ZERO, text
+from ledger.operations.legacy_billing import EVENT_TYPE
 from ledger.references import read_tariffs
 from projections.projection import Table
 
@@ -40,6 +41,9 @@ _COLUMNS: Final = {
     "MachineCopyIncomeUSD": "numeric",
     "OperationIsMachineCopyUpdate": "boolean",
     "MachineCopyUpdateIncomeUSD": "numeric",
+    "OperationIsMachineExport": "boolean",
+    "MachineExportIncomeUSD": "numeric",
+    "MachineExportCostUSD": "numeric",
     "CreditFromIXIOO": "numeric",
     "CreditFromUser": "numeric",
     "operation_position": "bigint",
@@ -62,17 +66,16 @@ class LegacyBilling:
             name="models_billing",
             key=("operation_position",),
             columns=tuple(name for name in _COLUMNS if name != "operation_position"),
-            # The other rows were imported from the older system.
-            only="operation_position is not null",
             living=_LIVING,
         ),
     )
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Add a row for every recorded operation of the nine kinds."""
-        recorded = [event for event in events if event.type in OPERATION_TYPES]
-        rates = _rates(cursor, recorded)
-        rows = [row for event in recorded if (row := _row(event, rates)) is not None]
+        """Add a row for every recorded operation of the nine kinds, and for every imported one."""
+        rates = _rates(cursor, events)
+        rows = [_imported(event) for event in events if event.type == EVENT_TYPE]
+        recorded = (event for event in events if event.type in OPERATION_TYPES)
+        rows += [row for event in recorded if (row := _row(event, rates)) is not None]
         if not rows:
             return
         cursor.execute(
@@ -83,6 +86,11 @@ class LegacyBilling:
                 order by r.operation_position""",  # noqa: S608 (fixed names)
             [json.dumps(rows, separators=(",", ":"))],
         )
+
+
+def _imported(event: StoredEvent) -> dict[str, Any]:
+    """The columns that a row of the older system brought."""
+    return {**event.data["command"]["row"], "operation_position": event.position}
 
 
 def _row(event: StoredEvent, rates: Mapping[int, Decimal]) -> dict[str, Any] | None:

@@ -1,0 +1,39 @@
+"""`manage.py import_legacy_billing FILE.csv`: the billing rows of the older system."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from ledger.domain.errors import Invalid
+from ledger.operations import legacy_billing
+
+
+class Command(BaseCommand):
+    """Appends an event without entries for each row, once, and reports what it could not take."""
+
+    help = legacy_billing.__doc__ or ""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        del args
+        try:
+            imported = legacy_billing.import_legacy_billing(
+                options["file"],
+                now=timezone.now(),
+                progress=lambda done: self.stdout.write(f"{done} rows"),
+            )
+        except Invalid as error:
+            raise CommandError(f"{options['file']}: {error.details['field']}: {error.message}") from None
+        for refused in imported.refused:
+            self.stderr.write(f"not taken: {refused}")
+        self.stdout.write(
+            f"legacy billing: recorded={imported.recorded} replayed={imported.replayed} "
+            f"refused={len(imported.refused)}",
+        )
+        if imported.refused:
+            raise CommandError("not every row could be taken")
