@@ -13,7 +13,7 @@ from ledger.domain.errors import ExpiryPassed, HoldExists, HoldMismatch, HoldRes
 from ledger.domain.holds import Hold, HoldState
 from ledger.domain.money import EAML, ZERO, text
 from ledger.domain.operations import Kind, RecordOperation
-from ledger.domain.pricing import Priced
+from ledger.domain.pricing import Priced, check_unit_price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +124,14 @@ def capture_hold(plan: Resolving, command: CaptureHold, book: Book) -> Decision:
     """Pay what was used: from the hold, above it from what is available, then as due without a limit.
 
     Work that was done before the hold expired is paid even after it. Raises `HoldResolved` where the
-    hold was captured or voided, or the work came after its expiry, and `HoldMismatch` where the
-    operation is not the one that the hold was placed for.
+    hold was captured or voided, or the work came after its expiry, `HoldMismatch` where the operation
+    is not the one that the hold was placed for, and `PriceChanged` where it names another price.
     """
     hold = book.holds[plan.hold.id]
-    if hold.state in {"captured", "voided"} or command.occurred_at > hold.expires_at:
+    if hold.state in {"captured", "voided"}:
         raise HoldResolved(f"the hold is {hold.state}", hold=hold.id, state=hold.state)
+    if command.occurred_at >= hold.expires_at:
+        raise HoldResolved("the work was done after the hold's time", hold=hold.id, state="expired")
     _check_same(hold, command.operation)
     gross, pricing = _price(hold, command)
     within = min(gross, hold.remaining)
@@ -216,6 +218,7 @@ def _check_same(hold: Hold, operation: RecordOperation | None) -> None:
     ):
         if placed != sent:
             raise HoldMismatch(f"the hold was placed for another {field}", hold=hold.id, field=field)
+    check_unit_price(operation, Decimal(hold.pricing["unit_price"]))
 
 
 def _price(hold: Hold, command: CaptureHold) -> tuple[Decimal, Mapping[str, Any]]:

@@ -98,6 +98,16 @@ def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff
             raise ValueError(f"{kind} is not priced")
 
 
+def check_unit_price(command: RecordOperation, unit_price: Decimal) -> None:
+    """Raises `PriceChanged` where a command carries another price than the one in force."""
+    if command.unit_price is not None and command.unit_price != unit_price:
+        raise PriceChanged(
+            "the price in force is not the one that the command carries",
+            unit_price=text(unit_price),
+            sent=text(command.unit_price),
+        )
+
+
 def _price_compute(
     command: RecordOperation,
     machine: MachineTerms,
@@ -107,7 +117,7 @@ def _price_compute(
     tariff: Tariff,
     **facts: int,
 ) -> Priced:
-    _check_unit_price(command, unit_price)
+    check_unit_price(command, unit_price)
     gross = money.multiply(unit_price, quantity)
     money.check_size(gross)
     due = tariff.when_short.get(command.kind) == "due"
@@ -144,7 +154,7 @@ def _price_sale(command: RecordOperation, machine: MachineTerms, tariff: Tariff)
         raise NotForSale("the owner does not offer this", machine=machine.machine)
     if unit_price is None:
         raise NoPrice("the machine has no price for this", machine=machine.machine)
-    _check_unit_price(command, unit_price)
+    check_unit_price(command, unit_price)
     gross = money.multiply(unit_price, quantity)
     money.check_size(gross)
     return Priced(
@@ -162,15 +172,6 @@ def _price_sale(command: RecordOperation, machine: MachineTerms, tariff: Tariff)
             "commission_rate": text(tariff.commission_rate),
         },
     )
-
-
-def _check_unit_price(command: RecordOperation, unit_price: Decimal) -> None:
-    if command.unit_price is not None and command.unit_price != unit_price:
-        raise PriceChanged(
-            "the price in force is not the one that the command carries",
-            unit_price=text(unit_price),
-            sent=text(command.unit_price),
-        )
 
 
 def required(value: T | None) -> T:

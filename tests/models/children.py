@@ -3,10 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg2
 from django.db import connection
+from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
+from psycopg2.sql import SQL, Identifier
 
 import models
 
@@ -15,11 +20,11 @@ ROOT = Path(models.__file__).resolve().parent.parent
 START = "import django; django.setup()\n"
 
 
-def start(code: str, **environment: str) -> "subprocess.Popen[str]":
-    """A process that runs the code in the service, on the tests' database."""
+def start(code: str, *, database: str | None = None, **environment: str) -> "subprocess.Popen[str]":
+    """A process that runs the code in the service, on the tests' database or another of its server."""
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", START + code],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **_database(), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **_address(database), **environment},
         cwd="/",
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -34,12 +39,23 @@ def finish(process: "subprocess.Popen[str]", *, seconds: float = 60) -> tuple[st
     return out.strip(), err.strip()
 
 
-def _database() -> dict[str, str]:
+@contextmanager
+def empty_database(name: str) -> Iterator[str]:
+    """A database beside the tests' own, without any table."""
+    server = psycopg2.connect(**connection.get_connection_params() | {"cursor_factory": None})
+    server.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+    with server.cursor() as cursor:
+        cursor.execute(SQL("create database {}").format(Identifier(name)))
+        try:
+            yield name
+        finally:
+            cursor.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+    server.close()
+
+
+def _address(database: str | None) -> dict[str, str]:
     at = connection.settings_dict
     host, place = (f"{at['HOST']}:{at['PORT']}", "") if at["HOST"][:1] != "/" else ("", f"?host={at['HOST']}")
-    address = f"postgresql://{quote(at['USER'])}:{quote(at['PASSWORD'])}@{host}/{quote(at['NAME'])}{place}"
-    return {
-        "DATABASE_URL": address,
-        "DATABASE_OWNER_URL": address,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-    }
+    name = quote(database or at["NAME"])
+    url = f"postgresql://{quote(at['USER'])}:{quote(at['PASSWORD'])}@{host}/{name}{place}"
+    return {"DATABASE_URL": url, "DATABASE_OWNER_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}

@@ -1,23 +1,17 @@
 """Migrations: complete, from nothing and back, on PostgreSQL; test_standalone.py does it on SQLite."""
 
 import re
-from collections.abc import Iterator
 from io import StringIO
 
-import psycopg2
 import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
-from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT
-from psycopg2.sql import SQL, Identifier
 
 from models import Entry, Operation
-from tests.models.children import finish, start
+from tests.models.children import empty_database, finish, start
 
 pytestmark = pytest.mark.django_db
-
-EMPTY = "from_nothing_and_back"
 
 MIGRATE = """
 from django.apps import apps
@@ -54,18 +48,6 @@ print(sorted(table for table in tables if table.startswith("models_")), schema()
 """
 
 
-@pytest.fixture
-def empty_database() -> Iterator[str]:
-    """A database of its own beside the tests'."""
-    outside = psycopg2.connect(**connection.get_connection_params() | {"cursor_factory": None})
-    outside.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-    with outside.cursor() as cursor:
-        cursor.execute(SQL("create database {}").format(Identifier(EMPTY)))
-        yield EMPTY
-        cursor.execute(SQL("drop database {} with (force)").format(Identifier(EMPTY)))
-    outside.close()
-
-
 def test_no_migration_is_missing() -> None:
     """Of this app or another."""
     said = StringIO()
@@ -73,15 +55,11 @@ def test_no_migration_is_missing() -> None:
     assert said.getvalue() == "No changes detected\n"
 
 
-def test_migrating_from_nothing_and_back_and_again_gives_the_same(empty_database: str) -> None:
+def test_migrating_from_nothing_and_back_and_again_gives_the_same() -> None:
     """Tables, indexes, constraints and triggers; nothing of the app is left in between."""
-    before = connection.settings_dict["NAME"]
-    connection.settings_dict["NAME"] = empty_database
-    try:
-        process = start(MIGRATE)
-    finally:
-        connection.settings_dict["NAME"] = before
-    assert finish(process, seconds=120)[0] == "[] True"
+    with empty_database("from_nothing_and_back") as name:
+        said, _ = finish(start(MIGRATE, database=name), seconds=120)
+    assert said == "[] True"
 
 
 OPERATION_COLUMNS = """

@@ -1,0 +1,319 @@
+"""Readable builders of what money does beyond the nine operations, and the pure domain with a clock.
+
+`at` is when a command occurred (now, where it is left out); every submission has a key of its own unless
+one is given.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+
+from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
+from ledger.commands import Submission
+from ledger.domain.adjustments import Adjust, ResolveProposal, SetCreditLimit
+from ledger.domain.coupons import Code, Grant
+from ledger.domain.decide import OPERATION_TYPES, Command, decide, event_data, overdue, plan
+from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
+from ledger.domain.holds import Hold
+from ledger.domain.money import text
+from ledger.domain.proposals import AdjustedAccount
+from ledger.domain.reversing import Original, Reverse
+from ledger.operations import holds
+from models import Machine, User
+from tests.builders import SOURCE, Books, amount
+
+ALONE_MAX: Final = Decimal("1000.00000000")
+
+
+def place(
+    machine: Machine | int,
+    *,
+    user: User | int,
+    lines: int,
+    hold: str | None = None,
+    kind: str = "solving",
+    expires_at: datetime | None = None,
+    at: datetime | None = None,
+    key: str | None = None,
+    **more: Any,
+) -> Submission:
+    """Money set aside for so many lines; for an hour where no expiry is given."""
+    now = at or timezone.now()
+    request = HoldRequested.model_validate(
+        {
+            "hold": hold or str(uuid4()),
+            "operation_user": _id(user),
+            "kind": kind,
+            "machine": _id(machine),
+            "count_of_lines": lines,
+            "expires_at": expires_at or now + timedelta(hours=1),
+            **more,
+        }
+    )
+    return holds.placing(request, now=now, **_who(key))
+
+
+def capture(
+    hold: str,
+    *,
+    lines: int,
+    final: bool = True,
+    epochs: int | None = None,
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """So many lines paid out of a hold; the rest of it released unless it is not `final`."""
+    request = HoldCaptured(
+        hold=UUID(hold),
+        count_of_lines=lines,
+        count_of_training_epoch=epochs,
+        final=final,
+        occurred_at=at,
+    )
+    return holds.capturing(request, now=at or timezone.now(), **_who(key))
+
+
+def void(hold: str, *, at: datetime | None = None, key: str | None = None) -> Submission:
+    """A hold given up."""
+    request = HoldVoided(hold=UUID(hold), reason="the server was lost")
+    return holds.voiding(request, now=at or timezone.now(), **_who(key))
+
+
+def grant(
+    user: User | int,
+    usd: str | int,
+    *,
+    expires_at: datetime | None = None,
+    priority: int = 100,
+    kinds: tuple[str, ...] | None = None,
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """Promotional credit for a user."""
+    command = GrantCoupon(
+        user=_id(user),
+        amount=amount(usd),
+        occurred_at=at or timezone.now(),
+        expires_at=expires_at,
+        priority=priority,
+        kinds=kinds,
+    )
+    return _of("coupon_grant", command, key, operation_user=_id(user), amount=text(command.amount))
+
+
+def create_code(
+    name: str,
+    usd: str | int,
+    *,
+    priority: int = 100,
+    kinds: tuple[str, ...] | None = None,
+    valid_days: int | None = None,
+    redeem_until: datetime | None = None,
+    redemptions_max: int | None = None,
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """A code that each user may redeem once."""
+    code = Code(
+        code=name,
+        amount=amount(usd),
+        priority=priority,
+        kinds=kinds,
+        valid_days=valid_days,
+        redeem_until=redeem_until,
+        redemptions_max=redemptions_max,
+    )
+    return _of("coupon_code", CreateCode(code=code, occurred_at=at or timezone.now()), key, code=name)
+
+
+def redeem(name: str, *, user: User | int, at: datetime | None = None, key: str | None = None) -> Submission:
+    """A user redeems a code."""
+    command = RedeemCode(user=_id(user), code=name, occurred_at=at or timezone.now())
+    return _of("coupon_redemption", command, key, operation_user=_id(user), code=name)
+
+
+def reverse(
+    operation: str,
+    value: str | int | None = None,
+    *,
+    spent_by_payee: str = "due",
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """So much of an operation taken back, or all that is left of it."""
+    command = Reverse(
+        operation=operation,
+        amount=None if value is None else amount(value),
+        occurred_at=at or timezone.now(),
+        spent_by_payee="loss" if spent_by_payee == "loss" else "due",
+    )
+    return _of("reversal", command, key, operation=operation, **({} if value is None else {"amount": value}))
+
+
+def adjust(
+    user: User | int,
+    account: AdjustedAccount,
+    change: str | int,
+    *,
+    actor: str = "anna",
+    alone_max: Decimal = ALONE_MAX,
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """`change` put on an account of a user, or taken off if it is negative, by somebody."""
+    value = amount(change)
+    command = Adjust(
+        user=_id(user),
+        account=account,
+        direction="up" if value > 0 else "down",
+        amount=abs(value),
+        occurred_at=at or timezone.now(),
+        actor=actor,
+        reason_code="goodwill",
+        alone_max=alone_max,
+    )
+    fields = {"account": str(account), "direction": command.direction, "amount": text(command.amount)}
+    return _of("adjustment", command, key, operation_user=_id(user), **fields)
+
+
+def approve(
+    proposal: str, *, actor: str = "bert", at: datetime | None = None, key: str | None = None
+) -> Submission:
+    """A proposal approved by somebody."""
+    return _resolve(proposal, actor, at, key, verdict=True)
+
+
+def decline(
+    proposal: str, *, actor: str = "bert", at: datetime | None = None, key: str | None = None
+) -> Submission:
+    """A proposal declined by somebody."""
+    return _resolve(proposal, actor, at, key, verdict=False)
+
+
+def limit(
+    user: User | int, value: str | int | None, *, at: datetime | None = None, key: str | None = None
+) -> Submission:
+    """A credit limit of a user's own; None: the tariff's again."""
+    own = None if value is None else amount(value)
+    command = SetCreditLimit(user=_id(user), limit=own, occurred_at=at or timezone.now())
+    return _of("credit_limit", command, key, operation_user=_id(user), limit=value)
+
+
+@dataclass(slots=True, kw_only=True)
+class MovingBooks(Books):
+    """The pure domain with a clock that tests move: what is overdue is swept before each decision.
+
+    What was decided can be named by later commands: `event(n)` is the id of the n-th decision.
+    """
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    originals: dict[str, Original] = field(default_factory=dict)
+
+    def later(self, *, seconds: float = 0, minutes: float = 0, days: float = 0) -> datetime:
+        """Move the clock; the time after it."""
+        self.now += timedelta(seconds=seconds, minutes=minutes, days=days)
+        return self.now
+
+    def sweep(self) -> list[dict[str, Any]]:
+        """What expires now; the data of the events."""
+        return [
+            self._evolve(decision, {"type": decision.type})
+            for user in self.users
+            for decision in overdue(self.book, user, now=self.now)
+        ]
+
+    def decide(self, submission: Submission) -> dict[str, Any]:
+        """The data of the event. Raises `Rejected` or `Undecided`, with nothing decided."""
+        self.sweep()
+        references = replace(
+            self.references,
+            holds=self.book.holds,
+            proposals=self.book.proposals,
+            originals=self.originals,
+        )
+        planned = plan(submission.command, references)
+        decision = decide(planned, self.book, now=self.now, event_id=event(len(self.events)))
+        return self._evolve(decision, submission.sent)
+
+    def _evolve(self, decision: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
+        event_id = event(len(self.events))
+        self.book.apply(decision)
+        data = event_data(decision, sent, self.book)
+        self.events.append(data)
+        if decision.type in OPERATION_TYPES:
+            self.originals[event_id] = Original(id=event_id, type=decision.type, data=data)
+        return data
+
+    @property
+    def last(self) -> str:
+        """The id of the last decision."""
+        return event(len(self.events) - 1)
+
+    def hold(self, hold: str) -> Hold:
+        """A hold as it stands."""
+        return self.book.holds[hold]
+
+    def grants(self, user: int) -> dict[str, Decimal]:
+        """What remains of the user's grants, by id, in the order they were given."""
+        return {grant.id: grant.remaining for grant in self.book.user_grants(user)}
+
+    def held(self, user: int) -> Decimal:
+        """What is set aside of the user's tokens."""
+        return self.book.account(user, "eaml").held
+
+
+def event(number: int) -> str:
+    """The id of a decision in `MovingBooks`."""
+    return f"00000000-0000-7000-8000-{number:012d}"
+
+
+@contextmanager
+def nothing_changes(books: Books) -> Iterator[None]:
+    """Fails where a refusal left something behind."""
+    before = state_of(books)
+    yield
+    assert state_of(books) == before
+
+
+def state_of(books: Books) -> Sequence[Any]:
+    """Everything that a decision may change."""
+    book = books.book
+    accounts = {
+        code: (account.balance, account.held, account.version, account.credit_limit)
+        for code, account in book.accounts.items()
+    }
+    kept: list[Mapping[str, Any]] = [book.holds, book.reversed, book.codes, book.proposals, book.adjusted]
+    grants: dict[int, dict[str, Grant]] = {user: dict(own) for user, own in book.grants.items()}
+    return [accounts, grants, *map(dict, kept)]
+
+
+def _resolve(proposal: str, actor: str, at: datetime | None, key: str | None, *, verdict: bool) -> Submission:
+    command = ResolveProposal(
+        proposal=proposal, approve=verdict, actor=actor, occurred_at=at or timezone.now()
+    )
+    return _of(
+        "adjustment",
+        command,
+        key,
+        proposal=proposal,
+        verdict="approve" if verdict else "decline",
+        actor=actor,
+    )
+
+
+def _of(type_: str, command: Command, key: str | None, **sent: Any) -> Submission:
+    return Submission(command=command, sent={"type": type_, **sent}, **_who(key))
+
+
+def _who(key: str | None) -> dict[str, Any]:
+    return {"source": SOURCE, "request_id": key or str(uuid4()), "actor": "test"}
+
+
+def _id(row: User | Machine | int) -> int:
+    return row if isinstance(row, int) else row.pk
