@@ -1,0 +1,1 @@
+"""`make demo`: the example services at work, and every number held against what was expected."""

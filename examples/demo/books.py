@@ -1,0 +1,89 @@
+"""What the ledger's books have to say at the end, computed from the price list and not by the ledger.
+
+The order in which operations of one user arrive does not matter here: whoever buys has paid in before,
+what cannot be paid is far beyond anybody's means, and tokens that come in settle what is owed.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+
+ZERO: Final = Decimal("0.00000000")
+_UNIT: Final = Decimal("0.00000001")
+
+# The tariff of a fresh installation.
+TRAINING_CELL: Final = Decimal("0.00001")
+SOLVING_LINE: Final = Decimal("0.0001")
+SOLVING_WITH_API_LINE: Final = Decimal("0.00012")
+COMMISSION: Final = Decimal("0.2")
+EAML_PER_USD: Final = Decimal(100)
+CREDIT_LIMIT: Final = Decimal(1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balances:
+    """What a user has, and what he owes in tokens."""
+
+    usd: Decimal
+    eaml: Decimal
+    due_eaml: Decimal
+
+
+NOTHING: Final = Balances(usd=ZERO, eaml=ZERO, due_eaml=ZERO)
+"""Of somebody who never had an entry."""
+
+
+class Books:
+    """Every user's money and tokens, and the platform's accounts by code."""
+
+    def __init__(self) -> None:
+        self._usd: defaultdict[int, Decimal] = defaultdict(Decimal)
+        self._eaml: defaultdict[int, Decimal] = defaultdict(Decimal)
+        self._platform: defaultdict[str, Decimal] = defaultdict(Decimal)
+        self.charged: defaultdict[int, Decimal] = defaultdict(Decimal)
+        """EAML by payer."""
+
+    def top_up(self, user: int, amount: Decimal) -> None:
+        """A user pays in."""
+        self._usd[user] += amount
+        self._platform["clearing:payments:usd"] += amount
+
+    def pay_a_bill(self, user: int, amount: Decimal) -> None:
+        """A user turns money into tokens."""
+        tokens = amount * EAML_PER_USD
+        self._usd[user] -= amount
+        self._eaml[user] += tokens
+        self._platform["platform:revenue:usd"] += amount
+        self._platform["treasury:eaml"] += tokens
+
+    def charge(self, payer: int, amount: Decimal) -> None:
+        """A user pays for compute."""
+        self.charged[payer] += amount
+        self._eaml[payer] -= amount
+        self._platform["platform:revenue:eaml"] += amount
+
+    def sell(self, buyer: int, seller: int, gross: Decimal) -> None:
+        """A user buys from another; the platform takes its commission."""
+        commission = (gross * COMMISSION).quantize(_UNIT, ROUND_HALF_UP)
+        self._usd[buyer] -= gross
+        self._usd[seller] += gross - commission
+        self._platform["platform:revenue:commission:usd"] += commission
+
+    def balances(self, user: int) -> Balances:
+        """Of a user, at the end."""
+        tokens = self._eaml.get(user, ZERO)
+        return Balances(
+            usd=exact(self._usd.get(user, ZERO)),
+            eaml=exact(max(tokens, ZERO)),
+            due_eaml=exact(max(-tokens, ZERO)),
+        )
+
+    def platform(self) -> dict[str, Decimal]:
+        """The balances of the platform's accounts, each on its normal side; those that were used."""
+        return {code: exact(amount) for code, amount in self._platform.items() if amount}
+
+
+def exact(amount: Decimal) -> Decimal:
+    """An amount with eight decimals."""
+    return amount.quantize(_UNIT)

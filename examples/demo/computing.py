@@ -1,0 +1,118 @@
+"""The runs of the training service: what is computed, who pays, and what becomes of it."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from easyautoml_ledger.reference import Machine
+from examples.demo import books
+from examples.demo.expectation import World
+from examples.training_service import Run
+
+_KINDS: Final = ("training", "training", "solving", "solving", "solving", "solving_with_api")
+_UNSURE: Final = 0.04
+_BEYOND_ALL_MEANS: Final = 2_000_000_000
+
+
+class Computing:
+    """Thinks up runs, and enters what they cost."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._random = world.random
+        self._joining = {machine.id for machine in world.catalogue.machines_joining_later}
+
+    def ordinary(self, count: int) -> list[Run]:
+        """Runs that are recorded, some of them sent twice."""
+        return [self._ordinary() for _ in range(count)]
+
+    def beyond_the_limit(self, count: int) -> list[Run]:
+        """Runs that would make somebody owe more than he may: nobody can afford them."""
+        runs = []
+        for number in range(count):
+            kind = ("training", "solving", "solving_with_api")[number % 3]
+            machine = self._random.choice(self._world.machines)
+            runs.append(self._run(kind, machine, self._world.owing[0], lines=_BEYOND_ALL_MEANS))
+            self._world.expected.rejected(kind, "credit_limit_exceeded")
+        return runs
+
+    def before_they_join(self) -> list[Run]:
+        """Runs for users and on machines that nobody has told the ledger of yet."""
+        catalogue, expected = self._world.catalogue, self._world.expected
+        newcomer = catalogue.users_joining_later[-1].id
+        known, joining = self._world.machines[0], catalogue.machines_joining_later
+        runs = [
+            self._run("solving", known, newcomer, lines=4_000, prepaid=False),
+            *(self._run("training", it, it.machine_owner_user, lines=2_500, prepaid=False) for it in joining),
+            self._run("solving_with_api", joining[0], self._world.owing[1], lines=900, unsure=True),
+        ]
+        for run in runs:
+            user_is_unknown = run.user == newcomer
+            expected.waiting[f"user:{run.user}" if user_is_unknown else f"machine:{run.machine}"] += 1
+            self._record(run)
+        expected.waiting[f"machine:{runs[-1].machine}"] += 1  # sent twice, and both wait
+        return runs
+
+    def at_random(self, runs: Iterable[Run]) -> list[Run]:
+        """The runs in the order in which they are told of, which is not the one they happened in."""
+        shuffled = list(runs)
+        self._random.shuffle(shuffled)
+        return shuffled
+
+    def cost(self, run: Run) -> Decimal:
+        """What a run costs, in EAML."""
+        match run.kind:
+            case "training":
+                return books.TRAINING_CELL * self._columns(run.machine) * run.lines
+            case "solving":
+                return books.SOLVING_LINE * run.lines
+            case _:
+                return books.SOLVING_WITH_API_LINE * run.lines
+
+    def _ordinary(self) -> Run:
+        machine = self._random.choice(self._world.machines)
+        kind = self._random.choice(_KINDS)
+        user = self._random.choice(self._world.prepaid + self._world.owing)
+        lines = self._random.choice((250, 1_000, 4_096, 12_500, 30_000)) + self._random.randrange(250)
+        run = self._run(kind, machine, user, lines=lines, unsure=self._world.chance(_UNSURE))
+        # Nobody comes near the end of his means by accident, in whatever order his runs arrive.
+        most = self._world.tokens_first.get(run.payer, books.CREDIT_LIMIT) * Decimal("0.8")
+        if self._world.expected.books.charged[run.payer] + self.cost(run) > most:
+            # He has computed enough: this run had nothing to do, and costs nothing.
+            run = self._run(kind, machine, user, lines=0, unsure=run.unsure)
+        self._record(run)
+        return run
+
+    def _run(
+        self,
+        kind: str,
+        machine: Machine,
+        user: int,
+        *,
+        lines: int,
+        unsure: bool = False,
+        prepaid: bool | None = None,
+    ) -> Run:
+        payer = machine.machine_owner_user if kind == "training" else user
+        return Run(
+            id=self._world.new_id("run"),
+            kind=kind,
+            user=user,
+            machine=machine.id,
+            payer=payer,
+            lines=lines,
+            epochs=self._random.randrange(5, 200) if kind == "training" else None,
+            finished_at=self._world.some_time_ago(),
+            prepaid=payer in self._world.prepaid if prepaid is None else prepaid,
+            unsure=unsure,
+        )
+
+    def _record(self, run: Run) -> None:
+        self._world.expected.recorded(run.kind)
+        self._world.expected.books.charge(run.payer, self.cost(run))
+        if run.unsure:
+            self._world.expected.repeated(run.kind)
+
+    def _columns(self, machine: int) -> int:
+        known = self._world.machines + self._world.catalogue.machines_joining_later
+        return next(len(it.dfr_columns_type_user_df) for it in known if it.id == machine)

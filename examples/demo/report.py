@@ -1,0 +1,127 @@
+"""What the demo prints at the end, and what it holds against what was expected."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from easyautoml_ledger.operations import KINDS
+from easyautoml_ledger.reference import User
+from examples.catalogue import Catalogue
+from examples.demo.books import NOTHING
+from examples.demo.evidence import Found
+from examples.demo.expectation import FATES, Expectation, Fate
+from examples.demo.letters import UNREADABLE
+from examples.demo.running import Results
+
+_SHOWN_USERS: Final = 6
+
+
+def differences(results: Results, expected: Expectation, catalogue: Catalogue) -> list[str]:
+    """Every number that is not what was expected, a sentence each."""
+    answers = expected.total("recorded") + expected.total("rejected")
+    users = [user.id for user in catalogue.everyone]
+    books = {user: expected.books.balances(user) for user in users}
+    compared: list[tuple[str, Any, Any]] = [
+        ("messages sent", expected.sent, results.sent),
+        ("published", answers, results.published),
+        ("dead letters told", expected.total("parked"), results.dead_letters_told),
+        ("messages that nothing is known of", [], results.found.lost[:5]),
+        ("debits minus credits", {"USD": 0, "EAML": 0}, results.debits_minus_credits),
+    ]
+    compared += [
+        *_each("messages", expected.fates, results.found.fates),
+        *_each("messages", expected.codes, results.found.codes),
+        *_each("balances of user", books, {user: results.balances.get(user, NOTHING) for user in users}),
+        *_each(
+            "balances heard of user",
+            books,
+            {user: results.balances_heard.get(user, NOTHING) for user in users},
+        ),
+        *_each("balance of", expected.books.platform(), results.platform),
+    ]
+    wrong = [
+        f"{what}: expected {wanted}, found {found}" for what, wanted, found in compared if wanted != found
+    ]
+    return wrong if results.verified else [*wrong, f"verify said: {results.verify}"]
+
+
+def tables(results: Results, catalogue: Catalogue) -> Iterator[str]:
+    """The lines of everything that is shown."""
+    yield from _by_kind(results.found)
+    yield from _by_code(results.found, "rejected")
+    yield from _by_code(results.found, "parked")
+    yield from _balances(results, catalogue)
+    yield from _outgoing(results)
+
+
+def closing_line(results: Results) -> str:
+    """The line that scripts look for."""
+    totals = " ".join(f"{fate}={results.found.total(fate)}" for fate in FATES)
+    usd, eaml = (results.debits_minus_credits[currency] for currency in ("USD", "EAML"))
+    verify = "ok" if results.verified else "failed"
+    return (
+        f"demo: sent={results.sent} {totals} published={results.published} "
+        f"usd={usd:.8f} eaml={eaml:.8f} verify={verify}"
+    )
+
+
+def _each(what: str, expected: Mapping[Any, Any], found: Mapping[Any, Any]) -> Iterator[tuple[str, Any, Any]]:
+    nothing = 0 if isinstance(expected, Counter) else None
+    for key in sorted(expected.keys() | found.keys(), key=str):
+        shown = " ".join(map(str, key)) if isinstance(key, tuple) else key
+        yield f"{what} {shown}", expected.get(key, nothing), found.get(key, nothing)
+
+
+def _by_kind(found: Found) -> Iterator[str]:
+    yield ""
+    yield f"{'kind':<24}{'sent':>9}" + "".join(f"{fate:>11}" for fate in FATES)
+    for kind in (*KINDS, UNREADABLE):
+        yield _row(kind, [found.fates[kind, fate] for fate in FATES])
+    yield _row("all", [found.total(fate) for fate in FATES])
+
+
+def _row(name: str, counts: list[int]) -> str:
+    return f"{name:<24}{sum(counts):>9,}" + "".join(f"{count or '·':>11}" for count in counts)
+
+
+def _by_code(found: Found, fate: Fate) -> Iterator[str]:
+    yield ""
+    codes = sorted(
+        ((code, count) for (of, code), count in found.codes.items() if of == fate),
+        key=lambda item: (-item[1], item[0]),
+    )
+    yield f"{fate} because of"
+    for start in range(0, len(codes), 3):
+        yield "  " + "".join(f"{count:>5} {code:<26}" for code, count in codes[start : start + 3]).rstrip()
+
+
+def _balances(results: Results, catalogue: Catalogue) -> Iterator[str]:
+    yield ""
+    yield f"{'balances of a few users':<28}{'USD':>18}{'EAML':>18}{'owed, EAML':>18}"
+    for user in _some(catalogue):
+        found = results.balances.get(user.id)
+        if found is not None:
+            name = f"{user.id} {user.first_name} {user.last_name}"
+            yield f"  {name:<26}{found.usd:>18,.8f}{found.eaml:>18,.8f}{found.due_eaml:>18,.8f}"
+    yield ""
+    yield "accounts of the platform"
+    for code, amount in sorted(results.platform.items()):
+        yield f"  {code:<34}{amount:>20,.8f} {'EAML' if code.endswith('eaml') else 'USD'}"
+
+
+def _some(catalogue: Catalogue) -> list[User]:
+    # Some of the prepaid ones, some who may owe, and who joined later.
+    users = catalogue.everyone
+    return [*users[:3], *users[-10:-7], *users[-2:]][: _SHOWN_USERS + 2]
+
+
+def _outgoing(results: Results) -> Iterator[str]:
+    heard = ", ".join(f"{count:,} {name}" for name, count in sorted(results.heard.items()))
+    yield ""
+    users = len(results.balances_heard)
+    yield "heard on the outgoing topics"
+    yield f"  billing.operations    {heard}"
+    yield f"  billing.balances      {results.balance_changes:,} changes of {users} users"
+    yield f"  billing.dead-letters  {results.dead_letters_told:,} messages"
+    yield ""
+    yield results.verify

@@ -1,0 +1,81 @@
+"""Reads whole topics, from their beginning to where they end now."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+
+from easyautoml_ledger.envelope import parse
+from easyautoml_ledger.errors import ContractError
+from easyautoml_ledger.operations import KINDS
+from examples.demo.errors import DemoFailed
+from examples.demo.patience import Patience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message. `key` is its source and id where it has an envelope; `kind` what its text says it is."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: tuple[str, str] | None
+    kind: str | None
+
+
+def read_topics(names: Sequence[str], bootstrap_servers: str, *, seconds: float = 20) -> list[Message]:
+    """Every message of the topics, in order within each partition. Raises `DemoFailed`."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+    )
+    patience = Patience(seconds)
+    try:
+        partitions = [
+            TopicPartition(name, number)
+            for name in names
+            for number in sorted(consumer.partitions_for_topic(name) or ())
+        ]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning()
+        ends = consumer.end_offsets(partitions)
+        messages = []
+        while any((consumer.position(partition) or 0) < end for partition, end in ends.items()):
+            if patience.over:
+                raise DemoFailed(f"{', '.join(names)} could not be read to the end in {seconds:g} s")
+            for records in consumer.poll(timeout_ms=200).values():
+                messages += [_message_of(record) for record in records]
+        return messages
+    finally:
+        consumer.close()
+
+
+def _message_of(record: ConsumerRecord) -> Message:
+    value: bytes | None = record.value
+    payload, key = value, None
+    try:
+        event = parse(record.headers, value)
+    except ContractError:
+        pass
+    else:
+        payload, key = event.data, (event.source, event.id)
+    return Message(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=key,
+        kind=_kind_in(payload),
+    )
+
+
+def _kind_in(payload: bytes | None) -> str | None:
+    try:
+        found = json.loads(payload or b"")
+    except ValueError:
+        return None
+    kind = found.get("type") if isinstance(found, dict) else None
+    return kind if kind in KINDS else None
