@@ -48,8 +48,9 @@ def make_producer(*, client: str, transactional_id: str) -> KafkaProducer:
         transaction_timeout_ms=30_000,
         allow_auto_create_topics=False,
         compression_type="zstd",
-        linger_ms=20,
-        batch_size=131_072,
+        # The commit sends what is left: nothing has to go out before its batch is full.
+        linger_ms=1_000,
+        batch_size=900_000,
         max_request_size=_MESSAGE_BYTES_MAX,
         max_block_ms=_REQUEST_MS,
         request_timeout_ms=_REQUEST_MS,

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.db import connection
 
 from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
-from events.kafka.publisher import Outgoing
+from events.kafka.outgoing import Outgoing
 from events.kafka.stored import decode_headers
 
 # With room for the headers: a larger value is left out, and stays in the database.

@@ -4,7 +4,7 @@ from typing import Final
 
 _SECONDS_MIN: Final = 0.020
 _SECONDS_MAX: Final = 0.050
-_SIZE_MIN: Final = 10
+_SIZE_MIN: Final = 50
 
 
 class Pace:

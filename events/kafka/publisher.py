@@ -4,7 +4,8 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final
 
 from kafka import KafkaProducer
 from kafka.errors import (
@@ -14,24 +15,17 @@ from kafka.errors import (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
 )
+from kafka.partitioner.default import murmur2
 from kafka.producer.future import FutureRecordMetadata
 
 from events.kafka.clients import discard, make_producer
+from events.kafka.outgoing import Outgoing
 from events.worker import Stop
 
 log = logging.getLogger(__name__)
 
 _COMMIT_SECONDS: Final = 30.0
 _REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
-
-
-class Outgoing(NamedTuple):
-    """A message to publish. Headers with their bytes, in order."""
-
-    topic: str
-    key: bytes | None
-    value: bytes
-    headers: list[tuple[str, bytes]]
 
 
 class RefusedByBroker(Exception):
@@ -56,9 +50,9 @@ class Publisher:
         sent: list[FutureRecordMetadata] = []
         try:
             self._producer.begin_transaction()
-            send = self._producer.send
+            send, partition_of = self._producer.send, _Partitions(self._producer).partition_of
             for topic, key, value, headers in messages:
-                sent.append(send(topic, value, key, headers))
+                sent.append(send(topic, value, key, headers, partition_of(topic, key)))
             self._commit(self._producer)
         except KafkaError as error:
             self.close()
@@ -93,6 +87,25 @@ class Publisher:
                 raise KafkaTimeoutError("the broker did not confirm a transaction in time")
         if errors:
             raise errors[0]
+
+
+class _Partitions:
+    """Which partition a key belongs to: as every Kafka client has it, but each key is hashed once."""
+
+    def __init__(self, producer: KafkaProducer) -> None:
+        self._producer = producer
+        self._counts: dict[str, int] = {}
+
+    def partition_of(self, topic: str, key: bytes | None) -> int | None:
+        if key is None:
+            return None
+        count = self._counts.get(topic)
+        if count is None:
+            count = self._counts[topic] = len(self._producer.partitions_for(topic))
+        return (_hash(key) & 0x7FFF_FFFF) % count
+
+
+_hash = lru_cache(maxsize=100_000)(murmur2)
 
 
 def _refusal_among(sent: Sequence[FutureRecordMetadata]) -> BaseException | None:

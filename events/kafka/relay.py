@@ -17,15 +17,14 @@ from typing import Final
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
-from events import store
 from events.kafka import checkpoints, dead_letters
 from events.kafka.checkpoints import Overtaken
 from events.kafka.errors import KafkaError
-from events.kafka.feeds import Feed
+from events.kafka.feeds import Feed, Told
 from events.kafka.leadership import Leadership
 from events.kafka.message import Message
 from events.kafka.progress import Progress
-from events.kafka.publisher import Outgoing, Publisher, RefusedByBroker
+from events.kafka.publisher import Publisher, RefusedByBroker
 from events.kafka.stored import Parked
 from events.kafka.topics import TopicIds
 from events.settler import Settler
@@ -159,7 +158,7 @@ class Relay:
             # What is settled now is in the snapshot, which is read later.
             position = self._settled
             for messages in snapshot:
-                self._publish(list(enumerate(messages)))
+                self._publish([Told(position, message) for message in messages])
         log.info("%s is new (%s): telling it the log after position %d", feed.topic, topic_id, position)
         checkpoints.start(feed.topic, topic_id, position)
         return position
@@ -169,19 +168,22 @@ class Relay:
         behind = {topic for topic, at in self._positions.items() if at == position}
         ahead = [at for at in self._positions.values() if at > position]
         upto = min([self._settled, *ahead])
-        events = store.read(after=position, upto=upto, limit=self._batch)
-        # Positions that were rolled back leave gaps: behind the last event there may be nothing.
-        reached = events[-1].position if len(events) == self._batch else upto
+        count, reached = _reach(after=position, upto=upto, limit=self._batch)
         names = {topic for topic, _ in behind}
-        messages = [told for feed in self._feeds if feed.topic in names for told in feed.tell(events)]
+        messages = [
+            told
+            for feed in self._feeds
+            if feed.topic in names
+            for told in feed.tell(after=position, upto=reached)
+        ]
         refused = self._publish(messages)
         checkpoints.move(sorted(behind), position, reached, [self._parked(*item) for item in refused])
         for topic in behind:
             self._positions[topic] = reached
-        self._progress.count(Counter(events=len(events), refused=len(refused)), len(messages))
-        return bool(events)
+        self._progress.count(Counter(events=count, refused=len(refused)), len(messages))
+        return count > 0
 
-    def _publish(self, messages: Sequence[tuple[int, Outgoing]]) -> list[tuple[int, Outgoing, str]]:
+    def _publish(self, messages: Sequence[Told]) -> list[tuple[Told, str]]:
         """Publish in order; what the broker refuses, with its reason."""
         if not messages:
             return []
@@ -189,20 +191,20 @@ class Relay:
             self._publisher.publish([message for _, message in messages])
         except RefusedByBroker as error:
             if len(messages) == 1:
-                position, message = messages[0]
-                log.exception("the broker refuses what is told of position %d", position)
-                return [(position, message, str(error))]
+                log.exception("the broker refuses what is told of position %d", messages[0].position)
+                return [(messages[0], str(error))]
             middle = len(messages) // 2
             return self._publish(messages[:middle]) + self._publish(messages[middle:])
         return []
 
-    def _parked(self, position: int, message: Outgoing, reason: str) -> Parked:
+    def _parked(self, told: Told, reason: str) -> Parked:
+        message = told.message
         return Parked(
             Message(
                 topic=message.topic,
                 topic_id=self._known_ids[message.topic],
                 partition=-1,
-                offset=position,
+                offset=told.position,
                 key=message.key,
                 value=message.value,
                 headers=message.headers,
@@ -231,3 +233,19 @@ class Relay:
         delay = self._backoff.next()
         log.warning("%s, trying again in %.1f s: %s", what, delay, str(error).strip() or type(error).__name__)
         self._stop.wait(delay)
+
+
+def _reach(*, after: int, upto: int, limit: int) -> tuple[int, int]:
+    """How many events come next, `limit` at most, and up to which position that is.
+
+    Positions that were rolled back leave gaps: behind the last event there may be nothing up to `upto`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select count(*), max(position)
+               from (select position from events_event where position > %s and position <= %s
+                     order by position limit %s) next""",
+            [after, upto, limit],
+        )
+        count, last = cursor.fetchone()
+    return count, last if count == limit else upto

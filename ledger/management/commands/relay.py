@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand
 
 from events.kafka.relay import Relay
 from events.worker import Stop
-from ledger.operations.tell import BalanceFeed, OutcomeFeed
+from ledger.operations.tell_balances import BalanceFeed
+from ledger.operations.tell_outcomes import OutcomeFeed
 
 
 class Command(BaseCommand):
