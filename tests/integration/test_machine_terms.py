@@ -1,0 +1,104 @@
+"""Owner, prices and columns of a machine are kept as history, whoever changes them."""
+
+from datetime import datetime
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from ledger.models import MachineTermsHistory
+from ledger.posting import post
+from models import Machine, User
+from tests import builders as make
+from tests.builders import code_of, make_user, post_one, recorded, transfers
+
+pytestmark = pytest.mark.django_db
+
+
+def history(machine: Machine) -> list[MachineTermsHistory]:
+    return list(MachineTermsHistory.objects.filter(machine_id=machine.pk))
+
+
+def test_first_terms_count_from_the_beginning_of_time(machine: Machine) -> None:
+    """An operation of before the row came still has a price."""
+    (first,) = history(machine)
+    assert first.effective_from == make.LONG_AGO
+    assert (first.owner_id, first.columns) == (machine.machine_owner_user_id, 2)
+
+
+def test_change_of_a_price_is_noted_with_its_time(machine: Machine) -> None:
+    """A change of anything else is not."""
+    before = timezone.now()
+    Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=9)
+    Machine.objects.filter(pk=machine.pk).update(machine_description="longer")
+    machine.refresh_from_db()
+    machine.save()
+    first, second = history(machine)
+    assert [terms.copy_price for terms in (first, second)] == [5, 9]
+    assert before <= second.effective_from <= timezone.now()
+
+
+@pytest.mark.parametrize(("columns", "counted"), [({}, 0), ({"a": "FLOAT", "b": "TEXT", "c": "DATE"}, 3)])
+def test_columns_are_counted(owner: User, columns: dict[str, str], counted: int) -> None:
+    """By which a training is priced."""
+    machine = Machine.objects.create(
+        machine_name="m", machine_owner_user=owner, dfr_columns_type_user_df=columns
+    )
+    assert [terms.columns for terms in history(machine)] == [counted]
+
+
+def test_operation_costs_what_it_cost_when_it_occurred(user: User, machine: Machine) -> None:
+    """Before and after the change, whenever it arrives."""
+    between = timezone.now()
+    Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=10)
+    old = recorded(make.machine_copy(machine, user=user, at=between))
+    new = recorded(make.machine_copy(machine, user=user))
+    assert [transfers(event.data)[0][2] for event in (old, new)] == ["4", "8"]
+    assert code_of(post_one(make.machine_copy(machine, user=user, unit_price="5"))) == "price_changed"
+    assert code_of(post_one(make.machine_copy(machine, user=user, unit_price="5", at=between))) == "recorded"
+
+
+def test_training_is_paid_by_who_owned_the_machine_then(user: User, machine: Machine) -> None:
+    """Whoever owns it now."""
+    former, between = machine.machine_owner_user, timezone.now()
+    Machine.objects.filter(pk=machine.pk).update(machine_owner_user=user)
+    old = recorded(make.training(machine, user=user, at=between))
+    new = recorded(make.training(machine, user=user))
+    assert transfers(old.data) == [(f"user:{former.pk}:due:eaml", "platform:revenue:eaml", "0.02")]
+    assert transfers(new.data) == [(f"user:{user.pk}:eaml", "platform:revenue:eaml", "0.02")]
+
+
+def test_feed_says_since_when_its_change_counts(user: User, machine: Machine) -> None:
+    """A price that another service changed counts from when it did, not from when we heard of it."""
+    since = make.minutes_ago(30)
+    with connection.cursor() as cursor:
+        cursor.execute("set local ledger.effective_at = %s", [since.isoformat()])
+    Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=10)
+    prices: dict[datetime, str] = {}
+    for moment in (make.minutes_ago(31), make.minutes_ago(29)):
+        event = recorded(make.machine_copy(machine, user=user, at=moment))
+        prices[moment] = event.data["pricing"]["unit_price"]
+    assert list(prices.values()) == ["5.00000000", "10.00000000"]
+
+
+def test_batch_reads_every_terms_that_its_operations_need(user: User, machine: Machine) -> None:
+    """The oldest and the newest of one batch, each at its own price."""
+    moments = []
+    for price in (6, 7, 8):
+        moments.append(timezone.now())
+        Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=price)
+    moments.append(timezone.now())
+    outcomes = post([make.machine_copy(machine, user=user, at=moment) for moment in reversed(moments)])
+    paid = [
+        outcome.event.data["pricing"]["unit_price"][0] for outcome in outcomes if outcome.event is not None
+    ]
+    assert paid == ["8", "7", "6", "5"]
+
+
+def test_buyer_who_became_the_owner_cannot_buy(machine: Machine) -> None:
+    """The rule is of the time of the operation, too."""
+    buyer = make.fund(make_user(), usd=20)
+    before = timezone.now()
+    Machine.objects.filter(pk=machine.pk).update(machine_owner_user=buyer)
+    assert code_of(post_one(make.machine_copy(machine, user=buyer))) == "own_machine"
+    assert code_of(post_one(make.machine_copy(machine, user=buyer, at=before))) == "recorded"
