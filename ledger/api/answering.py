@@ -65,9 +65,12 @@ def submit(
 ) -> HttpResponse:
     """Submit what `made` makes of who asks, under the request's key; or only try it, dry."""
     caller, dry = caller_of(request), is_dry_run(request)
+    # A dry run needs no key, and looks at one that is sent without using it.
+    unused = dry and "Idempotency-Key" not in request.headers
+    key = "" if unused else reading.idempotency_key(request)
     submission = made(
         source=caller.source,
-        request_id=uuid7() if dry else reading.idempotency_key(request),
+        request_id=uuid7() if dry else key,
         actor=caller.actor,
         refuse_early=not dry,
         **reading.trace_context(request),

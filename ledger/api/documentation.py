@@ -87,8 +87,12 @@ def completed(document: Schema) -> Schema:
     """A generated OpenAPI document with the bodies' schemas, and with problems as what they are."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas |= _body_schemas()
-    for path in document["paths"].values():
-        for operation in path.values():
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if "{" in path:  # what is no such thing's id leads nowhere
+                operation["responses"].setdefault(
+                    404, {**operation["responses"][401], "description": "Not Found"}
+                )
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}

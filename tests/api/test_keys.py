@@ -1,32 +1,40 @@
 """API keys: who may come in, what he may do, and what he sees."""
 
+import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from ledger.api.v1 import api as ledger_api
 from ledger.models import ApiKey
 from models import User
 from tests.api.conftest import SOURCE, Api, bill, everything, refused, service, top_up, users_own
 from tests.builders import fund, make_machine, make_user
 
-ROUTES = [
-    ("GET", "/v1/operations", "ledger:read"),
-    ("GET", "/v1/operations/0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c10", "ledger:read"),
-    ("GET", "/v1/users/1/balances", "ledger:read"),
-    ("GET", "/v1/users/1/statement", "ledger:read"),
-    ("POST", "/v1/operations", "ledger:write"),
-    ("POST", "/v1/operations/bulk", "ledger:write"),
-    ("POST", "/v1/operations/quote", "ledger:write"),
-]
+SCOPES = {"ReadKey": "ledger:read", "WriteKey": "ledger:write", "AdminKey": "ledger:admin"}
 
 
-def call(api: Api, method: str, path: str) -> Any:
-    return api.get(path) if method == "GET" else api.post(path, {})
+def routes() -> Iterator[tuple[str, str, str]]:
+    """Method, path and scope of every route, as the API's document has them."""
+    for path, operations in ledger_api.get_openapi_schema(path_prefix="v1/")["paths"].items():
+        for method, operation in operations.items():
+            ((scheme,),) = operation["security"]
+            number = re.sub(r"{user}", "1", path)
+            yield (
+                method.upper(),
+                re.sub("{[a-z]+}", "0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c10", number),
+                SCOPES[scheme],
+            )
 
 
-@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+def call(caller: Api, method: str, path: str) -> Any:
+    return caller.get(path) if method == "GET" else caller.post(path, {})
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), sorted(routes()))
 def test_every_route_asks_for_a_key_and_its_scope(db: None, method: str, path: str, scope: str) -> None:
     """401 without a key, 403 with every scope but the right one."""
     response = call(Api(None), method, path)
