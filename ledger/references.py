@@ -14,7 +14,8 @@ from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.opening import OpenBalances
 from ledger.domain.operations import MachineTerms, RecordOperation
 from ledger.domain.references import References
-from ledger.domain.reversing import Original, Reverse
+from ledger.domain.reversals import Original
+from ledger.domain.reversing import Reverse
 from ledger.domain.tariff import Tariff
 
 _tariffs: dict[tuple[int, datetime], Tariff] = {}  # a published version never changes, so it is read once
@@ -50,13 +51,19 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
                 assert_never(command)
     terms = _machine_terms(cursor, machines, min(times), max(times), lock=lock) if machines else {}
     users.update(version.owner for versions in terms.values() for version in versions)
+    found_holds = {hold.id: hold for hold in state.read_holds(cursor, holds)} if holds else {}
+    users.update(hold.user for hold in found_holds.values())
+    found_proposals = {each.id: each for each in state.read_proposals(cursor, proposals)} if proposals else {}
+    users.update(proposal.user for proposal in found_proposals.values())
+    originals = _originals(cursor, operations) if operations else {}
+    users.update(user for original in originals.values() for user in original.users)
     return References(
         users=_known_users(cursor, users) if users else frozenset(),
         machines=terms,
         tariffs=read_tariffs(cursor),
-        holds={hold.id: hold for hold in state.read_holds(cursor, holds)} if holds else {},
-        proposals={each.id: each for each in state.read_proposals(cursor, proposals)} if proposals else {},
-        originals=_originals(cursor, operations) if operations else {},
+        holds=found_holds,
+        proposals=found_proposals,
+        originals=originals,
     )
 
 

@@ -17,18 +17,24 @@ from django.utils import timezone
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from ledger.commands import Submission
 from ledger.domain.adjustments import Adjust, ResolveProposal, SetCreditLimit
+from ledger.domain.book import Decision
+from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, USER_ACCOUNTS
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.decide import OPERATION_TYPES, Command, decide, event_data, overdue, plan
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holds import Hold
-from ledger.domain.money import text
+from ledger.domain.money import ZERO, text
 from ledger.domain.proposals import AdjustedAccount
-from ledger.domain.reversing import Original, Reverse
+from ledger.domain.reversals import Original
+from ledger.domain.reversing import Reverse
 from ledger.operations import holds
 from models import Machine, User
 from tests.builders import SOURCE, Books, amount
 
 ALONE_MAX: Final = Decimal("1000.00000000")
+
+_PLATFORM_KINDS: Final = {account.code: account.kind for account in PLATFORM_ACCOUNTS}
+_USER_KINDS: Final = {account.name: account.kind for account in USER_ACCOUNTS}
 
 
 def place(
@@ -241,14 +247,23 @@ class MovingBooks(Books):
         decision = decide(planned, self.book, now=self.now, event_id=event(len(self.events)))
         return self._evolve(decision, submission.sent)
 
-    def _evolve(self, decision: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def _evolve(self, decision: Decision, sent: Mapping[str, Any]) -> dict[str, Any]:
         event_id = event(len(self.events))
         self.book.apply(decision)
+        self._check(decision)
         data = event_data(decision, sent, self.book)
         self.events.append(data)
         if decision.type in OPERATION_TYPES:
             self.originals[event_id] = Original(id=event_id, type=decision.type, data=data)
         return data
+
+    def _check(self, decision: Decision) -> None:
+        """What holds after every decision: allowed pairs, Σ grants = the coupon account, Σ holds = held."""
+        for debit, credit, _, _ in decision.transfers:
+            assert (str(decision.kind), kind_of(debit), kind_of(credit)) in ALLOWED_PAIRS
+        for user in decision.users:
+            assert sum(self.grants(user).values(), ZERO) == self.book.balance(user, "coupon")
+            assert sum((hold.remaining for hold in self.book.user_holds(user)), ZERO) == self.held(user)
 
     @property
     def last(self) -> str:
@@ -266,6 +281,11 @@ class MovingBooks(Books):
     def held(self, user: int) -> Decimal:
         """What is set aside of the user's tokens."""
         return self.book.account(user, "eaml").held
+
+
+def kind_of(code: str) -> str:
+    """The kind of an account, by its code."""
+    return _PLATFORM_KINDS.get(code) or _USER_KINDS[code.split(":", 2)[2]]
 
 
 def event(number: int) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from ledger.domain import chart
 from ledger.domain.book import Book, Decision
@@ -13,7 +14,7 @@ from ledger.domain.granting import take_grants
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
 from ledger.domain.operations import Kind
 from ledger.domain.proposals import Adjusted, AdjustedAccount, Direction, Proposal
-from ledger.domain.settlement import settle_due
+from ledger.domain.settlement import settle_due, spent_facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +176,7 @@ def resolve_proposal(plan: ResolvingProposal, book: Book, *, now: datetime, even
         alone_max=proposal.amount,
     )
     decision = _adjust(proposed, book, now=now, event_id=event_id)
-    return replace(decision, proposals=(after,), facts=facts)
+    return replace(decision, proposals=(after,), facts={**decision.facts, **facts})
 
 
 def _adjust(command: Adjust, book: Book, *, now: datetime, event_id: str) -> Decision:
@@ -183,13 +184,14 @@ def _adjust(command: Adjust, book: Book, *, now: datetime, event_id: str) -> Dec
     upward = command.direction == "up"
     grants: tuple[Grant, ...] = ()
     settling: list[Transfer] = []
+    facts: dict[str, Any] = {}
     if command.account == "coupon":
         other = chart.PROMOTIONS_USD
-        grants = (
-            (_grant(command, now, event_id),)
-            if upward
-            else take_grants(book, command.user, command.amount, now=now)
-        )
+        if upward:
+            grants = (_grant(command, now, event_id),)
+        else:
+            grants = take_grants(book, command.user, command.amount, now=now)
+            facts["spent"] = spent_facts(book, command.user, grants)
     elif command.account in {"due:usd", "due:eaml"}:
         currency = command.account.removeprefix("due:")
         other = f"platform:manual:{currency}" if upward else f"platform:losses:{currency}"
@@ -213,6 +215,7 @@ def _adjust(command: Adjust, book: Book, *, now: datetime, event_id: str) -> Dec
         users=(command.user,),
         transfers=transfers,
         grants=grants,
+        facts=facts,
     )
 
 

@@ -109,15 +109,19 @@ def plan(command: Command, references: References) -> Plan:  # noqa: PLR0911 (on
                 occurred_at=command.occurred_at,
                 operation=command,
             )
-            return Resolving(command=capture, hold=references.hold(capture.hold))
+            return _resolving(capture, references)
         case PlaceHold():
             return Placing(command=command, priced=_price(command.estimate, references))
         case CaptureHold() | VoidHold():
-            return Resolving(command=command, hold=references.hold(command.hold))
+            return _resolving(command, references)
         case Reverse():
-            return Reversing(command=command, original=references.original(command.operation))
+            original = references.original(command.operation)
+            closed = frozenset(original.users) - references.users
+            return Reversing(command=command, original=original, closed=closed)
         case ResolveProposal():
-            return ResolvingProposal(command=command, proposal=references.proposal(command.proposal))
+            proposal = references.proposal(command.proposal)
+            references.require_user(proposal.user)
+            return ResolvingProposal(command=command, proposal=proposal)
         case CreateCode():
             return command
         case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
@@ -227,6 +231,12 @@ def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[
             code: None if limit is None else text(limit) for code, limit in decision.credit_limits.items()
         }
     return data
+
+
+def _resolving(command: CaptureHold | VoidHold, references: References) -> Resolving:
+    hold = references.hold(command.hold)
+    references.require_user(hold.user, field="hold")
+    return Resolving(command=command, hold=hold)
 
 
 def _price(command: RecordOperation, references: References) -> Priced:

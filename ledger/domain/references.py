@@ -8,7 +8,7 @@ from ledger.domain.errors import ProposalUnknown, Undecided, UnknownOperation
 from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
 from ledger.domain.proposals import Proposal
-from ledger.domain.reversing import Original
+from ledger.domain.reversals import Original
 from ledger.domain.tariff import Tariff, in_force
 
 

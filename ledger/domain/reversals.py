@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
+from ledger.domain.chart import Transfer
 from ledger.domain.money import QUANTUM, ZERO
 
 
@@ -25,6 +27,36 @@ class Reversed:
     def left(self) -> Decimal:
         """What can still be reversed."""
         return self.total - self.amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """The operation that is reversed, as its event says."""
+
+    id: str
+    type: str
+    data: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """What was recorded."""
+        kind: str = self.data["kind"]
+        return kind
+
+    @property
+    def transfers(self) -> list[Transfer]:
+        """Its transfers, in the recorded order."""
+        return [
+            Transfer(each["debit"], each["credit"], each["currency"], Decimal(each["amount"]))
+            for each in self.data["transfers"]
+        ]
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts it touched."""
+        codes = [code for transfer in self.transfers for code in (transfer.debit, transfer.credit)]
+        users = [int(code.split(":")[1]) for code in codes if code.startswith("user:")]
+        return tuple(dict.fromkeys([self.data["payer"], *users]))
 
 
 def split(part: Decimal, left: Sequence[Decimal]) -> list[Decimal]:

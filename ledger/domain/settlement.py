@@ -1,5 +1,6 @@
 """Who is debited and credited for a priced operation: the locked accounts decide."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -33,8 +34,7 @@ def settle(priced: Priced, book: Book, *, now: datetime) -> Decision:
     if priced.machine_owner is not None:
         facts["machine_owner"] = priced.machine_owner
     if grants:
-        spent = taken(book.user_grants(priced.payer), grants)
-        facts["spent"] = [{"grant": grant, "amount": text(amount)} for grant, amount in spent.items()]
+        facts["spent"] = spent_facts(book, priced.payer, grants)
     return Decision(
         type="operation.recorded",
         kind=priced.kind,
@@ -44,6 +44,12 @@ def settle(priced: Priced, book: Book, *, now: datetime) -> Decision:
         facts=facts,
         grants=grants,
     )
+
+
+def spent_facts(book: Book, user: int, after: Sequence[Grant]) -> list[dict[str, str]]:
+    """Which grant paid what, in the order they were spent; `after` are those that changed."""
+    spent = taken(book.user_grants(user), after)
+    return [{"grant": grant, "amount": text(amount)} for grant, amount in spent.items()]
 
 
 def settle_due(book: Book, user: int, currency: Currency, arriving: Decimal) -> list[Transfer]:

@@ -1,0 +1,218 @@
+"""How a part of an operation is taken back.
+
+On the payees' side the part is split by largest remainder over what is left of each leg; on the
+payer's side it comes back in the reverse of the recorded order, so that grants come back as grants.
+What a payee has already spent becomes due from him, or the platform's loss, by a setting. Tokens
+that were bought go back in proportion to the USD, rounded up; the last part takes all.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from ledger.domain import chart, money
+from ledger.domain.book import Book
+from ledger.domain.chart import Transfer, user_account
+from ledger.domain.coupons import Grant
+from ledger.domain.errors import InsufficientFunds
+from ledger.domain.money import EAML, USD, ZERO, Currency, text
+from ledger.domain.operations import COMPUTE, MARKET, Kind
+from ledger.domain.reversals import Original, Reversed, split
+from ledger.domain.settlement import settle_due
+
+
+class TakingBack:
+    """One reversal while its transfers are found. `as_loss`: what a payee has spent is nobody's debt."""
+
+    def __init__(
+        self,
+        original: Original,
+        book: Book,
+        so_far: Reversed,
+        part: Decimal,
+        *,
+        now: datetime,
+        closed: frozenset[int],
+        as_loss: bool,
+    ) -> None:
+        self.original = original
+        self.kind = Kind(original.kind)
+        self.book, self.so_far, self.part, self.now = book, so_far, part, now
+        self.closed, self.as_loss = closed, as_loss
+        self.payer: int = self.original.data["payer"]
+        self.recorded = self.original.transfers
+        self.legs: dict[int, Decimal] = dict(so_far.legs)
+        self.grants_taken: dict[str, Decimal] = dict(so_far.grants)
+        self.grants: dict[str, Grant] = {}
+        self.transfers: list[Transfer] = []
+        self.to_promotions = ZERO
+        self._available: dict[str, Decimal] = {}
+
+    def run(self) -> None:
+        if self.kind in COMPUTE:
+            self._reverse_compute()
+        elif self.kind in MARKET:
+            self._reverse_sale()
+        elif self.kind is Kind.PAY_A_BILL:
+            self._reverse_bill()
+        elif self.kind is Kind.COUPON_GRANT:
+            self._take_grant()
+        elif self.kind is Kind.ADJUSTMENT:
+            self._reverse_adjustment()
+        else:
+            self._reverse_payment()
+
+    def _left(self, number: int) -> Decimal:
+        return self.recorded[number - 1].amount - self.legs.get(number, ZERO)
+
+    def _legs(self, *, credited: str | None = None, debited: str | None = None) -> list[int]:
+        """The numbers of the recorded transfers between these accounts."""
+        return [
+            number
+            for number, transfer in enumerate(self.recorded, 1)
+            if credited in (None, transfer.credit) and debited in (None, transfer.debit)
+        ]
+
+    def _take(self, number: int, amount: Decimal) -> None:
+        if amount:
+            self.legs[number] = self.legs.get(number, ZERO) + amount
+
+    def _move(self, debit: str, credit: str, currency: Currency, amount: Decimal) -> None:
+        if amount > ZERO:
+            self.transfers.append(Transfer(debit, credit, currency, amount))
+
+    def _from_user(self, user: int, credit: str, currency: Currency, amount: Decimal) -> None:
+        """Take from a user what is available; the rest becomes due, or the platform's loss."""
+        name = "usd" if currency == USD else "eaml"
+        if user in self.closed:
+            self._move(f"platform:losses:{name}", credit, currency, amount)
+            return
+        own, due = user_account(user, name), user_account(user, f"due:{name}")
+        available = self._available.get(own, self.book.available(user, name))
+        taken = min(amount, available)
+        self._available[own] = available - taken
+        self._move(own, credit, currency, taken)
+        loss = self.as_loss and user != self.payer
+        self._move(f"platform:losses:{name}" if loss else due, credit, currency, amount - taken)
+
+    def _settle_payer(self, currency: Currency, amount: Decimal) -> None:
+        self.transfers += settle_due(self.book, self.payer, currency, amount)
+
+    def _reverse_compute(self) -> None:
+        """What became due is forgiven first, as far as it is still owed; the rest is paid back."""
+        left, back = self.part, ZERO
+        due = user_account(self.payer, "due:eaml")
+        still_owed = self.book.balance(self.payer, "due:eaml")
+        for number in reversed(self._legs(credited=chart.REVENUE_EAML)):
+            amount = min(left, self._left(number))
+            left -= amount
+            self._take(number, amount)
+            if self.recorded[number - 1].debit == due:
+                forgiven = min(amount, still_owed)
+                still_owed -= forgiven
+                self._move(chart.REVENUE_EAML, due, EAML, forgiven)
+                amount -= forgiven
+            back += amount
+        self._move(chart.REVENUE_EAML, user_account(self.payer, "eaml"), EAML, back)
+        settled = min(still_owed, back)
+        self._move(user_account(self.payer, "eaml"), due, EAML, settled)
+
+    def _reverse_sale(self) -> None:
+        purse = user_account(self.payer, "usd")
+        numbers = self._legs(debited=purse)
+        for number, amount in zip(numbers, split(self.part, [self._left(n) for n in numbers]), strict=True):
+            self._take(number, amount)
+            payee = self.recorded[number - 1].credit
+            if payee.startswith("user:"):
+                self._from_user(int(payee.split(":")[1]), purse, USD, amount)
+            else:
+                self._move(payee, purse, USD, amount)
+        self._settle_payer(USD, self.part)
+
+    def _reverse_bill(self) -> None:
+        """USD first, then grants, last spent first; and the tokens that it bought."""
+        (bought,) = self._legs(debited=chart.TREASURY_EAML)
+        tokens = money.part_rounded_up(self._left(bought), self.part, self.so_far.left)
+        self._take(bought, tokens)
+        self._from_user(self.payer, chart.TREASURY_EAML, EAML, tokens)
+        left = self.part
+        for number in reversed(self._legs(credited=chart.REVENUE_USD)):
+            amount = min(left, self._left(number))
+            left -= amount
+            self._take(number, amount)
+            if self.recorded[number - 1].debit == user_account(self.payer, "coupon"):
+                self._restore_grants(amount, chart.REVENUE_USD)
+            else:
+                self._move(chart.REVENUE_USD, user_account(self.payer, "usd"), USD, amount)
+                self._settle_payer(USD, amount)
+
+    def _restore_grants(self, amount: Decimal, source: str) -> None:
+        """Give back what grants paid, the last first; what has expired goes to promotions."""
+        left, restored, expired = amount, ZERO, ZERO
+        known = {grant.id: grant for grant in self.book.user_grants(self.payer)}
+        for spent in reversed(self.original.data["spent"]):
+            grant_id = spent["grant"]
+            part = min(left, Decimal(spent["amount"]) - self.grants_taken.get(grant_id, ZERO))
+            if part <= ZERO:
+                continue
+            left -= part
+            self.grants_taken[grant_id] = self.grants_taken.get(grant_id, ZERO) + part
+            grant = known[grant_id]
+            if grant.expires_at is not None and grant.expires_at <= self.now:
+                expired += part
+            else:
+                restored += part
+                self.grants[grant_id] = replace(grant, remaining=grant.remaining + part)
+        self.to_promotions += expired
+        self._move(source, user_account(self.payer, "coupon"), USD, restored)
+        if source != chart.PROMOTIONS_USD:
+            self._move(source, chart.PROMOTIONS_USD, USD, expired)
+
+    def _take_grant(self) -> None:
+        """Take back a coupon that was given, as far as it is there."""
+        grant = next(
+            (each for each in self.book.user_grants(self.payer) if each.id == self.original.id), None
+        )
+        remaining = ZERO if grant is None or not grant.is_live(self.now) else grant.remaining
+        if grant is None or remaining < self.part:
+            raise InsufficientFunds(
+                f"{text(remaining)} of the coupon is left",
+                currency=USD,
+                amount=text(self.part),
+                available=text(remaining),
+            )
+        self.grants[grant.id] = replace(grant, remaining=grant.remaining - self.part)
+        self._take(1, self.part)
+        self._move(user_account(self.payer, "coupon"), chart.PROMOTIONS_USD, USD, self.part)
+
+    def _reverse_payment(self) -> None:
+        """Money that was paid in leaves again."""
+        self._take(1, self.part)
+        self._from_user(self.payer, self.recorded[0].debit, self.recorded[0].currency, self.part)
+
+    def _reverse_adjustment(self) -> None:
+        first = self.recorded[0]
+        taken_off = first.debit.startswith("user:")
+        own, other = (first.debit, first.credit) if taken_off else (first.credit, first.debit)
+        name = own.split(":", 2)[2]
+        if name == "coupon" and not taken_off:
+            self._take_grant()
+            return
+        self._take(1, self.part)
+        if name == "coupon":
+            self._restore_grants(self.part, chart.PROMOTIONS_USD)
+        elif name.startswith("due:") and taken_off:
+            self._forgive(other, own, first.currency)
+        elif name.startswith("due:"):
+            self._move(own, other, first.currency, self.part)  # it was written off, and is owed again
+        elif taken_off:
+            self._move(other, own, first.currency, self.part)
+            self._settle_payer(first.currency, self.part)
+        else:
+            self._from_user(self.payer, other, first.currency, self.part)
+
+    def _forgive(self, source: str, due: str, currency: Currency) -> None:
+        """Take a debt away; what of it was paid already comes back."""
+        owed = min(self.part, self.book.accounts[due].balance)
+        self._move(source, due, currency, owed)
+        self._move(source, due.replace(":due:", ":"), currency, self.part - owed)
