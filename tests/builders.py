@@ -4,7 +4,8 @@ Submissions are made through the wire contract, so a test cannot send what a ser
 runs the pure domain alone, in memory; `post_one`, `fund` and the rest need the database.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ from itertools import count
 from typing import Any, Final
 from uuid import uuid4
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from easyautoml_ledger.operations import OPERATION_ADAPTER
@@ -334,6 +335,37 @@ def short(value: str | Decimal) -> str:
 def minutes_ago(minutes: float) -> datetime:
     """A moment of the past that a submission may have occurred at."""
     return timezone.now() - timedelta(minutes=minutes)
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Whatever is posted within is gone afterwards: for tests that try many worlds in one.
+
+    The engine insists on a transaction of its own; here it is content with a savepoint, as it is in
+    Django's own test cases.
+    """
+    atomic = transaction.atomic()
+    atomic._from_testcase = True  # type: ignore[attr-defined]
+    with atomic:
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True)
+
+
+def journal() -> list[tuple[Any, ...]]:
+    """Every entry as `(key of the operation, account, side, amount, balance after, version)`, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select v.metadata ->> 'request_id', a.code, e.side, e.amount, e.balance_after,
+                      e.account_version
+               from models_entry e
+               join ledger_account a on a.id = e.account_id
+               join events_event v on v.position = e.position
+               order by e.position, e.transfer, e.side"""
+        )
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def _id(row: User | Machine | int) -> int:
