@@ -165,7 +165,7 @@ def reverse(
 def adjust(
     user: User | int,
     account: AdjustedAccount,
-    change: str | int,
+    change: str | int | Decimal,
     *,
     actor: str = "anna",
     alone_max: Decimal = ALONE_MAX,

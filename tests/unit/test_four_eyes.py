@@ -1,0 +1,233 @@
+"""One person adjusts so much a day alone; above it somebody else approves, and nobody his own."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ledger.domain.errors import (
+    InsufficientFunds,
+    ProposalExpired,
+    ProposalResolved,
+    ProposalUnknown,
+    SelfApproval,
+    Undecided,
+)
+from ledger.domain.money import ZERO
+from ledger.domain.proposals import AdjustedAccount, Proposal
+from ledger.domain.state import of_adjusted, of_proposal, proposal_from
+from tests import builders as make
+from tests import commands as do
+from tests.builders import amount, transfers
+from tests.commands import ALONE_MAX, MovingBooks, event, nothing_changes
+
+USER = 2
+USD, MANUAL = "user:2:usd", "platform:manual:usd"
+VALID = timedelta(days=7)
+
+
+def books(**start: str) -> MovingBooks:
+    return MovingBooks(
+        users=[USER],
+        start={USER: {"usd": "10000", "eaml": "10000"} | start},
+        now=datetime.fromisoformat("2026-03-01T12:00:00+00:00"),
+    )
+
+
+def proposed(change: str = "1000.00000001", account: AdjustedAccount = "usd") -> MovingBooks:
+    made = books()
+    made.decide(do.adjust(USER, account, change))
+    assert "proposals" in made.events[-1]
+    return made
+
+
+def kept(made: MovingBooks, number: int = 0) -> Proposal:
+    return made.book.proposals[event(number)]
+
+
+def alone(made: MovingBooks) -> dict[str, str]:
+    return {key: make.short(adjusted.amount) for key, adjusted in made.book.adjusted.items()}
+
+
+def test_adjustment_up_to_the_limit_is_done_at_once() -> None:
+    """Exactly at it is not above it."""
+    made = books()
+    data = made.decide(do.adjust(USER, "usd", "1000"))
+    assert transfers(data) == [(MANUAL, USD, "1000")]
+    assert "proposals" not in data
+    assert alone(made) == {"2026-03-01 USD anna": "1000"}
+
+
+def test_one_unit_above_the_limit_becomes_a_proposal() -> None:
+    """Nothing moves; the event names the proposal and who made it."""
+    made = books()
+    before = made.balances()
+    data = made.decide(do.adjust(USER, "usd", "-1000.00000001"))
+    assert (data["transfers"], made.balances()) == ([], before)
+    assert (data["proposal"], data["proposer"]) == (event(0), "anna")
+    assert kept(made) == Proposal(
+        id=event(0),
+        user=USER,
+        account="usd",
+        direction="down",
+        amount=amount("1000.00000001"),
+        reason_code="goodwill",
+        proposer="anna",
+        expires_at=made.now + VALID,
+    )
+    assert alone(made) == {}
+
+
+def test_what_is_adjusted_in_a_day_adds_up() -> None:
+    """Up and down, users and accounts together; what was proposed does not count."""
+    made = books()
+    made.decide(do.adjust(USER, "usd", "400"))
+    made.decide(do.adjust(USER, "usd", "-300"))
+    made.decide(do.adjust(USER, "coupon", "200"))
+    assert "proposals" in made.decide(do.adjust(USER, "usd", "100.00000001"))
+    assert "proposals" not in made.decide(do.adjust(USER, "due:usd", "100"))
+    assert "proposals" in made.decide(do.adjust(USER, "usd", "0.00000001"))
+    assert alone(made) == {"2026-03-01 USD anna": "1000"}
+
+
+def test_limit_is_each_persons_each_currencys_and_each_days() -> None:
+    """A day ends at midnight UTC."""
+    made = books()
+    made.decide(do.adjust(USER, "usd", "1000"))
+    assert "proposals" not in made.decide(do.adjust(USER, "usd", "1000", actor="bert"))
+    assert "proposals" not in made.decide(do.adjust(USER, "eaml", "1000"))
+    made.now = datetime.fromisoformat("2026-03-01T23:59:59.999999+00:00")
+    assert "proposals" in made.decide(do.adjust(USER, "usd", "1"))
+    made.now = datetime.fromisoformat("2026-03-02T00:00:00+00:00")
+    assert "proposals" not in made.decide(do.adjust(USER, "usd", "1000"))
+    assert sorted(alone(made)) == [
+        "2026-03-01 EAML anna",
+        "2026-03-01 USD anna",
+        "2026-03-01 USD bert",
+        "2026-03-02 USD anna",
+    ]
+
+
+def test_limit_of_nothing_lets_nobody_adjust_alone() -> None:
+    made = books()
+    assert "proposals" in made.decide(do.adjust(USER, "usd", "0.00000001", alone_max=ZERO))
+
+
+@pytest.mark.parametrize(
+    ("account", "change", "moves"),
+    [
+        ("usd", "2000", [(MANUAL, USD, "2000")]),
+        ("usd", "-2000", [(USD, MANUAL, "2000")]),
+        ("eaml", "2000", [("platform:manual:eaml", "user:2:eaml", "2000")]),
+        ("coupon", "2000", [("platform:promotions:usd", "user:2:coupon", "2000")]),
+        ("due:eaml", "2000", [("user:2:due:eaml", "platform:manual:eaml", "2000")]),
+    ],
+)
+def test_approval_by_another_does_what_was_proposed(
+    account: AdjustedAccount, change: str, moves: list[tuple[str, str, str]]
+) -> None:
+    """It is an adjustment like one that was done alone, and says who made and who approved it."""
+    made = proposed(change, account)
+    data = made.decide(do.approve(event(0)))
+    assert (data["kind"], transfers(data)) == ("adjustment", moves)
+    assert (data["proposal"], data["proposer"], data["resolver"]) == (event(0), "anna", "bert")
+    assert (data["operation_user"], data["reason_code"]) == (USER, "goodwill")
+    assert (kept(made).state, kept(made).resolver) == ("approved", "bert")
+    assert alone(made) == {}
+
+
+def test_approved_coupons_that_are_taken_off_say_which() -> None:
+    """So that a reversal can give them back."""
+    made = books()
+    made.decide(do.grant(USER, 2000))
+    made.decide(do.adjust(USER, "coupon", "-1500"))
+    data = made.decide(do.approve(event(1)))
+    assert data["spent"] == [{"grant": event(0), "amount": "1500.00000000"}]
+    made.decide(do.reverse(made.last))
+    assert made.grants(USER) == {event(0): amount(2000)}
+
+
+def test_nobody_approves_his_own_proposal() -> None:
+    made = proposed()
+    with nothing_changes(made), pytest.raises(SelfApproval):
+        made.decide(do.approve(event(0), actor="anna"))
+    made.decide(do.approve(event(0), actor="bert"))
+
+
+def test_declined_proposal_adjusts_nothing() -> None:
+    """Who made it may take it back himself."""
+    for actor in ("bert", "anna"):
+        made = proposed()
+        before = made.balances()
+        data = made.decide(do.decline(event(0), actor=actor))
+        assert (data["transfers"], made.balances()) == ([], before)
+        assert (kept(made).state, kept(made).resolver) == ("declined", actor)
+
+
+@pytest.mark.parametrize("first", ["approved", "declined"])
+@pytest.mark.parametrize("second", [do.approve(event(0), actor="carl"), do.decline(event(0), actor="carl")])
+def test_proposal_is_resolved_once(first: str, second: Any) -> None:
+    """And says how it was."""
+    made = proposed()
+    made.decide(do.approve(event(0)) if first == "approved" else do.decline(event(0)))
+    with nothing_changes(made), pytest.raises(ProposalResolved) as refused:
+        made.decide(second)
+    assert refused.value.details == {"proposal": event(0), "state": first}
+
+
+@pytest.mark.parametrize("late", [do.approve(event(0)), do.decline(event(0))])
+def test_proposal_expires_at_its_instant(late: Any) -> None:
+    """Nothing is done about it any more."""
+    made = proposed()
+    made.now = kept(made).expires_at
+    with nothing_changes(made), pytest.raises(ProposalExpired):
+        made.decide(late)
+    made.now -= timedelta(microseconds=1)
+    made.decide(late)
+
+
+def test_proposal_that_there_is_not_is_unknown() -> None:
+    made = books()
+    with nothing_changes(made), pytest.raises(ProposalUnknown):
+        made.decide(do.approve(event(7)))
+
+
+def test_proposal_for_a_user_who_is_gone_waits_for_nobody() -> None:
+    """His accounts are closed."""
+    made = proposed()
+    made.references = replace(made.references, users=frozenset())
+    with nothing_changes(made), pytest.raises(Undecided):
+        made.decide(do.approve(event(0)))
+
+
+def test_more_than_there_is_cannot_be_taken_off() -> None:
+    """Not proposed either; and an approval looks again at what is there by then."""
+    made = books()
+    with nothing_changes(made), pytest.raises(InsufficientFunds):
+        made.decide(do.adjust(USER, "usd", "-10000.00000001"))
+    made.decide(do.adjust(USER, "usd", "-9000"))
+    made.decide(do.adjust(USER, "usd", "-1000", actor="carl"))
+    made.decide(do.adjust(USER, "usd", "-0.00000001", actor="dora"))
+    with nothing_changes(made), pytest.raises(InsufficientFunds) as refused:
+        made.decide(do.approve(event(0)))
+    assert refused.value.details["available"] == "8999.99999999"
+    assert kept(made).state == "open"
+
+
+def test_what_an_event_keeps_of_a_proposal_is_the_proposal() -> None:
+    """Written to JSON and read again; so is what was adjusted alone."""
+    made = proposed()
+    assert proposal_from(event(0), of_proposal(kept(made))) == kept(made)
+    made.decide(do.approve(event(0)))
+    assert proposal_from(event(0), of_proposal(kept(made))) == kept(made)
+    made.decide(do.adjust(USER, "usd", ALONE_MAX))
+    (adjusted,) = made.book.adjusted.values()
+    assert of_adjusted(adjusted) == {
+        "actor": "anna",
+        "day": "2026-03-01",
+        "currency": "USD",
+        "amount": "1000.00000000",
+    }
+    assert adjusted.amount == Decimal(1000)
