@@ -4,8 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from django.db import DatabaseError, OperationalError
-
+from events.kafka.poison import POISON, is_poison
 from ledger.commands import Outcome, Submission
 from ledger.posting import post
 
@@ -20,9 +19,9 @@ Post = Callable[[Sequence[Submission]], list[Outcome]]
 def post_each(submissions: Sequence[Submission], *, with_post: Post = post) -> list[Outcome | None]:
     """Post in transactions of up to `SHARED_MAX`; an outcome per submission, in their order.
 
-    None where the database refused that one submission for a reason nobody foresaw: nothing of it was
-    written. Raises `OperationalError` where the database is not there, and `Busy`: sending everything
-    again repeats nothing.
+    None where that one submission failed for a reason nobody foresaw: nothing of it was written. Raises
+    what is nobody's own fault, such as a database that is not there, or `Busy`: sending everything again
+    repeats nothing.
     """
     outcomes: list[Outcome | None] = []
     for start in range(0, len(submissions), SHARED_MAX):
@@ -33,12 +32,12 @@ def post_each(submissions: Sequence[Submission], *, with_post: Post = post) -> l
 def _bisected(submissions: Sequence[Submission], with_post: Post) -> list[Outcome | None]:
     try:
         return [*with_post(submissions)]
-    except OperationalError:
-        raise
-    except DatabaseError:
+    except POISON as error:
+        if not is_poison(error):
+            raise
         if len(submissions) == 1:
             only = submissions[0]
-            _log.exception("the database refused %s of %s", only.request_id, only.source)
+            _log.exception("%s of %s cannot be posted", only.request_id, only.source)
             return [None]
     middle = len(submissions) // 2
     return _bisected(submissions[:middle], with_post) + _bisected(submissions[middle:], with_post)
