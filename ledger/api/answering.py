@@ -35,7 +35,7 @@ def answer(request: HttpRequest, submission: Submission, *, location: str | None
     outcome = _post(submission)
     event = outcome.event
     if outcome.status == "recorded" and event is not None:
-        content = rendering.operation(Decided(event, event.occurred_at))
+        content = rendering.operation(Decided.recorded(event))
         done = 202 if event.type == "adjustment.proposed" else 201
         response = rendering.json_response(content, 200 if outcome.replayed else done)
     else:

@@ -33,6 +33,7 @@ _FACTS: Final = (
     *("hold", "final", "reverses", "to_promotions", "spent", "grants"),
     *("proposal", "proposer", "resolver"),
 )
+_PAYERS: Final = frozenset({"to_promotions", "spent", "grants"})
 _HIDDEN: Final = "what its payer may know about it is not shown"
 
 
@@ -65,6 +66,8 @@ def operation(decided: Decided, sees: Sees = lambda _: True) -> dict[str, Any]:
 def decision(event: StoredEvent, sees: Sees = lambda _: True) -> dict[str, Any]:
     """`shapes.Decision`."""
     data = event.data
+    # Coupons, and how much there was and was wanted, are the payer's own affair.
+    payers = data["payer"] is None or sees(data["payer"])
     content = {
         "kind": data["kind"],
         "command": data["command"],
@@ -75,12 +78,10 @@ def decision(event: StoredEvent, sees: Sees = lambda _: True) -> dict[str, Any]:
         "accounts": {code: state for code, state in data["accounts"].items() if _shown(code, sees)},
         "occurred_at": time_text(event.occurred_at),
     }
-    content |= {name: data[name] for name in _FACTS if name in data}
+    content |= {name: data[name] for name in _FACTS if name in data and (payers or name not in _PAYERS)}
     if "rejection" in data:
         rejection = data["rejection"]
-        # The details are the payer's money: how much there was, and how much was wanted.
-        shown = data["payer"] is None or sees(data["payer"])
-        content["rejection"] = rejection if shown else {"code": rejection["code"], "message": _HIDDEN}
+        content["rejection"] = rejection if payers else {"code": rejection["code"], "message": _HIDDEN}
     return content
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
 from django.db import connection
@@ -19,6 +19,12 @@ class Decided(NamedTuple):
 
     event: StoredEvent
     effective_at: datetime | None
+
+    @classmethod
+    def recorded(cls, event: StoredEvent) -> Self:
+        """A recorded operation by its event alone, which says when it counts if not when it occurred."""
+        said = event.data.get("effective_at")
+        return cls(event, event.occurred_at if said is None else datetime.fromisoformat(said))
 
 
 class EntryRow(NamedTuple):

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import ledger
-from easyautoml_ledger.errors import CODES
+from easyautoml_ledger.errors import CODES, ContractError
 from ledger.api.problems import document, title_of
-from ledger.api.reading import ContractError
 from ledger.domain.errors import LedgerError, Rejected
 from models.errors import ModelsError
 
