@@ -20,10 +20,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from events.kafka import positions, stored
-from events.kafka.clients import make_consumer
+from events.kafka.clients import make_consumer, make_reader
 from events.kafka.errors import LostPartition, Partition, TryAgain
 from events.kafka.message import Message, message_of
 from events.kafka.pace import Pace
@@ -53,6 +54,7 @@ class Ingest:
     """One worker. `routes` says what becomes of the messages of a topic.
 
     `chores` are called about every second, and count like messages: what was put aside is tried again.
+    `alone`: reads all partitions, without the group, which takes seconds to share them out.
     """
 
     def __init__(
@@ -62,10 +64,12 @@ class Ingest:
         batch: int,
         stop: Stop,
         chores: Sequence[Callable[[], Counter[str]]] = (),
+        alone: bool = False,
     ) -> None:
         self._routes = routes
         self._stop = stop
         self._chores = chores
+        self._alone = alone
         self._ids = TopicIds(client="ingest-ids")
         self._partitions = Partitions(self._ids)
         self._pace = Pace(batch)
@@ -78,19 +82,29 @@ class Ingest:
         """Until it is asked to stop."""
         while not self._stop.asked:
             try:
-                consumer = make_consumer(client="ingest")
+                consumer = self._make_consumer()
             except KafkaError as error:
                 self._failed("no broker answers", error)
                 continue
             try:
-                self._partitions.subscribe(consumer, sorted(self._routes))
                 self._consume()
             finally:
                 self._progress.report(self._partitions.lag(), len(self._partitions))
                 # Leaves the group, so that the others take over at once.
-                self._partitions.unsubscribe()
+                self._partitions.let_go()
                 consumer.close()
         self._ids.close()
+
+    def _make_consumer(self) -> KafkaConsumer:
+        topics = sorted(self._routes)
+        if self._alone:
+            consumer = make_reader(client="ingest")
+            self._partitions.take_all(consumer, topics)
+        else:
+            consumer = make_consumer(client="ingest")
+            self._partitions.share(consumer, topics)
+        self._idle_at = 0.0
+        return consumer
 
     def _consume(self) -> None:
         """Until it is asked to stop, or the consumer had better be made anew."""

@@ -47,14 +47,22 @@ class Partitions:
         self._changed: deque[Partition] = deque()
         self._ends_noted_at = 0.0
         self._consumer: KafkaConsumer | None = None
+        self._all: Sequence[str] = ()
 
-    def subscribe(self, consumer: KafkaConsumer, topics: Sequence[str]) -> None:
+    def share(self, consumer: KafkaConsumer, topics: Sequence[str]) -> None:
+        """Read the partitions that the group gives to this worker."""
         self._consumer = consumer
         consumer.subscribe(topics, listener=_Listener(consumer, self._changed))
 
-    def unsubscribe(self) -> None:
+    def take_all(self, consumer: KafkaConsumer, topics: Sequence[str]) -> None:
+        """Read all partitions, whoever else does."""
+        self._consumer = consumer
+        self._all = topics
+
+    def let_go(self) -> None:
         """The consumer is gone, and what it had fetched with it."""
         self._consumer = None
+        self._all = ()
         self._changed.clear()
         self._places.clear()
         self._retry_at.clear()
@@ -153,12 +161,14 @@ class Partitions:
 
     def look_after(self) -> None:
         """What has to happen about every second, also where no message comes."""
+        self._claim_all()
         topics = {topic for topic, _ in self._places}
         if not topics:
             return
         ids = self._ids.ask(topics)
         self.forget([it for it, place in self._places.items() if ids.get(it[0]) != place.topic_id])
-        self._tell_group()
+        if not self._all:
+            self._tell_group()
         now = time.monotonic()
         if now - self._ends_noted_at >= _NOTE_ENDS_EVERY:
             self._ends_noted_at = now
@@ -166,6 +176,18 @@ class Partitions:
                 (place.topic_id, number, max(place.next, self._end((topic, number))))
                 for (topic, number), place in self._places.items()
             )
+
+    def _claim_all(self) -> None:
+        if not self._all:
+            return
+        found = self._ids.describe(self._all)
+        wanted = {TopicPartition(name, n) for name, topic in found.items() for n in range(topic.partitions)}
+        consumer = self._the_consumer()
+        assigned = consumer.assignment()
+        if wanted != assigned:
+            consumer.assign(sorted(wanted))
+            self.forget((tp.topic, tp.partition) for tp in assigned - wanted)
+            _hold_back(consumer, wanted - assigned, self._changed)
 
     def lag(self) -> int:
         """How many messages there are that were not read yet, as far as fetches have told."""
@@ -238,11 +260,17 @@ class _Listener(ConsumerRebalanceListener):
         self._changed.extend((tp.topic, tp.partition) for tp in revoked)
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        for tp in assigned:
-            # Nothing is fetched before the position is known; any offset keeps Kafka's from being asked.
-            self._consumer.pause(tp)
-            self._consumer.seek(tp, 0)
-            self._changed.append((tp.topic, tp.partition))
+        _hold_back(self._consumer, assigned, self._changed)
+
+
+def _hold_back(
+    consumer: KafkaConsumer, partitions: Iterable[TopicPartition], changed: deque[Partition]
+) -> None:
+    """Nothing is fetched before the position is known; any offset keeps Kafka's from being asked."""
+    for tp in partitions:
+        consumer.pause(tp)
+        consumer.seek(tp, 0)
+        changed.append((tp.topic, tp.partition))
 
 
 def _is_about_content(error: KafkaError) -> bool:

@@ -34,7 +34,7 @@ class Progress:
 
     def report_if_due(self, partitions: Lagging) -> None:
         elapsed = time.monotonic() - self._since
-        if elapsed >= (_EVERY if self._messages or self._counts else _AT_REST_EVERY):
+        if elapsed >= (_EVERY if self._messages or any(self._counts.values()) else _AT_REST_EVERY):
             self.report(partitions.lag(), len(partitions))
 
     def report(self, lag: int, partitions: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from kafka import KafkaAdminClient
@@ -83,17 +83,15 @@ def drift(admin: KafkaAdminClient) -> list[str]:
     return [line for topic in wanted for line in _differences(topic, found.get(topic.name), configured)]
 
 
-def topic_ids(admin: KafkaAdminClient, topics: Iterable[str]) -> dict[str, str]:
-    """The ids of topics by name, asked of the broker now; those that do not exist are left out."""
-    return {
-        topic["name"]: str(topic["topic_id"])
-        for topic in admin.describe_topics(sorted(topics))
-        if _exists(topic)
-    }
+class Known(NamedTuple):
+    """What the broker says of a topic."""
+
+    id: str
+    partitions: int
 
 
 class TopicIds:
-    """Asks the broker which ids topics have now. Its connection is made anew after every failure."""
+    """Asks the broker which topics there are now. Its connection is made anew after every failure."""
 
     def __init__(self, *, client: str) -> None:
         self._client = client
@@ -101,13 +99,22 @@ class TopicIds:
 
     def ask(self, topics: Iterable[str]) -> dict[str, str]:
         """The ids by name; topics that do not exist are left out. Raises `KafkaError`."""
+        return {name: topic.id for name, topic in self.describe(topics).items()}
+
+    def describe(self, topics: Iterable[str]) -> dict[str, Known]:
+        """What there is, by name; topics that do not exist are left out. Raises `KafkaError`."""
         if self._admin is None:
             self._admin = make_admin(client=self._client)
         try:
-            return topic_ids(self._admin, topics)
+            found = self._admin.describe_topics(sorted(topics))
         except KafkaError:
             self.close()
             raise
+        return {
+            topic["name"]: Known(str(topic["topic_id"]), len(topic["partitions"]))
+            for topic in found
+            if _exists(topic)
+        }
 
     def close(self) -> None:
         """Ends the connection; the next question makes another one."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from events.kafka.ingest import Ingest
 from events.worker import Stop
@@ -19,10 +19,18 @@ class Command(BaseCommand):
         "them share the partitions. SIGTERM and SIGINT end it after the batch it is at."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--alone",
+            action="store_true",
+            help="read all partitions, instead of joining the group that shares them: starts at once",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         Ingest(
             routes=ROUTES,
             batch=settings.ENVIRONMENT.ingest_batch,
             stop=Stop().on_signals(),
             chores=[waiting.sweep],
+            alone=options["alone"],
         ).run()
