@@ -11,7 +11,7 @@ from examples.catalogue import read_catalogue
 from examples.demo.errors import DemoFailed
 from examples.demo.plan import make_plan
 from examples.demo.report import closing_line, differences, tables
-from examples.demo.running import WAITING_SECONDS, Demo
+from examples.demo.running import Demo
 from stack import Stack, StackError
 
 _DIFFERENCES_SHOWN: Final = 20
@@ -27,6 +27,12 @@ def main() -> int:
         choices=("embedded", "apache"),
         default="embedded",
         help="which broker (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--waiting-seconds",
+        type=float,
+        default=15,
+        help="how long the ledger waits for a user or machine that nobody knows (default: %(default)s)",
     )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -50,10 +56,11 @@ def _run(arguments: argparse.Namespace) -> int:
     plan = make_plan(catalogue, seed=arguments.seed, operations=arguments.operations)
     say(f"seed {arguments.seed}: {plan.expected.sent:,} messages are going to be sent")
     say("starting PostgreSQL and the broker in a temporary directory")
-    environment = {"LEDGER_WAITING_SECONDS": str(WAITING_SECONDS)}
+    environment = {"LEDGER_WAITING_SECONDS": str(arguments.waiting_seconds)}
     stack = Stack(kafka=arguments.kafka, durable=False, environment=environment)
     try:
         stack.open()
+        say(f"  everything is in {stack.directory}")
         results = Demo(stack, catalogue, plan, say).run()
     finally:
         # A second Ctrl-C must not leave anything running.

@@ -21,9 +21,6 @@ from examples.demo.services import Services
 from examples.demo.topics import read_topics
 from stack import Stack
 
-WAITING_SECONDS: Final = 15
-"""How long the ledger waits for a user or machine that nobody knows."""
-
 _SHIFT_SECONDS: Final = 70.0
 _END_SECONDS: Final = 45.0
 _SAY_EVERY: Final = 2.0
