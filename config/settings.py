@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "projections",
 ]
 MIDDLEWARE = [
+    "ledger.api.metrics.MetricsMiddleware",
     "ledger.api.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import path
 
 from ledger.api.health import livez, readyz
+from ledger.api.metrics import metrics
 from ledger.api.v1 import api
 
 urlpatterns = [
@@ -11,4 +12,5 @@ urlpatterns = [
     path("v1/", api.urls),
     path("livez", livez),
     path("readyz", readyz),
+    path("metrics", metrics),
 ]
