@@ -12,7 +12,8 @@ FROM python:3.11-slim
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin ledger
 COPY --from=packages /venv /venv
 WORKDIR /ledger
-COPY manage.py gunicorn.conf.py ./
+COPY manage.py ./
+COPY gunicorn.conf.py ./
 COPY stack stack
 COPY config config
 COPY models models
