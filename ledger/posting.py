@@ -9,7 +9,7 @@ locking single accounts deadlocks. The platform's accounts are never locked nor 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -36,10 +36,10 @@ from ledger.domain.decide import (
 )
 from ledger.domain.errors import Busy, Conflict, Rejected, Undecided, UnknownReference
 from ledger.domain.granting import CreateCode, RedeemCode
-from ledger.domain.holding import Placing, Resolving
+from ledger.domain.holding import Placing, Resolving, hold_of
 from ledger.domain.references import References
 from ledger.domain.reversing import Reversing
-from ledger.references import read_references
+from ledger.references import holds_of, read_references
 
 _ATTEMPTS: Final = 8
 SWEEP_SOURCE: Final = "/ledger/expiry"
@@ -100,10 +100,11 @@ def post(
     """
     if not submissions and intake is None:
         return []
+    unplaced: set[str] = set()
     for _ in range(_ATTEMPTS):
         try:
             with transaction.atomic(durable=True), connection.cursor() as cursor:
-                return _Batch(cursor, submissions, clock).run(intake)
+                return _Batch(cursor, submissions, clock, unplaced).run(intake)
         except _Moved:
             continue
         except OperationalError as error:
@@ -128,12 +129,27 @@ def quote(submission: Submission, *, clock: Callable[[], datetime] = timezone.no
 
 
 class _Batch:
-    """One transaction of the engine."""
+    """One transaction of the engine.
 
-    def __init__(self, cursor: Any, submissions: Sequence[Submission], clock: Callable[[], datetime]) -> None:
+    # Note [Holds of a batch]
+    A hold may be placed and captured in one batch. A capture is planned as if the placing before it will
+    succeed. Where it does not, the hold goes into `unplaced`, and everything is read and decided again:
+    now the capture is undecided, as it would be had it come by itself.
+    """
+
+    def __init__(
+        self,
+        cursor: Any,
+        submissions: Sequence[Submission],
+        clock: Callable[[], datetime],
+        unplaced: set[str] | None = None,
+    ) -> None:
         self.cursor = cursor
         self.submissions = submissions
         self.clock = clock
+        self.unplaced = set() if unplaced is None else unplaced
+        self.now: datetime
+        """When everything is recorded: known once everything is locked."""
         self.outcomes: list[Outcome | None] = [None] * len(submissions)
 
     def run(self, intake: Intake | None) -> list[Outcome]:
@@ -164,9 +180,8 @@ class _Batch:
             missing = [user for user in only.users if not book.knows(user)]
             book.accounts.update(Book.empty(missing).accounts)
             self._load_state(pending, book, lock=False)
-            now = self.clock()
-            self._overdue(book, now)
-            event, _ = self._decided(only, book, now)
+            self._overdue(book)
+            event, _ = self._decided(only, book)
             self._answer(only, StoredEvent(**event, position=0))
         (outcome,) = self.outcomes
         if outcome is None:
@@ -251,22 +266,39 @@ class _Batch:
         book = Book(journal.lock_accounts(self.cursor, users))
         # Owner and prices are read again after the locks: these are what is decided by.
         self._plan(pending, lock=True)
+        moved = False
         for item in pending:
-            if isinstance(item.refusal, Undecided) or not all(map(book.knows, item.users)):
-                raise _Moved
+            if isinstance(item.refusal, Undecided):
+                self.unplaced |= holds_of([item.submission.command])
+                moved = True
+            moved = moved or not all(map(book.knows, item.users))
+        if moved:
+            raise _Moved
         self._load_state(pending, book, lock=True)
         return book
 
     def _load_state(self, pending: Sequence[_Pending], book: Book, *, lock: bool) -> None:
-        """Read the grants, holds, reversals and codes that the decisions look at, where there are any."""
-        cursor = self.cursor
-        accounts = book.accounts.values()
-        plans = [item.plan for item in pending]
-        holds = [each.hold.id for each in plans if isinstance(each, Resolving)]
-        holds += [each.command.hold for each in plans if isinstance(each, Placing)]
-        originals = [each.original for each in plans if isinstance(each, Reversing)]
+        """Read the grants, holds, reversals and codes that the decisions look at, where there are any.
+
+        What has no row to lock, because it is only being made, is locked by its name. The time of
+        recording is taken after the last lock.
+        """
+        cursor, plans = self.cursor, [item.plan for item in pending]
+        placing = [each.command.hold for each in plans if isinstance(each, Placing)]
         codes = [each.code for each in plans if isinstance(each, RedeemCode)]
         codes += [each.code.code for each in plans if isinstance(each, CreateCode)]
+        adjusting = [each.actor for each in plans if isinstance(each, Adjust)]
+        if lock and (placing or codes or adjusting):
+            state.lock_names(
+                cursor,
+                *(f"hold {hold}" for hold in placing),
+                *(f"code {code}" for code in codes),
+                *(f"actor {actor}" for actor in adjusting),
+            )
+        self.now = journal.not_before(book, self.clock())
+        accounts = book.accounts.values()
+        holds = placing + [each.hold.id for each in plans if isinstance(each, Resolving)]
+        originals = [each.original for each in plans if isinstance(each, Reversing)]
         spent = [part["grant"] for each in originals for part in each.data.get("spent", ())]
         with_coupons = [each.user for each in accounts if each.balance and each.code.endswith(":coupon")]
         holding = [each.user for each in accounts if each.held]
@@ -276,43 +308,46 @@ class _Batch:
             book.add(state.read_holds(cursor, holds, holding))
         if originals:
             book.add(state.read_reversed(cursor, [each.id for each in originals]))
-        proposals = [each.proposal.id for each in plans if isinstance(each, ResolvingProposal)]
-        adjusting = [each.actor for each in plans if isinstance(each, Adjust)]
-        if proposals:
+        if proposals := [each.proposal.id for each in plans if isinstance(each, ResolvingProposal)]:
             # Under the lock of the proposal's user, as whoever else resolves it.
             book.add(state.read_proposals(cursor, proposals))
         if adjusting:
-            book.add(state.read_adjusted(cursor, adjusting, self.clock().date(), lock=lock))
+            book.add(state.read_adjusted(cursor, adjusting, self.now.date()))
         if codes:
             users = [each.user for each in plans if isinstance(each, RedeemCode)]
-            book.add(state.read_codes(cursor, codes, users, lock=lock))
+            book.add(state.read_codes(cursor, codes, users))
 
     def _plan(self, pending: Sequence[_Pending], *, lock: bool) -> None:
         if not pending:
             return
         references = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
+        holds = dict(references.holds)
+        references = replace(references, holds=holds)
         for item in pending:
             item.plan, item.refusal = _planned(item.submission, references)
+            if isinstance(item.plan, Placing) and item.plan.command.hold not in self.unplaced:
+                # Note [Holds of a batch]
+                holds.setdefault(item.plan.command.hold, hold_of(item.plan))
 
-    def _overdue(self, book: Book, now: datetime) -> list[tuple[dict[str, Any], list[Account]]]:
+    def _overdue(self, book: Book) -> list[tuple[dict[str, Any], list[Account]]]:
         """Expire what is overdue of every locked user, before anything is decided."""
         swept = []
         for user in dict.fromkeys(account.user for account in book.accounts.values()):
-            for decision in overdue(book, user, now=now):
+            for decision in overdue(book, user, now=self.now):
                 expired = decision.facts.get("grant") or decision.facts["hold"]
                 touched = book.apply(decision)
                 sent = {"type": decision.type, "operation_user": user, "expired": expired}
                 metadata = {"source": SWEEP_SOURCE, "request_id": f"expire:{expired}", "actor": "ledger"}
-                event = _event(uuid7(), decision, sent, metadata, book, now, now)
+                event = _event(uuid7(), decision, sent, metadata, book, self.now, self.now)
                 swept.append((event, touched))
         return swept
 
-    def _decided(self, item: _Pending, book: Book, now: datetime) -> tuple[dict[str, Any], list[Account]]:
+    def _decided(self, item: _Pending, book: Book) -> tuple[dict[str, Any], list[Account]]:
         submission = item.submission
         try:
             if item.plan is None:
                 raise item.refusal if isinstance(item.refusal, Rejected) else _Moved
-            decision = decide(item.plan, book, now=now, event_id=item.event_id)
+            decision = decide(item.plan, book, now=self.now, event_id=item.event_id)
         except Rejected as error:
             users = [user for user in item.users if book.knows(user)]
             payer = users[0] if users else getattr(submission.command, "operation_user", None)
@@ -325,17 +360,31 @@ class _Batch:
             submission.metadata(),
             book,
             submission.command.occurred_at,
-            now,
+            self.now,
         )
         return event, touched
 
+    def _decisions(
+        self, pending: Sequence[_Pending], book: Book
+    ) -> list[tuple[_Pending, dict[str, Any], list[Account]]]:
+        decided, missing = [], False
+        for item in pending:
+            if isinstance(item.plan, Resolving) and item.plan.hold.id not in book.holds:
+                # Note [Holds of a batch]
+                self.unplaced.add(item.plan.hold.id)
+                missing = True
+            else:
+                decided.append((item, *self._decided(item, book)))
+        if missing:
+            raise _Moved
+        return decided
+
     def _write(self, pending: Sequence[_Pending], book: Book) -> None:
         cursor = self.cursor
-        now = journal.not_before(book, self.clock())
-        swept = self._overdue(book, now)
+        swept = self._overdue(book)
         decided: list[tuple[_Pending | None, dict[str, Any], list[Account]]] = [
             *((None, event, touched) for event, touched in swept),
-            *((item, *self._decided(item, book, now)) for item in pending),
+            *self._decisions(pending, book),
         ]
         if not decided:
             return
@@ -360,7 +409,7 @@ class _Batch:
         notes.write(cursor, written_notes)
         journal.write(cursor, events, book)
         state.write(cursor, events)
-        journal.update_accounts(cursor, list(changed.values()), last_position, now)
+        journal.update_accounts(cursor, list(changed.values()), last_position, self.now)
         for project in _inline_projections():
             project(cursor, list(changed.values()))
 

@@ -67,6 +67,15 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
     )
 
 
+def holds_of(commands: Iterable[Command]) -> set[str]:
+    """The holds that commands capture or release."""
+    return {
+        str(command.hold)
+        for command in commands
+        if isinstance(command, RecordOperation | CaptureHold | VoidHold) and command.hold is not None
+    }
+
+
 def _originals(cursor: Any, operations: set[str]) -> dict[str, Original]:
     found = store.get(cursor, list(operations))
     return {

@@ -63,6 +63,14 @@ _TABLES: Final = (
 )
 
 
+def lock_names(cursor: Any, *names: str) -> None:
+    """Let nobody else have these names until the end of the transaction, in an order that all keep to."""
+    cursor.execute(
+        "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(%s::text[]) as asked(name)",
+        [sorted(set(names))],
+    )
+
+
 def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -> list[Grant]:
     """The grants of the users that have something left, and those named."""
     cursor.execute(
@@ -92,14 +100,11 @@ def read_proposals(cursor: Any, proposals: Iterable[str]) -> list[Proposal]:
     return [proposal_from(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]
 
 
-def read_adjusted(cursor: Any, actors: Iterable[str], day: date, *, lock: bool) -> list[Adjusted]:
-    """What the actors adjusted alone on a day, with `lock` nobody else's to change until the end."""
-    ordered = sorted(set(actors))
-    if lock:
-        _lock_names(cursor, [f"actor {actor}" for actor in ordered])
+def read_adjusted(cursor: Any, actors: Iterable[str], day: date) -> list[Adjusted]:
+    """What the actors adjusted alone on a day."""
     cursor.execute(
         "select actor, day, currency, amount from ledger_adjusted where actor = any(%s) and day = %s",
-        [ordered, day],
+        [list(actors), day],
     )
     return [Adjusted(actor=row[0], day=row[1], currency=row[2], amount=row[3]) for row in cursor.fetchall()]
 
@@ -113,12 +118,9 @@ def read_reversed(cursor: Any, operations: Iterable[str]) -> list[Reversed]:
     return [reversed_from(operation, json.loads(kept)) for operation, kept in cursor.fetchall()]
 
 
-def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int], *, lock: bool) -> list[Code]:
-    """The coupon codes, with `lock` locked in sorted order, with which of the users have redeemed them."""
+def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int]) -> list[Code]:
+    """The coupon codes, with which of the users have redeemed them."""
     ordered = sorted(set(codes))
-    if lock:
-        # An advisory lock, because a code that is being created has no row to lock yet.
-        _lock_names(cursor, [f"code {code}" for code in ordered])
     cursor.execute(
         """select code, amount, priority, kinds, valid_days, redeem_until, redemptions_max, redemptions
            from ledger_coupon_code where code = any(%s)""",
@@ -168,14 +170,6 @@ def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
     limits = {code: limit for event in events for code, limit in event.data.get("credit_limits", {}).items()}
     for code, limit in sorted(limits.items()):
         cursor.execute("update ledger_account set credit_limit = %s where code = %s", [limit, code])
-
-
-def _lock_names(cursor: Any, names: Sequence[str]) -> None:
-    """Take the advisory locks of some names, which ascend."""
-    cursor.execute(
-        "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(%s::text[]) as asked(name)",
-        [list(names)],
-    )
 
 
 def _write_remaining(cursor: Any, events: Sequence[StoredEvent]) -> None:

@@ -103,7 +103,14 @@ def place_hold(plan: Placing, book: Book, *, now: datetime) -> Decision:
             available=text(available),
             hold=command.hold,
         )
-    hold = Hold(
+    hold = hold_of(plan)
+    return _changed("hold.placed", hold, priced.gross)
+
+
+def hold_of(plan: Placing) -> Hold:
+    """The hold that a placing makes where it succeeds."""
+    command, priced = plan.command, plan.priced
+    return Hold(
         id=command.hold,
         user=priced.payer,
         operation_user=command.operation_user,
@@ -117,7 +124,6 @@ def place_hold(plan: Placing, book: Book, *, now: datetime) -> Decision:
         expires_at=command.expires_at,
         state="open",
     )
-    return _changed("hold.placed", hold, priced.gross)
 
 
 def capture_hold(plan: Resolving, command: CaptureHold, book: Book) -> Decision:

@@ -25,5 +25,5 @@ def sweep_overdue(*, now: datetime) -> int:
         )
         users = sorted(row[0] for row in cursor.fetchall())
     if users:
-        sweep(users)
+        sweep(users, clock=lambda: now)
     return len(users)
