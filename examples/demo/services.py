@@ -56,14 +56,16 @@ class Services:
             )
 
     def __enter__(self) -> Self:
-        for child in self._running:
-            child.start()
+        try:
+            for child in self._running:
+                child.start()
+        except BaseException:  # Ctrl-C between two starts
+            self._kill()
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for child in self._running:
-            if child.running:
-                child.kill()
+        self._kill()
 
     def finished(self) -> list[str]:
         """The last words of those that have finished since. Raises `DemoFailed` where one has failed."""
@@ -78,3 +80,8 @@ class Services:
     def at_work(self) -> bool:
         """Whether any of them still runs."""
         return bool(self._running)
+
+    def _kill(self) -> None:
+        for child in self._running:
+            if child.running:
+                child.kill()
