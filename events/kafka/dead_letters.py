@@ -13,6 +13,7 @@ from events.kafka.stored import decode_headers
 _VALUE_BYTES_MAX: Final = 900_000
 _HEADERS_BYTES_MAX: Final = 100_000
 _REASON_MAX: Final = 1_000
+_PREFIX: Final = "deadletter-"
 
 
 def read_untold(limit: int) -> tuple[list[int], list[Outgoing]]:
@@ -42,28 +43,35 @@ def tell_open_again() -> None:
         cursor.execute("update events_dead_letter set published_at = null where state = 'open'")
 
 
+def bare(letter: Outgoing) -> Outgoing:
+    """A dead letter that the broker refused, without what made it large."""
+    told = [(name, content) for name, content in letter.headers if name.startswith(_PREFIX)]
+    left_out = (f"{_PREFIX}left-out", b"value and headers: the broker refused them")
+    return letter._replace(value=b"", headers=[*told, left_out])
+
+
 def _message(row: Sequence[Any]) -> Outgoing:
     id_, topic, partition, offset, key, value, headers, code, reason, stored_at = row
     told = {
-        "deadletter-id": str(id_),
-        "deadletter-topic": topic,
-        "deadletter-partition": str(partition),
-        "deadletter-offset": str(offset),
-        "deadletter-code": code,
-        "deadletter-reason": reason[:_REASON_MAX],
-        "deadletter-time": stored_at.isoformat(),
+        "id": str(id_),
+        "topic": topic,
+        "partition": str(partition),
+        "offset": str(offset),
+        "code": code,
+        "reason": reason[:_REASON_MAX],
+        "time": stored_at.isoformat(),
     }
     value = b"" if value is None else bytes(value)
     if len(value) > _VALUE_BYTES_MAX:
-        told["deadletter-left-out"] = f"value of {len(value)} bytes"
+        told["left-out"] = f"value of {len(value)} bytes"
         value = b""
     original = [(name, content or b"") for name, content in decode_headers(headers)]
     if sum(len(name) + len(content) for name, content in original) > _HEADERS_BYTES_MAX:
-        told["deadletter-left-out"] = f"{len(original)} headers"
+        told["left-out"] = f"{len(original)} headers"
         original = []
     return Outgoing(
         BILLING_DEAD_LETTERS,
         None if key is None else bytes(key),
         value,
-        original + [(name, content.encode()) for name, content in told.items()],
+        original + [(f"{_PREFIX}{name}", content.encode()) for name, content in told.items()],
     )

@@ -75,9 +75,13 @@ class Relay:
                 self._progress.report_if_due(self)
         finally:
             self._progress.report(self.lag(), len(self))
-            self._publisher.close()
-            self._ids.close()
-            self._leadership.give_up()
+            self.close()
+
+    def close(self) -> None:
+        """Let go of broker and leadership."""
+        self._publisher.close()
+        self._ids.close()
+        self._leadership.give_up()
 
     def lag(self) -> int:
         """How many positions of the log are settled and not told on every topic yet."""
@@ -190,12 +194,14 @@ class Relay:
         try:
             self._publisher.publish([message for _, message in messages])
         except RefusedByBroker as error:
-            if len(messages) == 1:
-                log.exception("the broker refuses what is told of position %d", messages[0].position)
-                return [(messages[0], str(error))]
-            middle = len(messages) // 2
-            return self._publish(messages[:middle]) + self._publish(messages[middle:])
-        return []
+            reason = str(error)
+        else:
+            return []
+        if len(messages) == 1:
+            log.error("the broker refuses what is told of position %d: %s", messages[0].position, reason)
+            return [(messages[0], reason)]
+        middle = len(messages) // 2
+        return self._publish(messages[:middle]) + self._publish(messages[middle:])
 
     def _parked(self, told: Told, reason: str) -> Parked:
         message = told.message
@@ -220,7 +226,9 @@ class Relay:
         ids, messages = dead_letters.read_untold(_DEAD_LETTERS)
         if not ids:
             return False
-        self._publisher.publish(messages)
+        untold = self._publish([Told(id_, letter) for id_, letter in zip(ids, messages, strict=True)])
+        # Here a position is the letter's id.
+        self._publish([Told(letter.position, dead_letters.bare(letter.message)) for letter, _ in untold])
         dead_letters.note_told(ids)
         self._progress.count(Counter(dead_letters=len(ids)), len(ids))
         return True
