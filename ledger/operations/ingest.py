@@ -12,6 +12,7 @@ from easyautoml_ledger import envelope, topics
 from easyautoml_ledger.envelope import CloudEvent
 from easyautoml_ledger.errors import ContractError
 from easyautoml_ledger.operations import parse_operation
+from easyautoml_ledger.payloads import parse_payload
 from events.kafka import stored
 from events.kafka.errors import TryAgain
 from events.kafka.ingest import Take
@@ -19,6 +20,7 @@ from events.kafka.message import Message
 from events.kafka.stored import Parked, Waiting
 from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy, Invalid
+from ledger.operations import holds
 from ledger.operations.record import submission_of
 from ledger.posting import post
 
@@ -41,8 +43,8 @@ def read(message: Message, arrived_at: datetime) -> Submission:
 def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
     """Post messages in one transaction; how many became what.
 
-    `move` runs first in it. What cannot be read or is in conflict is parked, what names a user or machine
-    that is not known yet waits, all in that transaction. Raises `TryAgain`, with nothing posted.
+    `move` runs first in it. What cannot be read or is in conflict is parked, what names a user, machine or
+    hold that is not known yet waits, all in that transaction. Raises `TryAgain`, with nothing posted.
     """
     now = timezone.now()
     batch = _Batch(move, now)
@@ -119,7 +121,7 @@ def parked_for(message: Message, outcome: Outcome) -> Parked:
 
 
 def waits_for(outcome: Outcome) -> str:
-    """What an undecided outcome waits for: `user:42`, `machine:7`; empty where it cannot be told."""
+    """What an undecided outcome waits for: `user:42`, `hold:<id>`; empty where it cannot be told."""
     return str(outcome.error.details.get("waits_for", "")) if outcome.error is not None else ""
 
 
@@ -130,17 +132,35 @@ def _waiting(message: Message, outcome: Outcome, deadline: datetime) -> Waiting:
 
 
 def _read_operation(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
-    return submission_of(
-        parse_operation(event.data),
-        source=event.source,
-        request_id=event.id,
-        now=arrived_at,
-        sent_at=event.time or message.timestamp,
-        actor=event.source,
-        correlation_id=event.correlationid,
-        causation_id=event.causationid,
-        traceparent=event.traceparent,
-    )
+    return submission_of(parse_operation(event.data), **_envelope(event, message, arrived_at))
 
 
-_READERS: Final[Mapping[str, Read]] = {topics.OPERATION: _read_operation}
+def _reader(made: Callable[..., Submission]) -> Read:
+    """Reads the payload by the event's type and makes a submission of it."""
+
+    def read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
+        return made(parse_payload(event), **_envelope(event, message, arrived_at))
+
+    return read
+
+
+def _envelope(event: CloudEvent, message: Message, arrived_at: datetime) -> dict[str, Any]:
+    """What the envelope says of who sent it and when, as every submission takes it."""
+    return {
+        "source": event.source,
+        "request_id": event.id,
+        "now": arrived_at,
+        "sent_at": event.time or message.timestamp,
+        "actor": event.source,
+        "correlation_id": event.correlationid,
+        "causation_id": event.causationid,
+        "traceparent": event.traceparent,
+    }
+
+
+_READERS: Final[Mapping[str, Read]] = {
+    topics.OPERATION: _read_operation,
+    topics.HOLD_REQUESTED: _reader(holds.placing),
+    topics.HOLD_CAPTURED: _reader(holds.capturing),
+    topics.HOLD_VOIDED: _reader(holds.voiding),
+}

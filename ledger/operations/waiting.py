@@ -1,4 +1,4 @@
-"""Messages that named a user or machine that was not known: posted once it is, rejected after a while."""
+"""Messages that named something that was not known: posted once it is, rejected after a while."""
 
 import logging
 from collections import Counter
@@ -38,7 +38,7 @@ def sweep() -> Counter[str]:
 
 
 def _due(cursor: Any) -> list[int]:
-    """The waiting messages whose user or machine is known now, or whose deadline has passed."""
+    """The waiting messages whose user, machine or hold is known now, or whose deadline has passed."""
     cursor.execute(
         """with awaited as materialized (
                select waits_for, split_part(waits_for, ':', 1) as kind,
@@ -46,10 +46,11 @@ def _due(cursor: Any) -> list[int]:
                from (select distinct waits_for from events_waiting) names),
            known as (
                select waits_for from awaited
-               where (kind = 'user'
-                      and exists (select from models_user u where u.id = awaited.id::bigint))
-                  or (kind = 'machine'
-                      and exists (select from models_machine m where m.id = awaited.id::bigint)))
+               where case kind
+                   when 'user' then exists (select from models_user u where u.id = awaited.id::bigint)
+                   when 'machine' then exists (select from models_machine m where m.id = awaited.id::bigint)
+                   when 'hold' then exists (select from ledger_hold h where h.id = awaited.id::uuid)
+                   end)
            select id from events_waiting
            where waits_for in (select waits_for from known) or deadline <= now()
            order by id limit %s""",
