@@ -122,7 +122,7 @@ def test_what_a_dying_broker_did_not_acknowledge_is_told_and_can_be_sent_again()
         assert isinstance(broker, Broker)
         topic = make_topic(address)
         publisher = Publisher(
-            bootstrap_servers=address, source=SOURCE, delivery_timeout_ms=1_500, request_timeout_ms=1_000
+            bootstrap_servers=address, source=SOURCE, delivery_timeout_ms=5_000, request_timeout_ms=3_000
         )
         publisher.publish(BILL, topic=topic)
         publisher.flush()
