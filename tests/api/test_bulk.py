@@ -175,7 +175,7 @@ def test_a_request_is_posted_in_several_transactions() -> None:
         return [Outcome(status="recorded")] * len(submissions)
 
     assert len(bulk.post_each([None] * 600, with_post=counting)) == 600  # type: ignore[list-item]
-    assert sizes == [bulk.SHARED_MAX, bulk.SHARED_MAX, 600 - 2 * bulk.SHARED_MAX]
+    assert sizes == [bulk.SHARED_MAX] * (600 // bulk.SHARED_MAX)
 
 
 def test_five_thousand_items_are_taken_at_once(api: Api, user: User) -> None:
