@@ -44,5 +44,6 @@ def programs(environ: Mapping[str, str]) -> dict[str, Program]:
         "web": Program(argv=web, stop_seconds=10),
         "ingest": Program(argv=manage("ingest"), stop_seconds=10),
         "relay": Program(argv=manage("relay"), stop_seconds=10),
+        "expire": Program(argv=manage("expire"), stop_seconds=10),
         "project": Program(argv=manage("project"), stop_seconds=10),
     }

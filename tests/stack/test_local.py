@@ -81,7 +81,7 @@ def test_a_start_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_workers_stop_in_order_and_before_the_servers() -> None:
     """What takes orders goes first."""
-    assert list(programs({})) == ["web", "ingest", "relay", "project"]
+    assert list(programs({})) == ["web", "ingest", "relay", "expire", "project"]
 
 
 def test_the_web_server_listens_where_it_is_told() -> None:

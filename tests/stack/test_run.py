@@ -122,7 +122,7 @@ def test_it_runs_is_found_and_comes_back(start: Callable[[int], Running], direct
 
     assert third.end(signal.SIGINT) == 0
     stopped = re.findall(r"^stopping (\w+)$", third.said, re.MULTILINE)
-    order = ["web", "ingest", "relay", "project", "kafka", "postgres"]
+    order = ["web", "ingest", "relay", "expire", "project", "kafka", "postgres"]
     assert stopped == [name for name in order if name in stopped]
     assert {"web", "kafka", "postgres"} <= set(stopped)
     assert third.said.endswith("stopped; the data stays for the next run\n")

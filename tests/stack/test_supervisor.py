@@ -88,7 +88,7 @@ def test_everything_stops_in_the_given_order() -> None:
     """Whatever order it was started in."""
     notes: list[str] = []
     supervisor = Supervisor(Terminal())
-    order = ("web", "ingest", "relay", "project", "kafka", "postgres")
+    order = ("web", "ingest", "relay", "expire", "project", "kafka", "postgres")
     for name in reversed(order):
         supervisor.start(name, Fake(name, notes))
     notes.clear()
