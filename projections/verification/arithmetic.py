@@ -67,7 +67,11 @@ def check_event(
     _check_grants(event, changes, remaining, findings)
     touched = {*changes, *held, *data.get("credit_limits", ())}
     for code in touched:
-        _touch(event, code, states, findings)
+        if code not in accounts and (code in changes or states[code].version):
+            expected = "its state after the event"
+            findings.add(f"event {event.position}", f"accounts.{code}", expected=expected, found=None)
+        if code in states:
+            _touch(event, code, states[code], findings)
     for code, limit in data.get("credit_limits", {}).items():
         states[code].credit_limit = limit
     for code, stated in accounts.items():
@@ -128,13 +132,7 @@ def _remaining(
     return changes
 
 
-def _touch(event: StoredEvent, code: str, states: Mapping[str, State], findings: Findings) -> None:
-    state = states.get(code)
-    if state is None or (code not in event.data.get("accounts", ()) and state.version):
-        expected = "its state after the event"
-        findings.add(f"event {event.position}", f"accounts.{code}", expected=expected, found=None)
-    if state is None:
-        return
+def _touch(event: StoredEvent, code: str, state: State, findings: Findings) -> None:
     if state.recorded_at is not None and event.recorded_at < state.recorded_at:
         expected = f"{state.recorded_at.isoformat()} or later, as {code}"
         found = event.recorded_at.isoformat()

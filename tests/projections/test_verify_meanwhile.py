@@ -1,0 +1,56 @@
+"""`verify` on a ledger that is empty, behind, or being posted to."""
+
+import pytest
+from django.db import connection
+
+from ledger.posting import post
+from projections.states import States
+from projections.verification.guards import TRIGGERS
+from tests import builders as make
+from tests.projections import world as worlds
+
+
+@pytest.mark.django_db
+def test_projections_that_are_behind_are_no_mismatch() -> None:
+    """They are held against the log up to their own checkpoints."""
+    world = worlds.build()
+    assert worlds.mismatches() == []
+    worlds.project()
+    post([make.top_up(world.buyer, 5), make.machine_copy(world.machine, user=world.buyer)])
+    worlds.settle()
+    assert worlds.mismatches() == []
+
+
+@pytest.mark.django_db
+def test_an_empty_ledger_is_sound() -> None:
+    """There is the first tariff's event, and nothing else."""
+    result, found = worlds.verified()
+    assert found == []
+    assert (result.events, result.entries) == (1, 0)
+
+
+@pytest.mark.django_db
+def test_every_trigger_of_the_ledger_is_watched() -> None:
+    """A migration that adds a trigger adds it to what `verify` asks for."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select c.relname, t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
+               where not t.tgisinternal""",
+        )
+        found = set(cursor.fetchall())
+    assert found == {(table, name) for table, names in TRIGGERS.items() for name in names}
+
+
+def test_states_are_the_same_however_few_stay_in_memory() -> None:
+    """Those that do not fit go to a file and come back as they were."""
+    states = States(in_memory=1)
+    for number in range(50):
+        codes = [f"user:{number}:usd", f"user:{number % 7}:eaml"]
+        used = states.use(codes)
+        used[codes[0]].version = number
+        used[codes[1]].version += 1
+    assert sum(len(codes) for codes in states.codes(chunk=10)) == 57
+    assert {code: state.version for code, state in states.peek(["user:49:usd", "user:3:eaml"]).items()} == {
+        "user:49:usd": 49,
+        "user:3:eaml": 7,
+    }

@@ -1,0 +1,182 @@
+"""A small ledger in which everything has happened once, for tests that look at all of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from events.message import StoredEvent
+from ledger.commands import Submission
+from ledger.domain.adjustments import SetCreditLimit
+from ledger.domain.coupons import Code
+from ledger.domain.decide import Command
+from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
+from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
+from ledger.domain.operations import Kind, RecordOperation
+from ledger.domain.reversing import Reverse
+from ledger.posting import post
+from models import Credit, Machine, Operation, User
+from projections.catalog import PROJECTIONS
+from projections.runner import Runner
+from projections.verification import Result, verify
+from tests import builders as make
+
+
+@dataclass(slots=True)
+class World:
+    """Who is in it, and the events that tests come back to."""
+
+    buyer: User
+    seller: User
+    debtor: User
+    machine: Machine
+    sale: StoredEvent
+    bill: StoredEvent
+    training: StoredEvent
+    rejection: StoredEvent
+    gone: int
+    """The id of a user who was deleted."""
+
+
+def build() -> World:
+    """Every kind of operation, a rejection, holds, coupons, a reversal, a link and a deleted user."""
+    buyer, seller, debtor, leaving = (make.make_user() for _ in range(4))
+    machine = make.make_machine(seller, columns=3, api="0.01", data_source="2", copy="5", copy_update="0.3")
+    post([make.top_up(user, 100) for user in (buyer, debtor, leaving)])
+    bill = make.recorded(make.bill(buyer, 20))
+    training = make.recorded(make.training(machine, user=buyer, lines=100_000))
+    sale = make.recorded(make.machine_copy(machine, user=buyer))
+    post(
+        [
+            make.solving(machine, user=buyer, lines=7),
+            make.solving_with_api(machine, user=debtor, lines=5000),
+            make.api_market(machine, user=buyer, lines=33),
+            make.data_source(machine, user=buyer),
+            make.copy_update(machine, user=buyer),
+            make.solving(machine, user=debtor, lines=0),
+            make.adjustment(debtor, "eaml", "0.1"),
+        ],
+    )
+    rejection = make.post_one(make.bill(buyer, 10_000)).event
+    assert rejection is not None
+    _coupons(buyer, debtor)
+    _holds(buyer, machine)
+    recorded(Reverse(operation=sale.id, amount=Decimal(2), occurred_at=timezone.now()))
+    recorded(SetCreditLimit(user=debtor.pk, limit=Decimal(50), occurred_at=timezone.now()))
+    credit = Credit.objects.create(user=buyer, amount=Decimal(3))
+    operation = Operation.objects.get(pk=training.id)
+    operation.credit = credit
+    operation.save()
+    gone = leaving.pk
+    make.recorded(make.adjustment(leaving, "usd", "-100"))
+    make.recorded(make.copy_update(machine, user=buyer))
+    leaving.delete()
+    return World(buyer, seller, debtor, machine, sale, bill, training, rejection, gone)
+
+
+def recorded(command: Command, **sent: Any) -> StoredEvent:
+    """The event of a command that comes from no service."""
+    submission = Submission(
+        source=make.SOURCE,
+        request_id=str(uuid4()),
+        command=command,
+        sent={"type": str(getattr(command, "kind", type(command).__name__)), **sent},
+        actor="test",
+    )
+    return make.recorded(submission)
+
+
+def project() -> int:
+    """Bring every projection up to what is in the log; the settled position."""
+    position = settle()
+    Runner(PROJECTIONS).catch_up(position)
+    return position
+
+
+def settle() -> int:
+    """Everything in the log is settled: in a test's one transaction nobody else can fill a gap."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """update events_settled set position = (select max(position) from events_event)
+               returning position""",
+        )
+        position: int = cursor.fetchone()[0]
+        return position
+
+
+def mismatches(**options: Any) -> list[str]:
+    """What `verify` finds."""
+    return verified(**options)[1]
+
+
+def verified(**options: Any) -> tuple[Result, list[str]]:
+    """What `verify` counts and finds."""
+    found: list[str] = []
+    result = verify(tell=lambda mismatch: found.append(str(mismatch)), **options)
+    assert result.mismatches == len(found)
+    return result, found
+
+
+@contextmanager
+def without_triggers() -> Iterator[Any]:
+    """A cursor that no trigger stops: what somebody who owns the database could do."""
+    with connection.cursor() as cursor:
+        cursor.execute("set session_replication_role = replica")
+        try:
+            with transaction.atomic():
+                yield cursor
+        finally:
+            cursor.execute("set session_replication_role = origin")
+
+
+def corrupt(statement: str, *parameters: Any) -> None:
+    """Change what must never change."""
+    with without_triggers() as cursor:
+        cursor.execute(statement, parameters or None)
+        assert cursor.rowcount != 0, "nothing was there to corrupt"
+
+
+def _coupons(buyer: User, debtor: User) -> None:
+    now = timezone.now()
+    recorded(GrantCoupon(user=buyer.pk, amount=Decimal(4), occurred_at=now))
+    recorded(
+        CreateCode(
+            code=Code(
+                code="WELCOME",
+                amount=Decimal(2),
+                priority=50,
+                kinds=None,
+                valid_days=30,
+                redeem_until=None,
+                redemptions_max=10,
+            ),
+            occurred_at=now,
+        ),
+    )
+    recorded(RedeemCode(user=debtor.pk, code="WELCOME", occurred_at=now))
+    make.recorded(make.bill(buyer, 1))
+
+
+def _holds(user: User, machine: Machine) -> None:
+    now = timezone.now()
+    for command in (CaptureHold, VoidHold, None):
+        hold = str(uuid4())
+        estimate = RecordOperation(
+            kind=Kind.SOLVING,
+            operation_user=user.pk,
+            machine=machine.pk,
+            count_of_lines=1000,
+            occurred_at=now,
+        )
+        recorded(PlaceHold(hold=hold, estimate=estimate, expires_at=now + timedelta(hours=1)))
+        if command is CaptureHold:
+            recorded(CaptureHold(hold=hold, count_of_lines=300, final=False, occurred_at=now))
+            recorded(CaptureHold(hold=hold, count_of_lines=200, occurred_at=now))
+        elif command is VoidHold:
+            recorded(VoidHold(hold=hold, occurred_at=now))
