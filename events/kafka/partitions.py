@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
-from kafka.errors import IllegalStateError, KafkaError, LogTruncationError, OffsetOutOfRangeError
+from kafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    LogTruncationError,
+    OffsetOutOfRangeError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from events.kafka import positions
 from events.kafka.errors import Partition
 from events.kafka.message import Message
 from events.kafka.topics import TopicIds
-from events.kafka.unreadable import unreadable_partitions
+from events.kafka.unreadable import CONTENT_ERRORS, unreadable_partitions
 
 log = logging.getLogger(__name__)
 
@@ -104,10 +109,10 @@ class Partitions:
                 error.divergent_offsets, "the topic was cut off, and goes on otherwise after {}"
             )
             return {}
-        except KafkaError as error:
-            if error.retriable and not _is_about_content(error):
-                raise
+        except CONTENT_ERRORS as error:
             raise MadeUnusable(str(error)) from error
+        except KafkaError:
+            raise
         except Exception as error:  # each codec raises an error of its own
             raise MadeUnusable(f"{type(error).__name__}: {error}") from error
         return {
@@ -271,7 +276,3 @@ def _hold_back(
         consumer.pause(tp)
         consumer.seek(tp, 0)
         changed.append((tp.topic, tp.partition))
-
-
-def _is_about_content(error: KafkaError) -> bool:
-    return type(error).__name__ in {"CorruptRecordError", "UnsupportedCodecError"}

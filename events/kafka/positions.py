@@ -91,6 +91,48 @@ def raise_alarm(topic_id: str, partition: int, reason: str) -> None:
         )
 
 
+def clear_alarm(topic: str, partition: int, offset: int) -> int | None:
+    """Go on at an offset; where the position stood, or None if there is no alarm on the partition."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """select topic_id, next_offset from events_kafka_position
+               where topic = %s and partition = %s and alarm is not null
+               order by alarmed_at desc limit 1 for update""",
+            [topic, partition],
+        )
+        found = cursor.fetchone()
+        if found is None:
+            return None
+        cursor.execute(
+            """update events_kafka_position
+               set next_offset = %s, alarm = null, alarmed_at = null, updated_at = now()
+               where topic_id = %s and partition = %s""",
+            [offset, found[0], partition],
+        )
+        return int(found[1])
+
+
+class Standing(NamedTuple):
+    """A position as it stands."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    next: int
+    end: int
+    alarm: str | None
+
+
+def read_all() -> list[Standing]:
+    """Every position, also those of topics that were made anew since."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select topic, topic_id::text, partition, next_offset, end_offset, alarm
+               from events_kafka_position order by topic, updated_at, partition"""
+        )
+        return [Standing(*row) for row in cursor.fetchall()]
+
+
 def note_ends(ends: Iterable[tuple[str, int, int]]) -> None:
     """Note the ends of partitions, by topic id and number, so that a lag can be seen at rest too."""
     known = sorted(ends)

@@ -3,33 +3,48 @@
 from collections.abc import Mapping
 from typing import Final
 
-from kafka import TopicPartition
-from kafka.errors import KafkaError
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import CorruptRecordError, KafkaError, UnsupportedCodecError
 
 from events.kafka.clients import make_reader
 from events.kafka.errors import Partition
 
-_POLL_MS: Final = 3_000
+CONTENT_ERRORS: Final = (CorruptRecordError, UnsupportedCodecError)
+"""What kafka-python itself raises over a batch; others come from the codecs."""
+
+_POLL_MS: Final = 600
 
 
 def unreadable_partitions(starts: Mapping[Partition, int]) -> dict[Partition, str]:
     """Try each partition from its offset on, with a reader of its own; the reasons of those that fail.
 
-    A consumer does not say which partition it choked on, and never recovers from it.
+    A consumer does not say which partition it choked on, and never recovers from it. One that has not
+    answered in time counts as readable: the next consumer will meet the same message, and ask again.
     """
     found = {}
+    reader: KafkaConsumer | None = None
     for partition, offset in starts.items():
-        reader = make_reader(client="ingest-probe")
-        tp = TopicPartition(*partition)
-        try:
-            reader.assign([tp])
-            reader.seek(tp, offset)
-            reader.poll(timeout_ms=_POLL_MS, max_records=1)
-        except KafkaError as error:
-            if not error.retriable or type(error).__name__ == "CorruptRecordError":
-                found[partition] = str(error)
-        except Exception as error:  # noqa: BLE001 - each codec raises an error of its own; it is told
-            found[partition] = f"{type(error).__name__}: {error}"
-        finally:
+        reader = reader or make_reader(client="ingest-probe")
+        reason = _tried(reader, TopicPartition(*partition), offset)
+        if reason is not None:
+            found[partition] = reason
             reader.close()
+            reader = None
+    if reader is not None:
+        reader.close()
     return found
+
+
+def _tried(reader: KafkaConsumer, partition: TopicPartition, offset: int) -> str | None:
+    """Why a partition cannot be read from the offset on; None if it can."""
+    try:
+        reader.assign([partition])
+        reader.seek(partition, offset)
+        reader.poll(timeout_ms=_POLL_MS, max_records=1)
+    except CONTENT_ERRORS as error:
+        return str(error)
+    except KafkaError:
+        return None
+    except Exception as error:  # noqa: BLE001 - each codec raises an error of its own; it is told
+        return f"{type(error).__name__}: {error}"
+    return None

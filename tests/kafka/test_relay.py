@@ -94,7 +94,7 @@ def test_latest_balances_are_told_once_a_batch(user: User, machine: Machine) -> 
     assert last.version == position
     assert last.eaml.balance == last.eaml.available == amount("99.5")
     assert last.usd.balance == amount(100)
-    assert (last.due_usd, last.due_eaml) == (0, 0)
+    assert (last.due_usd, last.due_eaml) == (amount(0), amount(0))
     assert [balance.version for balance in told] == sorted({balance.version for balance in told})
 
 

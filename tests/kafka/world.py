@@ -1,7 +1,7 @@
 """Publishers and listeners as other teams have them, and the ledger's workers run beside the test."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -47,9 +47,11 @@ class Sent(NamedTuple):
 class Publisher:
     """A service that publishes. Every message is acknowledged before `send` returns."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self._producer = KafkaProducer(
-            bootstrap_servers=settings.ENVIRONMENT.kafka_bootstrap_servers, max_request_size=20_000_000
+            bootstrap_servers=settings.ENVIRONMENT.kafka_bootstrap_servers,
+            max_request_size=20_000_000,
+            **options,
         )
 
     def operation(self, kind: str, user: int, *, id: str | None = None, **fields: Any) -> Sent:  # noqa: A002
@@ -266,7 +268,7 @@ def wait_until_told(topic: str = topics.BILLING_OPERATIONS, *, seconds: float = 
     """Until the relay has told a topic all there is."""
 
     def told() -> bool:
-        (last,) = rows("select max(position) from events_event")[0]
+        last: int = rows("select max(position) from events_event")[0][0]
         return checkpoint(topic) >= last
 
     until(told, seconds)
@@ -275,11 +277,6 @@ def wait_until_told(topic: str = topics.BILLING_OPERATIONS, *, seconds: float = 
 def payloads(topic: str, kind: type[BaseModel]) -> list[Any]:
     """The payloads on an outgoing topic that are of a model."""
     return [message.payload for message in heard(topic) if isinstance(message.payload, kind)]
-
-
-def is_true_soon(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for a condition."""
-    until(condition, seconds)
 
 
 def _sent(id_: str, future: Any) -> Sent:
