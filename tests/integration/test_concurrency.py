@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from events.store import read_all
+from events import store
+from events.identifiers import uuid7
 from ledger import journal
 from ledger.commands import Outcome, Submission
 from ledger.domain.entries import entries, increases
@@ -44,7 +45,7 @@ def verified() -> None:
     sums: dict[str, Decimal] = dict.fromkeys(stored, Decimal(0))
     versions: dict[str, int] = dict.fromkeys(stored, 0)
     wanted = []
-    for event in read_all(upto=last):
+    for event in store.read_all(upto=last):
         if event.type != "operation.recorded":
             continue
         for line in entries(event.data["transfers"], event.data["accounts"]):
@@ -103,6 +104,27 @@ def test_same_key_at_once_is_recorded_once(user: User, held: Held) -> None:
     assert statuses(second.answer()) == [("recorded", True)]
     assert first.answer()[0].event.id == second.answer()[0].event.id
     assert balances(user)[f"user:{user.pk}:usd"] == 110
+
+
+def test_keys_are_claimed_in_one_order() -> None:
+    """Whatever order a batch has them in: who waits for one holds none that comes after it."""
+    first, second = (store.Key(make.SOURCE, key) for key in "ab")
+
+    def claim(key: store.Key) -> dict[store.Key, store.Claim]:
+        return {key: store.Claim(b"x", uuid7())}
+
+    def claim_both() -> Any:
+        with transaction.atomic(), connection.cursor() as cursor:
+            return store.claim_keys(cursor, claim(second) | claim(first))
+
+    with another() as other, other.cursor() as cursor:
+        cursor.execute("begin")
+        assert store.claim_keys(cursor, claim(first)) == {}
+        both = Worker(claim_both)
+        until(waits_for_a_lock)
+        assert store.claim_keys(cursor, claim(second)) == {}
+        cursor.execute("commit")
+        assert set(both.answer()) == {first, second}
 
 
 def test_key_of_a_worker_who_failed_is_free(user: User) -> None:

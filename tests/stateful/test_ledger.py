@@ -31,6 +31,7 @@ UNKNOWN_USER = 10**12
 """A number that no user has, until somebody is welcomed under it."""
 
 _money = st.sampled_from([1, 3, UNIT // 2, UNIT, 10 * UNIT, 999 * UNIT]) | st.integers(1, 2000 * UNIT)
+_small = st.integers(1, 10)
 _large = _money | st.sampled_from([10**20 - 1, 6 * 10**19])
 _price = st.none() | st.sampled_from([0, 1, 3, UNIT // 100, UNIT]) | st.integers(1, 50 * UNIT)
 _prices = st.fixed_dictionaries(dict.fromkeys(("api", "data_source", "copy", "copy_update"), _price))
@@ -136,12 +137,16 @@ class Ledger(RuleBasedStateMachine):
     def top_up(self, user: int, amount: int) -> Any:
         return self._send({"kind": "credit_from_user", "user": user, "amount": amount})
 
-    @rule(target=sent, user=users | unknown, amount=_money)
+    @rule(target=sent, user=users | unknown, amount=_money | _small)
     def pay_a_bill(self, user: int, amount: int) -> Any:
         return self._send({"kind": "pay_a_bill", "user": user, "amount": amount})
 
     @rule(
-        target=sent, user=users, account=st.sampled_from(["usd", "eaml"]), amount=_money, down=st.booleans()
+        target=sent,
+        user=users,
+        account=st.sampled_from(["usd", "eaml"]),
+        amount=_money | _small,
+        down=st.booleans(),
     )
     def adjust(self, user: int, account: str, amount: int, down: bool) -> Any:
         body = {"kind": "adjustment", "user": user, "account": account, "amount": -amount if down else amount}
@@ -157,6 +162,14 @@ class Ledger(RuleBasedStateMachine):
     )
     def compute(self, kind: str, user: int, machine: int, lines: int, ago: int) -> Any:
         return self._send({"kind": kind, "user": user, "machine": machine, "lines": lines}, ago)
+
+    @rule(target=sent, user=users, machine=machines, part=st.integers(1, 100), settled=_small)
+    def use_more_than_there_is(self, user: int, machine: int, part: int, settled: int) -> Any:
+        """Something becomes due, and a first part of it is settled."""
+        lines = self.model.accounts[f"user:{user}:eaml"] // 10_000 + part
+        used = self._send({"kind": "solving", "user": user, "machine": machine, "lines": lines})
+        paid = {"kind": "adjustment", "user": user, "account": "eaml", "amount": settled}
+        return multiple(used, self._send(paid))
 
     @rule(target=sent, user=users, machine=machines, lines=st.integers(0, 1000), ago=st.integers(0, 3))
     def use_market_api(self, user: int, machine: int, lines: int, ago: int) -> Any:
