@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 ZERO: Final = Decimal("0.00000000")
-_UNIT: Final = Decimal("0.00000001")
+UNIT: Final = Decimal("0.00000001")
 
 # The tariff of a fresh installation.
 TRAINING_CELL: Final = Decimal("0.00001")
@@ -23,14 +23,18 @@ CREDIT_LIMIT: Final = Decimal(1000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balances:
-    """What a user has, and what he owes in tokens."""
+    """What a user has, in money, tokens and coupons, and what he owes in tokens."""
 
     usd: Decimal
     eaml: Decimal
+    coupon: Decimal
     due_eaml: Decimal
 
+    def __str__(self) -> str:
+        return f"{self.usd:f} USD, {self.eaml:f} EAML, {self.coupon:f} in coupons, {self.due_eaml:f} owed"
 
-NOTHING: Final = Balances(usd=ZERO, eaml=ZERO, due_eaml=ZERO)
+
+NOTHING: Final = Balances(usd=ZERO, eaml=ZERO, coupon=ZERO, due_eaml=ZERO)
 """Of somebody who never had an entry."""
 
 
@@ -40,6 +44,7 @@ class Books:
     def __init__(self) -> None:
         self._usd: defaultdict[int, Decimal] = defaultdict(Decimal)
         self._eaml: defaultdict[int, Decimal] = defaultdict(Decimal)
+        self._coupon: defaultdict[int, Decimal] = defaultdict(Decimal)
         self._platform: defaultdict[str, Decimal] = defaultdict(Decimal)
         self.charged: defaultdict[int, Decimal] = defaultdict(Decimal)
         """EAML by payer."""
@@ -50,12 +55,33 @@ class Books:
         self._platform["clearing:payments:usd"] += amount
 
     def pay_a_bill(self, user: int, amount: Decimal) -> None:
-        """A user turns money into tokens."""
+        """A user turns coupons, then money into tokens."""
         tokens = amount * EAML_PER_USD
-        self._usd[user] -= amount
+        by_coupon = min(amount, self._coupon[user])
+        self._coupon[user] -= by_coupon
+        self._usd[user] -= amount - by_coupon
         self._eaml[user] += tokens
         self._platform["platform:revenue:usd"] += amount
         self._platform["treasury:eaml"] += tokens
+
+    def take_back_a_bill(self, user: int, *, usd: Decimal, coupon: Decimal) -> None:
+        """Part of a bill is reversed: so much comes back in money and in coupons, and the tokens go."""
+        tokens = (usd + coupon) * EAML_PER_USD
+        self._usd[user] += usd
+        self._coupon[user] += coupon
+        self._eaml[user] -= tokens
+        self._platform["platform:revenue:usd"] -= usd + coupon
+        self._platform["treasury:eaml"] -= tokens
+
+    def grant(self, user: int, amount: Decimal) -> None:
+        """A user is given a coupon; below zero, what is left of one expires."""
+        self._coupon[user] += amount
+        self._platform["platform:promotions:usd"] += amount
+
+    def write_off(self, user: int, amount: Decimal) -> None:
+        """So much of what a user owes is given up."""
+        self._eaml[user] += amount
+        self._platform["platform:losses:eaml"] += amount
 
     def charge(self, payer: int, amount: Decimal) -> None:
         """A user pays for compute."""
@@ -64,8 +90,8 @@ class Books:
         self._platform["platform:revenue:eaml"] += amount
 
     def sell(self, buyer: int, seller: int, gross: Decimal) -> None:
-        """A user buys from another; the platform takes its commission."""
-        commission = (gross * COMMISSION).quantize(_UNIT, ROUND_HALF_UP)
+        """A user buys from another; the platform takes its commission. Below zero, it is taken back."""
+        commission = (gross * COMMISSION).quantize(UNIT, ROUND_HALF_UP)
         self._usd[buyer] -= gross
         self._usd[seller] += gross - commission
         self._platform["platform:revenue:commission:usd"] += commission
@@ -76,6 +102,7 @@ class Books:
         return Balances(
             usd=exact(self._usd.get(user, ZERO)),
             eaml=exact(max(tokens, ZERO)),
+            coupon=exact(self._coupon.get(user, ZERO)),
             due_eaml=exact(max(-tokens, ZERO)),
         )
 
@@ -86,4 +113,4 @@ class Books:
 
 def exact(amount: Decimal) -> Decimal:
     """An amount with eight decimals."""
-    return amount.quantize(_UNIT)
+    return amount.quantize(UNIT)

@@ -53,6 +53,12 @@ class Computing:
         expected.waiting[f"machine:{runs[-1].machine}"] += 1  # sent twice, and both wait
         return runs
 
+    def on_credit(self) -> Run:
+        """A run of somebody who has nothing, and owes it from then on."""
+        run = self._run("solving", self._world.machines[0], self._world.owing[3], lines=20_000)
+        self._record(run)
+        return run
+
     def at_random(self, runs: Iterable[Run]) -> list[Run]:
         """The runs in the order in which they are told of, which is not the one they happened in."""
         shuffled = list(runs)

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 import psycopg2
 
+from easyautoml_ledger.topics import PLATFORM_SERVICE
 from examples.demo.books import ZERO, Balances, exact
 from examples.demo.expectation import Fate
 from examples.demo.letters import UNREADABLE
@@ -62,18 +63,36 @@ class Ledger:
             for source, request_id, event_type, code in rows
         }
 
+    def told(self) -> Counter[str]:
+        """How many events of each type there are to be told on `billing.operations`."""
+        rows = self._rows(
+            """select type, count(*) from events_event
+               where type ~ '^(operation[.]re|hold[.])' group by type"""
+        )
+        return Counter(dict(rows))
+
+    def beyond(self) -> Counter[tuple[str, str]]:
+        """How many events of each type and kind came from the desk, and from the clock."""
+        rows = self._rows(
+            """select type, data ->> 'kind', count(*) from events_event
+               where metadata ->> 'source' in (%s, '/ledger/expiry') group by 1, 2""",
+            PLATFORM_SERVICE,
+        )
+        return Counter({(event_type, kind): count for event_type, kind, count in rows})
+
     def balances(self) -> dict[int, Balances]:
         """What is on the accounts, by user."""
         rows = self._rows(
             """select user_id,
                       coalesce(sum(balance) filter (where kind = 'user:usd'), 0),
                       coalesce(sum(balance) filter (where kind = 'user:eaml'), 0),
+                      coalesce(sum(balance) filter (where kind = 'user:coupon'), 0),
                       coalesce(sum(balance) filter (where kind = 'user:due:eaml'), 0)
                from ledger_account where user_id is not null group by user_id"""
         )
         return {
-            user: Balances(usd=exact(usd), eaml=exact(eaml), due_eaml=exact(due))
-            for user, usd, eaml, due in rows
+            user: Balances(usd=exact(usd), eaml=exact(eaml), coupon=exact(coupon), due_eaml=exact(due))
+            for user, usd, eaml, coupon, due in rows
         }
 
     def platform(self) -> dict[str, Decimal]:

@@ -27,6 +27,8 @@ class Expectation:
     codes: Counter[tuple[Fate, str]] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
     """How many messages wait for `user:1035` and the like until somebody has joined."""
+    beyond: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Events of the desk and of the clock, by type and kind: they answer no message."""
     books: Books = field(default_factory=Books)
 
     def recorded(self, kind: str) -> None:

@@ -15,9 +15,11 @@ from easyautoml_ledger.topics import (
 from examples import marketplace_service, training_service
 from examples.careless_service import Letter
 from examples.catalogue import Catalogue
+from examples.customer_service import Ticket
 from examples.demo.computing import Computing
 from examples.demo.expectation import Expectation, World
 from examples.demo.letters import mistakes, structured
+from examples.demo.serving import Serving
 from examples.demo.trading import Trading
 from examples.marketplace_service import Order
 from examples.training_service import Run
@@ -37,9 +39,10 @@ class Shift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Between the shifts some prices change; during the morning some users and machines join."""
+    """During the morning some users and machines join; after noon some prices change."""
 
     morning: Shift
+    noon: list[Ticket]
     evening: Shift
     expected: Expectation
 
@@ -54,10 +57,11 @@ def make_plan(catalogue: Catalogue, *, seed: int, operations: int) -> Plan:
     orders = [*trading.opening(), *trading.before_they_join()]
     orders += [*trading.ordinary(each), *trading.rejected(special)]
     runs = computing.at_random([*computing.ordinary(each), *computing.beyond_the_limit(special // 2)])
-    runs = [*computing.before_they_join(), *runs]
+    runs = [*computing.before_they_join(), computing.on_credit(), *runs]
     letters = [*_unknown_for_ever(world), *_good_letters(world, special), *_bad_letters(world, 2)]
     morning = Shift(runs=runs, orders=orders, letters=letters)
 
+    noon = Serving(world).tickets()
     trading.prices_change()
     orders = [*trading.settling(), *trading.repriced(special * 2), *trading.ordinary(each)]
     orders += trading.rejected(special)
@@ -65,7 +69,7 @@ def make_plan(catalogue: Catalogue, *, seed: int, operations: int) -> Plan:
     letters = [*_repeated(world, morning, special), *_in_conflict(world, morning, special)]
     letters += _bad_letters(world, 1)
     evening = Shift(runs=runs, orders=orders, letters=letters)
-    return Plan(morning=morning, evening=evening, expected=world.expected)
+    return Plan(morning=morning, noon=noon, evening=evening, expected=world.expected)
 
 
 def _good_letters(world: World, count: int) -> list[Letter]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from easyautoml_ledger.operations import KINDS
 from easyautoml_ledger.reference import User
@@ -12,8 +12,6 @@ from examples.demo.evidence import Found
 from examples.demo.expectation import FATES, Expectation, Fate
 from examples.demo.letters import UNREADABLE
 from examples.demo.running import Results
-
-_SHOWN_USERS: Final = 6
 
 
 def differences(results: Results, expected: Expectation, catalogue: Catalogue) -> list[str]:
@@ -31,6 +29,8 @@ def differences(results: Results, expected: Expectation, catalogue: Catalogue) -
     compared += [
         *_each("messages", expected.fates, results.found.fates),
         *_each("messages", expected.codes, results.found.codes),
+        *_each("events of desk and clock", expected.beyond, results.beyond),
+        *_each("heard", results.told, results.heard),
         *_each("balances of user", books, {user: results.balances.get(user, NOTHING) for user in users}),
         *_each(
             "balances heard of user",
@@ -50,6 +50,7 @@ def tables(results: Results, catalogue: Catalogue) -> Iterator[str]:
     yield from _by_kind(results.found)
     yield from _by_code(results.found, "rejected")
     yield from _by_code(results.found, "parked")
+    yield from _beyond(results)
     yield from _balances(results, catalogue)
     yield from _outgoing(results)
 
@@ -85,43 +86,51 @@ def _row(name: str, counts: list[int]) -> str:
 
 
 def _by_code(found: Found, fate: Fate) -> Iterator[str]:
+    codes = Counter({code: count for (of, code), count in found.codes.items() if of == fate})
+    yield from _columns(f"{fate} because of", codes, width=32, columns=3)
+
+
+def _beyond(results: Results) -> Iterator[str]:
+    counts = Counter({f"{kind} · {event}": count for (event, kind), count in results.beyond.items()})
+    yield from _columns("over HTTP at noon, and by the clock", counts, width=48, columns=2)
+
+
+def _columns(title: str, counts: Counter[str], *, width: int, columns: int) -> Iterator[str]:
     yield ""
-    codes = sorted(
-        ((code, count) for (of, code), count in found.codes.items() if of == fate),
-        key=lambda item: (-item[1], item[0]),
-    )
-    yield f"{fate} because of"
-    for start in range(0, len(codes), 3):
-        yield "  " + "".join(f"{count:>5} {code:<26}" for code, count in codes[start : start + 3]).rstrip()
+    yield title
+    shown = [f"{count:>7,} {name}" for name, count in sorted(counts.items(), key=lambda it: (-it[1], it[0]))]
+    for start in range(0, len(shown), columns):
+        yield "".join(f"{each:<{width}}" for each in shown[start : start + columns]).rstrip()
 
 
 def _balances(results: Results, catalogue: Catalogue) -> Iterator[str]:
     yield ""
-    yield f"{'balances of a few users':<28}{'USD':>18}{'EAML':>18}{'owed, EAML':>18}"
+    yield _amounts("balances of a few users", "USD", "EAML", "coupons, USD", "owed, EAML")
     for user in _some(catalogue):
-        found = results.balances.get(user.id)
-        if found is not None:
-            name = f"{user.id} {user.first_name} {user.last_name}"
-            yield f"  {name:<26}{found.usd:>18,.8f}{found.eaml:>18,.8f}{found.due_eaml:>18,.8f}"
+        found = results.balances.get(user.id, NOTHING)
+        amounts = [f"{it:,.8f}" for it in (found.usd, found.eaml, found.coupon, found.due_eaml)]
+        yield _amounts(f"  {user.id} {user.first_name} {user.last_name}", *amounts)
     yield ""
     yield "accounts of the platform"
     for code, amount in sorted(results.platform.items()):
         yield f"  {code:<34}{amount:>20,.8f} {'EAML' if code.endswith('eaml') else 'USD'}"
 
 
+def _amounts(name: str, *amounts: str) -> str:
+    return f"{name:<28}" + "".join(f"{amount:>18}" for amount in amounts)
+
+
 def _some(catalogue: Catalogue) -> list[User]:
-    # Some of the prepaid ones, some who may owe, and who joined later.
+    # Some of the prepaid ones, those who may owe, and who joined later.
     users = catalogue.everyone
-    return [*users[:3], *users[-10:-7], *users[-2:]][: _SHOWN_USERS + 2]
+    return [*users[:4], *users[-10:-6], *users[-2:]]
 
 
 def _outgoing(results: Results) -> Iterator[str]:
-    heard = ", ".join(f"{count:,} {name}" for name, count in sorted(results.heard.items()))
-    yield ""
+    yield from _columns("heard on billing.operations", results.heard, width=32, columns=3)
     users = len(results.balances_heard)
-    yield "heard on the outgoing topics"
-    yield f"  billing.operations    {heard}"
-    yield f"  billing.balances      {results.balance_changes:,} changes of {users} users"
-    yield f"  billing.dead-letters  {results.dead_letters_told:,} messages"
+    yield ""
+    yield f"heard on billing.balances: {results.balance_changes:,} changes of {users} users"
+    yield f"heard on billing.dead-letters: {results.dead_letters_told:,} messages"
     yield ""
     yield results.verify

@@ -3,28 +3,34 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from easyautoml_ledger.topics import BILLING_DEAD_LETTERS, MARKETPLACE_OPERATIONS, TRAINING_OPERATIONS
+from easyautoml_ledger.topics import (
+    BILLING_DEAD_LETTERS,
+    MARKETPLACE_OPERATIONS,
+    PLATFORM_SERVICE,
+    TRAINING_OPERATIONS,
+)
 from examples.catalogue import Catalogue
 from examples.demo.books import Balances
 from examples.demo.errors import DemoFailed
 from examples.demo.evidence import Found, Ledger, account_for
 from examples.demo.listening import Listening
 from examples.demo.patience import Patience
-from examples.demo.plan import Plan, Shift
-from examples.demo.services import Services
+from examples.demo.plan import Plan
+from examples.demo.services import Services, Work, work_of
 from examples.demo.topics import read_topics
 from stack import Stack
 
 _SHIFT_SECONDS: Final = 70.0
 _END_SECONDS: Final = 45.0
 _SAY_EVERY: Final = 2.0
-_WORKERS: Final = ("ingest", "relay", "project")
+_WORKERS: Final = ("web", "ingest", "relay", "project")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +40,9 @@ class Results:
     found: Found
     sent: int
     published: int
-    heard: dict[str, int]
+    told: Counter[str]
+    heard: Counter[str]
+    beyond: Counter[tuple[str, str]]
     balance_changes: int
     dead_letters_told: int
     balances: dict[int, Balances]
@@ -64,11 +72,15 @@ class Demo:
             Listening(self._stack.bootstrap_servers) as listening,
         ):
             self._say("the morning: services start, two users and two machines are not known yet")
-            self._work("morning", self._plan.morning, ledger, listening, joining=True)
+            works = work_of(self._plan.morning, self._stack.bootstrap_servers)
+            self._work("morning", works, ledger, listening, joining=True)
+            self._say("noon: coupons, holds, refunds and a write-off over HTTP")
+            self._work("noon", [self._desk()], ledger, listening)
             self._say("some prices change")
             self._load("repriced")
             self._say("the evening: late reports, stale prices, repeats and conflicts")
-            self._work("evening", self._plan.evening, ledger, listening, joining=False)
+            works = work_of(self._plan.evening, self._stack.bootstrap_servers)
+            self._work("evening", works, ledger, listening)
             self._come_to_rest(ledger, listening)
             return self._evidence(ledger, listening)
 
@@ -84,9 +96,30 @@ class Demo:
         self._say(f"loading a catalogue of {users} users and {machines} machines")
         self._load("start")
 
-    def _work(self, name: str, shift: Shift, ledger: Ledger, listening: Listening, *, joining: bool) -> None:
+    def _desk(self) -> Work:
+        self._stack.wait_for_web()
+        made = self._stack.manage(
+            *("api_key", "create", "--name", "customer service", "--source", PLATFORM_SERVICE),
+            *("--scope", "ledger:write", "--scope", "ledger:admin"),
+        )
+        return Work(
+            program="customer_service",
+            lines=self._plan.noon,
+            arguments=("--url", self._stack.web_url),
+            environment={"API_KEY": made.stdout.split()[0]},
+        )
+
+    def _work(
+        self,
+        name: str,
+        works: Sequence[Work],
+        ledger: Ledger,
+        listening: Listening,
+        *,
+        joining: bool = False,
+    ) -> None:
         patience = Patience(_SHIFT_SECONDS)
-        with Services(name, shift, self._stack.directory, self._stack.bootstrap_servers) as services:
+        with Services(name, works, self._stack.directory) as services:
             while services.at_work:
                 self._look(listening, patience, f"the {name} is not over")
                 for words in services.finished():
@@ -106,11 +139,12 @@ class Demo:
     def _come_to_rest(self, ledger: Ledger, listening: Listening) -> None:
         """Until the ledger has taken in everything, nothing waits and everything was told."""
         expected = self._plan.expected
-        answers = expected.total("recorded") + expected.total("rejected")
         patience = Patience(_END_SECONDS)
         self._say("waiting until everything is decided, the unknown rejected and all of it told")
-        while not (
-            ledger.consumed() >= expected.sent and listening.published >= answers and ledger.waiting() == 0
+        while (
+            ledger.consumed() < expected.sent
+            or ledger.waiting()
+            or listening.by_type.total() < ledger.told().total()
         ):
             if patience.over:
                 # Not an error yet: the numbers will say what is missing.
@@ -144,7 +178,9 @@ class Demo:
             found=found,
             sent=len(messages),
             published=listening.published,
-            heard=dict(listening.by_type),
+            told=ledger.told(),
+            heard=listening.by_type,
+            beyond=ledger.beyond(),
             balance_changes=listening.changes,
             dead_letters_told=self._dead_letters_told(found.total("parked")),
             balances=ledger.balances(),

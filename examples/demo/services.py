@@ -1,10 +1,11 @@
-"""The example services as processes of their own. They are told where Kafka is, and nothing else."""
+"""The example services as processes of their own. They know where Kafka is, or the ledger's address."""
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 from examples.demo.errors import DemoFailed
 from examples.demo.plan import Shift
@@ -15,42 +16,41 @@ _PROJECT: Final = Path(__file__).resolve().parents[2]
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
 
 
-class Work(NamedTuple):
-    """A program of `examples`, and the lines that it works through."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A program of `examples`, the lines that it works through, and where it finds the ledger."""
 
     program: str
     lines: Sequence[Any]
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def work_of(shift: Shift) -> list[Work]:
-    """Who has to do what."""
+def work_of(shift: Shift, bootstrap_servers: str) -> list[Work]:
+    """Who has to do what over Kafka."""
+    kafka = ("--bootstrap-servers", bootstrap_servers)
     return [
-        Work("training_service", shift.runs),
-        Work("marketplace_service", shift.orders),
-        Work("careless_service", shift.letters),
+        Work(program="training_service", lines=shift.runs, arguments=kafka),
+        Work(program="marketplace_service", lines=shift.orders, arguments=kafka),
+        Work(program="careless_service", lines=shift.letters, arguments=kafka),
     ]
 
 
 class Services:
-    """The services of one shift. On leaving, those that still run are killed."""
+    """The services of one part of the day. On leaving, those that still run are killed."""
 
-    def __init__(self, name: str, shift: Shift, directory: Path, bootstrap_servers: str) -> None:
+    def __init__(self, name: str, works: Sequence[Work], directory: Path) -> None:
         self._running: list[Child] = []
-        for work in work_of(shift):
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        for work in works:
             lines = directory / f"{name}-{work.program}.jsonl"
             lines.write_text("".join(map(line_of, work.lines)), encoding="utf-8")
             self._running.append(
                 Child(
                     f"{work.program}-{name}",
-                    [
-                        *(sys.executable, "-m", f"examples.{work.program}", lines),
-                        *("--bootstrap-servers", bootstrap_servers),
-                    ],
+                    [sys.executable, "-m", f"examples.{work.program}", lines, *work.arguments],
                     directory=directory,
-                    environment={
-                        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-                        "PYTHONUNBUFFERED": "1",
-                    },
+                    environment={**inherited, "PYTHONUNBUFFERED": "1", **work.environment},
                     cwd=_PROJECT,
                 )
             )

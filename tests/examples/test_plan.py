@@ -23,6 +23,7 @@ def without_times(plan: Plan) -> list[Any]:
             [replace(run, finished_at="") for run in shift.runs],
             [replace(order, at=None) for order in shift.orders],
             [letter.topic for letter in shift.letters],
+            plan.noon,
         ]
         for shift in (plan.morning, plan.evening)
     ]
@@ -69,6 +70,21 @@ def test_every_kind_is_recorded_and_every_trouble_occurs() -> None:
     assert set(expected.waiting) == {"user:1035", "user:1036", "machine:7029"}
 
 
+def test_everything_beyond_the_nine_kinds_is_shown() -> None:
+    """Holds, coupons, reversals and a write-off, each at least once."""
+    beyond = make_plan(CATALOGUE, seed=3, operations=60).expected.beyond
+    events = {event for event, _ in beyond}
+    assert {f"hold.{it}" for it in ("placed", "refused", "captured", "voided", "expired")} <= events
+    assert {
+        ("coupon_code.created", "coupon_code"),
+        ("operation.recorded", "coupon_grant"),
+        ("operation.rejected", "coupon_grant"),
+        ("operation.recorded", "coupon_expiry"),
+        ("operation.recorded", "adjustment"),
+        ("operation.reversed", "reversal"),
+    } <= beyond.keys()
+
+
 def test_ids_are_used_once() -> None:
     """Repeats and conflicts are made on purpose, never by accident."""
     plan = make_plan(CATALOGUE, seed=3, operations=1000)
@@ -92,12 +108,14 @@ def test_the_expected_books_balance() -> None:
     """What users and the platform have adds up to what came in, in each currency."""
     expected = make_plan(CATALOGUE, seed=11, operations=2000).expected
     platform = expected.books.platform()
+    gave = platform["clearing:payments:usd"] + platform["platform:promotions:usd"]
     users = [expected.books.balances(user.id) for user in CATALOGUE.everyone]
     earned = platform["platform:revenue:usd"] + platform["platform:revenue:commission:usd"]
-    assert sum((it.usd for it in users), ZERO) + earned == platform["clearing:payments:usd"]
+    assert sum((it.usd + it.coupon for it in users), ZERO) + earned == gave
     tokens = sum((it.eaml - it.due_eaml for it in users), ZERO)
-    assert tokens + platform["platform:revenue:eaml"] == platform["treasury:eaml"]
-    assert all(it.usd >= 0 and it.eaml >= 0 and it.due_eaml >= 0 for it in users)
+    issued = platform["treasury:eaml"] + platform["platform:losses:eaml"]
+    assert tokens + platform["platform:revenue:eaml"] == issued
+    assert all(min(it.usd, it.eaml, it.coupon, it.due_eaml) >= 0 for it in users)
 
 
 def test_what_is_owed_is_settled_by_tokens_that_come_in() -> None:
@@ -109,6 +127,19 @@ def test_what_is_owed_is_settled_by_tokens_that_come_in() -> None:
     books.pay_a_bill(1, Decimal("0.50"))
     balances = books.balances(1)
     assert (balances.usd, balances.eaml, balances.due_eaml) == (Decimal("0.50"), Decimal(20), ZERO)
+
+
+def test_coupons_pay_a_bill_before_money_does() -> None:
+    """A coupon of 3.00 and 2.00 USD pay a bill of 5.00; half of it taken back brings 2.00 and 0.50."""
+    books = Books()
+    books.top_up(1, Decimal(2))
+    books.grant(1, Decimal(3))
+    books.pay_a_bill(1, Decimal(5))
+    balances = books.balances(1)
+    assert (balances.usd, balances.coupon, balances.eaml) == (ZERO, ZERO, Decimal(500))
+    books.take_back_a_bill(1, usd=Decimal(2), coupon=Decimal("0.50"))
+    balances = books.balances(1)
+    assert (balances.usd, balances.coupon, balances.eaml) == (Decimal(2), Decimal("0.50"), Decimal(250))
 
 
 def test_the_commission_is_rounded_half_up() -> None:
