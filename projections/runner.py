@@ -1,16 +1,23 @@
 """Brings the asynchronous projections forward, and the settled position before them."""
 
 import logging
-import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 
 from events import store
 from events.message import StoredEvent
 from events.settler import Settler
+from events.worker import Backoff, Stop
 from projections import checkpoints
 from projections.projection import Projection
 
@@ -18,19 +25,9 @@ _log = logging.getLogger(__name__)
 
 CHUNK: Final = 2000
 _IDLE_SECONDS: Final = 0.1
-_BACKOFF_SECONDS_MAX: Final = 10.0
-# A database that was away is found again; a statement that is wrong is not, however often it is sent.
-_ATTEMPTS: Final = 10
-
-
-class Stop(Protocol):
-    """Says when to end: `threading.Event` is one."""
-
-    def is_set(self) -> bool:
-        """Whether to end now."""
-
-    def wait(self, timeout: float) -> bool:
-        """Sleep, at most so many seconds; whether to end now."""
+# A row that is deleted while it is referred to is found gone at the next attempt; a statement that is
+# wrong is wrong however often it is sent.
+_ATTEMPTS: Final = 5
 
 
 class Runner:
@@ -40,28 +37,38 @@ class Runner:
         self.projections = {projection.name: projection for projection in projections}
         self.chunk = chunk
         self.settler = Settler()
+        self._created = False
 
     def run(self, stop: Stop) -> None:
         """Go on until told to stop. A projection that cannot be brought forward ends the runner."""
-        with transaction.atomic(), connection.cursor() as cursor:
-            checkpoints.create_missing(cursor, sorted(self.projections))
-        failures = 0
-        while not stop.is_set():
+        backoff, failures = Backoff(), 0
+        while not stop.asked:
             close_old_connections()
             try:
-                settled = self.settler.advance()
-                moved = self.advance(settled)
-            except (DatabaseError, InterfaceError):
-                failures += 1
-                if failures == _ATTEMPTS:
-                    raise
-                _log.warning("the database refused, attempt %s of %s", failures, _ATTEMPTS, exc_info=True)
+                moved = self._step()
+            except DatabaseError as error:
+                if not isinstance(error, OperationalError | InterfaceError):
+                    failures += 1
+                    if failures == _ATTEMPTS:
+                        raise
+                _log.warning("the database refused, and is asked again", exc_info=True)
                 connection.close()
-                stop.wait(_backoff_seconds(failures))
+                stop.wait(backoff.next())
                 continue
+            backoff.reset()
             failures = 0
             if not moved:
                 stop.wait(_IDLE_SECONDS)
+
+    def _step(self) -> int:
+        self._create_missing()
+        return self.advance(self.settler.advance())
+
+    def _create_missing(self) -> None:
+        if not self._created:
+            with transaction.atomic(), connection.cursor() as cursor:
+                checkpoints.create_missing(cursor, sorted(self.projections))
+            self._created = True
 
     def advance(self, settled: int) -> int:
         """One chunk for each projection that is behind the settled position; how many events that were.
@@ -91,8 +98,7 @@ class Runner:
 
     def catch_up(self, settled: int, *, progress: Callable[[int], None] | None = None) -> None:
         """Bring all projections up to a settled position. For tests, imports and the command line."""
-        with transaction.atomic(), connection.cursor() as cursor:
-            checkpoints.create_missing(cursor, sorted(self.projections))
+        self._create_missing()
         while (position := self._lowest()) < settled:
             if progress is not None:
                 progress(position)
@@ -108,8 +114,3 @@ class Runner:
         if events:
             self.projections[name].apply(cursor, events)
         checkpoints.move(cursor, name, reached)
-
-
-def _backoff_seconds(failures: int) -> float:
-    ceiling = min(_BACKOFF_SECONDS_MAX, 0.2 * 2**failures)
-    return random.uniform(ceiling / 2, ceiling)  # noqa: S311 (spreads retries, guards nothing)

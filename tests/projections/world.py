@@ -142,6 +142,26 @@ def corrupt(statement: str, *parameters: Any) -> None:
         assert cursor.rowcount != 0, "nothing was there to corrupt"
 
 
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """A transaction that looks to the engine like that of a test of Django's."""
+    atomic = transaction.atomic()
+    atomic._from_testcase = True  # type: ignore[attr-defined]
+    with atomic:
+        yield
+        transaction.set_rollback(True)
+
+
+def rows(*tables: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of the tables, each as text, in order: to see that nothing is different."""
+    with connection.cursor() as cursor:
+        found = {}
+        for table in tables:
+            cursor.execute(f"select t::text from {table} t order by 1")
+            found[table] = cursor.fetchall()
+        return found
+
+
 def _coupons(buyer: User, debtor: User) -> None:
     now = timezone.now()
     recorded(GrantCoupon(user=buyer.pk, amount=Decimal(4), occurred_at=now))

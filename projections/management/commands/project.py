@@ -1,13 +1,11 @@
 """`manage.py project`: the worker of the read models."""
 
-import signal
-import threading
-from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from events.settler import settle_all
+from events.worker import Stop
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner
 
@@ -35,13 +33,7 @@ class Command(BaseCommand):
             runner.catch_up(position)
             self.stdout.write(f"projected {names} up to position {position}")
             return
-        stop = threading.Event()
-
-        def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
-            stop.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, ask_to_stop)
+        stop = Stop().on_signals()
         self.stdout.write(f"projecting {names}")
         runner.run(stop)
         self.stdout.write("stopped")
