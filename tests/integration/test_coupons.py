@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from ledger.domain.coupons import live
+from ledger.domain.money import ZERO
 from ledger.models import CouponCode, CouponGrant
 from ledger.operations.expiry import sweep_overdue
 from ledger.posting import post, quote
@@ -118,10 +119,11 @@ def test_sweep_against_a_bill() -> None:
         sweeping: Callable[[], object] = partial(sweep_overdue, now=soon)
         paying = partial(post, [make.bill(user, 5)], clock=at(soon))
         together(sweeping, paying, sweeping)
-        assert on_user(user) == (0, 500, 0)
+        assert on_user(user) == (ZERO, amount(500), ZERO)
         with connection.cursor() as cursor:
             cursor.execute(
-                "select count(*) from events_event where data->>'kind' = 'coupon_expiry' and data->>'payer' = %s",
+                """select count(*) from events_event
+                   where data->>'kind' = 'coupon_expiry' and data->>'payer' = %s""",
                 [str(user.pk)],
             )
             assert cursor.fetchone() == (1,)

@@ -1,0 +1,126 @@
+"""What users owe, as the database keeps and shows it: limits, age, what settles it."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from ledger.domain.money import ZERO
+from ledger.models import Account
+from ledger.posting import post
+from ledger.queries.balances import balances_as_of
+from ledger.queries.debts import dues
+from models import Machine, User
+from tests import builders as make
+from tests import commands as do
+from tests.builders import amount, balances, code_of, make_user, recorded
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# A line costs 0.0001 tokens: ten thousand lines are one.
+TOKEN = 10_000
+
+
+def owe(machine: Machine, user: User, tokens: int, at: datetime) -> None:
+    """So many tokens that the user does not have."""
+    (outcome,) = post([make.solving(machine, user=user, lines=tokens * TOKEN)], clock=lambda: at)
+    assert outcome.status == "recorded"
+
+
+@pytest.fixture
+def debtor() -> User:
+    return make_user()
+
+
+def by_age(user: User, at: datetime) -> list[str]:
+    found = dues(user.pk, at=at)
+    assert found is not None
+    return [make.short(part) for part in found["EAML"].by_age]
+
+
+def oldest(user: User, at: datetime) -> datetime | None:
+    found = dues(user.pk, at=at)
+    assert found is not None
+    return found["EAML"].oldest
+
+
+def test_own_limit_is_kept_with_the_account(debtor: User, machine: Machine) -> None:
+    """It decides at once, and is shown; taken away, the tariff's counts."""
+    recorded(do.limit(debtor, 3))
+    assert Account.objects.get(code=f"user:{debtor.pk}:due:eaml").credit_limit == 3
+    assert (
+        code_of(make.post_one(make.solving(machine, user=debtor, lines=4 * TOKEN))) == "credit_limit_exceeded"
+    )
+    recorded(make.solving(machine, user=debtor, lines=3 * TOKEN))
+    found = dues(debtor.pk, at=timezone.now())
+    assert found is not None
+    assert (found["EAML"].balance, found["EAML"].credit_limit) == (amount(3), amount(3))
+    assert (found["USD"].balance, found["USD"].credit_limit) == (ZERO, None)
+    recorded(do.limit(debtor, None))
+    assert Account.objects.get(code=f"user:{debtor.pk}:due:eaml").credit_limit is None
+    recorded(make.solving(machine, user=debtor, lines=997 * TOKEN))
+    assert code_of(make.post_one(make.solving(machine, user=debtor, lines=1))) == "credit_limit_exceeded"
+
+
+def test_batch_decides_by_the_limit_that_it_sets(debtor: User, machine: Machine) -> None:
+    outcomes = post(
+        [
+            do.limit(debtor, 1),
+            make.solving(machine, user=debtor, lines=2 * TOKEN),
+            do.limit(debtor, 2),
+            make.solving(machine, user=debtor, lines=2 * TOKEN),
+        ]
+    )
+    assert [code_of(outcome) for outcome in outcomes] == [
+        "recorded",
+        "credit_limit_exceeded",
+        "recorded",
+        "recorded",
+    ]
+
+
+def test_debts_are_shown_by_age_and_the_oldest_is_settled_first(debtor: User, machine: Machine) -> None:
+    """Up to 30 days, 60, 90, and older; whole days, and the last of them counts to the younger age."""
+    start = timezone.now() + timedelta(days=1)
+
+    def day(number: float) -> datetime:
+        return start + timedelta(days=number)
+
+    for number, tokens in ((0, 1), (40, 2), (70, 4), (100, 8)):
+        owe(machine, debtor, tokens, day(number))
+    assert by_age(debtor, day(100)) == ["12", "2", "0", "1"]
+    assert by_age(debtor, day(101)) == ["8", "4", "2", "1"]
+    assert by_age(debtor, day(131)) == ["0", "8", "4", "3"]
+    assert oldest(debtor, day(101)) == day(0)
+    post([do.adjust(debtor, "eaml", 2)], clock=lambda: day(102))
+    assert by_age(debtor, day(102)) == ["8", "4", "1", "0"]
+    assert oldest(debtor, day(102)) == day(40)
+    post([do.adjust(debtor, "due:eaml", "-1.5")], clock=lambda: day(103))
+    assert by_age(debtor, day(103)) == ["8", "3.5", "0", "0"]
+    post([do.adjust(debtor, "due:eaml", "-11.5")], clock=lambda: day(104))
+    assert by_age(debtor, day(104)) == ["0", "0", "0", "0"]
+    assert oldest(debtor, day(104)) is None
+
+
+def test_due_is_shown_with_every_balance_at_any_time(debtor: User, machine: Machine) -> None:
+    """Beside what there is; settled in the operation that brings the money."""
+    start = timezone.now() + timedelta(hours=1)
+    owe(machine, debtor, 5, start)
+    paid = start + timedelta(hours=1)
+    post([do.adjust(debtor, "usd", 1), make.bill(debtor, "0.03")], clock=lambda: paid)
+    assert balances(debtor)[f"user:{debtor.pk}:due:eaml"] == amount(2)
+    for moment, due, eaml in ((start, 5, 0), (paid - timedelta(microseconds=1), 5, 0), (paid, 2, 0)):
+        found = balances_as_of(debtor.pk, at=moment)
+        assert found is not None
+        assert (found.accounts["due:eaml"].balance, found.accounts["eaml"].balance) == (
+            amount(due),
+            amount(eaml),
+        )
+
+
+def test_nobody_owes_who_is_unknown() -> None:
+    """And a user without accounts owes nothing."""
+    assert dues(10**12, at=timezone.now()) is None
+    found = dues(make_user().pk, at=timezone.now())
+    assert found is not None
+    assert {name: due.balance for name, due in found.items()} == {"USD": ZERO, "EAML": ZERO}

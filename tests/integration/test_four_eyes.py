@@ -1,0 +1,145 @@
+"""Four eyes through the engine: two approvers, approve against decline, and one actor in two places."""
+
+from datetime import UTC, timedelta
+from functools import partial
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ledger.models import AdjustedAlone, AdjustmentProposal
+from ledger.posting import post, quote
+from ledger.queries.proposals import waiting
+from models import User
+from tests import commands as do
+from tests.builders import amount, code_of, counts, make_user, on_user, recorded
+from tests.integration.connections import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def propose(user: User, change: str = "2000") -> str:
+    event = recorded(do.adjust(user, "usd", change))
+    assert (event.type, event.stream) == ("adjustment.proposed", f"proposal:{event.id}")
+    return event.id
+
+
+def test_proposal_is_made_approved_and_done(user: User) -> None:
+    """Nothing moves before; then it is an operation."""
+    proposal = propose(user)
+    assert on_user(user)[0] == 100
+    event = recorded(do.approve(proposal))
+    assert (event.type, event.stream) == ("operation.recorded", f"operation:{event.id}")
+    assert on_user(user)[0] == 2100
+    row = AdjustmentProposal.objects.get(pk=proposal)
+    assert (row.state, row.proposer, row.resolver) == ("approved", "anna", "bert")
+
+
+def test_two_approvers_do_it_once(user: User) -> None:
+    for _ in range(10):
+        proposal, before = propose(user, "1001"), on_user(user)[0]
+        answers = together(*(partial(post, [do.approve(proposal, actor=who)]) for who in ("bert", "carl")))
+        assert sorted(code_of(outcome) for (outcome,) in answers) == ["proposal_resolved", "recorded"]
+        assert on_user(user)[0] == before + 1001
+
+
+def test_approve_against_decline(user: User) -> None:
+    """Whoever comes first; the other is told how it was resolved."""
+    for _ in range(10):
+        proposal, before = propose(user, "1001"), on_user(user)[0]
+        (approved,), (declined,) = together(
+            partial(post, [do.approve(proposal, actor="bert")]),
+            partial(post, [do.decline(proposal, actor="carl")]),
+        )
+        assert sorted([code_of(approved), code_of(declined)]) == ["proposal_resolved", "recorded"]
+        state = AdjustmentProposal.objects.get(pk=proposal).state
+        assert state == ("approved" if approved.status == "recorded" else "declined")
+        assert on_user(user)[0] == before + (1001 if state == "approved" else 0)
+
+
+def test_nobody_adjusts_more_alone_by_asking_at_once() -> None:
+    """Four times 400, on different users: two are done, two become proposals."""
+    for round_ in range(5):
+        actor = f"anna {round_}"
+        users = [make_user() for _ in range(4)]
+        answers = together(*(partial(post, [do.adjust(user, "usd", 400, actor=actor)]) for user in users))
+        types = [outcome.event.type for (outcome,) in answers if outcome.event is not None]
+        assert sorted(types) == ["adjustment.proposed"] * 2 + ["operation.recorded"] * 2
+        assert sorted(on_user(user)[0] for user in users) == [0, 0, 400, 400]
+        assert AdjustedAlone.objects.get(actor=actor).amount == 800
+
+
+def test_batch_counts_what_it_adjusts(user: User) -> None:
+    """Though nothing of it is in the database while it is decided."""
+    outcomes = post([do.adjust(user, "usd", change) for change in ("600", "-300", "200")])
+    assert [outcome.event.type for outcome in outcomes if outcome.event is not None] == [
+        "operation.recorded",
+        "operation.recorded",
+        "adjustment.proposed",
+    ]
+
+
+def test_day_is_the_one_it_is_recorded_on(user: User) -> None:
+    """Also where midnight comes while it is decided: one look at the clock counts."""
+    today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = today + timedelta(days=2)
+    before, after = midnight - timedelta(microseconds=1), midnight
+    post([do.adjust(user, "usd", 900)], clock=lambda: before)
+    post([do.adjust(make_user(), "usd", 900)], clock=lambda: after)
+
+    looks = iter([before, after, after, after])
+    (outcome,) = post([do.adjust(make_user(), "usd", 200)], clock=lambda: next(looks))
+    assert outcome.event is not None
+    assert outcome.event.type == "adjustment.proposed"
+    kept = AdjustedAlone.objects.filter(actor="anna").order_by("day").values_list("day", "amount")
+    assert list(kept) == [(before.date(), amount(900)), (after.date(), amount(900))]
+
+
+def test_database_itself_lets_nobody_approve_his_own(user: User) -> None:
+    """Whatever an engine decided."""
+    proposal = propose(user)
+    rows = AdjustmentProposal.objects.filter(pk=proposal)
+    with pytest.raises(IntegrityError, match="ledger_proposal_four_eyes"), transaction.atomic():
+        rows.update(state="approved", resolver="anna")
+    rows.update(state="declined", resolver="anna")
+
+
+def test_own_proposal_is_refused_by_its_code(user: User) -> None:
+    proposal = propose(user)
+    (outcome,) = post([do.approve(proposal, actor="anna")])
+    assert code_of(outcome) == "self_approval"
+    assert on_user(user)[0] == 100
+    assert AdjustmentProposal.objects.get(pk=proposal).state == "open"
+
+
+def test_expired_proposal_waits_no_longer(user: User) -> None:
+    """It is not listed, and not approved."""
+    proposal = propose(user)
+    expires_at = AdjustmentProposal.objects.get(pk=proposal).expires_at
+    just_before = expires_at - timedelta(microseconds=1)
+    assert [each.id for each in waiting(at=just_before)] == [proposal]
+    assert waiting(at=expires_at) == []
+    (outcome,) = post([do.approve(proposal)], clock=lambda: expires_at)
+    assert code_of(outcome) == "proposal_expired"
+    assert on_user(user)[0] == 100
+
+
+def test_trying_writes_nothing_and_uses_nothing_of_the_limit(user: User) -> None:
+    before = counts()
+    for change, type_ in (("1000", "operation.recorded"), ("1000.00000001", "adjustment.proposed")):
+        told = quote(do.adjust(user, "usd", change)).event
+        assert told is not None
+        assert told.type == type_
+    assert counts() == before
+    assert not AdjustedAlone.objects.filter(actor="anna").exists()
+
+
+def test_proposal_for_a_user_who_is_gone_cannot_be_approved() -> None:
+    """Nothing arrives on closed accounts."""
+    gone = make_user()
+    proposal = propose(gone)
+    gone.delete()
+    before = counts()
+    (outcome,) = post([do.approve(proposal)])
+    assert (outcome.status, code_of(outcome)) == ("undecided", "undecided")
+    assert counts() == before
