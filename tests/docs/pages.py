@@ -33,6 +33,14 @@ class Table:
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
 
+    def by_name(self) -> dict[str, str]:
+        """The second cell of each row by its first."""
+        return {row[0]: row[1] for row in self.rows}
+
+    def names(self) -> list[str]:
+        """The first cell of each row, without the marks of code."""
+        return [row[0].strip("`") for row in self.rows]
+
 
 def blocks(page: Path) -> list[Block]:
     """Every fenced block of a page, in order."""

@@ -327,7 +327,7 @@ def test_the_accounts_are_those_of_the_chart() -> None:
 
 def test_the_terms_are_those_of_the_first_tariff() -> None:
     """Every term, as a new ledger publishes it."""
-    shown = dict(pages.table(PAGE, "term", "tariff 1").rows)
+    shown = pages.table(PAGE, "term", "tariff 1").by_name()
     due = shown.pop("becomes due where the payer is short")
     wanted = dict(DEFAULT_TERMS)
     assert wanted.pop("when_short") == dict.fromkeys(due.split(", "), "due")
