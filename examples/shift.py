@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from easyautoml_ledger.listeners import OutcomeListener
-from easyautoml_ledger.outcomes import OperationRejected, Outcome
+from easyautoml_ledger.outcomes import HoldRefused, OperationRejected, Outcome
 from easyautoml_ledger.publication import Publication, PublishFailed
 from easyautoml_ledger.publisher import Publisher
 
@@ -54,7 +54,8 @@ class Shift:
         answers = [it for it in self.outcomes.poll() if it.request_id in self._unanswered]
         for outcome in answers:
             self._unanswered.remove(outcome.request_id)
-            self.answers["rejected" if isinstance(outcome, OperationRejected) else "recorded"] += 1
+            refused = isinstance(outcome, (OperationRejected, HoldRefused))
+            self.answers["rejected" if refused else "recorded"] += 1
         if self.unanswered and time.monotonic() > self._deadline:
             missing = ", ".join(sorted(self._unanswered)[:5])
             raise TimeoutError(f"no answer to {self.unanswered} in {self.seconds:g} s, such as {missing}")

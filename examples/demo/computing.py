@@ -1,12 +1,14 @@
 """The runs of the training service: what is computed, who pays, and what becomes of it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
+from uuid import UUID
 
 from easyautoml_ledger.reference import Machine
 from examples.demo import books
-from examples.demo.expectation import World
+from examples.demo.expectation import HOLD, World
 from examples.training_service import Run
 
 _KINDS: Final = ("training", "training", "solving", "solving", "solving", "solving_with_api")
@@ -51,6 +53,31 @@ class Computing:
             expected.waiting[f"user:{run.user}" if user_is_unknown else f"machine:{run.machine}"] += 1
             self._record(run)
         expected.waiting[f"machine:{runs[-1].machine}"] += 1  # sent twice, and both wait
+        return runs
+
+    def set_aside(self, count: int) -> list[Run]:
+        """Runs whose cost is set aside first: estimated too high or too low, failing, or beyond all means."""
+        runs = []
+        for number in range(count):
+            machine = self._random.choice(self._world.machines)
+            user = self._random.choice(self._world.prepaid)
+            kind = "training" if machine.machine_owner_user in self._world.prepaid else "solving"
+            run = replace(
+                self._run(kind, machine, user, lines=self._random.randrange(500, 2_000)),
+                finished_at=None,
+                hold=str(UUID(int=self._random.getrandbits(128), version=4)),
+                unsure=self._world.chance(_UNSURE),
+            )
+            match number % 4:
+                case 0:
+                    runs.append(replace(run, estimate=run.lines * 2))
+                case 1:
+                    runs.append(replace(run, estimate=run.lines // 2))
+                case 2:
+                    runs.append(replace(run, estimate=run.lines, fails=True))
+                case _:
+                    runs.append(replace(run, estimate=_BEYOND_ALL_MEANS))
+            self._record_hold(runs[-1])
         return runs
 
     def on_credit(self) -> Run:
@@ -118,6 +145,21 @@ class Computing:
         self._world.expected.books.charge(run.payer, self.cost(run))
         if run.unsure:
             self._world.expected.repeated(run.kind)
+
+    def _record_hold(self, run: Run) -> None:
+        expected = self._world.expected
+        if run.unsure:
+            expected.repeated(HOLD)
+        if run.estimate == _BEYOND_ALL_MEANS:
+            expected.rejected(HOLD, "insufficient_funds")
+            return
+        expected.recorded(HOLD)
+        if not run.fails:
+            self._record(run)
+            return
+        expected.recorded(HOLD)
+        if run.unsure:
+            expected.repeated(HOLD)
 
     def _columns(self, machine: int) -> int:
         known = self._world.machines + self._world.catalogue.machines_joining_later

@@ -10,8 +10,7 @@ import psycopg2
 
 from easyautoml_ledger.topics import PLATFORM_SERVICE
 from examples.demo.books import ZERO, Balances, exact
-from examples.demo.expectation import Fate
-from examples.demo.letters import UNREADABLE
+from examples.demo.expectation import UNREADABLE, Fate
 from examples.demo.topics import Message
 
 Place = tuple[str, int, int]
@@ -20,6 +19,10 @@ Key = tuple[str, str]
 _FATE_OF_TYPE: Final[Mapping[str, Fate]] = {
     "operation.recorded": "recorded",
     "operation.rejected": "rejected",
+    "hold.placed": "recorded",
+    "hold.captured": "recorded",
+    "hold.voided": "recorded",
+    "hold.refused": "rejected",
 }
 
 
@@ -56,7 +59,8 @@ class Ledger:
         rows = self._rows(
             """select k.source, k.request_id, e.type, e.data -> 'rejection' ->> 'code'
                from events_key k join events_event e on e.id = k.event_id
-               where e.type in ('operation.recorded', 'operation.rejected')"""
+               where e.type = any(%s)""",
+            list(_FATE_OF_TYPE),
         )
         return {
             (source, request_id): (_FATE_OF_TYPE[event_type], code or "")

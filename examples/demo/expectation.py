@@ -13,6 +13,11 @@ from examples.demo.books import Books
 Fate: TypeAlias = Literal["recorded", "duplicate", "rejected", "parked"]
 FATES: Final[tuple[Fate, ...]] = ("recorded", "duplicate", "rejected", "parked")
 
+HOLD: Final = "hold"
+"""What stands for the kind of a message about a hold."""
+UNREADABLE: Final = "unreadable"
+"""What stands for the kind of a message whose kind cannot be made out."""
+
 # Of the catalogue's users, in its order: those who pay in before they compute, those who may owe, and those
 # who own and have nothing.
 _MAY_OWE: Final = 4

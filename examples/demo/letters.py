@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from easyautoml_ledger.topics import (
     MARKETPLACE_OPERATIONS,
@@ -14,9 +14,7 @@ from easyautoml_ledger.topics import (
     TRAINING_SERVICE,
 )
 from examples.careless_service import Letter
-
-UNREADABLE: Final = "unreadable"
-"""What stands for the kind of a message whose kind cannot be made out."""
+from examples.demo.expectation import UNREADABLE
 
 
 class Mistake(NamedTuple):

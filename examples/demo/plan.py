@@ -56,7 +56,8 @@ def make_plan(catalogue: Catalogue, *, seed: int, operations: int) -> Plan:
 
     orders = [*trading.opening(), *trading.before_they_join()]
     orders += [*trading.ordinary(each), *trading.rejected(special)]
-    runs = computing.at_random([*computing.ordinary(each), *computing.beyond_the_limit(special // 2)])
+    runs = [*computing.ordinary(each), *computing.set_aside(max(special // 2, 4))]
+    runs = computing.at_random([*runs, *computing.beyond_the_limit(special // 2)])
     runs = [*computing.before_they_join(), computing.on_credit(), *runs]
     letters = [*_unknown_for_ever(world), *_good_letters(world, special), *_bad_letters(world, 2)]
     morning = Shift(runs=runs, orders=orders, letters=letters)
@@ -65,7 +66,8 @@ def make_plan(catalogue: Catalogue, *, seed: int, operations: int) -> Plan:
     trading.prices_change()
     orders = [*trading.settling(), *trading.repriced(special * 2), *trading.ordinary(each)]
     orders += trading.rejected(special)
-    runs = computing.at_random([*computing.ordinary(each), *computing.beyond_the_limit(special // 2)])
+    runs = [*computing.ordinary(each), *computing.set_aside(max(special // 2, 4))]
+    runs = computing.at_random([*runs, *computing.beyond_the_limit(special // 2)])
     letters = [*_repeated(world, morning, special), *_in_conflict(world, morning, special)]
     letters += _bad_letters(world, 1)
     evening = Shift(runs=runs, orders=orders, letters=letters)
@@ -123,7 +125,7 @@ def _bad_letters(world: World, rounds: int) -> list[Letter]:
 
 def _repeated(world: World, morning: Shift, count: int) -> list[Letter]:
     """Runs of the morning once more, now in structured mode: that is the same operation."""
-    runs = world.random.sample(morning.runs, min(count, len(morning.runs)))
+    runs = world.random.sample(_without_holds(morning), count)
     for run in runs:
         world.expected.repeated(run.kind)
     return [_as_letter(run) for run in runs]
@@ -136,11 +138,15 @@ def _in_conflict(world: World, morning: Shift, count: int) -> list[Letter]:
         payload = {**_payload(marketplace_service.operation_of(order)), "amount": "123456.00"}
         letters.append(structured(MARKETPLACE_OPERATIONS, MARKETPLACE_SERVICE, order.id, order.user, payload))
         world.expected.parked(order.kind, "conflict")
-    for run in world.random.sample(morning.runs, min(count, len(morning.runs))):
+    for run in world.random.sample(_without_holds(morning), count):
         payload = {**_payload(training_service.operation_of(run)), "count_of_lines": run.lines + 1}
         letters.append(structured(TRAINING_OPERATIONS, TRAINING_SERVICE, run.id, run.payer, payload))
         world.expected.parked(run.kind, "conflict")
     return letters
+
+
+def _without_holds(shift: Shift) -> list[Run]:
+    return [run for run in shift.runs if run.hold is None]
 
 
 def _as_letter(run: Run) -> Letter:

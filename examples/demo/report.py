@@ -9,8 +9,7 @@ from easyautoml_ledger.reference import User
 from examples.catalogue import Catalogue
 from examples.demo.books import NOTHING
 from examples.demo.evidence import Found
-from examples.demo.expectation import FATES, Expectation, Fate
-from examples.demo.letters import UNREADABLE
+from examples.demo.expectation import FATES, HOLD, UNREADABLE, Expectation, Fate
 from examples.demo.running import Results
 
 
@@ -76,7 +75,7 @@ def _each(what: str, expected: Mapping[Any, Any], found: Mapping[Any, Any]) -> I
 def _by_kind(found: Found) -> Iterator[str]:
     yield ""
     yield f"{'kind':<24}{'sent':>9}" + "".join(f"{fate:>11}" for fate in FATES)
-    for kind in (*KINDS, UNREADABLE):
+    for kind in (*KINDS, HOLD, UNREADABLE):
         yield _row(kind, [found.fates[kind, fate] for fate in FATES])
     yield _row("all", [found.total(fate) for fate in FATES])
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
@@ -10,8 +11,12 @@ from kafka.consumer.fetcher import ConsumerRecord
 from easyautoml_ledger.envelope import parse
 from easyautoml_ledger.errors import ContractError
 from easyautoml_ledger.operations import KINDS
+from easyautoml_ledger.topics import HOLD_CAPTURED, HOLD_REQUESTED, HOLD_VOIDED
 from examples.demo.errors import DemoFailed
+from examples.demo.expectation import HOLD
 from examples.demo.patience import Patience
+
+HOLD_TYPES: Final = frozenset({HOLD_REQUESTED, HOLD_CAPTURED, HOLD_VOIDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +61,20 @@ def read_topics(names: Sequence[str], bootstrap_servers: str, *, seconds: float 
 
 def _message_of(record: ConsumerRecord) -> Message:
     value: bytes | None = record.value
-    payload, key = value, None
+    kind, key = _kind_in(value), None
     try:
         event = parse(record.headers, value)
     except ContractError:
         pass
     else:
-        payload, key = event.data, (event.source, event.id)
+        kind = HOLD if event.type in HOLD_TYPES else _kind_in(event.data)
+        key = (event.source, event.id)
     return Message(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         key=key,
-        kind=_kind_in(payload),
+        kind=kind,
     )
 
 

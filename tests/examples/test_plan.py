@@ -30,8 +30,12 @@ def without_times(plan: Plan) -> list[Any]:
 
 
 def sent(shift: Shift) -> int:
-    again = sum(run.unsure for run in shift.runs) + sum(order.unsure for order in shift.orders)
-    return len(shift.runs) + len(shift.orders) + len(shift.letters) + again
+    messages = len(shift.letters)
+    for run in shift.runs:
+        # A hold is asked for first; where it is refused, nothing follows.
+        refused = run.estimate == 2_000_000_000
+        messages += (1 + (run.hold is not None) - refused) * (1 + run.unsure)
+    return messages + sum(1 + order.unsure for order in shift.orders)
 
 
 def test_equal_seeds_make_equal_loads() -> None:
