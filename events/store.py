@@ -1,4 +1,7 @@
-"""The event store: claim keys, take positions, append, read. Every function runs on the caller's cursor."""
+"""The event store: claim keys, take positions, append, read. Every function runs on the caller's cursor.
+
+What is read is lifted to the current version of its type (see `events.upcasting`).
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +12,7 @@ from django.db import connection
 
 from events.copying import copy_rows, escaped
 from events.message import NewEvent, StoredEvent
+from events.upcasting import lift, require_current
 
 _COLUMNS = (
     "position",
@@ -89,7 +93,7 @@ def take_positions(cursor: Any, count: int) -> list[int]:
 
 
 def append(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Append events at the positions that were taken for them."""
+    """Append events at the positions that were taken for them. Raises `UnknownEvent`, see [Upcasting]."""
     copy_rows(cursor, "events_event", _COLUMNS, map(_line, events))
 
 
@@ -127,6 +131,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circ
 
 
 def _line(event: StoredEvent) -> str:
+    require_current(event)
     recorded_at = event.recorded_at.isoformat()
     return (
         f"{event.position}\t{event.id}\t{escaped(event.stream)}\t{event.type}\t{event.schema_version}\t"
@@ -136,7 +141,7 @@ def _line(event: StoredEvent) -> str:
 
 
 def _event(row: Sequence[Any]) -> StoredEvent:
-    return StoredEvent(
+    event = StoredEvent(
         position=row[0],
         id=str(row[1]),
         stream=row[2],
@@ -147,6 +152,7 @@ def _event(row: Sequence[Any]) -> StoredEvent:
         occurred_at=row[7],
         recorded_at=row[8],
     )
+    return lift(event)
 
 
 __all__ = [

@@ -1,0 +1,137 @@
+"""What the engine decided: operations, holds, adjustments, coupon codes, credit limits."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from events.contracts.parts import (
+    AccountState,
+    Adjusted,
+    Amount,
+    Code,
+    Command,
+    Count,
+    Grant,
+    Hold,
+    Id,
+    Pricing,
+    Proposal,
+    Rejection,
+    Reversed,
+    Spent,
+    Stored,
+    Time,
+    Transfer,
+    Uuid,
+)
+
+
+class Decided(Stored):
+    """What every decision has: who asked for what, and the balances of every user it looked at.
+
+    Beside it the state after the event of each grant, hold, reversed operation, code and proposal that
+    it changed, by id. `notes` are the HMACs of texts that are kept elsewhere.
+    """
+
+    kind: str
+    command: Command
+    payer: Id | None
+    transfers: list[Transfer]
+    accounts: dict[str, AccountState]
+    grants: dict[Uuid, Grant] | None = None
+    holds: dict[str, Hold] | None = None
+    reversed: dict[Uuid, Reversed] | None = None
+    codes: dict[str, Code] | None = None
+    proposals: dict[Uuid, Proposal] | None = None
+    adjusted: dict[str, Adjusted] | None = None
+    credit_limits: dict[str, Amount | None] | None = None
+    notes: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] | None = None
+
+
+class OperationRecorded(Decided):
+    """An operation stands. `grant` is the one that expired; a proposal's fields where one was approved."""
+
+    pricing: Pricing | None = None
+    machine_owner: Id | None = None
+    spent: list[Spent] | None = None
+    grant: Uuid | None = None
+    proposal: Uuid | None = None
+    proposer: str | None = None
+    resolver: str | None = None
+    operation_user: Id | None = None
+    reason_code: str | None = None
+
+
+class OperationRejected(Decided):
+    """An operation was decided against."""
+
+    rejection: Rejection
+
+
+class OperationReversed(Decided):
+    """All or part of an operation was taken back."""
+
+    reverses: Uuid
+    reversed_kind: str
+    amount: Amount
+    final: bool
+    operation_user: Id
+    to_promotions: Amount | None = None
+
+
+class HoldChanged(Decided):
+    """A hold was placed, voided or has expired."""
+
+    hold: str
+    operation_user: Id
+    machine: Count
+    machine_owner: Count
+    pricing: Pricing
+    expires_at: Time
+
+
+class HoldRefused(Decided):
+    """Nothing was set aside."""
+
+    hold: str
+    rejection: Rejection
+
+
+class HoldCaptured(Decided):
+    """Work was paid out of a hold: this event is its operation."""
+
+    hold: str
+    final: bool
+    operation_user: Id
+    machine: Count
+    machine_owner: Count
+    pricing: Pricing
+
+
+class AdjustmentProposed(Decided):
+    """An adjustment waits for a second person."""
+
+    proposal: Uuid
+    proposer: str
+
+
+class AdjustmentDeclined(Decided):
+    """A second person said no."""
+
+    proposal: Uuid
+    proposer: str
+    resolver: str
+    operation_user: Id
+    reason_code: str
+
+
+class CreditLimitSet(Decided):
+    """A user got a credit limit of his own, or has the tariff's again."""
+
+    kind: Literal["credit_limit"]
+
+
+class CouponCodeCreated(Decided):
+    """A coupon code can be redeemed."""
+
+    kind: Literal["coupon_code"]

@@ -1,0 +1,152 @@
+"""What stored payloads are made of. Values stay as they are stored: amounts and times as text."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Stored(BaseModel):
+    """Anything in the log: a field that it does not name was written by somebody who changed it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _time(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time without its offset")
+    return text
+
+
+def _day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+Amount: TypeAlias = Annotated[str, Field(pattern=r"^\d{1,30}\.\d{8}$")]
+Time: TypeAlias = Annotated[str, AfterValidator(_time)]
+Day: TypeAlias = Annotated[str, AfterValidator(_day)]
+Currency: TypeAlias = Literal["USD", "EAML"]
+Id: TypeAlias = Annotated[int, Field(ge=1)]
+Count: TypeAlias = Annotated[int, Field(ge=0)]
+Uuid: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+Command: TypeAlias = dict[str, Any]
+"""What was asked, as it was sent, defaults left out: its shape is the sender's contract."""
+
+
+class Transfer(Stored):
+    """`amount` from the `debit` to the `credit` account, more than nothing."""
+
+    debit: str
+    credit: str
+    currency: Currency
+    amount: Amount
+
+
+class AccountState(Stored):
+    """An account after the event."""
+
+    balance: Amount
+    held: Amount
+    version: Count
+
+
+class Pricing(Stored):
+    """What a price was computed with: for compute and sales a unit price, for bills a rate."""
+
+    tariff: Id | None = None
+    unit_price: Amount | None = None
+    quantity: Count | None = None
+    columns: Count | None = None
+    epochs_count: Literal[True] | None = None
+    commission_rate: Amount | None = None
+    eaml_per_usd: Amount | None = None
+
+
+class Spent(Stored):
+    """How much a grant paid."""
+
+    grant: Uuid
+    amount: Amount
+
+
+class Grant(Stored):
+    """A grant after the event."""
+
+    user: Id
+    amount: Amount
+    remaining: Amount
+    priority: int
+    granted_at: Time
+    expires_at: Time | None
+    kinds: list[str] | None
+    code: str | None
+
+
+class Hold(Stored):
+    """A hold after the event."""
+
+    user: Id
+    operation_user: Id
+    machine: Count
+    machine_owner: Count
+    kind: str
+    amount: Amount
+    remaining: Amount
+    captured: Amount
+    pricing: Pricing
+    expires_at: Time
+    state: Literal["open", "captured", "voided", "expired"]
+
+
+class Reversed(Stored):
+    """What was taken back of an operation by now, in all and of each transfer and grant."""
+
+    total: Amount
+    amount: Amount
+    legs: dict[str, Amount]
+    grants: dict[str, Amount]
+
+
+class Code(Stored):
+    """A coupon code after the event."""
+
+    amount: Amount
+    priority: int
+    kinds: list[str] | None
+    valid_days: Count | None
+    redeem_until: Time | None
+    redemptions_max: Count | None
+    redemptions: Count
+
+
+class Proposal(Stored):
+    """A proposed adjustment after the event."""
+
+    user: Id
+    account: Literal["usd", "eaml", "coupon", "due:usd", "due:eaml"]
+    direction: Literal["up", "down"]
+    amount: Amount
+    reason_code: str
+    proposer: str
+    expires_at: Time
+    state: Literal["open", "approved", "declined"]
+    resolver: str | None
+
+
+class Adjusted(Stored):
+    """How much somebody adjusted alone on a day by now."""
+
+    actor: str
+    day: Day
+    currency: Currency
+    amount: Amount
+
+
+class Rejection(BaseModel):
+    """Why nothing happened: a stable code, a sentence, and the code's own details."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+    code: str
+    message: str

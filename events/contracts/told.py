@@ -1,0 +1,53 @@
+"""What happened without a decision: tariffs, links, closed users, rows of the older system."""
+
+from typing import Any, Literal
+
+from events.contracts.parts import Amount, Id, Stored, Time, Uuid
+
+
+class Terms(Stored):
+    """The platform's own prices (EAML), rates and limits."""
+
+    training_cell_eaml: Amount
+    training_counts_epochs: bool
+    solving_line_eaml: Amount
+    solving_with_api_line_eaml: Amount
+    commission_rate: Amount
+    eaml_per_usd: Amount
+    credit_limit_eaml: Amount
+    when_short: dict[str, Literal["due", "reject"]]
+
+
+class TariffPublished(Stored):
+    """A version of the tariff, in force from a time on."""
+
+    version: Id
+    effective_from: Time
+    terms: Terms
+
+
+class OperationLinked(Stored):
+    """Empty links of an operation were filled: the entry's id by the link's name."""
+
+    operation: Uuid
+    links: dict[Literal["credit", "debit", "credit_ixioo", "debit_ixioo"], Id]
+
+
+class UserClosed(Stored):
+    """A user with nothing on any account is about to be deleted."""
+
+    user: Id
+
+
+class LegacyBillingRow(Stored):
+    """A row of the older system: its number there, and its columns that are not empty."""
+
+    type: Literal["legacy_billing"]
+    id: int
+    row: dict[str, Any]
+
+
+class LegacyBillingImported(Stored):
+    """A row of the older system was taken over."""
+
+    command: LegacyBillingRow
