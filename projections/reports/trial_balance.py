@@ -1,0 +1,71 @@
+"""The trial balance: what was debited and credited to every kind of account, as of a settled position."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection
+
+from ledger.domain.money import EAML, USD, ZERO
+from projections.reports.stamp import stamp
+from projections.verification.rows import last_entry_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One account of the platform, or all users' accounts of a kind. `balance` is on the normal side."""
+
+    account: str
+    currency: str
+    debits: Decimal
+    credits: Decimal
+    balance: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialBalance:
+    """Every line in the order of currency and account."""
+
+    position: int
+    lines: Sequence[Line]
+
+    def delta(self, currency: str) -> Decimal:
+        """Debits minus credits of a currency: zero, or the books are wrong."""
+        return sum((line.debits - line.credits for line in self.lines if line.currency == currency), ZERO)
+
+    def totals(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Debits and credits by currency."""
+        return {
+            currency: (
+                sum((line.debits for line in self.lines if line.currency == currency), ZERO),
+                sum((line.credits for line in self.lines if line.currency == currency), ZERO),
+            )
+            for currency in (USD, EAML)
+        }
+
+
+def trial_balance(position: int | None = None) -> TrialBalance:
+    """Summed from the entries up to a settled position; the same for ever for the same position.
+
+    Raises `NotSettled`.
+    """
+    upto = stamp(position)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select case when a.user_id is null then a.code else a.kind end as account, sums.currency,
+                      sum(sums.debits), sum(sums.credits),
+                      sum(case a.normal_side when 'D' then sums.debits - sums.credits
+                                             else sums.credits - sums.debits end)
+               from (select account_id, currency,
+                            coalesce(sum(amount) filter (where side = 'D'), 0) as debits,
+                            coalesce(sum(amount) filter (where side = 'C'), 0) as credits
+                     from models_entry where id <= %s group by account_id, currency) sums
+               join ledger_account a on a.id = sums.account_id
+               group by 1, 2 order by 2 desc, 1""",
+            [last_entry_id(upto)],
+        )
+        lines = [
+            Line(account=row[0], currency=row[1], debits=row[2], credits=row[3], balance=row[4])
+            for row in cursor.fetchall()
+        ]
+    return TrialBalance(position=upto, lines=lines)
