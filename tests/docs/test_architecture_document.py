@@ -1,0 +1,121 @@
+"""`docs/architecture.md` against what is there: rooms, layers, the order of locks, events, projections."""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from events.kafka import positions
+from ledger.commands import Outcome
+from ledger.posting import post
+from projections.catalog import PROJECTIONS
+from tests import commands
+from tests.builders import fund, make_machine, make_user, solving
+from tests.docs import pages
+
+PAGE: Final = pages.DOCS / "architecture.md"
+
+_TYPE = re.compile(r'"((?:operation|hold|tariff|credit_limit|coupon_code|adjustment|user|legacy)\.[a-z_]+)"')
+# Messages of these names ask for something; the events that they become are called otherwise.
+_ASKED = {"hold.requested"}
+_NOT_ROOMS = {"staticfiles", "seed"}
+
+
+def test_every_room_is_described() -> None:
+    """Every directory that belongs to the project, and no other."""
+    there = {
+        directory.name
+        for directory in pages.ROOT.iterdir()
+        if directory.is_dir() and directory.name[0] not in "._" and any(_files(directory))
+    }
+    rooms = {name.rstrip("/") for name in pages.table(PAGE, "room", "what is in it").names()}
+    assert rooms >= there - _NOT_ROOMS
+    assert all((pages.ROOT / room).is_dir() for room in rooms)
+
+
+def test_the_layers_are_those_that_the_build_checks() -> None:
+    """`lint-imports` reads them from `pyproject.toml`."""
+    contracts = tomllib.loads((pages.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "importlinter"
+    ]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    (shown,) = (block.text.strip() for block in pages.blocks(PAGE) if block.language == "text")
+    assert shown == " → ".join(layers)
+
+
+@pytest.mark.django_db
+def test_a_batch_locks_in_the_order_of_the_page() -> None:
+    """Every statement of a batch that has something for each step, found in the steps' order."""
+    owner, payer = make_user(), fund(make_user(), eaml=10)
+    machine = make_machine(owner)
+    with _statements() as seen:
+        outcomes = post(
+            [solving(machine, user=payer), commands.place(machine, user=payer, lines=1000)],
+            intake=_Reading("training.operations"),
+        )
+    assert [outcome.status for outcome in outcomes] == ["recorded", "recorded"]
+
+    steps = pages.table(PAGE, "step", "what", "statement").rows
+    assert [number for number, _, _ in steps] == [str(n + 1) for n in range(len(steps))]
+    wanted = [statement.strip("`") for _, _, statement in steps if statement]
+    assert len(wanted) == len(steps) - 1  # to decide is no statement
+    places = [next((n for n, sql in enumerate(seen) if words in sql), -1) for words in wanted]
+    found = dict(zip(wanted, places, strict=True))
+    assert -1 not in places, found
+    assert places == sorted(set(places)), found
+
+
+def test_every_type_of_event_is_described() -> None:
+    """Those that the write side writes."""
+    written = {
+        name
+        for file in _files(pages.ROOT / "ledger")
+        if file.suffix == ".py"
+        for name in _TYPE.findall(file.read_text(encoding="utf-8"))
+    }
+    # Made from the state that a hold comes to.
+    written |= {"hold.placed", "hold.voided", "hold.expired"}
+    assert set(pages.table(PAGE, "type", "what happened").names()) == written - _ASKED
+
+
+def test_every_projection_is_described() -> None:
+    """Beside the one that is written when posting."""
+    inline, *others = pages.table(PAGE, "projection", "when", "what").names()
+    assert inline == "balances on users"
+    assert others == [projection.name for projection in PROJECTIONS]
+
+
+class _Reading:
+    """A batch from Kafka: moves the position of a partition in the transaction that posts."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic, self._topic_id = topic, str(uuid4())
+        positions.open_positions(topic, self._topic_id, [0])
+
+    def begin(self, cursor: Any) -> None:
+        positions.advance(cursor, [positions.Move(self._topic_id, 0, self._topic, 0, 2, 2)])
+
+    def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:
+        """Nothing is put aside."""
+
+
+@contextmanager
+def _statements() -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        seen.append(" ".join(sql.split()))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield seen
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    return (path for path in directory.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
