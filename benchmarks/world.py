@@ -1,0 +1,97 @@
+"""1,000 funded users, 100 machines, and the operations that the cases post. Runs in a worker process."""
+
+import random
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, Literal
+from uuid import uuid4
+
+USERS: Final = 1000
+MACHINES: Final = 100
+
+Spread: Final = ("users", "one user", "owners", "one owner")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The ids of everybody, in order."""
+
+    users: tuple[int, ...]
+    machines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """So many operations in batches of so many, by whom, made from a seed."""
+
+    operations: int
+    batch: int
+    by: Literal["users", "one user", "owners", "one owner"] = "users"
+    seed: int = 0
+
+
+def make_world() -> World:
+    """Make the users and machines, and give everybody a million of each currency."""
+    from django.utils import timezone
+
+    from ledger.commands import Submission
+    from ledger.domain.adjustments import Adjust
+    from ledger.posting import post
+    from models import Machine, User
+
+    users = User.objects.bulk_create(
+        [
+            User(email=f"user{number}@bench.example", password="!")  # noqa: S106 (fits nothing)
+            for number in range(USERS)
+        ]
+    )
+    machines = [
+        Machine.objects.create(
+            machine_name=f"machine {number}",
+            machine_owner_user=users[number],
+            dfr_columns_type_user_df={f"column {n}": "FLOAT" for n in range(10)},
+            machine_api_solving_is_public=True,
+            machine_api_solving_price_usd=Decimal("0.0001"),
+        )
+        for number in range(MACHINES)
+    ]
+    post(
+        [
+            Submission(
+                source="/benchmarks",
+                request_id=str(uuid4()),
+                command=Adjust(
+                    user=user.pk,
+                    account="eaml",
+                    direction="up",
+                    amount=Decimal("1000000.00000000"),
+                    occurred_at=timezone.now(),
+                    actor="benchmarks",
+                    reason_code="benchmark",
+                    alone_max=Decimal(10) ** 11,
+                ),
+                sent={"type": "adjustment", "operation_user": user.pk, "account": "eaml"},
+                actor="benchmarks",
+            )
+            for user in users
+        ]
+    )
+    return World(users=tuple(user.pk for user in users), machines=tuple(machine.pk for machine in machines))
+
+
+def payloads(world: World, load: Load) -> list[dict[str, Any]]:
+    """What a service would send: charges of random users, or of one; random machines' owners, or one's."""
+    chance = random.Random(load.seed)  # noqa: S311 (a load that can be made again)
+    made = []
+    for _ in range(load.operations):
+        user = world.users[0] if load.by == "one user" else chance.choice(world.users)
+        machine = world.machines[0] if load.by == "one owner" else chance.choice(world.machines)
+        made.append(
+            {
+                "type": "training" if load.by in {"owners", "one owner"} else "solving",
+                "operation_user": user,
+                "machine": machine,
+                "count_of_lines": chance.randrange(1, 2000),
+            }
+        )
+    return made
