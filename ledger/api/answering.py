@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from events.identifiers import uuid7
+from events.message import StoredEvent
 from ledger.api import errors, reading, rendering
 from ledger.api.auth import caller_of
 from ledger.api.bodies import Body
@@ -14,7 +15,7 @@ from ledger.api.problems import respond
 from ledger.commands import Submission
 from ledger.domain.decide import Command
 from ledger.posting import post, quote
-from ledger.queries.operations import Decided
+from ledger.queries.operations import Decided, is_operation
 
 _post = Combiner(post)
 
@@ -30,7 +31,7 @@ def is_dry_run(request: HttpRequest) -> bool:
 def answer(request: HttpRequest, submission: Submission, *, location: str | None = None) -> HttpResponse:
     """Post it and answer: 201 done, 202 waits for a second person, 200 answered before, else a problem.
 
-    `location` is where the thing can be fetched; without it, the operation.
+    `location` is where the thing can be fetched; without it, the operation if it became one.
     """
     outcome = _post(submission)
     event = outcome.event
@@ -40,8 +41,8 @@ def answer(request: HttpRequest, submission: Submission, *, location: str | None
         response = rendering.json_response(content, 200 if outcome.replayed else done)
     else:
         response = respond(request, rendering.problem_of(outcome))
-    if event is not None:
-        response["Location"] = location or f"/v1/operations/{event.id}"
+    if event is not None and (where := _location(event, location)):
+        response["Location"] = where
     if outcome.replayed:
         response["Idempotency-Replayed"] = "true"
     return response
@@ -76,3 +77,9 @@ def submit(
         **reading.trace_context(request),
     )
     return preview(submission) if dry else answer(request, submission, location=location)
+
+
+def _location(event: StoredEvent, location: str | None) -> str | None:
+    if event.type == "hold.refused":
+        return None
+    return location or (f"/v1/operations/{event.id}" if is_operation(event) else None)

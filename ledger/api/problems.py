@@ -93,13 +93,14 @@ def document(error: LedgerError | ContractError) -> Document:
     )
 
 
-def rejection_document(rejection: Mapping[str, Any], operation: str) -> Document:
+def rejection_document(rejection: Mapping[str, Any], operation: str | None) -> Document:
     """The problem document of a rejection, from what its event says."""
     told = dict(rejection)
     code, message = told.pop("code"), told.pop("message")
     content = document(rejected_by_code(code)(message, **told))
     # The code that was stored, also where no class has it any more.
-    return content | {"type": _TYPE + code, "code": code, "operation": operation}
+    content |= {"type": _TYPE + code, "code": code}
+    return content if operation is None else content | {"operation": operation}
 
 
 def respond(request: HttpRequest, content: Document) -> HttpResponse:

@@ -23,7 +23,7 @@ from ledger.domain.money import ZERO, text
 from ledger.domain.proposals import Proposal
 from ledger.queries.balances import Balance, Balances
 from ledger.queries.debts import Due
-from ledger.queries.operations import Decided, EntryRow
+from ledger.queries.operations import Decided, EntryRow, is_operation
 from ledger.queries.statement import Line
 
 Sees = Callable[[int], bool]
@@ -120,7 +120,8 @@ def bulk_outcome(key: str | None, outcome: Outcome | LedgerError | ContractError
 def problem_of(outcome: Outcome) -> Document:
     """The problem document of an outcome that is not recorded."""
     if outcome.event is not None:
-        return rejection_document(outcome.event.data["rejection"], outcome.event.id)
+        operation = outcome.event.id if is_operation(outcome.event) else None
+        return rejection_document(outcome.event.data["rejection"], operation)
     if outcome.error is None:
         raise RuntimeError(f"an outcome {outcome.status} without an error")
     return document(outcome.error)

@@ -66,12 +66,17 @@ _LOOKUPS: Final = {
 }
 
 
+def is_operation(event: StoredEvent) -> bool:
+    """Whether an event recorded or rejected an operation, which can be found by the event's id."""
+    # Other events of an operation's stream have ids of their own.
+    return event.stream == f"operation:{event.id}"
+
+
 def find(operation: UUID) -> Decided | None:
     """The operation of that id, recorded or rejected."""
     with connection.cursor() as cursor:
         event = store.get(cursor, [str(operation)]).get(str(operation))
-        # Other events of an operation's stream have ids of their own.
-        if event is None or event.stream != f"operation:{event.id}":
+        if event is None or not is_operation(event):
             return None
         cursor.execute("select effective_at from models_operation where id = %s", [operation])
         row = cursor.fetchone()

@@ -1,0 +1,185 @@
+"""The doors beyond the nine operations: a command for each, and a world that has what they are about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from models import Machine, User
+from tests import commands as do
+from tests.api.conftest import Api, Response, service
+from tests.builders import fund, machine_copy, make_machine, make_user, recorded
+
+# A line costs 0.0001 tokens: ten thousand lines are one.
+TOKEN = 10_000
+
+_keys = count(1)
+
+
+@dataclass(slots=True)
+class World:
+    """A user with 100 USD and 100 EAML, somebody's machine, and one of each thing that a door is about."""
+
+    user: User
+    machine: Machine
+    api: Api
+    hold: str
+    sale: str
+    proposal: str
+    other: Api
+    """Another key of the same scopes: a second person."""
+
+
+def make_world() -> World:
+    """A world in which every door's command can be done."""
+    user = fund(make_user(), usd=100, eaml=100)
+    machine = make_machine(make_user(), copy="5")
+    api, other = (service("ledger:read", "ledger:write", "ledger:admin") for _ in range(2))
+    hold = str(uuid4())
+    recorded(do.place(machine, user=user, lines=10 * TOKEN, hold=hold))
+    sale = recorded(machine_copy(machine, user=user)).id
+    recorded(do.create_code("WELCOME", 2))
+    made = World(user, machine, api, hold, sale, "", other)
+    made.proposal = send(made, "/v1/adjustments", adjustment(made, amount="2000")).json()["proposal"]
+    return made
+
+
+def send(world: World, path: str, body: Any, *, key: str | None = None, api: Api | None = None) -> Response:
+    """A command under a key, one of its own where none is given."""
+    raw = b"" if body is None else body
+    return (api or world.api).post(path, raw, headers={"Idempotency-Key": key or f"door-{next(_keys)}"})
+
+
+def place(world: World, **change: Any) -> dict[str, Any]:
+    return {
+        "hold": str(uuid4()),
+        "operation_user": world.user.pk,
+        "kind": "solving",
+        "machine": world.machine.pk,
+        "count_of_lines": 5 * TOKEN,
+        "expires_at": (timezone.now() + timedelta(hours=1)).isoformat(),
+        **change,
+    }
+
+
+def adjustment(world: World, **change: Any) -> dict[str, Any]:
+    return {
+        "operation_user": world.user.pk,
+        "account": "usd",
+        "direction": "up",
+        "amount": "3",
+        "reason_code": "goodwill",
+        "reason": "sorry",
+        **change,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A door with a command that it takes, and one that differs from it in a field."""
+
+    name: str
+    scope: str
+    path: Callable[[World], str]
+    body: Callable[[World], Any]
+    differs: tuple[str, Any] | None = None
+    at: Callable[[World, Mapping[str, Any]], str] | None = None
+    """Where the answer says that the thing can be fetched."""
+
+
+def hold_path(end: str) -> Callable[[World], str]:
+    return lambda world: f"/v1/holds/{world.hold}{end}"
+
+
+def at_hold(world: World, _: Mapping[str, Any]) -> str:
+    return f"/v1/holds/{world.hold}"
+
+
+def at_operation(_: World, answer: Mapping[str, Any]) -> str:
+    return f"/v1/operations/{answer['id']}"
+
+
+DOORS = [
+    Door(
+        "place a hold",
+        "ledger:write",
+        lambda _: "/v1/holds",
+        place,
+        ("count_of_lines", 7),
+        lambda _, answer: f"/v1/holds/{answer['hold']}",
+    ),
+    Door(
+        "capture a hold",
+        "ledger:write",
+        hold_path("/capture"),
+        lambda _: {"count_of_lines": TOKEN, "final": False},
+        ("count_of_lines", 7),
+        at_hold,
+    ),
+    Door(
+        "void a hold",
+        "ledger:write",
+        hold_path("/void"),
+        lambda _: {"reason": "the server was lost"},
+        ("reason", "another"),
+        at_hold,
+    ),
+    Door(
+        "reverse",
+        "ledger:write",
+        lambda world: f"/v1/operations/{world.sale}/reversals",
+        lambda _: {"amount": "2", "reason": "it did not work"},
+        ("amount", "1"),
+        at_operation,
+    ),
+    Door(
+        "give a coupon",
+        "ledger:admin",
+        lambda _: "/v1/coupons",
+        lambda world: {"operation_user": world.user.pk, "amount": "3", "reason": "welcome"},
+        ("priority", 7),
+        at_operation,
+    ),
+    Door(
+        "offer a code",
+        "ledger:admin",
+        lambda _: "/v1/coupons/codes",
+        lambda _: {"code": "SPRING-26", "amount": "3"},
+        ("amount", "4"),
+    ),
+    Door(
+        "redeem a code",
+        "ledger:write",
+        lambda _: "/v1/coupons/redemptions",
+        lambda world: {"operation_user": world.user.pk, "code": "WELCOME"},
+        ("code", "OTHER"),
+        at_operation,
+    ),
+    Door(
+        "set a credit limit",
+        "ledger:admin",
+        lambda world: f"/v1/users/{world.user.pk}/credit-limit",
+        lambda _: {"limit": "5"},
+        ("limit", None),
+    ),
+    Door("adjust", "ledger:admin", lambda _: "/v1/adjustments", adjustment, ("amount", "4"), at_operation),
+    Door(
+        "approve",
+        "ledger:admin",
+        lambda world: f"/v1/adjustments/proposals/{world.proposal}/approve",
+        lambda _: None,
+        None,
+        at_operation,
+    ),
+    Door(
+        "decline",
+        "ledger:admin",
+        lambda world: f"/v1/adjustments/proposals/{world.proposal}/decline",
+        lambda _: {"reason": "no"},
+        ("reason", "yes"),
+    ),
+]
