@@ -9,7 +9,7 @@ locking single accounts deadlocks. The platform's accounts are never locked nor 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -23,22 +23,12 @@ from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger import journal, notes, state
 from ledger.commands import Outcome, Status, Submission, fingerprint_of
-from ledger.domain.adjustments import Adjust, ResolvingProposal
 from ledger.domain.book import Account, Book, Decision
-from ledger.domain.decide import (
-    REJECTION_TYPES,
-    Plan,
-    decide,
-    event_data,
-    overdue,
-    plan,
-    reject,
-)
-from ledger.domain.errors import Busy, Conflict, Rejected, Undecided, UnknownReference
-from ledger.domain.granting import CreateCode, RedeemCode
+from ledger.domain.decide import REJECTION_TYPES, decide, event_data, overdue, reject
+from ledger.domain.errors import Busy, Rejected, Undecided
 from ledger.domain.holding import Placing, Resolving, hold_of
-from ledger.domain.references import References
-from ledger.domain.reversing import Reversing
+from ledger.loading import load_state, lock_names_of
+from ledger.pending import Pending, conflict, fold, planned
 from ledger.references import holds_of, read_references
 
 _ATTEMPTS: Final = 8
@@ -57,34 +47,6 @@ class Intake(Protocol):
 
 class _Moved(Exception):
     """What a command refers to changed between reading and locking: read again."""
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A submission of this batch that is still to be decided, with its duplicates in the batch.
-
-    `rivals` came after it under the same key with another body.
-    """
-
-    submission: Submission
-    fingerprint: bytes
-    indexes: list[int]
-    rivals: list["_Pending"] = field(default_factory=list)
-    event_id: str = field(default_factory=uuid7)
-    plan: Plan | None = None
-    refusal: Rejected | Undecided | None = None
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """Whose accounts this command needs locked."""
-        if self.plan is not None:
-            return self.plan.users
-        named: int | None = getattr(self.submission.command, "operation_user", None)
-        return () if named is None or isinstance(self.refusal, UnknownReference) else (named,)
-
-    def is_repeated_by(self, submission: Submission, fingerprint: bytes) -> bool:
-        """Whether a submission with the same key is a duplicate."""
-        return self.fingerprint == fingerprint and self.submission.notes == submission.notes
 
 
 def post(
@@ -155,7 +117,7 @@ class _Batch:
     def run(self, intake: Intake | None) -> list[Outcome]:
         if intake is not None:
             intake.begin(self.cursor)
-        if pending := self._unclaimed(self._folded()):
+        if pending := self._unclaimed(fold(self.submissions)):
             pending = self._claimed(pending)
         if pending:
             book = self._locked(pending)
@@ -171,7 +133,7 @@ class _Batch:
         self._write([], self._locked([], users))
 
     def preview(self) -> Outcome:
-        pending = self._unclaimed(self._folded())
+        pending = self._unclaimed(fold(self.submissions))
         if pending and isinstance(pending[0].refusal, Undecided):
             return Outcome(status="undecided", error=pending[0].refusal)
         if pending:
@@ -188,28 +150,12 @@ class _Batch:
             raise RuntimeError("the submission was left without an outcome")
         return outcome
 
-    def _folded(self) -> list[_Pending]:
-        """One pending command per key, the first that came; another body under its key is its rival."""
-        by_key: dict[store.Key, list[_Pending]] = {}
-        for index, submission in enumerate(self.submissions):
-            fingerprint = submission.fingerprint()
-            bodies = by_key.setdefault(submission.key, [])
-            for item in bodies:
-                if item.is_repeated_by(submission, fingerprint):
-                    item.indexes.append(index)
-                    break
-            else:
-                bodies.append(_Pending(submission, fingerprint, [index]))
-        for first, *others in by_key.values():
-            first.rivals = others
-        return [bodies[0] for bodies in by_key.values()]
-
-    def _unclaimed(self, pending: list[_Pending]) -> list[_Pending]:
+    def _unclaimed(self, pending: list[Pending]) -> list[Pending]:
         """Set aside what is undecided, or refused with nothing written, unless its key was used.
 
         What is set aside uses no key, so that its first rival takes its place.
         """
-        kept: list[_Pending] = []
+        kept: list[Pending] = []
         while pending:
             self._plan(pending, lock=False)
             doubtful = [item for item in pending if self._sets_aside(item)]
@@ -229,12 +175,12 @@ class _Batch:
         return kept
 
     @staticmethod
-    def _sets_aside(item: _Pending) -> bool:
+    def _sets_aside(item: Pending) -> bool:
         if item.refusal is None:
             return False
         return isinstance(item.refusal, Undecided) or item.submission.refuse_early
 
-    def _claimed(self, pending: list[_Pending]) -> list[_Pending]:
+    def _claimed(self, pending: list[Pending]) -> list[Pending]:
         claims = {item.submission.key: store.Claim(item.fingerprint, item.event_id) for item in pending}
         taken = store.claim_keys(self.cursor, claims)
         if taken:
@@ -245,7 +191,7 @@ class _Batch:
                 self._refuse_conflict(rival, item.submission.sent)
         return pending
 
-    def _answer_replays(self, items: Sequence[_Pending], taken: Mapping[store.Key, store.Claim]) -> None:
+    def _answer_replays(self, items: Sequence[Pending], taken: Mapping[store.Key, store.Claim]) -> None:
         stored = store.get(self.cursor, [taken[item.submission.key].event_id for item in items])
         for item in (each for first in items for each in (first, *first.rivals)):
             claim = taken[item.submission.key]
@@ -256,11 +202,11 @@ class _Batch:
             else:
                 self._refuse_conflict(item, event.data["command"])
 
-    def _refuse_conflict(self, item: _Pending, first: Mapping[str, Any]) -> None:
+    def _refuse_conflict(self, item: Pending, first: Mapping[str, Any]) -> None:
         for index in item.indexes:
-            self.outcomes[index] = _conflict(self.submissions[index], first)
+            self.outcomes[index] = conflict(self.submissions[index], first)
 
-    def _locked(self, pending: Sequence[_Pending], users: Sequence[int] = ()) -> Book:
+    def _locked(self, pending: Sequence[Pending], users: Sequence[int] = ()) -> Book:
         users = sorted({*users, *(user for item in pending for user in item.users)})
         journal.create_missing_accounts(self.cursor, users)
         book = Book(journal.lock_accounts(self.cursor, users))
@@ -277,54 +223,22 @@ class _Batch:
         self._load_state(pending, book, lock=True)
         return book
 
-    def _load_state(self, pending: Sequence[_Pending], book: Book, *, lock: bool) -> None:
-        """Read the grants, holds, reversals and codes that the decisions look at, where there are any.
-
-        What has no row to lock, because it is only being made, is locked by its name. The time of
-        recording is taken after the last lock.
-        """
-        cursor, plans = self.cursor, [item.plan for item in pending]
-        placing = [each.command.hold for each in plans if isinstance(each, Placing)]
-        codes = [each.code for each in plans if isinstance(each, RedeemCode)]
-        codes += [each.code.code for each in plans if isinstance(each, CreateCode)]
-        adjusting = [each.actor for each in plans if isinstance(each, Adjust)]
-        if lock and (placing or codes or adjusting):
-            state.lock_names(
-                cursor,
-                *(f"hold {hold}" for hold in placing),
-                *(f"code {code}" for code in codes),
-                *(f"actor {actor}" for actor in adjusting),
-            )
+    def _load_state(self, pending: Sequence[Pending], book: Book, *, lock: bool) -> None:
+        """Read what the decisions look at; the time of recording is taken after the last lock."""
+        plans = [item.plan for item in pending]
+        if lock:
+            lock_names_of(self.cursor, plans)
         self.now = journal.not_before(book, self.clock())
-        accounts = book.accounts.values()
-        holds = placing + [each.hold.id for each in plans if isinstance(each, Resolving)]
-        originals = [each.original for each in plans if isinstance(each, Reversing)]
-        spent = [part["grant"] for each in originals for part in each.data.get("spent", ())]
-        with_coupons = [each.user for each in accounts if each.balance and each.code.endswith(":coupon")]
-        holding = [each.user for each in accounts if each.held]
-        if with_coupons or spent:
-            book.add(state.read_grants(cursor, with_coupons, spent))
-        if holds or holding:
-            book.add(state.read_holds(cursor, holds, holding))
-        if originals:
-            book.add(state.read_reversed(cursor, [each.id for each in originals]))
-        if proposals := [each.proposal.id for each in plans if isinstance(each, ResolvingProposal)]:
-            # Under the lock of the proposal's user, as whoever else resolves it.
-            book.add(state.read_proposals(cursor, proposals))
-        if adjusting:
-            book.add(state.read_adjusted(cursor, adjusting, self.now.date()))
-        if codes:
-            users = [each.user for each in plans if isinstance(each, RedeemCode)]
-            book.add(state.read_codes(cursor, codes, users))
+        load_state(self.cursor, plans, book, day=self.now.date())
 
-    def _plan(self, pending: Sequence[_Pending], *, lock: bool) -> None:
+    def _plan(self, pending: Sequence[Pending], *, lock: bool) -> None:
         if not pending:
             return
         references = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
         holds = dict(references.holds)
         references = replace(references, holds=holds)
         for item in pending:
-            item.plan, item.refusal = _planned(item.submission, references)
+            item.plan, item.refusal = planned(item.submission, references)
             if isinstance(item.plan, Placing) and item.plan.command.hold not in self.unplaced:
                 # Note [Holds of a batch]
                 holds.setdefault(item.plan.command.hold, hold_of(item.plan))
@@ -342,7 +256,7 @@ class _Batch:
                 swept.append((event, touched))
         return swept
 
-    def _decided(self, item: _Pending, book: Book) -> tuple[dict[str, Any], list[Account]]:
+    def _decided(self, item: Pending, book: Book) -> tuple[dict[str, Any], list[Account]]:
         submission = item.submission
         try:
             if item.plan is None:
@@ -365,8 +279,8 @@ class _Batch:
         return event, touched
 
     def _decisions(
-        self, pending: Sequence[_Pending], book: Book
-    ) -> list[tuple[_Pending, dict[str, Any], list[Account]]]:
+        self, pending: Sequence[Pending], book: Book
+    ) -> list[tuple[Pending, dict[str, Any], list[Account]]]:
         decided, missing = [], False
         for item in pending:
             if isinstance(item.plan, Resolving) and item.plan.hold.id not in book.holds:
@@ -379,10 +293,10 @@ class _Batch:
             raise _Moved
         return decided
 
-    def _write(self, pending: Sequence[_Pending], book: Book) -> None:
+    def _write(self, pending: Sequence[Pending], book: Book) -> None:
         cursor = self.cursor
         swept = self._overdue(book)
-        decided: list[tuple[_Pending | None, dict[str, Any], list[Account]]] = [
+        decided: list[tuple[Pending | None, dict[str, Any], list[Account]]] = [
             *((None, event, touched) for event, touched in swept),
             *self._decisions(pending, book),
         ]
@@ -413,7 +327,7 @@ class _Batch:
         for project in _inline_projections():
             project(cursor, list(changed.values()))
 
-    def _answer(self, item: _Pending, event: StoredEvent, *, replayed: bool = False) -> None:
+    def _answer(self, item: Pending, event: StoredEvent, *, replayed: bool = False) -> None:
         status: Status = "rejected" if event.type in REJECTION_TYPES else "recorded"
         for number, index in enumerate(item.indexes):
             # A duplicate within the batch is a replay of the first.
@@ -448,36 +362,6 @@ def _key(event: Mapping[str, Any]) -> store.Key:
 
 def _swept_claim(event: Mapping[str, Any]) -> store.Claim:
     return store.Claim(fingerprint_of(event["data"]["command"]), event["id"])
-
-
-def _planned(
-    submission: Submission, references: References
-) -> tuple[Plan | None, Rejected | Undecided | None]:
-    try:
-        return plan(submission.command, references), None
-    except Undecided as error:
-        if submission.out_of_time:
-            return None, UnknownReference(error.message, **error.details)
-        return None, error
-    except Rejected as error:
-        return None, error
-
-
-def _conflict(submission: Submission, first: Mapping[str, Any]) -> Outcome:
-    """A conflict that names the first field in which the two commands differ."""
-    differing = [
-        name for name in sorted({*submission.sent, *first}) if submission.sent.get(name) != first.get(name)
-    ]
-    name = (differing or sorted(submission.notes) or ["body"])[0]
-    return Outcome(
-        status="conflict",
-        error=Conflict(
-            f"the key was used for another command: {name} differs",
-            field=name,
-            source=submission.source,
-            request_id=submission.request_id,
-        ),
-    )
 
 
 def _inline_projections() -> list[Callable[[Any, Sequence[Account]], None]]:

@@ -1,0 +1,57 @@
+"""The locked state that decisions look at beside the accounts: grants, holds, reversals, codes, proposals."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from ledger import state
+from ledger.domain.adjustments import Adjust, ResolvingProposal
+from ledger.domain.book import Book
+from ledger.domain.decide import Plan
+from ledger.domain.granting import CreateCode, RedeemCode
+from ledger.domain.holding import Placing, Resolving
+from ledger.domain.reversing import Reversing
+
+
+def lock_names_of(cursor: Any, plans: Sequence[Plan | None]) -> None:
+    """Lock by its name what has no row to lock, because it is only being made."""
+    holds = [each.command.hold for each in plans if isinstance(each, Placing)]
+    actors = [each.actor for each in plans if isinstance(each, Adjust)]
+    names = [f"hold {hold}" for hold in holds]
+    names += [f"code {code}" for code in _codes(plans)]
+    names += [f"actor {actor}" for actor in actors]
+    if names:
+        state.lock_names(cursor, *names)
+
+
+def load_state(cursor: Any, plans: Sequence[Plan | None], book: Book, *, day: date) -> None:
+    """Put into the book what the decisions on the plans look at. `day` is the day (UTC) of recording.
+
+    The accounts in the book say whether there can be any of it; most batches read nothing here.
+    """
+    accounts = book.accounts.values()
+    holds = [each.command.hold for each in plans if isinstance(each, Placing)]
+    holds += [each.hold.id for each in plans if isinstance(each, Resolving)]
+    originals = [each.original for each in plans if isinstance(each, Reversing)]
+    spent = [part["grant"] for each in originals for part in each.data.get("spent", ())]
+    with_coupons = [each.user for each in accounts if each.balance and each.code.endswith(":coupon")]
+    holding = [each.user for each in accounts if each.held]
+    if with_coupons or spent:
+        book.add(state.read_grants(cursor, with_coupons, spent))
+    if holds or holding:
+        book.add(state.read_holds(cursor, holds, holding))
+    if originals:
+        book.add(state.read_reversed(cursor, [each.id for each in originals]))
+    if proposals := [each.proposal.id for each in plans if isinstance(each, ResolvingProposal)]:
+        # Under the lock of the proposal's user, as whoever else resolves it.
+        book.add(state.read_proposals(cursor, proposals))
+    if actors := [each.actor for each in plans if isinstance(each, Adjust)]:
+        book.add(state.read_adjusted(cursor, actors, day))
+    if codes := _codes(plans):
+        users = [each.user for each in plans if isinstance(each, RedeemCode)]
+        book.add(state.read_codes(cursor, codes, users))
+
+
+def _codes(plans: Sequence[Plan | None]) -> list[str]:
+    redeemed = [each.code for each in plans if isinstance(each, RedeemCode)]
+    return redeemed + [each.code.code for each in plans if isinstance(each, CreateCode)]
