@@ -3,12 +3,14 @@
 from django.contrib import admin
 from django.urls import path
 
+from ledger.api.asyncapi import asyncapi
 from ledger.api.health import livez, readyz
 from ledger.api.metrics import metrics
 from ledger.api.v1 import api
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("v1/asyncapi.json", asyncapi),
     path("v1/", api.urls),
     path("livez", livez),
     path("readyz", readyz),

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from easyautoml_ledger import asyncapi, fixtures, schemas
+from easyautoml_ledger import asyncapi, fixtures, readable, schemas
 from easyautoml_ledger.payloads import ADAPTERS
 from easyautoml_ledger.schemas.__main__ import broken, main
 
 REPOSITORY = Path(__file__).parents[2]
-REMEDY = "run: python -m easyautoml_ledger.schemas --asyncapi docs/asyncapi.json"
+REMEDY = "run: python -m easyautoml_ledger.schemas --asyncapi docs/asyncapi.json --readable docs/events.md"
 
 
 def test_the_schema_files_are_what_the_models_say() -> None:
@@ -70,12 +70,24 @@ def test_the_asyncapi_file_is_what_the_models_say() -> None:
     assert file.read_text(encoding="utf-8") == schemas.as_text(asyncapi.document()), REMEDY
 
 
+def test_the_page_of_events_is_what_the_models_say() -> None:
+    """It is what people read first; it names every type and every field."""
+    text = (REPOSITORY / "docs" / "events.md").read_text(encoding="utf-8")
+    assert text == readable.page(asyncapi.document()), REMEDY
+    headings = {line.lstrip("# ") for line in text.splitlines() if line.startswith("###")}
+    assert set(ADAPTERS) <= headings
+    for schema in asyncapi.document()["components"]["schemas"].values():
+        assert all(f"| `{field}` |" in text for field in schema.get("properties", {}))
+
+
 def test_writing_again_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command writes the same bytes, takes away what no type has, and releases on demand."""
     monkeypatch.setattr("easyautoml_ledger.schemas.__main__.HERE", tmp_path)
     (tmp_path / "released").mkdir()
     (tmp_path / "gone.v1.json").write_text("{}")
-    assert main(["--asyncapi", str(tmp_path / "asyncapi.json"), "--release", "user.v1"]) == 0
+    written_to = ["--asyncapi", str(tmp_path / "asyncapi.json"), "--readable", str(tmp_path / "events.md")]
+    assert main([*written_to, "--release", "user.v1"]) == 0
+    assert (tmp_path / "events.md").read_text(encoding="utf-8") == readable.page(asyncapi.document())
     written = {file.name: file.read_text() for file in tmp_path.glob("*.json")}
     assert written.pop("asyncapi.json") == schemas.as_text(asyncapi.document())
     assert written == schemas.built()

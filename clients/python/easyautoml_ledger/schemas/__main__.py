@@ -1,6 +1,6 @@
-"""Writes the JSON Schema files and, where told, the AsyncAPI document.
+"""Writes the JSON Schema files and, where told, the AsyncAPI document and the page made of it.
 
-    python -m easyautoml_ledger.schemas [--asyncapi FILE] [--release TYPE …]
+    python -m easyautoml_ledger.schemas [--asyncapi FILE] [--readable FILE] [--release TYPE …]
 
 ``--release operation.v1`` copies the current schema of that type to ``released/``: from
 then on it must stay compatible. A breaking change of a released schema is refused.
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Optional
 
-from easyautoml_ledger import asyncapi
+from easyautoml_ledger import asyncapi, readable
 from easyautoml_ledger.compatibility import breaking_changes
 from easyautoml_ledger.payloads import ADAPTERS
 from easyautoml_ledger.schemas import as_text, built, file_name, released, short_name
@@ -25,6 +25,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
     """Exit status 0, or 1 where a released schema would be broken."""
     parser = argparse.ArgumentParser(prog="python -m easyautoml_ledger.schemas")
     parser.add_argument("--asyncapi", type=Path, metavar="FILE")
+    parser.add_argument("--readable", type=Path, metavar="FILE")
     parser.add_argument(
         "--release",
         nargs="+",
@@ -48,6 +49,8 @@ def main(arguments: Optional[list[str]] = None) -> int:
         (HERE / "released" / f"{name}.json").write_text(texts[f"{name}.json"], encoding="utf-8")
     if chosen.asyncapi:
         chosen.asyncapi.write_text(as_text(asyncapi.document()), encoding="utf-8")
+    if chosen.readable:
+        chosen.readable.write_text(readable.page(asyncapi.document()), encoding="utf-8")
     return 0
 
 
