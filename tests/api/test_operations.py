@@ -64,7 +64,7 @@ def test_a_rejected_operation_is_shown_from_the_log(api: Api, user: User) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    ["0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c10", "1", "../users", "%00", "0198C9A4-7B1E-7C3A-9F57-0A2F4D6B8C10"],
+    ["0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c11", "1", "../users", "%00", "0198C9A4-7B1E-7C3A-9F57-0A2F4D6B8C10"],
 )
 def test_what_is_no_operation_is_not_found(api: Api, path: str) -> None:
     """404 for an unknown id and for what is no id."""
