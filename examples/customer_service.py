@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,8 @@ class Desk:
         except urllib.error.HTTPError as error:
             with error:
                 problem = json.load(error)
-            # Rejected is an answer; everything else is something that this program did wrong, or nobody's.
-            if error.code != 422 or problem.get("operation") is None:
+            # A refusal is an answer; everything else is a mistake of this program, or no answer at all.
+            if error.code != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise RuntimeError(f"{ticket.id} to {path}: {problem}") from error
             return "rejected"
 
