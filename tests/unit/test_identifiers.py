@@ -2,7 +2,10 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
+
+import pytest
 
 from events.identifiers import uuid7
 
@@ -33,6 +36,22 @@ def test_ids_of_different_milliseconds_sort_by_time() -> None:
     assert made == sorted(made)
 
 
-def test_ids_never_repeat() -> None:
-    """74 random bits within a millisecond."""
-    assert len({uuid7() for _ in range(20_000)}) == 20_000
+def test_ids_of_one_process_sort_by_the_order_they_were_made_in() -> None:
+    """Also within a millisecond: grants of one batch are spent in its order. So none repeats."""
+    made = [uuid7() for _ in range(20_000)]
+    assert made == sorted(set(made))
+
+
+def test_ids_of_several_threads_never_repeat() -> None:
+    """And those of each are in its order."""
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: [uuid7() for _ in range(2000)], range(4)))
+    assert all(each == sorted(each) for each in made)
+    assert len({each for one in made for each in one}) == 8000
+
+
+def test_clock_that_goes_back_does_not_change_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes later sorts later."""
+    first = uuid7()
+    monkeypatch.setattr(time, "time_ns", lambda: 1)
+    assert uuid7() > first
