@@ -80,6 +80,7 @@ class Ingest:
 
     def run(self) -> None:
         """Until it is asked to stop."""
+        log.info("ingest: reading %s", ", ".join(sorted(self._routes)))
         while not self._stop.asked:
             try:
                 consumer = self._make_consumer()

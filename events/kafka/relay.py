@@ -67,6 +67,7 @@ class Relay:
 
     def run(self) -> None:
         """Until it is asked to stop."""
+        log.info("relay: telling %s", ", ".join(feed.topic for feed in self._feeds))
         try:
             while not self._stop.asked:
                 close_old_connections()

@@ -162,10 +162,8 @@ def test_a_batch_that_cannot_be_taken_apart_stops_its_partition_alone(
     (sent,) = solve(publisher, user, machine, ["before"])
     other = _user_of_another_partition(user)
 
-    def broken(_: bytes) -> bytes:
-        raise RuntimeError("what is this?")
-
-    monkeypatch.setattr(default_records, "gzip_decode", broken)
+    for codec in ("gzip_decode", "zstd_decode"):  # Apache Kafka makes zstd of whatever comes
+        monkeypatch.setattr(default_records, codec, _choking(getattr(default_records, codec), b"x" * 2000))
     compressing = Publisher(compression_type="gzip")
     compressing.raw(TRAININGS, b"x" * 2000, [], partition=sent.partition)
     compressing.close()
@@ -223,6 +221,18 @@ def _poisoned(mark: bytes) -> Take:
         return take(messages, poisoned)
 
     return post
+
+
+def _choking(decode: Callable[[bytes], bytes], mark: bytes) -> Callable[[bytes], bytes]:
+    """A codec that fails at some content."""
+
+    def decoding(compressed: bytes) -> bytes:
+        plain = decode(compressed)
+        if mark in plain:
+            raise RuntimeError("what is this?")
+        return plain
+
+    return decoding
 
 
 def _raise_alarm(partition: int) -> None:
