@@ -105,7 +105,7 @@ def test_the_trial_balance_is_the_projection_s_and_the_accounts(world: World) ->
     """Platform accounts one by one, users' accounts by kind; debits are credits."""
     del world
     balance = trial_balance()
-    assert (balance.delta("USD"), balance.delta("EAML")) == (0, 0)
+    assert balance.delta("USD") == balance.delta("EAML") == 0
     by_account = {(line.account, line.currency): line.balance for line in balance.lines}
     for platform in PlatformBalance.objects.all():
         assert by_account.pop((platform.code, platform.currency)) == platform.balance

@@ -1,0 +1,223 @@
+"""Accounts and what is kept beside them: holds, coupons, proposals, tariffs."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import FieldTextFilter
+
+from ledger.domain.chart import PLATFORM_ACCOUNTS, USER_ACCOUNTS
+from ledger.models import (
+    Account,
+    AdjustmentProposal,
+    CouponCode,
+    CouponGrant,
+    HeldFunds,
+    PublishedTariff,
+)
+from projections.admin.records import RecordAdmin, amount, as_number, as_uuid, moment, pretty, users_found
+from projections.models import PlatformBalance
+
+
+class AccountKindFilter(admin.SimpleListFilter):
+    """By the kinds of the chart."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        del request, model_admin
+        kinds = dict.fromkeys(account.kind for account in (*USER_ACCOUNTS, *PLATFORM_ACCOUNTS))
+        return [(kind, kind) for kind in kinds]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        del request
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+class _OfUser(RecordAdmin):
+    """Records that belong to a user, whose number is a plain column."""
+
+    search_fields = ("pk",)
+    search_help_text = "id, or an email address"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        del request
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (key := as_uuid(term)) is not None:
+            return queryset.filter(pk=key), False
+        if (user := as_number(term)) is not None:
+            return queryset.filter(user_id=user), False
+        return queryset.filter(user_id__in=users_found(term)), False
+
+
+@admin.register(Account)
+class AccountAdmin(_OfUser):
+    """Every account of the chart. The platform's store no balance: see the platform's balances."""
+
+    list_display = ("code", "kind", "shown_balance", "shown_held", "available", "version", "position")
+    list_filter = (AccountKindFilter,)
+    search_help_text = "account code, user id, or an email address"
+    ordering = ("id",)
+    fields = readonly_fields = (
+        "code",
+        "kind",
+        "user_id",
+        "normal_side",
+        "shown_balance",
+        "shown_held",
+        "available",
+        "shown_limit",
+        "version",
+        "position",
+        "recorded",
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if ":" in term:
+            return queryset.filter(code=term), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description="balance", ordering="balance")
+    def shown_balance(self, account: Account) -> str:
+        return amount(None if account.user_id is None else account.balance, account.currency)
+
+    @admin.display(description="held")
+    def shown_held(self, account: Account) -> str:
+        return amount(None if account.user_id is None else account.held, account.currency)
+
+    @admin.display(description="available")
+    def available(self, account: Account) -> str:
+        left = None if account.user_id is None else account.balance - account.held
+        return amount(left, account.currency)
+
+    @admin.display(description="credit limit")
+    def shown_limit(self, account: Account) -> str:
+        return amount(account.credit_limit, account.currency)
+
+    @admin.display(description="last touched")
+    def recorded(self, account: Account) -> str:
+        return moment(account.recorded_at)
+
+
+@admin.register(PlatformBalance)
+class PlatformBalanceAdmin(RecordAdmin):
+    """What the platform's accounts come to, as far as the projection has read."""
+
+    list_display = ("code", "shown_debits", "shown_credits", "shown_balance")
+    fields = readonly_fields = list_display
+
+    @admin.display(description="debits")
+    def shown_debits(self, account: PlatformBalance) -> str:
+        return amount(account.debits, account.currency)
+
+    @admin.display(description="credits")
+    def shown_credits(self, account: PlatformBalance) -> str:
+        return amount(account.credits, account.currency)
+
+    @admin.display(description="balance")
+    def shown_balance(self, account: PlatformBalance) -> str:
+        return amount(account.balance, account.currency)
+
+
+@admin.register(HeldFunds)
+class HoldAdmin(_OfUser):
+    """Money set aside for work that runs."""
+
+    list_display = ("id", "state", "user_id", "left", "expires")
+    list_filter = (("state", FieldTextFilter),)
+    fields = readonly_fields = ("id", "state", "user_id", "left", "expires", "shown_kept")
+
+    @admin.display(description="still held")
+    def left(self, hold: HeldFunds) -> str:
+        return f"{hold.kept['remaining']} EAML"
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expires(self, hold: HeldFunds) -> str:
+        return moment(hold.expires_at)
+
+    @admin.display(description="as its last event says")
+    def shown_kept(self, hold: HeldFunds) -> SafeString:
+        return pretty(hold.kept)
+
+
+@admin.register(CouponGrant)
+class GrantAdmin(_OfUser):
+    """Promotional credit."""
+
+    list_display = ("id", "user_id", "left", "code", "expires")
+    fields = readonly_fields = ("id", "user_id", "left", "code", "expires", "shown_kept")
+
+    @admin.display(description="left", ordering="remaining")
+    def left(self, grant: CouponGrant) -> str:
+        return amount(grant.remaining, "USD")
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expires(self, grant: CouponGrant) -> str:
+        return moment(grant.expires_at)
+
+    @admin.display(description="as its last event says")
+    def shown_kept(self, grant: CouponGrant) -> SafeString:
+        return pretty(grant.kept)
+
+
+@admin.register(CouponCode)
+class CouponCodeAdmin(RecordAdmin):
+    """Codes that users redeem for promotional credit."""
+
+    list_display = ("code", "gives", "redemptions", "redemptions_max", "until")
+    search_fields = ("code",)
+
+    @admin.display(description="gives")
+    def gives(self, code: CouponCode) -> str:
+        return amount(code.amount, "USD")
+
+    @admin.display(description="redeemable until")
+    def until(self, code: CouponCode) -> str:
+        return moment(code.redeem_until)
+
+
+@admin.register(AdjustmentProposal)
+class ProposalAdmin(_OfUser):
+    """Adjustments that wait, or waited, for a second person."""
+
+    list_display = ("id", "state", "user_id", "proposer", "resolver", "expires")
+    fields = readonly_fields = (*list_display, "shown_kept")
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expires(self, proposal: AdjustmentProposal) -> str:
+        return moment(proposal.expires_at)
+
+    @admin.display(description="as its last event says")
+    def shown_kept(self, proposal: AdjustmentProposal) -> SafeString:
+        return pretty(proposal.kept)
+
+
+@admin.register(PublishedTariff)
+class TariffAdmin(RecordAdmin):
+    """The platform's prices, version by version."""
+
+    list_display = ("version", "since", "published")
+    ordering = ("-version",)
+    fields = readonly_fields = ("version", "since", "published", "shown_terms")
+
+    @admin.display(description="in force from", ordering="effective_from")
+    def since(self, tariff: PublishedTariff) -> str:
+        return moment(tariff.effective_from)
+
+    @admin.display(description="published")
+    def published(self, tariff: PublishedTariff) -> str:
+        return moment(tariff.published_at)
+
+    @admin.display(description="terms")
+    def shown_terms(self, tariff: PublishedTariff) -> SafeString:
+        return pretty(tariff.terms)

@@ -1,0 +1,218 @@
+"""Operations with their entries, entries by themselves, and the older system's view of them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import DecimalField, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+
+from ledger.models import Account
+from models.billing import Entry, Operation
+from models.machine_billing import Billing
+from models.posting import LINKS
+from projections.admin.records import (
+    KindFilter,
+    RecordAdmin,
+    RecordInline,
+    amount,
+    amounts,
+    as_number,
+    as_uuid,
+    kinds_found,
+    link_to,
+    moment,
+    users_found,
+)
+
+
+class _EntryColumns:
+    """How an entry is shown, in lists and on its operation's page."""
+
+    @admin.display(description="amount")
+    def shown_amount(self, entry: Entry) -> str:
+        return amount(entry.amount, entry.currency)
+
+    @admin.display(description="balance after")
+    def shown_balance(self, entry: Entry) -> str:
+        return amount(entry.balance_after, entry.currency)
+
+    @admin.display(description="account")
+    def account(self, entry: Entry) -> str:
+        code: str | None = getattr(entry, "account_code", None)
+        return code or str(entry.account_id)
+
+    @admin.display(description="operation")
+    def of_operation(self, entry: Entry) -> str:
+        return link_to(Operation, entry.operation_id, entry.operation.kind)
+
+    @admin.display(description="recorded", ordering="position")
+    def recorded(self, entry: Entry) -> str:
+        return moment(entry.recorded_at)
+
+
+def _with_account_codes(entries: QuerySet[Entry]) -> QuerySet[Any]:
+    code = Account.objects.filter(pk=OuterRef("account_id")).values("code")[:1]
+    return entries.annotate(account_code=Subquery(code))
+
+
+class EntryInline(_EntryColumns, RecordInline):
+    """The pairs that an operation posted, in their order."""
+
+    model = Entry
+    ordering = ("id",)
+    fields = readonly_fields = (
+        "transfer",
+        "side",
+        "account",
+        "shown_amount",
+        "shown_balance",
+        "account_version",
+    )
+    verbose_name_plural = "entries"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return _with_account_codes(super().get_queryset(request))
+
+
+@admin.register(Operation)
+class OperationAdmin(RecordAdmin):
+    """What users did: found by id, position, kind or somebody's address."""
+
+    list_display = ("id", "kind", "user", "machine_name", "count_of_lines", "recorded", "position")
+    list_filter = (KindFilter, ("recorded_at", RangeDateTimeFilter))
+    list_filter_submit = True
+    search_fields = ("id",)
+    search_help_text = "operation id, position, kind, or an email address"
+    ordering = ("-position",)
+    inlines = (EntryInline,)
+    fieldsets = (
+        (None, {"fields": (("id", "kind", "position"), ("occurred", "recorded", "effective"))}),
+        (
+            "Who and what",
+            {"fields": (("user", "owner", "machine_name"), ("count_of_lines", "count_of_training_epoch"))},
+        ),
+        ("Linked entries", {"fields": (("credit", "debit"), ("credit_ixioo", "debit_ixioo"))}),
+    )
+    readonly_fields = ("user", "owner", "machine_name", "occurred", "recorded", "effective")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Operation]:
+        rows: QuerySet[Operation] = super().get_queryset(request)
+        return rows.select_related("operation_user", "machine_owner", "machine", *LINKS)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        del request
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (operation := as_uuid(term)) is not None:
+            return queryset.filter(pk=operation), False
+        if (position := as_number(term)) is not None:
+            return queryset.filter(position=position), False
+        found = Q(kind__in=kinds_found(term)) | Q(operation_user_id__in=users_found(term))
+        return queryset.filter(found), False
+
+    @admin.display(description="user", ordering="operation_user")
+    def user(self, operation: Operation) -> str:
+        return _who(operation.operation_user, operation.recorded_operation_user_id)
+
+    @admin.display(description="machine's owner")
+    def owner(self, operation: Operation) -> str:
+        return _who(operation.machine_owner, operation.recorded_machine_owner_id)
+
+    @admin.display(description="machine", ordering="machine")
+    def machine_name(self, operation: Operation) -> str:
+        if operation.machine is None:
+            gone = operation.recorded_machine_id
+            return "–" if gone is None else f"machine {gone} (deleted)"
+        return link_to(type(operation.machine), operation.machine.pk, operation.machine)
+
+    @admin.display(description="occurred")
+    def occurred(self, operation: Operation) -> str:
+        return moment(operation.occurred_at)
+
+    @admin.display(description="recorded", ordering="position")
+    def recorded(self, operation: Operation) -> str:
+        return moment(operation.recorded_at)
+
+    @admin.display(description="counts for the books")
+    def effective(self, operation: Operation) -> str:
+        return moment(operation.effective_at)
+
+
+@admin.register(Entry)
+class EntryAdmin(_EntryColumns, RecordAdmin):
+    """Every side of every pair, the platform's among them."""
+
+    list_display = ("id", "side", "shown_amount", "account", "shown_balance", "of_operation", "recorded")
+    list_select_related = ("operation",)
+    list_filter = (("side", ChoicesDropdownFilter), ("currency", ChoicesDropdownFilter))
+    list_filter_submit = True
+    search_fields = ("id",)
+    search_help_text = "operation id, entry id, or an email address"
+    ordering = ("-id",)
+    fields = readonly_fields = (
+        "id",
+        "of_operation",
+        "transfer",
+        "side",
+        "account",
+        "user",
+        "shown_amount",
+        "shown_balance",
+        "account_version",
+        "position",
+        "recorded",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        entries = _with_account_codes(super().get_queryset(request))
+        return entries.select_related("operation", "user")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        del request
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (operation := as_uuid(term)) is not None:
+            return queryset.filter(operation_id=operation), False
+        if (entry := as_number(term)) is not None:
+            return queryset.filter(pk=entry), False
+        return queryset.filter(user_id__in=users_found(term)), False
+
+
+@admin.register(Billing)
+class BillingAdmin(RecordAdmin):
+    """The older system's table, as it is projected."""
+
+    list_display = ("operation_position", "Operation_User", "machine", "machine_owner_user", "what")
+    list_select_related = ("Operation_User", "machine", "machine_owner_user")
+    ordering = ("-operation_position",)
+    search_fields = ("operation_position",)
+    search_help_text = "position, or an email address"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        del request
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (position := as_number(term)) is not None:
+            return queryset.filter(operation_position=position), False
+        return queryset.filter(Operation_User_id__in=users_found(term)), False
+
+    @admin.display(description="amounts")
+    def what(self, row: Billing) -> str:
+        fields = [field for field in row._meta.concrete_fields if isinstance(field, DecimalField)]
+        return amounts([(f"{field.name} ", getattr(row, field.name), "USD") for field in fields])
+
+
+def _who(user: Any, recorded_id: int | None) -> str:
+    if user is not None:
+        return link_to(type(user), user.pk, user.email or user)
+    return "–" if recorded_id is None else f"user {recorded_id} (deleted)"

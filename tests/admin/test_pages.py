@@ -1,0 +1,242 @@
+"""Every page of the administration opens, shows what is there, and lets nobody change a record."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin as administration
+from django.db import connection, models
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from events.models import DeadLetter, Event
+from ledger.models import ApiKey
+from ledger.posting import post
+from models import Machine, Team, User
+from models.billing import Entry, Operation
+from projections.admin.records import RecordAdmin
+from tests import builders as make
+from tests.projections.world import World
+
+_ALL = sorted(administration.site._registry, key=lambda model: model._meta.label)
+_RECORDS = [model for model in _ALL if isinstance(administration.site._registry[model], RecordAdmin)]
+_EDITABLE = {User, Machine, Team}
+
+
+def _url(model: type[models.Model], page: str, *arguments: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
+
+
+def _first(model: type[models.Model]) -> Any:
+    return model._default_manager.order_by("-pk").first()
+
+
+def test_everything_but_users_machines_and_teams_is_a_record() -> None:
+    """Whoever registers a model decides which it is."""
+    assert set(_ALL) - set(_RECORDS) == _EDITABLE
+
+
+@pytest.mark.parametrize("model", _ALL, ids=lambda model: model._meta.label)
+def test_a_list_opens_and_can_be_searched(admin: Client, model: type[models.Model]) -> None:
+    """By an id, a number, an address, and nonsense."""
+    url = _url(model, "changelist")
+    page = admin.get(url)
+    assert page.status_code == 200
+    for term in ("01a205b9-5a05-79df-a1f7-6b7c0becd1be", "7", "user", "9" * 30 + " ٣\N{BELL} %_':\""):
+        assert admin.get(url, {"q": term}).status_code == 200, term
+
+
+@pytest.mark.parametrize("model", _ALL, ids=lambda model: model._meta.label)
+def test_a_page_of_one_opens(admin: Client, model: type[models.Model]) -> None:
+    """Where there is one."""
+    row = _first(model)
+    if row is None:
+        assert model._meta.label in {"models.Team", "ledger.AdjustmentProposal"}
+        return
+    page = admin.get(_url(model, "change", row.pk))
+    assert page.status_code == 200
+
+
+@pytest.mark.parametrize("model", _RECORDS, ids=lambda model: model._meta.label)
+def test_nobody_adds_changes_or_deletes_a_record(admin: Client, model: type[models.Model]) -> None:
+    """A superuser neither; and the table is as it was."""
+    before = model._default_manager.count()
+    assert admin.get(_url(model, "add")).status_code == 403
+    assert admin.post(_url(model, "add"), {}).status_code == 403
+    row = _first(model)
+    if row is not None:
+        assert admin.post(_url(model, "change", row.pk), {"kind": "x"}).status_code == 403
+        assert admin.post(_url(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+        action = {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+        admin.post(_url(model, "changelist"), action)
+    assert model._default_manager.count() == before
+
+
+@pytest.mark.parametrize("model", [User, Machine], ids=lambda model: model._meta.label)
+def test_users_and_machines_are_not_deleted_here(admin: Client, model: type[models.Model]) -> None:
+    """It would take billing rows with it."""
+    row = _first(model)
+    assert admin.post(_url(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "model", [Operation, Entry, Event, User, Machine], ids=lambda model: model._meta.label
+)
+def test_a_longer_list_asks_no_more_questions(admin: Client, world: World, model: type[models.Model]) -> None:
+    """The number of queries does not grow with the rows."""
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            admin.get(_url(model, "changelist"))
+        return len(asked)
+
+    admin.get(_url(model, "changelist"))
+    before = queries()
+    for _ in range(5):
+        make.make_machine(make.make_user())
+        post([make.machine_copy(world.machine, user=world.buyer), make.top_up(world.debtor, 1)])
+    assert queries() == before
+
+
+def test_an_operation_shows_its_entries_and_amounts(admin: Client, world: World) -> None:
+    """Both pairs, with 8 decimals and the currency, and the accounts' codes."""
+    page = admin.get(_url(Operation, "change", world.sale.id)).content.decode()
+    for shown in (
+        "4.00000000 USD",
+        "1.00000000 USD",
+        f"user:{world.buyer.pk}:usd",
+        "platform:revenue:commission:usd",
+        str(world.buyer.email),
+    ):
+        assert shown in page
+    with CaptureQueriesContext(connection) as asked:
+        admin.get(_url(Operation, "change", world.sale.id))
+    assert len(asked) <= 8
+
+
+@pytest.mark.parametrize(
+    ("term", "kinds"),
+    [
+        ("{id}", {"machine_copy"}),
+        ("{position}", {"machine_copy"}),
+        ("training", {"training"}),
+        ("machine copy update", {"machine_copy_update"}),
+        ("{email}", {"solving_with_api", "solving", "adjustment", "credit_from_user"}),
+        ("zebra", set()),
+    ],
+)
+def test_operations_are_found(admin: Client, world: World, term: str, kinds: set[str]) -> None:
+    """By id, position, kind and the user's address."""
+    asked = term.format(id=world.sale.id, position=world.sale.position, email=world.debtor.email)
+    page = admin.get(_url(Operation, "changelist"), {"q": asked})
+    assert {operation.kind for operation in page.context["cl"].result_list} == kinds
+
+
+def test_operations_are_filtered_by_kind(admin: Client, world: World) -> None:
+    """The filter offers every kind there is."""
+    del world
+    page = admin.get(_url(Operation, "changelist"), {"kind": "training"})
+    assert {operation.kind for operation in page.context["cl"].result_list} == {"training"}
+
+
+def test_an_event_is_shown_as_json(admin: Client, world: World) -> None:
+    """Its data and metadata, to read."""
+    page = admin.get(_url(Event, "change", world.sale.position)).content.decode()
+    assert "&quot;kind&quot;: &quot;machine_copy&quot;" in page
+    assert "&quot;source&quot;: &quot;/services/tests&quot;" in page
+
+
+def test_a_message_is_shown_as_it_came(admin: Client, world: World) -> None:
+    """Its value byte for byte, as far as that can be shown, and never as markup."""
+    del world
+    readable, unreadable = DeadLetter.objects.order_by("offset")
+    page = admin.get(_url(DeadLetter, "change", readable.pk)).content.decode()
+    assert "&quot;count_of_lines&quot;: 1.50" in page
+    assert "&quot;ce_id&quot;: &quot;abc&quot;" in page
+    page = admin.get(_url(DeadLetter, "change", unreadable.pk)).content.decode()
+    assert "\N{REPLACEMENT CHARACTER}\N{SYMBOL FOR NULL}&lt;script&gt;" in page
+
+
+def test_a_key_is_shown_without_its_hash(admin: Client, world: World) -> None:
+    """In no form."""
+    del world
+    key = ApiKey.objects.get()
+    for url in (_url(ApiKey, "changelist"), _url(ApiKey, "change", key.pk)):
+        page = admin.get(url).content.decode()
+        assert key.prefix in page
+        assert "secret" not in page
+        assert bytes(key.secret_hash).hex() not in page
+
+
+def test_a_user_s_balances_are_shown_and_cannot_be_changed(admin: Client, world: World) -> None:
+    """What is due and held is there too; saving the page leaves all of it as it is."""
+    url = _url(User, "change", world.debtor.pk)
+    page = admin.get(url)
+    content = page.content.decode()
+    for shown in ("100.00000000 USD", "2.00000000 USD", "0.50000000 EAML"):
+        assert shown in content
+    form = page.context["adminform"].form
+    data = {name: form.initial.get(name) or "" for name in form.fields if name != "password"}
+    data |= {"first_name": "Ada", "user_balance": "999", "usd": "999", "is_active": "on"}
+    answer = admin.post(url, data)
+    assert answer.status_code == 302, answer.context and answer.context["errors"]
+    changed = User.objects.get(pk=world.debtor.pk)
+    assert (changed.first_name, str(changed.user_balance)) == ("Ada", "100.00000000")
+
+
+def test_a_machine_s_price_is_changed_here(admin: Client, world: World) -> None:
+    """And counts for the next operation."""
+    url = _url(Machine, "change", world.machine.pk)
+    form = admin.get(url).context["adminform"].form
+    data = {name: form[name].value() for name in form.fields}
+    data = {name: value for name, value in data.items() if value not in {None, False}}
+    answer = admin.post(url, data | {"machine_copy_price_usd": "7.5"})
+    assert answer.status_code == 302, answer.context and answer.context["errors"]
+    event = make.recorded(make.machine_copy(world.machine, user=world.debtor))
+    assert event.data["pricing"]["unit_price"] == "7.50000000"
+
+
+def test_a_new_user_is_added_with_an_address_and_a_password(admin: Client) -> None:
+    """Other fields follow on his page."""
+    answer = admin.post(
+        _url(User, "add"),
+        {"email": "new@example.com", "password1": "a-long-passw0rd", "password2": "a-long-passw0rd"},
+    )
+    assert answer.status_code == 302
+    assert User.objects.get(email="new@example.com").check_password("a-long-passw0rd")
+
+
+def test_the_first_page_has_the_day_s_figures(admin: Client, world: World) -> None:
+    """Operations by kind, the books' balance, positions, dead letters and waiting messages."""
+    del world
+    content = admin.get(reverse("admin:index")).content.decode()
+    for shown in ("0.00000000 USD", "0.00000000 EAML", "the books balance", "machine_copy_update", "2 · 1"):
+        assert shown in content
+    assert "do not balance" not in content
+
+
+def test_the_first_page_says_when_the_books_are_wrong(admin: Client, world: World) -> None:
+    """By how much, and what to do."""
+    from tests.projections.world import corrupt
+
+    corrupt("update ledger_account set balance = balance + 1 where code = %s", f"user:{world.buyer.pk}:usd")
+    content = admin.get(reverse("admin:index")).content.decode()
+    assert "-1.00000000 USD" in content
+    assert "the books do not balance: run manage.py verify" in content
+
+
+def test_what_is_not_projected_yet_counts_for_the_books(admin: Client, world: World) -> None:
+    """The platform's newest entries are read from the journal."""
+    post([make.machine_copy(world.machine, user=world.buyer)])
+    content = admin.get(reverse("admin:index")).content.decode()
+    assert "the books balance" in content
+    assert "do not balance" not in content
+
+
+def test_only_staff_come_in(world: World) -> None:
+    """Others are asked to sign in."""
+    client = Client()
+    assert client.get(reverse("admin:index")).status_code == 302
+    client.force_login(world.buyer)
+    answer = client.get(_url(Operation, "changelist"))
+    assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, reverse("admin:login"))
