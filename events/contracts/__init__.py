@@ -32,6 +32,7 @@ CONTRACTS: Final[Mapping[tuple[str, int], type[Stored]]] = {
     ("tariff.published", 1): told.TariffPublished,
     ("user.closed", 1): told.UserClosed,
     ("legacy.billing_imported", 1): told.LegacyBillingImported,
+    ("control_total.compared", 1): told.ControlTotalCompared,
 }
 """The payload of each type and version."""
 

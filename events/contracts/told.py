@@ -1,8 +1,8 @@
-"""What happened without a decision: tariffs, links, closed users, rows of the older system."""
+"""What happened without a decision: tariffs, links, closed users, imported rows, control totals."""
 
 from typing import Any, Literal
 
-from events.contracts.parts import Amount, Id, Stored, Time, Uuid
+from events.contracts.parts import Amount, Command, Count, Id, Stored, Time, Uuid
 
 
 class Terms(Stored):
@@ -51,3 +51,39 @@ class LegacyBillingImported(Stored):
     """A row of the older system was taken over."""
 
     command: LegacyBillingRow
+
+
+class Counted(Stored):
+    """How many operations, and the sums of their lines and amounts (USD) where they are known."""
+
+    count: Count
+    count_of_lines: Count | None = None
+    amount: Amount | None = None
+
+
+class KindCompared(Stored):
+    """Of one kind: what was sent and received, and by which of it they differ."""
+
+    kind: str
+    sent: Counted
+    received: Counted
+    rejected: Count
+    missing: Count
+    extra: Count
+    different: list[Literal["count", "count_of_lines", "amount"]]
+
+
+class ControlTotalCompared(Stored):
+    """A publisher's control total, held against the log.
+
+    Beside it what of the topic was not read yet, waited, and lay open as a dead letter.
+    """
+
+    command: Command
+    window_start: Time
+    window_end: Time
+    agrees: bool
+    kinds: list[KindCompared]
+    not_read: Count
+    waiting: Count
+    dead_letters: Count

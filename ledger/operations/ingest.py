@@ -20,7 +20,7 @@ from events.kafka.message import Message
 from events.kafka.stored import Parked, Waiting
 from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy, Invalid
-from ledger.operations import holds
+from ledger.operations import control_totals, holds
 from ledger.operations.record import submission_of
 from ledger.posting import post
 
@@ -30,13 +30,23 @@ Read: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
 
 def read(message: Message, arrived_at: datetime) -> Submission:
     """The submission of a message. Raises `ContractError`, `Invalid` or `Unwelcome`: it is parked."""
+    return _read(_welcome(message), message, arrived_at)
+
+
+def _welcome(message: Message) -> CloudEvent:
+    """The event of a message, from a source that its topic takes."""
     event = envelope.parse(message.headers, message.value)
-    topic = topics.TOPICS[message.topic]
-    if event.source not in topic.sources:
+    if event.source not in topics.TOPICS[message.topic].sources:
         raise Unwelcome("source_not_allowed", f"{message.topic} takes nothing from this source")
-    reader = _READERS.get(event.type)
-    if reader is None or event.type not in topic.types:
+    if event.type not in topics.TOPICS[message.topic].types:
         raise ContractError("unsupported_type", f"{message.topic} has no events of this type", "type")
+    return event
+
+
+def _read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
+    reader = _READERS.get(event.type)
+    if reader is None:
+        raise ContractError("unsupported_type", f"nothing is posted for a {event.type}", "type")
     return reader(event, message, arrived_at)
 
 
@@ -80,12 +90,17 @@ class _Batch:
         self._now = now
         self._submitted: list[Message] = []
         self._parked: list[Parked] = []
+        self._totals: list[Waiting] = []
 
     def read(self, messages: Sequence[Message]) -> list[Submission]:
         submissions = []
         for message in messages:
             try:
-                submissions.append(read(message, self._now))
+                event = _welcome(message)
+                if event.type == topics.CONTROL_TOTAL:
+                    self._totals.append(control_totals.put_aside(message, event, self._now))
+                    continue
+                submissions.append(_read(event, message, self._now))
             except (ContractError, Invalid, Unwelcome) as error:
                 self._parked.append(Parked(message, error.code, str(error)))
             else:
@@ -96,7 +111,7 @@ class _Batch:
         self._move(cursor)
 
     def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:
-        parked, waiting = list(self._parked), []
+        parked, waiting = list(self._parked), list(self._totals)
         tally = Counter[str]()
         for message, outcome in zip(self._submitted, outcomes, strict=True):
             if outcome.status == "conflict":

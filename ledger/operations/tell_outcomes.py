@@ -101,6 +101,10 @@ def _hold(row: _Row) -> str:
     return f'"currency":"{EAML}","amount":"{remaining}",'
 
 
+def _nothing_more(_: _Row) -> str:
+    return ""
+
+
 def _capture(row: _Row) -> str:
     return _operation(row) + _hold(row)
 
@@ -118,6 +122,7 @@ _OUTCOMES: Final[Mapping[tuple[str, int], tuple[bytes, Callable[[_Row], str]]]] 
         ("hold.captured", topics.BILLING_HOLD_CAPTURED, _capture),
         ("hold.voided", topics.BILLING_HOLD_VOIDED, _hold),
         ("hold.expired", topics.BILLING_HOLD_EXPIRED, _hold),
+        ("control_total.compared", topics.BILLING_CONTROL_TOTAL, _nothing_more),
     )
 }
 """Per type and version of stored event: the type it is told as, and the facts beyond its data."""

@@ -16,6 +16,7 @@ from events.kafka.poison import POISON, is_poison, reason_of
 from events.kafka.stored import Parked, StoredWaiting
 from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy, Invalid
+from ledger.operations import control_totals
 from ledger.operations.ingest import Unwelcome, parked_for, read, waits_for
 from ledger.posting import post
 
@@ -32,9 +33,8 @@ def sweep() -> Counter[str]:
     with connection.cursor() as cursor:
         due = _due(cursor)
         waiting = stored.read_waiting(cursor, due) if due else []
-    if not waiting:
-        return Counter()
-    return _post(waiting)
+    tally = control_totals.answer_due()
+    return tally + _post(waiting) if waiting else tally
 
 
 def _due(cursor: Any) -> list[int]:
@@ -52,9 +52,9 @@ def _due(cursor: Any) -> list[int]:
                    when 'hold' then exists (select from ledger_hold h where h.id = awaited.id::uuid)
                    end)
            select id from events_waiting
-           where waits_for in (select waits_for from known) or deadline <= now()
+           where (waits_for in (select waits_for from known) or deadline <= now()) and waits_for <> %s
            order by id limit %s""",
-        [BATCH],
+        [control_totals.WAITS_FOR, BATCH],
     )
     return [row[0] for row in cursor.fetchall()]
 

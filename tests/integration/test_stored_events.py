@@ -15,8 +15,11 @@ from events import contracts, store
 from events.contracts import CONTRACTS
 from events.identifiers import uuid7
 from events.message import StoredEvent
+from events.models import WaitingMessage
 from events.upcasting import UnknownEvent
 from ledger.commands import Submission
+from ledger.operations import waiting
+from ledger.operations.ingest import take
 from ledger.operations.legacy_billing import import_legacy_billing
 from ledger.operations.opening_balances import import_opening_balances
 from ledger.orm import link_entries
@@ -25,6 +28,7 @@ from models import Entry, Machine, User
 from tests import builders as make
 from tests import commands as do
 from tests.builders import make_user, post_one, recorded
+from tests.integration.test_control_totals import total
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,6 +54,9 @@ def by_orm_and_import(user: User, machine: Machine, folder: Path) -> None:
     columns = "user_id,user_balance,user_ixioo_balance,coupon_balance,due_usd,due_eaml"
     opening.write_text(f"{columns}\n{make_user().pk},1,2,3,4,5\ntotal:1,1,2,3,4,5\n")
     import_opening_balances(opening, now=timezone.now())
+    take([total({"kind": "solving", "count": 3, "count_of_lines": 5, "amount": "1"})], lambda _cursor: None)
+    WaitingMessage.objects.update(deadline=timezone.now())
+    waiting.sweep()
 
 
 def commands(user: User, machine: Machine) -> Iterator[Submission]:

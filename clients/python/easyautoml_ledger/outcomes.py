@@ -147,6 +147,51 @@ class HoldExpired(HoldOutcome):
     """The hold's time was over; what was left is available again."""
 
 
+class Counted(Told):
+    """How many operations, and the sums of their lines and amounts (USD)."""
+
+    count: Total
+    count_of_lines: Optional[Total] = None
+    amount: Optional[NonNegativeAmount] = None
+
+
+class KindCompared(Told):
+    """Of one kind: what was sent, and what the ledger received of it.
+
+    ``different`` names what differs: ``count``, ``count_of_lines``, ``amount``. What was left
+    out of the control total is not compared. ``rejected`` are some of what was received.
+    """
+
+    kind: str
+    sent: Counted
+    received: Counted
+    rejected: Total
+    missing: Total
+    extra: Total
+    different: tuple[str, ...]
+
+
+class ControlTotalCompared(Told):
+    """The answer to a control total: all kinds that were sent or received in the window.
+
+    ``not_read``, ``waiting`` and ``dead_letters`` are messages of that topic which had not become
+    anything when it was answered: what is missing may be among them. Send the control total
+    again with a new id, and it is answered anew.
+    """
+
+    position: Total
+    source: str
+    request_id: str
+    recorded_at: AwareDatetime
+    window_start: AwareDatetime
+    window_end: AwareDatetime
+    agrees: Flag
+    kinds: tuple[KindCompared, ...]
+    not_read: Total
+    waiting: Total
+    dead_letters: Total
+
+
 class Funds(Told):
     """One of a user's balances, and how much of it is set aside and can be spent."""
 

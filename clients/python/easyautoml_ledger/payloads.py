@@ -26,6 +26,7 @@ ADAPTERS: dict[str, TypeAdapter[Any]] = {
     topics.BILLING_HOLD_CAPTURED: TypeAdapter(outcomes.HoldCapturedOutcome),
     topics.BILLING_HOLD_VOIDED: TypeAdapter(outcomes.HoldVoidedOutcome),
     topics.BILLING_HOLD_EXPIRED: TypeAdapter(outcomes.HoldExpired),
+    topics.BILLING_CONTROL_TOTAL: TypeAdapter(outcomes.ControlTotalCompared),
     topics.BILLING_BALANCE: TypeAdapter(outcomes.Balance),
     topics.BILLING_SEAL: TypeAdapter(outcomes.Seal),
 }

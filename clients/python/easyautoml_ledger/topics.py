@@ -37,6 +37,7 @@ BILLING_HOLD_REFUSED = "com.easyautoml.billing.hold.refused.v1"
 BILLING_HOLD_CAPTURED = "com.easyautoml.billing.hold.captured.v1"
 BILLING_HOLD_VOIDED = "com.easyautoml.billing.hold.voided.v1"
 BILLING_HOLD_EXPIRED = "com.easyautoml.billing.hold.expired.v1"
+BILLING_CONTROL_TOTAL = "com.easyautoml.billing.control-total.v1"
 BILLING_BALANCE = "com.easyautoml.billing.balance.v1"
 BILLING_SEAL = "com.easyautoml.billing.seal.v1"
 
@@ -108,6 +109,7 @@ _ALL = (
             BILLING_HOLD_CAPTURED,
             BILLING_HOLD_VOIDED,
             BILLING_HOLD_EXPIRED,
+            BILLING_CONTROL_TOTAL,
         ),
         sources=(BILLING_SERVICE,),
     ),
