@@ -300,3 +300,27 @@ class AdjustedAlone(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency} by {self.actor} on {self.day}"
+
+
+class Reference(models.Model):
+    """The latest state of a user, machine or work as its service told it, and whether it is applied."""
+
+    pk = models.CompositePrimaryKey("kind", "thing_id")
+    kind = models.CharField(max_length=7)
+    thing_id = models.BigIntegerField()
+    version = models.BigIntegerField()
+    kept = models.JSONField()
+    applied = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "ledger_reference"
+        indexes = (
+            models.Index(
+                fields=("kind", "thing_id"),
+                condition=models.Q(applied=False),
+                name="ledger_reference_unapplied",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.thing_id} version {self.version}"

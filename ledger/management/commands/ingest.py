@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from events.kafka.ingest import Ingest
 from events.worker import Stop
-from ledger.operations import waiting
+from ledger.operations import reference, waiting
 from ledger.operations.ingest import ROUTES
 
 
@@ -28,9 +28,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         Ingest(
-            routes=ROUTES,
+            routes={**ROUTES, **reference.ROUTES},
             batch=settings.ENVIRONMENT.ingest_batch,
             stop=Stop().on_signals(),
-            chores=[waiting.sweep],
+            chores=[reference.apply, waiting.sweep],
             alone=options["alone"],
         ).run()

@@ -1,0 +1,186 @@
+"""Users, machines and works as their services tell them: the highest version counts, and nothing waits."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.utils import timezone
+
+from easyautoml_ledger import topics
+from easyautoml_ledger.envelope import CloudEvent, to_kafka
+from events.kafka.message import Message
+from events.models import DeadLetter, Event
+from ledger.models import Account, HeldFunds, MachineTermsHistory
+from ledger.operations import reference
+from models import Machine, User, Work
+from tests.builders import fund
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+_CHANGED_AT = datetime(2026, 1, 2, tzinfo=UTC)
+_TOPICS = {
+    topics.USER: (topics.PLATFORM_USERS, topics.PLATFORM_SERVICE),
+    topics.MACHINE: (topics.PLATFORM_MACHINES, topics.PLATFORM_SERVICE),
+    topics.WORK: (topics.TRAINING_WORKS, topics.TRAINING_SERVICE),
+}
+
+
+def _message(type_: str, **data: Any) -> Message:
+    topic, source = _TOPICS[type_]
+    payload = {"version": 1, "changed_at": _CHANGED_AT.isoformat(), **data}
+    event = CloudEvent(id=str(uuid4()), source=source, type=type_, data=json.dumps(payload).encode())
+    headers, value = to_kafka(event)
+    return Message(
+        topic_id=str(UUID(int=7)),
+        topic=topic,
+        partition=0,
+        offset=int(uuid4()) % 10**9,
+        key=None,
+        value=value,
+        headers=tuple(headers),
+        timestamp=timezone.now(),
+    )
+
+
+def _take(*messages: Message) -> dict[str, int]:
+    route = reference.ROUTES[messages[0].topic]
+    return dict(route(messages, lambda _cursor: None))
+
+
+def _user(user: int = 42, **data: Any) -> Message:
+    return _message(topics.USER, id=user, email=f"user{user}@example.com", **data)
+
+
+def _machine(machine: int = 7, owner: int = 42, **data: Any) -> Message:
+    columns = {"age": "FLOAT", "churn": "LABEL"}
+    return _message(
+        topics.MACHINE, id=machine, machine_owner_user=owner, dfr_columns_type_user_df=columns, **data
+    )
+
+
+def _work(status: str, version: int, hold: UUID, **data: Any) -> Message:
+    fields = {
+        "id": 5,
+        "machine": 7,
+        "operation_user": 42,
+        "mode": "solving",
+        "status": status,
+        "version": version,
+        "count_of_lines": 1000,
+        "hold": str(hold),
+        "hold_expires_at": (timezone.now() + timedelta(hours=1)).isoformat(),
+    }
+    return _message(topics.WORK, **(fields | data))
+
+
+def test_an_older_version_that_arrives_late_does_not_win() -> None:
+    """Whatever the order, the row is as the highest version says."""
+    _take(_user(first_name="new", version=3), _user(first_name="old", version=2))
+    assert User.objects.get(pk=42).first_name == "new"
+    _take(_user(first_name="older", version=1))
+    assert User.objects.get(pk=42).first_name == "new"
+
+
+def test_fields_that_are_not_known_are_ignored() -> None:
+    """Records of other teams grow without asking."""
+    _take(_user(favourite_colour="green"))
+    assert User.objects.filter(pk=42).exists()
+
+
+def test_a_machine_is_applied_once_its_owner_is_known() -> None:
+    """Nothing else waits for it meanwhile."""
+    _take(_machine())
+    _take(_user(43))
+    assert not Machine.objects.filter(pk=7).exists()
+    assert User.objects.filter(pk=43).exists()
+    _take(_user())
+    assert Machine.objects.get(pk=7).machine_owner_user_id == 42
+
+
+def test_the_history_of_prices_counts_from_when_they_changed() -> None:
+    """The time is the publisher's, not when the message came."""
+    _take(_user())
+    _take(_machine(machine_copy_price_usd="5"))
+    _take(_machine(machine_copy_price_usd="6", version=2))
+    terms = MachineTermsHistory.objects.filter(machine_id=7).order_by("id")
+    assert [(each.effective_from.year, each.copy_price) for each in terms] == [
+        (1970, Decimal(5)),
+        (2026, Decimal(6)),
+    ]
+    assert terms[1].effective_from == _CHANGED_AT
+
+
+def test_a_local_administrator_is_never_overwritten() -> None:
+    """A fed id that is his is parked."""
+    admin = User.objects.create_superuser("root@example.com", "secret")
+    _take(_user(admin.pk))
+    admin.refresh_from_db()
+    assert admin.email == "root@example.com"
+    assert [letter.code for letter in DeadLetter.objects.all()] == ["id_is_local"]
+
+
+def test_what_cannot_be_read_is_parked() -> None:
+    """With the reason, and nothing else waits for it."""
+    tally = _take(_message(topics.USER, id="42"), _user())
+    assert tally["parked"] == 1
+    assert DeadLetter.objects.get().code == "not_an_integer"
+    assert User.objects.filter(pk=42).exists()
+
+
+@pytest.fixture
+def machine_known() -> None:
+    _take(_user())
+    _take(_machine())
+    fund(User.objects.get(pk=42), eaml=10)
+
+
+def _held() -> Decimal:
+    return Account.objects.get(code="user:42:eaml").held
+
+
+@pytest.mark.usefixtures("machine_known")
+def test_a_waiting_work_sets_money_aside_and_an_error_gives_it_back() -> None:
+    """And neither charges anything."""
+    hold = uuid4()
+    _take(_work("wait_for_server_start", 1, hold))
+    assert _held() == Decimal("0.1")
+    _take(_work("server_processing", 2, hold))
+    assert _held() == Decimal("0.1")
+    _take(_work("server_error", 3, hold))
+    assert _held() == Decimal(0)
+    assert HeldFunds.objects.get(pk=hold).state == "voided"
+    work = Work.objects.get(pk=5)
+    assert work.is_work_status_server_error
+    assert not Event.objects.filter(type="hold.captured").exists()
+
+
+@pytest.mark.usefixtures("machine_known")
+def test_a_finished_work_keeps_its_hold_for_the_operation() -> None:
+    """The operation that names the hold charges; the work does not."""
+    hold = uuid4()
+    _take(_work("wait_for_server_start", 1, hold), _work("server_finished", 2, hold))
+    assert _held() == Decimal("0.1")
+    assert Work.objects.get(pk=5).is_work_status_server_finished
+
+
+@pytest.mark.usefixtures("machine_known")
+def test_the_same_work_twice_sets_aside_once() -> None:
+    """A message that is read again changes nothing."""
+    hold = uuid4()
+    message = _work("wait_for_server_start", 1, hold)
+    _take(message)
+    assert _take(message)["stale"] == 1
+    assert _held() == Decimal("0.1")
+
+
+@pytest.mark.usefixtures("machine_known")
+def test_an_error_before_the_work_that_it_ends_places_nothing() -> None:
+    """The late message of the waiting work is older, and does not win."""
+    hold = uuid4()
+    _take(_work("server_error", 2, hold))
+    _take(_work("wait_for_server_start", 1, hold))
+    assert _held() == Decimal(0)
+    assert not HeldFunds.objects.exists()
