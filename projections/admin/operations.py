@@ -87,10 +87,10 @@ class OperationAdmin(RecordAdmin):
     ordering = ("-position",)
     inlines = (EntryInline,)
     fieldsets = (
-        (None, {"fields": (("id", "kind", "position"), ("occurred", "recorded", "effective"))}),
+        (None, {"fields": ("id", ("kind", "position"), ("occurred", "recorded"), "effective")}),
         (
             "Who and what",
-            {"fields": (("user", "owner", "machine_name"), ("count_of_lines", "count_of_training_epoch"))},
+            {"fields": (("user", "owner"), "machine_name", ("count_of_lines", "count_of_training_epoch"))},
         ),
         ("Linked entries", {"fields": (("credit", "debit"), ("credit_ixioo", "debit_ixioo"))}),
     )

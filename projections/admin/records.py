@@ -62,7 +62,7 @@ class RecordInline(TabularInline):  # type: ignore[misc]  # unfold ships no type
     extra = 0
     max_num = 0
     can_delete = False
-    tab = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         del request, obj
