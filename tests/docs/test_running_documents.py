@@ -19,7 +19,7 @@ HTTP = pages.DOCS / "http.md"
 def new_ledger() -> Iterator[tuple[Stack, str]]:
     """Servers and workers as `make run` starts them, and the marketplace's key that setup printed."""
     with Stack(durable=False) as stack:
-        printed = stack.setup()
+        printed = stack.manage("setup").stdout  # makes the topics too
         for worker in ("web", "ingest", "relay"):
             stack.start(worker)
         stack.wait_for_web()
