@@ -24,7 +24,7 @@ from events.worker import Stop
 
 log = logging.getLogger(__name__)
 
-_COMMIT_SECONDS: Final = 30.0
+_COMMIT_SECONDS: Final = 15.0
 _REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
 
 
@@ -54,6 +54,7 @@ class Publisher:
             for topic, key, value, headers in messages:
                 sent.append(send(topic, value, key, headers, partition_of(topic, key)))
             self._commit(self._producer)
+            _check_all(sent)
         except KafkaError as error:
             self.close()
             refusal = error if isinstance(error, _REFUSALS) else _refusal_among(sent)
@@ -106,6 +107,13 @@ class _Partitions:
 
 
 _hash = lru_cache(maxsize=100_000)(murmur2)
+
+
+def _check_all(sent: Sequence[FutureRecordMetadata]) -> None:
+    """Raises the error of a message that was not published: a commit may go through without some."""
+    for future in sent:
+        if not future.succeeded():
+            raise future.exception or KafkaTimeoutError("a message was neither published nor refused")
 
 
 def _refusal_among(sent: Sequence[FutureRecordMetadata]) -> BaseException | None:
