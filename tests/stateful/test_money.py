@@ -1,0 +1,428 @@
+"""The real engine on PostgreSQL against a model of it all: holds, coupons, reversals, four eyes, time."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, event, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from events import contracts
+from ledger.commands import Outcome, Submission
+from ledger.models import CouponGrant
+from ledger.operations.expiry import sweep_overdue
+from ledger.posting import post, quote
+from ledger.queries.balances import balances, balances_as_of
+from ledger.queries.coupons import live_grants
+from models import User
+from tests import builders as make
+from tests import commands as do
+from tests.builders import code_of, counts, rolled_back
+from tests.stateful.money_model import DAY, UNIT, Code, MoneyModel, Purse, Refused
+
+USERS: Final = 3
+COLUMNS: Final = 2
+ACCOUNTS: Final = ("usd", "eaml", "coupon", "due:usd", "due:eaml")
+SHOWN: Final = ("usd", "eaml", "coupon", "due:usd", "due:eaml")
+
+KINDS: Final = (
+    *("top_up", "bill", "solve", "train", "copy"),
+    *("place", "place", "capture", "capture", "void"),
+    *("grant", "grant", "create_code", "redeem", "redeem"),
+    *("reverse", "reverse", "reverse"),
+    *("adjust", "adjust", "resolve", "limit"),
+)
+
+_amounts = st.sampled_from([1, 3, UNIT // 2, UNIT, 7 * UNIT + 1, 300 * UNIT, 999 * UNIT])
+_small = st.sampled_from([1, 3, UNIT // 2, UNIT, 7 * UNIT + 1]) | st.integers(1, 30 * UNIT)
+_seconds = st.sampled_from([0, 0, 1, 60, 3600, DAY])
+_lines = st.sampled_from([0, 1, 777, 10_000, 500_000, 20_000_000])
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A command. `user` counts the users, `pick` whatever there is to choose from, the last first."""
+
+    kind: str
+    user: int = 0
+    pick: int = 0
+    amount: int = UNIT
+    lines: int = 0
+    seconds: int = 60
+    account: str = "usd"
+    actor: str = "anna"
+    yes: bool = True
+    whole: bool = True
+
+
+_asks = st.builds(
+    Ask,
+    kind=st.sampled_from(KINDS),
+    user=st.integers(0, USERS - 1),
+    pick=st.integers(0, 4),
+    amount=_amounts | st.integers(1, 2000 * UNIT),
+    lines=_lines,
+    seconds=_seconds,
+    account=st.sampled_from(ACCOUNTS),
+    actor=st.sampled_from(["anna", "bert"]),
+    yes=st.booleans(),
+    whole=st.booleans(),
+)
+
+
+class Money(RuleBasedStateMachine):
+    """Whatever is asked, alone or in batches, and whenever: the engine answers as the model does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undo = ExitStack()
+        self.undo.enter_context(rolled_back())
+        self.model = MoneyModel()
+        self.start = timezone.now().replace(microsecond=0) + timedelta(minutes=1)
+        self.model.day_began = int(self.start.timestamp()) % DAY
+        self.users: list[int] = []
+        self.machines: list[int] = []
+        self.operations: list[str] = []
+        self.proposals: list[str] = []
+        self.holds: list[str] = []
+        self.sent: list[tuple[Submission, str]] = []
+        self.past: list[tuple[int, dict[int, Any], Any]] = []
+        self.count = 0
+
+    def teardown(self) -> None:
+        self.undo.close()
+
+    @initialize()
+    def users_and_machines(self) -> None:
+        for _ in range(USERS):
+            user = make.make_user()
+            self.users.append(user.pk)
+            self.model.purses[user.pk] = Purse()
+            # Odd enough that no split comes out even.
+            price = 5 * UNIT + 1
+            machine = make.make_machine(user, columns=COLUMNS, copy=decimal(price)).pk
+            self.machines.append(machine)
+            self.model.owners[machine], self.model.prices[machine] = user.pk, price
+        self._send([Ask("top_up", user=n, amount=1000 * UNIT) for n in range(USERS)])
+        self._send([Ask("bill", user=n, amount=UNIT) for n in range(USERS)])
+
+    # What is asked.
+
+    @rule(asked=st.lists(_asks, min_size=1, max_size=4))
+    def send(self, asked: list[Ask]) -> None:
+        self._send(asked)
+
+    @rule(user=st.integers(0, USERS - 1), lines=_lines, used=st.integers(0, 150), parts=st.integers(1, 3))
+    def work_through_a_hold(self, user: int, lines: int, used: int, parts: int) -> None:
+        """Placed and captured in parts, more or less than it holds, all in one batch."""
+        placing = Ask("place", user=user, lines=lines, seconds=60)
+        captures = [
+            Ask("capture", lines=lines * used // 100 // parts, seconds=0, yes=number == parts - 1)
+            for number in range(parts)
+        ]
+        self._send([placing, *captures])
+
+    @rule(
+        user=st.integers(0, USERS - 1),
+        coupons=st.lists(st.tuples(_amounts, _seconds, st.booleans()), min_size=1, max_size=3),
+        amount=_small,
+        later=_seconds,
+        parts=st.lists(_small, max_size=2),
+    )
+    def pay_with_coupons_and_take_it_back(
+        self, user: int, coupons: list[tuple[int, int, bool]], amount: int, later: int, parts: list[int]
+    ) -> None:
+        """In parts, when some of them may have expired."""
+        given = [
+            Ask("grant", user=user, amount=value, seconds=seconds, yes=yes) for value, seconds, yes in coupons
+        ]
+        self._send([*given, Ask("bill", user=user, amount=amount)])
+        self.model.now += later
+        for part in parts:
+            self._send([Ask("reverse", amount=part, whole=False)])
+
+    @rule(
+        user=st.integers(0, USERS - 1), account=st.sampled_from(ACCOUNTS), later=_seconds, yes=st.booleans()
+    )
+    def adjust_with_four_eyes(self, user: int, account: str, later: int, yes: bool) -> None:
+        """More than is adjusted alone, up, then half of it down: resolved by somebody else or himself."""
+        for change, up in ((1100 * UNIT, True), (550 * UNIT, False)):
+            self._send([Ask("adjust", user=user, account=account, amount=change, yes=up)])
+            self.model.now += later
+            self._send([Ask("resolve", actor="bert" if yes else "anna"), Ask("resolve", yes=False)])
+
+    @rule(ask=_asks)
+    def ask_for_a_quote(self, ask: Ask) -> None:
+        """What posting answers then, with nothing written."""
+        made = self._made(ask)
+        if made is None:
+            return
+        before = counts()
+        told = quote(made[0], clock=self._clock())
+        assert counts() == before
+        ((outcome, wanted),) = self._post([made])
+        assert _answer(told) == _answer(outcome) == wanted
+
+    @precondition(lambda self: self.sent)
+    @rule(pick=st.integers(0, 30))
+    def send_again(self, pick: int) -> None:
+        """The same answer for ever, and nothing is written."""
+        submission, answer = self.sent[-1 - pick % len(self.sent)]
+        before = counts()
+        (outcome,) = post([submission], clock=self._clock())
+        if answer != "undecided":
+            assert (_answer(outcome), outcome.replayed) == (answer, True)
+            # But what has expired of the user meanwhile: a replay locks nobody.
+            assert counts() == before
+        else:
+            self.sent.remove((submission, answer))
+
+    @rule(seconds=_seconds)
+    def wait(self, seconds: int) -> None:
+        self.model.now += seconds
+
+    @rule()
+    def sweep(self) -> None:
+        """Nothing is shown otherwise before and after; the users' rows say the same then."""
+        sweep_overdue(now=self._at(self.model.now))
+        for user in self.users:
+            assert units(User.objects.get(pk=user).coupon_balance) == self.model.shown(user)[3]
+
+    @precondition(lambda self: self.past)
+    @rule(pick=st.integers(0, 100), later=st.sampled_from([0, 1, 60, 3600]))
+    def look_back(self, pick: int, later: int) -> None:
+        """Balances as of a time are what they were, though nothing happened at that very time."""
+        moment, purses, holdings = self.past[pick % len(self.past)]
+        following = [each for each, _, _ in self.past if each > moment]
+        asked = min([moment + later, *(each - 1 for each in following)])
+        if asked < moment or asked > self.model.now:
+            return
+        for user in self.users:
+            found = balances_as_of(user, at=self._at(asked))
+            assert found is not None
+            usd, eaml, _, _, due_usd, due_eaml = purses[user]
+            coupons, holds = holdings
+            worth = sum(left for who, left, expires in coupons if who == user and _is_after(expires, asked))
+            held = sum(left for who, left, expires in holds if who == user and expires > asked)
+            told = [units(found.accounts[name].balance) for name in SHOWN]
+            assert told == [usd, eaml, worth, due_usd, due_eaml]
+            assert units(found.accounts["eaml"].held) == held
+
+    # What must always be so.
+
+    @invariant()
+    def every_balance_is_the_models(self) -> None:
+        for user in self.users:
+            found = balances(user, at=self._at(self.model.now))
+            assert found is not None
+            usd, eaml, held, worth, due_usd, due_eaml = self.model.shown(user)
+            told = [units(found.accounts[name].balance) for name in SHOWN]
+            assert told == [usd, eaml, worth, due_usd, due_eaml]
+            assert units(found.accounts["eaml"].held) == held
+            assert 0 <= held <= eaml
+
+    @invariant()
+    def grants_are_the_models_and_their_sum_is_what_is_live(self) -> None:
+        now = self._at(self.model.now)
+        for user in self.users:
+            told = [units(grant.remaining) for grant in live_grants(user, at=now)]
+            assert told == [coupon.left for coupon in self.model.live(user)]
+            unswept = sum(CouponGrant.objects.filter(user_id=user).values_list("remaining", flat=True))
+            assert User.objects.get(pk=user).coupon_balance == unswept
+
+    # How.
+
+    def _send(self, asked: list[Ask]) -> None:
+        made = [each for each in map(self._made, asked) if each is not None]
+        for outcome, wanted in self._post(made):
+            assert _answer(outcome) == wanted, outcome
+
+    def _post(self, made: list[tuple[Submission, partial[None], str]]) -> list[tuple[Outcome, str]]:
+        outcomes = post([submission for submission, _, _ in made], clock=self._clock())
+        answers = []
+        for (submission, happen, kind), outcome in zip(made, outcomes, strict=True):
+            before = len(self.model.done)
+            try:
+                happen()
+                wanted = "recorded"
+            except Refused as refused:
+                wanted = refused.code
+            event(f"{kind}: {wanted}")
+            answers.append((outcome, wanted))
+            self.sent.append((submission, wanted))
+            if outcome.event is not None:
+                contracts.parse(outcome.event)
+                self.operations += [outcome.event.id] * (len(self.model.done) - before)
+                if outcome.event.type == "adjustment.proposed":
+                    self.proposals.append(outcome.event.id)
+        self._remember()
+        return answers
+
+    def _remember(self) -> None:
+        purses = {user: self.model.shown(user) for user in self.users}
+        coupons = [(each.user, each.left, each.expires) for each in self.model.coupons]
+        holds = [
+            (each.user, each.left, each.expires) for each in self.model.holds.values() if each.state == "open"
+        ]
+        if self.past and self.past[-1][0] == self.model.now:
+            self.past.pop()
+        self.past.append((self.model.now, purses, (coupons, holds)))
+
+    def _clock(self) -> Any:
+        now = self._at(self.model.now)
+        return lambda: now
+
+    def _at(self, second: int) -> datetime:
+        return (self.start + timedelta(seconds=second)).astimezone(UTC)
+
+    def _made(self, ask: Ask) -> tuple[Submission, partial[None], str] | None:
+        """The submission, what it does in the model, its kind; None where there is nothing to choose from."""
+        user = self.users[ask.user]
+        expires = None if ask.seconds == 0 else self.model.now + ask.seconds
+        at = self._at(self.model.now)
+        found: tuple[Submission, partial[None]] | None = getattr(self, f"_{ask.kind}")(ask, user, expires, at)
+        return None if found is None else (*found, ask.kind)
+
+    def _top_up(self, ask: Ask, user: int, *_: Any) -> Any:
+        return make.top_up(user, decimal(ask.amount)), partial(self.model.top_up, user, ask.amount)
+
+    def _bill(self, ask: Ask, user: int, *_: Any) -> Any:
+        return make.bill(user, decimal(ask.amount)), partial(self.model.bill, user, ask.amount)
+
+    def _solve(self, ask: Ask, user: int, *_: Any) -> Any:
+        asked = make.solving(self.machines[0], user=user, lines=ask.lines)
+        return asked, partial(self.model.solve, user, ask.lines)
+
+    def _train(self, ask: Ask, user: int, *_: Any) -> Any:
+        machine = self.machines[ask.pick % USERS]
+        asked = make.training(machine, user=user, lines=ask.lines)
+        return asked, partial(self.model.train, machine, COLUMNS, ask.lines)
+
+    def _copy(self, ask: Ask, user: int, *_: Any) -> Any:
+        machine = self.machines[ask.pick % USERS]
+        return make.machine_copy(machine, user=user), partial(self.model.copy, user, machine)
+
+    def _place(self, ask: Ask, user: int, expires: int | None, at: datetime) -> Any:
+        if ask.yes or not self.holds:
+            self.count += 1
+            self.holds.append(str(UUID(int=(4 << 76) + (2 << 62) + self.count)))
+        hold = _picked(self.holds, 0 if ask.yes else ask.pick)
+        second = self.model.now if expires is None else expires
+        asked = do.place(
+            self.machines[0], user=user, lines=ask.lines, hold=hold, expires_at=self._at(second), at=at
+        )
+        return asked, partial(self.model.place, hold, user, ask.lines, second)
+
+    def _capture(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        if not self.holds:
+            return None
+        del user
+        hold = _picked(self.holds, ask.pick)
+        second = self.model.now - ask.seconds
+        asked = do.capture(hold, lines=ask.lines, final=ask.yes, at=at - timedelta(seconds=ask.seconds))
+        return asked, partial(self.model.capture, hold, ask.lines, second, final=ask.yes)
+
+    def _void(self, ask: Ask, *_: Any) -> Any:
+        if not self.holds:
+            return None
+        hold = _picked(self.holds, ask.pick)
+        return do.void(hold), partial(self.model.void, hold)
+
+    def _grant(self, ask: Ask, user: int, expires: int | None, at: datetime) -> Any:
+        priority = 100 + ask.pick % 2
+        asked = do.grant(
+            user,
+            decimal(ask.amount),
+            expires_at=None if expires is None else self._at(expires),
+            priority=priority,
+            kinds=None if ask.yes else ("training",),
+            at=at,
+        )
+        return asked, partial(self.model.grant, user, ask.amount, priority, expires, pays_bills=ask.yes)
+
+    def _create_code(self, ask: Ask, user: int, expires: int | None, at: datetime) -> Any:
+        del user
+        valid, most = (None, None) if ask.yes else (1, 1 + ask.pick % 2)
+        name = f"CODE-{ask.pick % 2}"
+        asked = do.create_code(
+            name,
+            decimal(ask.amount),
+            valid_days=valid,
+            redemptions_max=most,
+            redeem_until=None if expires is None else self._at(expires),
+            at=at,
+        )
+        return asked, partial(self.model.create_code, name, Code(ask.amount, most, expires, valid))
+
+    def _redeem(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        name = f"CODE-{ask.pick % 2}"
+        return do.redeem(name, user=user, at=at), partial(self.model.redeem, name, user)
+
+    def _reverse(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        del user
+        number = len(self.operations) - 1 - ask.pick * 2 % len(self.operations)
+        part = None if ask.whole else ask.amount
+        asked = do.reverse(
+            self.operations[number],
+            None if part is None else decimal(part),
+            spent_by_payee="due" if ask.yes else "loss",
+            at=at,
+        )
+        return asked, partial(self.model.reverse, number, part, as_loss=not ask.yes)
+
+    def _adjust(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        change = ask.amount if ask.yes else -ask.amount
+        asked = do.adjust(user, ask.account, Decimal(decimal(change)), actor=ask.actor, at=at)  # type: ignore[arg-type]
+        return asked, partial(self.model.adjust, user, ask.account, change, ask.actor)
+
+    def _resolve(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        if not self.proposals:
+            return None
+        del user
+        number = len(self.proposals) - 1 - ask.pick % len(self.proposals)
+        verdict = do.approve if ask.yes else do.decline
+        asked = verdict(self.proposals[number], actor=ask.actor, at=at)
+        return asked, partial(self.model.resolve, number, ask.actor, approve=ask.yes)
+
+    def _limit(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        own = None if ask.yes else ask.amount
+        asked = do.limit(user, None if own is None else decimal(own), at=at)
+        return asked, partial(self.model.set_limit, user, own)
+
+
+def decimal(value: int) -> str:
+    """Units as an amount."""
+    return f"{Decimal(value).scaleb(-8):f}"
+
+
+def units(value: Decimal) -> int:
+    return int(value.scaleb(8))
+
+
+def _picked(of: list[str], pick: int) -> str:
+    return of[-1 - pick % len(of)]
+
+
+def _is_after(expires: int | None, moment: int) -> bool:
+    return expires is None or expires > moment
+
+
+def _answer(outcome: Outcome) -> str:
+    if outcome.event is not None and outcome.event.type == "adjustment.proposed":
+        return "proposed"
+    return code_of(outcome)
+
+
+TestMoney = pytest.mark.django_db(Money.TestCase)
+TestMoney.settings = settings(
+    max_examples=20,
+    stateful_step_count=25,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
