@@ -87,6 +87,22 @@ class Checkpoint(models.Model):
         return f"{self.name} at {self.position}"
 
 
+class Tally(models.Model):
+    """What workers of one name did since the ledger was installed, as each notes it every few seconds."""
+
+    pk = models.CompositePrimaryKey("worker", "outcome")
+    worker = models.CharField(max_length=40)
+    outcome = models.CharField(max_length=40)
+    count = models.BigIntegerField(default=0)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "events_tally"
+
+    def __str__(self) -> str:
+        return f"{self.worker} {self.outcome}: {self.count}"
+
+
 class KafkaPosition(models.Model):
     """The next offset of a partition, moved in the transaction that posted what came before it."""
 

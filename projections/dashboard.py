@@ -9,6 +9,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from events import figures
+from events.figures import Figures
 from ledger.domain.money import text
 from projections import checkpoints
 from projections.verification.rows import last_entry_id
@@ -38,6 +40,8 @@ class Dashboard:
     """Every projection with its position and how many positions it is behind the settled one."""
     dead_letters: int
     waiting: int
+    kafka: Figures
+    """How far the ledger lags behind Kafka, and what it has not told."""
 
     @property
     def recorded(self) -> int:
@@ -70,6 +74,7 @@ def dashboard() -> Dashboard:
             ],
             dead_letters=_one(cursor, "select count(*) from events_dead_letter where state = 'open'"),
             waiting=_one(cursor, "select count(*) from events_waiting"),
+            kafka=figures.read(),
         )
 
 

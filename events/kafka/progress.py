@@ -1,9 +1,13 @@
-"""What a worker has done: a line every few seconds, and at the end."""
+"""What a worker has done: a line every few seconds, and at the end, and sums for whoever watches."""
 
 import logging
 import time
 from collections import Counter
 from typing import Final, Protocol
+
+from django.db import InterfaceError, OperationalError
+
+from events import tallies
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +29,7 @@ class Progress:
     def __init__(self, name: str) -> None:
         self._name = name
         self._counts: Counter[str] = Counter()
+        self._unnoted: Counter[str] = Counter()
         self._messages = 0
         self._since = time.monotonic()
 
@@ -50,6 +55,17 @@ class Progress:
             lag,
             partitions,
         )
+        self._note()
         self._counts.clear()
         self._messages = 0
         self._since = time.monotonic()
+
+    def _note(self) -> None:
+        self._unnoted.update(self._counts)
+        try:
+            tallies.add(self._name, self._unnoted)
+        except (OperationalError, InterfaceError):
+            # Noted with the next line: a worker that loses its database has other worries.
+            log.debug("%s: nothing was noted", self._name)
+        else:
+            self._unnoted.clear()

@@ -1,4 +1,4 @@
-"""Numbers about requests, for Prometheus: by the route's template, never by path."""
+"""Numbers for Prometheus: about requests, by the route's template, never by path; and of the database."""
 
 import os
 from collections.abc import Callable
@@ -17,6 +17,8 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from ledger.api.figures import LedgerCollector
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
@@ -53,9 +55,12 @@ class MetricsMiddleware:
 
 @require_safe
 def metrics(_: HttpRequest) -> HttpResponse:
-    """All numbers of all processes of this server. They name no user and no amount."""
+    """All numbers of all processes of this server, and of the database. They name no user and no amount."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    of_database = CollectorRegistry()
+    of_database.register(LedgerCollector())
+    body = generate_latest(registry) + generate_latest(of_database)
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)
