@@ -37,7 +37,8 @@ from events.worker import Backoff, Stop
 log = logging.getLogger(__name__)
 
 _POLL_MS: Final = 200
-_IDLE_EVERY: Final = 1.0
+_CLOSE_MS: Final = 2_000
+_CHORES_EVERY: Final = 1.0
 
 
 class Take(Protocol):
@@ -75,7 +76,7 @@ class Ingest:
         self._pace = Pace(batch)
         self._progress = Progress("ingest")
         self._backoff = Backoff()
-        self._idle_at = 0.0
+        self._chores_at = float("-inf")
         self._began = 0.0
 
     def run(self) -> None:
@@ -85,6 +86,7 @@ class Ingest:
             try:
                 consumer = self._make_consumer()
             except KafkaError as error:
+                self._safely(self._do_chores)
                 self._failed("no broker answers", error)
                 continue
             try:
@@ -93,7 +95,7 @@ class Ingest:
                 self._progress.report(self._partitions.lag(), len(self._partitions))
                 # Leaves the group, so that the others take over at once.
                 self._partitions.let_go()
-                consumer.close()
+                consumer.close(timeout_ms=_CLOSE_MS)
         self._ids.close()
 
     def _make_consumer(self) -> KafkaConsumer:
@@ -104,23 +106,15 @@ class Ingest:
         else:
             consumer = make_consumer(client="ingest")
             self._partitions.share(consumer, topics)
-        self._idle_at = 0.0
         return consumer
 
     def _consume(self) -> None:
         """Until it is asked to stop, or the consumer had better be made anew."""
         while not self._stop.asked:
-            close_old_connections()
             try:
-                self._step()
-            except (OperationalError, InterfaceError) as error:
-                # Perhaps the commit went through: only the database knows where to go on.
-                self._partitions.forget_positions()
-                connection.close()
-                self._failed("the database does not answer", error)
-            except TryAgain as error:
-                self._partitions.forget_positions()
-                self._failed("the ledger is busy", error)
+                # The chores need no broker: they go on where there is none.
+                if not self._safely(self._do_chores) or not self._safely(self._step):
+                    continue
             except KafkaError as error:
                 self._partitions.forget_positions()
                 self._failed("the broker does not answer", error)
@@ -128,23 +122,49 @@ class Ingest:
                     return
             except MadeUnusable as error:
                 log.warning("a message cannot be taken apart: %s", error)
-                self._partitions.alarm_unreadable()
+                self._find_unreadable()
                 return
             else:
                 self._backoff.reset()
 
+    def _safely(self, work: Callable[[], None]) -> bool:
+        """Whether it went well; if not, some time has passed and positions are read anew."""
+        close_old_connections()
+        try:
+            work()
+        except (OperationalError, InterfaceError) as error:
+            # Perhaps the commit went through: only the database knows where to go on.
+            self._partitions.forget_positions()
+            connection.close()
+            self._failed("the database does not answer", error)
+        except TryAgain as error:
+            self._partitions.forget_positions()
+            self._failed("the ledger is busy", error)
+        else:
+            return True
+        return False
+
+    def _do_chores(self) -> None:
+        now = time.monotonic()
+        if now - self._chores_at >= _CHORES_EVERY:
+            self._chores_at = now
+            for chore in self._chores:
+                self._progress.count(chore())
+
     def _step(self) -> None:
+        self._partitions.look_after_if_due()
         self._partitions.open_new()
         records = self._partitions.poll(_POLL_MS, self._pace.size)
         if records:
             self._take(self._messages(records))
-        now = time.monotonic()
-        if now - self._idle_at >= _IDLE_EVERY:
-            self._idle_at = now
-            self._partitions.look_after()
-            for chore in self._chores:
-                self._progress.count(chore())
         self._progress.report_if_due(self._partitions)
+
+    def _find_unreadable(self) -> None:
+        try:
+            self._safely(self._partitions.alarm_unreadable)
+        except KafkaError as error:
+            # The next consumer will meet the same message.
+            self._failed("the broker does not answer", error)
 
     def _messages(self, records: Mapping[Partition, Sequence[Any]]) -> list[Message]:
         """What was fetched, less what came from a topic that is not the one it was read as."""

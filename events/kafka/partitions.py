@@ -25,6 +25,7 @@ from events.kafka.unreadable import CONTENT_ERRORS, unreadable_partitions
 log = logging.getLogger(__name__)
 
 _LOOK_AGAIN: Final = 2.0
+_LOOK_AFTER_EVERY: Final = 1.0
 _NOTE_ENDS_EVERY: Final = 5.0
 
 
@@ -50,7 +51,8 @@ class Partitions:
         self._places: dict[Partition, _Place] = {}
         self._retry_at: dict[Partition, float] = {}
         self._changed: deque[Partition] = deque()
-        self._ends_noted_at = 0.0
+        self._ends_noted_at = float("-inf")
+        self._looked_after_at = float("-inf")
         self._consumer: KafkaConsumer | None = None
         self._all: Sequence[str] = ()
 
@@ -63,6 +65,7 @@ class Partitions:
         """Read all partitions, whoever else does."""
         self._consumer = consumer
         self._all = topics
+        self._looked_after_at = float("-inf")
 
     def let_go(self) -> None:
         """The consumer is gone, and what it had fetched with it."""
@@ -164,8 +167,12 @@ class Partitions:
     def forget_positions(self) -> None:
         self._places.clear()
 
-    def look_after(self) -> None:
+    def look_after_if_due(self) -> None:
         """What has to happen about every second, also where no message comes."""
+        now = time.monotonic()
+        if now - self._looked_after_at < _LOOK_AFTER_EVERY:
+            return
+        self._looked_after_at = now
         self._claim_all()
         topics = {topic for topic, _ in self._places}
         if not topics:
@@ -174,7 +181,6 @@ class Partitions:
         self.forget([it for it, place in self._places.items() if ids.get(it[0]) != place.topic_id])
         if not self._all:
             self._tell_group()
-        now = time.monotonic()
         if now - self._ends_noted_at >= _NOTE_ENDS_EVERY:
             self._ends_noted_at = now
             positions.note_ends(

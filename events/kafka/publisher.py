@@ -24,7 +24,7 @@ from events.worker import Stop
 
 log = logging.getLogger(__name__)
 
-_COMMIT_SECONDS: Final = 15.0
+_COMMIT_SECONDS: Final = 10.0
 _REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRecordError)
 
 

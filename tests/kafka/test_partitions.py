@@ -187,9 +187,9 @@ def test_the_group_shares_partitions_and_hands_them_on(
     with ingesting(alone=False, batch=20):
         with ingesting(alone=False, batch=20):
             solve(publisher, user, machine, ids[:300])
-            wait_for(300, seconds=60)
+            wait_for(300, seconds=120)
         solve(publisher, user, machine, ids[300:])
-        wait_for(600, seconds=60)
+        wait_for(600, seconds=120)
     assert sorted(solved()) == sorted(ids)
     assert parked() == []
 
