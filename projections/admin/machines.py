@@ -9,13 +9,16 @@ from unfold.admin import ModelAdmin
 
 from ledger.models import MachineTermsHistory
 from models import Machine, Team, User
+from models.access import machines_seen_by
 from models.machine import PRICES
-from projections.admin.records import RecordAdmin, amount, as_number, moment
+from projections.admin.records import RecordAdmin, SeenByViewer, amount, as_number, moment
 
 
 @admin.register(Machine)
-class MachineAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+class MachineAdmin(SeenByViewer, ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """Prices and owner count for what occurs from the change on; a trigger keeps the history."""
+
+    seen_by = staticmethod(machines_seen_by)
 
     list_display = ("id", "machine_name", "machine_owner_user", "api_price", "data_price", "copy_price")
     list_display_links = ("id", "machine_name")

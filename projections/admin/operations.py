@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 
 from ledger.models import Account
+from models.access import operations_seen_by
 from models.billing import Entry, Operation
 from models.machine_billing import Billing
 from models.posting import LINKS
@@ -15,6 +16,7 @@ from projections.admin.records import (
     KindFilter,
     RecordAdmin,
     RecordInline,
+    SeenByViewer,
     amount,
     amounts,
     as_number,
@@ -76,8 +78,10 @@ class EntryInline(_EntryColumns, RecordInline):
 
 
 @admin.register(Operation)
-class OperationAdmin(RecordAdmin):
+class OperationAdmin(SeenByViewer, RecordAdmin):
     """What users did: found by id, position, kind or somebody's address."""
+
+    seen_by = staticmethod(operations_seen_by)
 
     list_display = ("id", "kind", "user", "machine_name", "count_of_lines", "recorded", "position")
     list_filter = (KindFilter, ("recorded_at", RangeDateTimeFilter))

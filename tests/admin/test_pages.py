@@ -1,6 +1,8 @@
 """Every page of the administration opens, shows what is there, and lets nobody change a record."""
 
+from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin as administration
@@ -240,3 +242,23 @@ def test_only_staff_come_in(world: World) -> None:
     client.force_login(world.buyer)
     answer = client.get(_url(Operation, "changelist"))
     assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, reverse("admin:login"))
+
+
+def test_staff_without_a_permission_see_what_is_theirs_and_their_teams(world: World) -> None:
+    """The rules are those of `models.access`, which the API asks too."""
+    del world
+    operation = Operation.objects.filter(machine__isnull=False).order_by("position")[0]
+    other = Operation.objects.filter(machine=None).order_by("position")[0]
+    member = User.objects.create_user(email=f"{uuid4().hex}@example.com", password="secret", is_staff=True)
+    team = Team.objects.create(name=uuid4().hex, admin_user=operation.machine_owner)
+    team.users.add(member)
+    Machine.objects.filter(pk=operation.recorded_machine_id or 0).update(machine_owner_team=team)
+    client = Client()
+    client.force_login(member)
+    page = reverse("admin:models_operation_change", args=[operation.pk])
+    assert client.get(page).status_code == HTTPStatus.OK
+    assert str(operation.pk) in client.get(reverse("admin:models_operation_changelist")).content.decode()
+    hidden = reverse("admin:models_operation_change", args=[other.pk])
+    assert client.get(hidden).status_code == HTTPStatus.FOUND
+    team.users.remove(member)
+    assert client.get(page).status_code == HTTPStatus.FOUND
