@@ -150,8 +150,7 @@ def capture_hold(plan: Resolving, command: CaptureHold, book: Book) -> Decision:
         if amount > ZERO
     )
     book.check_room(transfers)
-    closes = command.final and hold.state == "open"
-    released = hold.remaining if closes else within
+    released = hold.remaining if command.final else within
     after = replace(
         hold,
         remaining=hold.remaining - released,

@@ -46,7 +46,6 @@ class TakingBack:
         self.grants: dict[str, Grant] = {}
         self.transfers: list[Transfer] = []
         self.to_promotions = ZERO
-        self._available: dict[str, Decimal] = {}
 
     def run(self) -> None:
         if self.kind in COMPUTE:
@@ -88,9 +87,7 @@ class TakingBack:
             self._move(f"platform:losses:{name}", credit, currency, amount)
             return
         own, due = user_account(user, name), user_account(user, f"due:{name}")
-        available = self._available.get(own, self.book.available(user, name))
-        taken = min(amount, available)
-        self._available[own] = available - taken
+        taken = min(amount, self.book.available(user, name))
         self._move(own, credit, currency, taken)
         loss = self.as_loss and user != self.payer
         self._move(f"platform:losses:{name}" if loss else due, credit, currency, amount - taken)

@@ -267,6 +267,19 @@ def test_bill_comes_back_as_money_first_then_as_coupons() -> None:
     assert made.grants(USER) == {event(0): amount(3), event(1): amount(4)}
 
 
+def test_money_of_a_bill_that_comes_back_settles_a_debt() -> None:
+    """Coupons that come back do not: they pay bills only."""
+    made, operation = billed("10", "4", money="6")
+    made.decide(do.adjust(USER, "due:usd", "7"))
+    assert back(made, operation) == [
+        (EAML, TREASURY, "10"),
+        (REVENUE_USD, USD, "6"),
+        (USD, DUE_USD, "6"),
+        (REVENUE_USD, COUPON, "4"),
+    ]
+    assert without_zeros(made) == {COUPON: "4", DUE_USD: "1"}
+
+
 def test_expired_coupon_goes_back_to_promotions() -> None:
     """And the event says so; the one that is live comes back to the user."""
     made, operation = billed("7", ("3", 1), "4", money="0")
@@ -457,6 +470,20 @@ def test_money_that_was_put_on_and_spent_becomes_due() -> None:
     assert back(made, adjustment) == [
         (USD, "platform:manual:usd", "1"),
         (DUE_USD, "platform:manual:usd", "5"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["usd", "eaml"])
+def test_money_that_was_taken_off_settles_a_debt_when_it_comes_back(name: str) -> None:
+    account: AdjustedAccount = "usd" if name == "usd" else "eaml"
+    due: AdjustedAccount = "due:usd" if name == "usd" else "due:eaml"
+    made = books({name: "5"})
+    made.decide(do.adjust(USER, account, "-5"))
+    adjustment = made.last
+    made.decide(do.adjust(USER, due, "3"))
+    assert back(made, adjustment) == [
+        (f"platform:manual:{name}", f"user:2:{name}", "5"),
+        (f"user:2:{name}", f"user:2:due:{name}", "3"),
     ]
 
 
