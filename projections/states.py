@@ -10,8 +10,8 @@ from events.message import StoredEvent
 from ledger.domain.chart import PLATFORM_IDS
 from ledger.domain.money import ZERO, text
 
-# Balance, held, version, position, recorded_at, credit limit, account id.
-_Row: TypeAlias = tuple[str, str, int, int, str | None, str | None, int | None]
+# Balance, held, version, position, recorded_at, credit limit.
+_Row: TypeAlias = tuple[str, str, int, int, str | None, str | None]
 
 _IN_MEMORY: Final = 200_000
 
@@ -20,7 +20,6 @@ class State:
     """What an account has after the last event that named it."""
 
     __slots__ = (
-        "account_id",
         "balance",
         "credit_limit",
         "held",
@@ -41,8 +40,6 @@ class State:
         """On a due account: the limit that is this user's own."""
         self.stated: Mapping[str, Any] | None = None
         """Balance, held and version in the words of the last event, as long as it stays in memory."""
-        self.account_id: int | None = None
-        """Kept beside it for who writes entries; None while nobody looked it up."""
 
 
 def named_codes(event: StoredEvent) -> Iterator[str]:
@@ -124,7 +121,7 @@ class States:
     def _spill(self, *, keep: set[str]) -> None:
         gone = [code for code in self._states if code not in keep]
         self._open().executemany(
-            "insert or replace into state values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert or replace into state values (?, ?, ?, ?, ?, ?, ?)",
             ((code, *_row(self._states[code])) for code in gone),
         )
         for code in gone:
@@ -144,8 +141,7 @@ class States:
             self._file.execute("pragma synchronous = off")
             self._file.execute(
                 """create table state (code text primary key, balance text, held text, version integer,
-                                       position integer, recorded_at text, credit_limit text,
-                                       account_id integer)
+                                       position integer, recorded_at text, credit_limit text)
                    without rowid""",
             )
         return self._file
@@ -160,7 +156,6 @@ def _row(state: State) -> _Row:
         state.position,
         recorded_at,
         state.credit_limit,
-        state.account_id,
     )
 
 
@@ -169,5 +164,5 @@ def _state(row: _Row) -> State:
     state.balance, state.held = Decimal(row[0]), Decimal(row[1])
     state.version, state.position = row[2], row[3]
     state.recorded_at = None if row[4] is None else datetime.fromisoformat(row[4])
-    state.credit_limit, state.account_id = row[5], row[6]
+    state.credit_limit = row[5]
     return state

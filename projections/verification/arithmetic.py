@@ -16,9 +16,6 @@ from projections.states import State
 from projections.verification.findings import Findings
 from projections.verification.keys import WITHOUT_KEY
 
-BROKEN: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError)
-"""What reading an event raises that is not what the ledger writes."""
-
 _MAPPINGS: Final = frozenset({"accounts", "notes", "credit_limits", *KEPT})
 _UNCHANGED: Final = (ZERO, 0)
 _OF_USER: Final = {account.name: (account.kind, account.currency) for account in USER_ACCOUNTS}

@@ -26,8 +26,12 @@ class Findings:
 
     def add(self, where: str, what: str, *, expected: object, found: object) -> None:
         """Report a mismatch. None is shown as NULL."""
+        self.pass_on(Mismatch(where, what, _shown(expected), _shown(found)))
+
+    def pass_on(self, mismatch: Mismatch) -> None:
+        """Report one that was found elsewhere."""
         self.count += 1
-        self._tell(Mismatch(where, what, _shown(expected), _shown(found)))
+        self._tell(mismatch)
 
 
 def _shown(value: object) -> str:

@@ -11,8 +11,8 @@ from projections import checkpoints
 from projections.kept_state import KeptState
 from projections.projection import Projection, Table
 from projections.shadow import quoted, real_name, same_key
-from projections.verification.arithmetic import BROKEN
 from projections.verification.findings import Findings
+from projections.verification.reading import BROKEN
 
 _SHOWN: Final = 1000
 

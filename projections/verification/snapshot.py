@@ -16,12 +16,17 @@ from django.db import connection, transaction
 
 
 @contextmanager
-def one_snapshot() -> Iterator[None]:
-    """A read-only transaction that sees one state. Within a transaction of the caller's: that one."""
+def one_snapshot(exported: str | None = None) -> Iterator[None]:
+    """A read-only transaction that sees one state: that of another transaction, where one is `exported`.
+
+    Within a transaction of the caller's it is that one.
+    """
     nested = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         if not nested:
             cursor.execute("set transaction isolation level repeatable read, read only")
+            if exported is not None:
+                cursor.execute("set transaction snapshot %s", [exported])
         cursor.execute("set local datestyle to iso, ymd")
         cursor.execute("set local timezone to 'UTC'")
         yield

@@ -1,36 +1,25 @@
 """One pass over the whole log, in chunks: everything that was written beside it is derived again."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from django.db import connection
 
-from events import store
-from events.message import StoredEvent
-from ledger.domain.chart import PLATFORM_IDS
-from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import EAML, USD, ZERO, text
 from projections.catalog import PROJECTIONS
-from projections.kept_state import KeptState, remaining
+from projections.kept_state import KeptState
 from projections.projection import Projection
-from projections.records import UNKNOWN_ACCOUNT, Records, account_ids
 from projections.shadow import shadow_tables
-from projections.states import State, States, named_codes
-from projections.verification import rows
-from projections.verification.accounts import check_accounts, check_users
-from projections.verification.arithmetic import BROKEN, check_event, check_shape
+from projections.verification.arithmetic import check_shape
+from projections.verification.beside import Beside, beside
 from projections.verification.findings import Findings, Mismatch
-from projections.verification.guards import check_guards
-from projections.verification.keys import Keys
-from projections.verification.read_models import ReadModels, check_positions
-from projections.verification.side_tables import Tariffs, check_notes
+from projections.verification.log_check import LogCheck
+from projections.verification.reading import CHUNK, chunks, each
+from projections.verification.record_check import RecordCheck
 from projections.verification.snapshot import one_snapshot
-
-CHUNK: Final = 2000
-_BEYOND: Final = 2**62
 
 
 @dataclass(slots=True)
@@ -51,160 +40,84 @@ def verify(
     progress: Callable[[int, int], None] = lambda _position, _highest: None,
     projections: Sequence[Projection] = PROJECTIONS,
     chunk: int = CHUNK,
+    in_two: bool = False,
 ) -> Result:
     """Derive everything again from the log and `tell` each mismatch; see Note [One snapshot].
 
-    `progress` is told the position reached and the highest one after every chunk. Memory does not
-    grow with the log. Nothing is written but temporary tables.
+    `progress` is told the position reached and the highest one after every chunk. `in_two` processes it
+    takes little more than half the time; not within a transaction. Memory does not grow with the log,
+    and nothing is written but temporary tables.
     """
-    projections = (KeptState(), *projections)
-    with shadow_tables(projections), one_snapshot(), connection.cursor() as cursor:
-        return _Verification(cursor, projections, Findings(tell), chunk).run(progress)
+    findings = Findings(tell)
+    everything = (KeptState(), *projections)
+    with ExitStack() as stack:
+        other = None
+        if in_two:
+            other = stack.enter_context(
+                beside(lambda snapshot, told: _check_records(snapshot, told, chunk), findings.pass_on),
+            )
+        stack.enter_context(shadow_tables(everything))
+        stack.enter_context(one_snapshot())
+        cursor = stack.enter_context(connection.cursor())
+        if other is not None:
+            other.start()
+        return _verify(cursor, LogCheck(cursor, everything, findings), other, findings, chunk, progress)
 
 
-class _Verification:
-    """One run, within its snapshot."""
+def _verify(
+    cursor: Any,
+    log: LogCheck,
+    other: Beside | None,
+    findings: Findings,
+    chunk: int,
+    progress: Callable[[int, int], None],
+) -> Result:
+    result = Result()
+    cursor.execute("select coalesce(max(position), 0) from events_event")
+    result.position = cursor.fetchone()[0]
+    log.start(result.position)
+    records = RecordCheck(cursor, findings) if other is None else None
+    for events in chunks(chunk):
+        readable = each(events, check_shape, findings)
+        log.check(readable)
+        if records is not None:
+            records.check(readable, events[-1].position)
+        if other is not None:
+            other.listen()
+        result.events += len(events)
+        progress(events[-1].position, result.position)
+    if records is not None:
+        records.finish()
+    result.users = log.finish(chunk)
+    _check_totals(cursor, result, findings)
+    if other is not None:
+        other.finish()
+    result.mismatches = findings.count
+    return result
 
-    def __init__(
-        self, cursor: Any, projections: Sequence[Projection], findings: Findings, chunk: int
-    ) -> None:
-        self.cursor = cursor
-        self.chunk = chunk
-        self.findings = findings
-        self.result = Result()
-        self.states = States()
-        self.keys = Keys(findings)
-        self.links = rows.OpenLinks()
-        self.tariffs = Tariffs(cursor, findings)
-        self.read_models = ReadModels(cursor, projections, findings)
 
-    def run(self, progress: Callable[[int, int], None]) -> Result:
-        check_guards(self.cursor, self.findings)
-        self.cursor.execute("select coalesce(max(position), 0) from events_event")
-        highest: int = self.cursor.fetchone()[0]
-        check_positions(self.cursor, highest, self.findings)
-        after: int | None = None
-        for events in self._chunks():
-            self._check_chunk(events, after)
-            after = events[-1].position
-            self.result.events += len(events)
-            progress(after, highest)
-        self._check_rows_beyond(after)
-        self._finish(highest)
-        return self.result
+def _check_records(snapshot: str, told: Callable[[Mismatch], None], chunk: int) -> None:
+    """What the process beside does."""
+    silent = Findings(lambda _: None)  # the first process names what cannot be read
+    with one_snapshot(snapshot), connection.cursor() as cursor:
+        records = RecordCheck(cursor, Findings(told))
+        for events in chunks(chunk):
+            records.check(each(events, check_shape, silent), events[-1].position)
+        records.finish()
 
-    def _chunks(self) -> Iterator[list[StoredEvent]]:
-        after = -_BEYOND
-        while events := store.read(after=after, upto=_BEYOND, limit=self.chunk):
-            yield events
-            after = events[-1].position
 
-    def _check_chunk(self, events: Sequence[StoredEvent], after: int | None) -> None:
-        cursor = self.cursor
-        readable = self._each(events, check_shape)
-        codes: set[str] = set()
-
-        readable = self._each(readable, lambda event: codes.update(named_codes(event)))
-        states, left = self.states.use(codes), remaining(cursor, readable)
-        readable = self._each(readable, lambda event: check_event(event, states, left, self.findings))
-        self._check_rows(readable, states, after, events[-1].position)
-        for event in readable:
-            if event.type == "operation.linked":
-                self.links.said(event.position, event.data["operation"], event.data["links"], self.findings)
-        self.keys.note(readable)
-        check_notes(cursor, readable, self.findings)
-        self.tariffs.check(readable)
-        self.read_models.apply(cursor, readable)
-
-    def _each(
-        self,
-        events: Sequence[StoredEvent],
-        check: Callable[[StoredEvent], None],
-        findings: Findings | None = None,
-    ) -> list[StoredEvent]:
-        """Run a check on each event; those that it could read."""
-        readable = []
-        for event in events:
-            try:
-                check(event)
-            except BROKEN as error:
-                found = f"{type(error).__name__}: {error}"
-                (findings or self.findings).add(
-                    f"event {event.position}", "data", expected="a readable event", found=found
-                )
-            else:
-                readable.append(event)
-        return readable
-
-    def _check_rows(
-        self,
-        events: Sequence[StoredEvent],
-        states: Mapping[str, State],
-        after: int | None,
-        upto: int,
-    ) -> None:
-        recorded = [event for event in events if event.type in OPERATION_TYPES]
-        ids = self._account_ids(recorded, states)
-        records = Records()
-        self._each(recorded, lambda event: records.add(event, ids))
-        records.empty_references(self.cursor, {code.split(":", 2)[1] for code in ids if code[:5] == "user:"})
-        found = rows.stored_operations(self.cursor, after=after, upto=upto)
-        rows.compare_operations(records.operations, found, self.links, self.findings)
-        found = rows.stored_entries(self.cursor, after=after, upto=upto)
-        rows.compare_entries(records.entries, found, self.findings)
-
-    def _account_ids(self, events: Sequence[StoredEvent], states: Mapping[str, State]) -> Mapping[str, int]:
-        codes = {code for event in events for code in event.data["accounts"]}
-        new = [code for code in codes if states[code].account_id is None]
-        for code, account_id in account_ids(self.cursor, new).items():
-            states[code].account_id = account_id
-        ids = defaultdict(lambda: UNKNOWN_ACCOUNT, PLATFORM_IDS)
-        ids.update({code: states[code].account_id or UNKNOWN_ACCOUNT for code in codes})
-        return ids
-
-    def _check_rows_beyond(self, last: int | None) -> None:
-        """Rows above the last event of the snapshot belong to no event."""
-        after = last
-        while found := rows.stored_operations(self.cursor, after=after, upto=None, limit=CHUNK):
-            rows.compare_operations([], found, self.links, self.findings)
-            after = rows.last_position(found)
-        after_id = None if last is None else rows.last_entry_id(last)
-        while found := rows.stored_entries_after(self.cursor, after_id, limit=CHUNK):
-            rows.compare_entries([], found, self.findings)
-            after_id = rows.last_id(found)
-
-    def _finish(self, highest: int) -> None:
-        cursor, findings = self.cursor, self.findings
-        self.links.finish(findings)
-        self._check_keys()
-        self.tariffs.finish()
-        self.read_models.compare(cursor)
-        check_accounts(cursor, self.states, findings)
-        self.result.users = check_users(cursor, self.states, findings)
-        self._check_totals()
-        self.result.position = highest
-        self.result.mismatches = findings.count
-
-    def _check_keys(self) -> None:
-        if self.keys.agree(self.cursor):
-            return
-        silent = Findings(lambda _: None)
-        for events in self._chunks():
-            self.keys.name(self.cursor, self._each(events, check_shape, silent))
-        self.keys.name_others(self.cursor)
-
-    def _check_totals(self) -> None:
-        self.cursor.execute(
-            """select currency, count(*), sum(case side when 'D' then amount else -amount end)
-               from models_entry group by currency order by currency""",
-        )
-        for currency, count, delta in self.cursor.fetchall():
-            self.result.entries += count
-            self.result.delta[currency] = delta
-            if delta != ZERO:
-                self.findings.add(
-                    "trial balance",
-                    f"debits - credits in {currency}",
-                    expected=text(ZERO),
-                    found=text(delta),
-                )
+def _check_totals(cursor: Any, result: Result, findings: Findings) -> None:
+    cursor.execute(
+        """select currency, count(*), sum(case side when 'D' then amount else -amount end)
+           from models_entry group by currency order by currency""",
+    )
+    for currency, count, delta in cursor.fetchall():
+        result.entries += count
+        result.delta[currency] = delta
+        if delta != ZERO:
+            findings.add(
+                "trial balance",
+                f"debits - credits in {currency}",
+                expected=text(ZERO),
+                found=text(delta),
+            )

@@ -6,6 +6,7 @@ from django.db import connection
 from ledger.posting import post
 from projections.states import States
 from projections.verification.guards import TRIGGERS
+from projections.verification.record_check import RecordCheck
 from tests import builders as make
 from tests.projections import world as worlds
 
@@ -54,3 +55,31 @@ def test_states_are_the_same_however_few_stay_in_memory() -> None:
         "user:49:usd": 49,
         "user:3:eaml": 7,
     }
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_find_what_one_finds() -> None:
+    """In one snapshot, whatever is wrong in the log, in rows and in balances."""
+    world = worlds.build()
+    worlds.project()
+    worlds.corrupt("update models_entry set amount = amount + 1 where id = %s", world.sale.position * 1000)
+    worlds.corrupt("update ledger_account set held = 1 where code = %s", f"user:{world.debtor.pk}:usd")
+    worlds.corrupt("update events_event set data = '[]' where id = %s", world.training.id)
+    worlds.corrupt("delete from models_operation where id = %s", world.bill.id)
+    one, found = worlds.verified(chunk=3)
+    two, also_found = worlds.verified(chunk=3, in_two=True)
+    assert len(found) > 5
+    assert sorted(also_found) == sorted(found)
+    assert two == one
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_dies_is_no_sound_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asked is not told that all is well."""
+
+    def die(self: object, events: object, upto: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(RecordCheck, "check", die)
+    with pytest.raises(EOFError):
+        worlds.verified(in_two=True)

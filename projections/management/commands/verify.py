@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
 
 from events.settler import settle_all
 from ledger.domain.money import text
@@ -31,6 +32,12 @@ class Command(BaseCommand):
             help="print at most N mismatches; the rest are counted (default: 1000)",
         )
 
+        parser.add_argument(
+            "--one-process",
+            action="store_true",
+            help="use one process instead of two: slower, for a machine with one core",
+        )
+
     def handle(self, *args: Any, show: int = 1000, **options: Any) -> None:
         settle_all()
         told = 0
@@ -52,7 +59,8 @@ class Command(BaseCommand):
                 rate = position / (now - started)
                 self.stderr.write(f"verify: position {position} of {highest}, {rate:,.0f} a second")
 
-        result = verify(tell=tell, progress=progress)
+        in_two = not (options["one_process"] or connection.in_atomic_block)
+        result = verify(tell=tell, progress=progress, in_two=in_two)
         if result.mismatches:
             self.stdout.write(f"verify: {result.mismatches} mismatches")
             sys.exit(1)

@@ -1,0 +1,63 @@
+"""The log itself, and everything but operations and entries that follows from it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from events.message import StoredEvent
+from projections.kept_state import remaining
+from projections.projection import Projection
+from projections.states import States, named_codes
+from projections.verification.accounts import check_accounts, check_users
+from projections.verification.arithmetic import check_event, check_shape
+from projections.verification.findings import Findings
+from projections.verification.guards import check_guards
+from projections.verification.keys import Keys
+from projections.verification.read_models import ReadModels, check_positions
+from projections.verification.reading import chunks, each
+from projections.verification.side_tables import Tariffs, check_notes
+
+
+class LogCheck:
+    """Takes the log in chunks and follows every account, key, note, tariff and read model through it."""
+
+    def __init__(self, cursor: Any, projections: Sequence[Projection], findings: Findings) -> None:
+        self._cursor = cursor
+        self._findings = findings
+        self._states = States()
+        self._keys = Keys(findings)
+        self._tariffs = Tariffs(cursor, findings)
+        self._read_models = ReadModels(cursor, projections, findings)
+
+    def start(self, highest: int) -> None:
+        """What is asked before the log is read: guards and positions."""
+        check_guards(self._cursor, self._findings)
+        check_positions(self._cursor, highest, self._findings)
+
+    def check(self, events: Sequence[StoredEvent]) -> None:
+        """Follow a chunk of readable events."""
+        codes: set[str] = set()
+        readable = each(events, lambda event: codes.update(named_codes(event)), self._findings)
+        states, left = self._states.use(codes), remaining(self._cursor, readable)
+        readable = each(
+            readable, lambda event: check_event(event, states, left, self._findings), self._findings
+        )
+        self._keys.note(readable)
+        check_notes(self._cursor, readable, self._findings)
+        self._tariffs.check(readable)
+        self._read_models.apply(self._cursor, readable)
+
+    def finish(self, chunk: int) -> int:
+        """Compare what the log leaves with what is stored; how many users there are."""
+        self._check_keys(chunk)
+        self._tariffs.finish()
+        self._read_models.compare(self._cursor)
+        check_accounts(self._cursor, self._states, self._findings)
+        return check_users(self._cursor, self._states, self._findings)
+
+    def _check_keys(self, chunk: int) -> None:
+        if self._keys.agree(self._cursor):
+            return
+        silent = Findings(lambda _: None)
+        for events in chunks(chunk):
+            self._keys.name(self._cursor, each(events, check_shape, silent))
+        self._keys.name_others(self._cursor)
