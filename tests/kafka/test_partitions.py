@@ -1,5 +1,6 @@
 """Who reads what, from where: exactly once, whoever believes what."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.partitioner.default import murmur2
 from kafka.record import default_records
 
@@ -141,6 +142,24 @@ def test_an_alarm_keeps_a_partition_back_until_somebody_says_where_to_go_on(
         until(lambda: "kept back" in solved(), 10)
     assert "skipped" not in solved()
     assert f"{TRAININGS}[{sent.partition}] goes on at 2 instead of 1" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(
+    os.environ.get("LEDGER_TEST_KAFKA") != "apache", reason="the embedded broker deletes no single messages"
+)
+def test_messages_that_are_gone_raise_an_alarm(
+    publisher: Publisher, user: User, machine: Machine, admin: KafkaAdminClient
+) -> None:
+    """Nothing is skipped on its own: who lost them has to hear of it."""
+    sent = solve(publisher, user, machine, ["gone", "gone too", "there"])
+    other = _user_of_another_partition(user)
+    admin.delete_records({TopicPartition(TRAININGS, sent[0].partition): 2})
+    with ingesting():
+        until(lambda: rows("select 1 from events_kafka_position where alarm is not null") != [], 20)
+        publisher.operation("solving", other.pk, id="goes on", machine=machine.pk, count_of_lines=1)
+        until(lambda: solved() == ["goes on"], 10)
+        call_command("positions", "--go-on", TRAININGS, str(sent[0].partition), "2")
+        until(lambda: solved() == ["goes on", "there"], 10)
 
 
 def test_only_a_partition_with_an_alarm_can_be_moved(
