@@ -35,6 +35,8 @@ def main() -> int:
         help="how long the ledger waits for a user or machine that nobody knows (default: %(default)s)",
     )
     arguments = parser.parse_args()
+    # A shell starts what it runs in the background with Ctrl-C ignored, and Python leaves it so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(arguments)

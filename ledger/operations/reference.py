@@ -28,6 +28,7 @@ from events.store import dump
 from ledger.commands import Submission
 from ledger.domain.holding import PlaceHold, VoidHold
 from ledger.domain.operations import Kind, RecordOperation
+from ledger.operations.ingest import Unwelcome
 from ledger.posting import post
 from models.machine import Machine as MachineRow
 from models.user import User as UserRow
@@ -57,11 +58,9 @@ def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[st
         for message in messages:
             try:
                 kind, thing = _read(message)
-            except ContractError as error:
+                _check_local(cursor, kind, thing)
+            except (ContractError, Unwelcome) as error:
                 parked.append(Parked(message, error.code, str(error)))
-                continue
-            if kind == "user" and _is_local(cursor, thing.id):
-                parked.append(Parked(message, "id_is_local", "the id is that of a user who was made here"))
                 continue
             tally["kept" if _keep(cursor, kind, thing) else "stale"] += 1
         stored.park(cursor, parked)
@@ -104,7 +103,7 @@ def _read(message: Message) -> tuple[str, ReferenceData]:
     event = envelope.parse(message.headers, message.value)
     topic = topics.TOPICS[message.topic]
     if event.source not in topic.sources:
-        raise ContractError("source_not_allowed", "the topic takes nothing from this source", "source")
+        raise Unwelcome("source_not_allowed", f"{message.topic} takes nothing from this source")
     if event.type not in topic.types or event.type not in _KIND_OF_TYPE:
         raise ContractError("unsupported_type", f"{message.topic} has no events of this type", "type")
     thing = parse_payload(event)
@@ -113,16 +112,19 @@ def _read(message: Message) -> tuple[str, ReferenceData]:
     return _KIND_OF_TYPE[event.type], thing
 
 
-def _is_local(cursor: Any, user: int) -> bool:
-    """Whether the id is that of an administrator who was made here, not fed."""
+def _check_local(cursor: Any, kind: str, thing: ReferenceData) -> None:
+    """Raises `Unwelcome` for the id of an administrator who was made here, not fed."""
+    if kind != "user":
+        return
     cursor.execute(
         """select exists (
                select from models_user u where u.id = %(id)s and (u.is_staff or u.is_superuser)
                and not exists (
                    select from ledger_reference r where r.kind = 'user' and r.thing_id = u.id))""",
-        {"id": user},
+        {"id": thing.id},
     )
-    return bool(cursor.fetchone()[0])
+    if cursor.fetchone()[0]:
+        raise Unwelcome("id_is_local", f"user {thing.id} is an administrator who was made here")
 
 
 def _keep(cursor: Any, kind: str, thing: ReferenceData) -> bool:

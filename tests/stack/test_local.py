@@ -43,7 +43,7 @@ os.kill(os.getpid(), 9)
     assert killed.returncode == -9, killed.stderr
     directory, *pids = killed.stdout.split()
     assert wait_until(lambda: not Path(directory).exists(), seconds=15)
-    assert [started_at(int(pid)) for pid in pids] == ["", ""]
+    assert wait_until(lambda: [started_at(int(pid)) for pid in pids] == ["", ""], seconds=15)
 
 
 def test_a_directory_that_was_given_stays(directory: Path) -> None:
