@@ -1,10 +1,12 @@
 """Holds: money set aside for work that is about to run, until it is captured, voided or expires."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
+
+from ledger.domain.money import ZERO
 
 HoldState: TypeAlias = Literal["open", "captured", "voided", "expired"]
 
@@ -38,3 +40,7 @@ class Hold:
     def is_overdue(self, at: datetime) -> bool:
         """Whether it is still open although its time is over."""
         return self.state == "open" and self.expires_at <= at
+
+    def as_of(self, at: datetime) -> "Hold":
+        """The hold as it is to be shown at a time: one that is overdue has expired, swept or not."""
+        return replace(self, state="expired", remaining=ZERO) if self.is_overdue(at) else self

@@ -1,14 +1,19 @@
 """Accounts and what is kept beside them: holds, coupons, proposals, tariffs."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Case, Expression, QuerySet, Value, When
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import FieldTextFilter
 
 from ledger.domain.chart import PLATFORM_ACCOUNTS, USER_ACCOUNTS
+from ledger.domain.holds import Hold
+from ledger.domain.money import ZERO
+from ledger.domain.state import hold_from
 from ledger.models import (
     Account,
     AdjustmentProposal,
@@ -17,6 +22,7 @@ from ledger.models import (
     HeldFunds,
     PublishedTariff,
 )
+from projections.admin.overdue import expired_coupons, expired_holds
 from projections.admin.records import RecordAdmin, amount, as_number, as_uuid, moment, pretty, users_found
 from projections.models import PlatformBalance
 
@@ -87,18 +93,26 @@ class AccountAdmin(_OfUser):
             return queryset.filter(code=term), False
         return super().get_search_results(request, queryset, search_term)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        accounts: QuerySet[Any] = super().get_queryset(request)
+        annotated: QuerySet[Any] = accounts.annotate(
+            expired_coupons=_where("user:coupon", expired_coupons("user_id")),
+            expired_holds=_where("user:eaml", expired_holds("user_id")),
+        )
+        return annotated
+
     @admin.display(description="balance", ordering="balance")
-    def shown_balance(self, account: Account) -> str:
-        return amount(None if account.user_id is None else account.balance, account.currency)
+    def shown_balance(self, account: Any) -> str:
+        return amount(_balance(account), account.currency)
 
     @admin.display(description="held")
-    def shown_held(self, account: Account) -> str:
-        return amount(None if account.user_id is None else account.held, account.currency)
+    def shown_held(self, account: Any) -> str:
+        return amount(_held(account), account.currency)
 
     @admin.display(description="available")
-    def available(self, account: Account) -> str:
-        left = None if account.user_id is None else account.balance - account.held
-        return amount(left, account.currency)
+    def available(self, account: Any) -> str:
+        balance, held = _balance(account), _held(account)
+        return amount(None if balance is None or held is None else balance - held, account.currency)
 
     @admin.display(description="credit limit")
     def shown_limit(self, account: Account) -> str:
@@ -107,6 +121,19 @@ class AccountAdmin(_OfUser):
     @admin.display(description="last touched")
     def recorded(self, account: Account) -> str:
         return moment(account.recorded_at)
+
+
+def _where(kind: str, expired: Expression) -> Case:
+    return Case(When(kind=kind, then=expired), default=Value(ZERO))
+
+
+def _balance(account: Any) -> Decimal | None:
+    """None on the platform's accounts, which store none."""
+    return None if account.user_id is None else account.balance - account.expired_coupons
+
+
+def _held(account: Any) -> Decimal | None:
+    return None if account.user_id is None else account.held - account.expired_holds
 
 
 @admin.register(PlatformBalance)
@@ -133,13 +160,17 @@ class PlatformBalanceAdmin(RecordAdmin):
 class HoldAdmin(_OfUser):
     """Money set aside for work that runs."""
 
-    list_display = ("id", "state", "user_id", "left", "expires")
+    list_display = ("id", "shown_state", "user_id", "left", "expires")
     list_filter = (("state", FieldTextFilter),)
-    fields = readonly_fields = ("id", "state", "user_id", "left", "expires", "shown_kept")
+    fields = readonly_fields = ("id", "shown_state", "user_id", "left", "expires", "shown_kept")
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, hold: HeldFunds) -> str:
+        return _hold(hold).state
 
     @admin.display(description="still held")
     def left(self, hold: HeldFunds) -> str:
-        return f"{hold.kept['remaining']} EAML"
+        return amount(_hold(hold).remaining, "EAML")
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, hold: HeldFunds) -> str:
@@ -148,6 +179,11 @@ class HoldAdmin(_OfUser):
     @admin.display(description="as its last event says")
     def shown_kept(self, hold: HeldFunds) -> SafeString:
         return pretty(hold.kept)
+
+
+def _hold(row: HeldFunds) -> Hold:
+    """As it stands now, swept or not."""
+    return hold_from(str(row.id), row.kept).as_of(timezone.now())
 
 
 @admin.register(CouponGrant)
@@ -159,7 +195,8 @@ class GrantAdmin(_OfUser):
 
     @admin.display(description="left", ordering="remaining")
     def left(self, grant: CouponGrant) -> str:
-        return amount(grant.remaining, "USD")
+        expired = grant.expires_at is not None and grant.expires_at <= timezone.now()
+        return amount(ZERO if expired else grant.remaining, "USD")
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, grant: CouponGrant) -> str:

@@ -10,9 +10,10 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from ledger.domain.money import EAML, USD
+from ledger.domain.money import EAML, USD, ZERO
 from ledger.models import Account
 from models import User
+from projections.admin.overdue import expired_coupons, expired_holds
 from projections.admin.records import amount, amounts
 
 _BALANCES: Final = ("usd", "eaml", "coupons", "due", "held", "last_billing_time")
@@ -80,6 +81,8 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
             due_eaml=_of_account("user:due:eaml", "balance"),
             held_usd=_of_account("user:usd", "held"),
             held_eaml=_of_account("user:eaml", "held"),
+            expired_coupons=expired_coupons("pk"),
+            expired_holds=expired_holds("pk"),
         )
         return annotated
 
@@ -98,7 +101,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
 
     @admin.display(description="coupons", ordering="coupon_balance")
     def coupons(self, user: User) -> str:
-        return amount(user.coupon_balance, "USD")
+        return amount(user.coupon_balance - getattr(user, "expired_coupons", ZERO), "USD")
 
     @admin.display(description="due")
     def due(self, user: User) -> str:
@@ -106,7 +109,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
 
     @admin.display(description="held")
     def held(self, user: User) -> str:
-        return amounts([("", getattr(user, f"held_{name.lower()}", None), name) for name in (USD, EAML)])
+        usd, eaml = getattr(user, "held_usd", None), getattr(user, "held_eaml", None)
+        if eaml is not None:
+            eaml -= getattr(user, "expired_holds", ZERO)
+        return amounts([("", usd, USD), ("", eaml, EAML)])
 
 
 def _of_account(kind: str, column: str) -> Subquery:

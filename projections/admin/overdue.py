@@ -1,0 +1,34 @@
+"""What has expired and was not swept yet, as columns: whatever is shown looks at the time.
+
+Until the sweep, the rows still have it: Note [Overdue] in `ledger.queries.balances`.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import DecimalField, OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce, Now
+
+from ledger.models import CouponGrant, HeldFunds
+
+
+def _amount() -> "DecimalField[Decimal | str, Decimal]":
+    return DecimalField(max_digits=20, decimal_places=8)
+
+
+def expired_coupons(user: str) -> Coalesce:
+    """USD of a user's coupons that are worth nothing any more; `user` is the column that has his id."""
+    grants = CouponGrant.objects.filter(user_id=OuterRef(user), remaining__gt=0, expires_at__lte=Now())
+    return _sum(grants, Sum("remaining"))
+
+
+def expired_holds(user: str) -> Coalesce:
+    """EAML of a user's holds whose time is over."""
+    holds = HeldFunds.objects.filter(user_id=OuterRef(user), state="open", expires_at__lte=Now())
+    return _sum(holds, Sum(Cast(KT("kept__remaining"), _amount())))
+
+
+def _sum(rows: QuerySet[Any], remaining: Sum) -> Coalesce:
+    total = rows.order_by().values("user_id").annotate(total=remaining).values("total")
+    return Coalesce(Subquery(total), Value(Decimal(0)), output_field=_amount())
