@@ -54,7 +54,7 @@ def make_producer(*, client: str, transactional_id: str) -> KafkaProducer:
         linger_ms=1_000,
         batch_size=900_000,
         max_request_size=_MESSAGE_BYTES_MAX,
-        max_block_ms=_REQUEST_MS,
+        max_block_ms=_BOOTSTRAP_MS,
         request_timeout_ms=_REQUEST_MS,
         delivery_timeout_ms=3 * _REQUEST_MS,
         metadata_max_age_ms=30_000,

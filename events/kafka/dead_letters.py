@@ -7,6 +7,7 @@ from django.db import connection
 
 from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
 from events.kafka.outgoing import Outgoing
+from events.kafka.poison import INTERNAL_ERROR
 from events.kafka.stored import decode_headers
 
 # With room for the headers: a larger value is left out, and stays in the database.
@@ -14,6 +15,7 @@ _VALUE_BYTES_MAX: Final = 900_000
 _HEADERS_BYTES_MAX: Final = 100_000
 _REASON_MAX: Final = 1_000
 _PREFIX: Final = "deadletter-"
+_OUR_FAULT: Final = "the ledger itself failed on this message; nothing is wrong with it"
 
 
 def read_untold(limit: int) -> tuple[list[int], list[Outgoing]]:
@@ -58,7 +60,8 @@ def _message(row: Sequence[Any]) -> Outgoing:
         "partition": str(partition),
         "offset": str(offset),
         "code": code,
-        "reason": reason[:_REASON_MAX],
+        # The database's own words may quote rows that are nobody else's business.
+        "reason": _OUR_FAULT if code == INTERNAL_ERROR else reason[:_REASON_MAX],
         "time": stored_at.isoformat(),
     }
     value = b"" if value is None else bytes(value)

@@ -29,7 +29,7 @@ from events.kafka.errors import LostPartition, Partition, TryAgain
 from events.kafka.message import Message, message_of
 from events.kafka.pace import Pace
 from events.kafka.partitions import MadeUnusable, Partitions
-from events.kafka.poison import POISON, is_poison, reason_of
+from events.kafka.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from events.kafka.progress import Progress
 from events.kafka.topics import TopicIds
 from events.worker import Backoff, Stop
@@ -227,7 +227,7 @@ class Ingest:
         try:
             with transaction.atomic(durable=True), connection.cursor() as cursor:
                 positions.advance(cursor, moves)
-                stored.park(cursor, [stored.Parked(message, "internal_error", reason_of(error))])
+                stored.park(cursor, [stored.Parked(message, INTERNAL_ERROR, reason_of(error))])
         except LostPartition as lost:
             self._partitions.forget(lost.partitions)
             return

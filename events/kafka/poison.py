@@ -4,6 +4,9 @@ from typing import Final
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
+INTERNAL_ERROR: Final = "internal_error"
+"""The code of a dead letter that the ledger itself is to blame for."""
+
 POISON: Final = (DatabaseError, ArithmeticError, LookupError, TypeError, ValueError)
 """What to look at with `is_poison`. Not among them: a broken invariant, which has to end the worker."""
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from easyautoml_ledger.errors import ContractError
 from events.kafka import stored
 from events.kafka.errors import TryAgain
-from events.kafka.poison import POISON, is_poison, reason_of
+from events.kafka.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from events.kafka.stored import Parked, StoredWaiting
 from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy, Invalid
@@ -121,8 +121,8 @@ def _post(waiting: Sequence[StoredWaiting]) -> Counter[str]:
 
 
 def _park(item: StoredWaiting, error: Exception) -> Counter[str]:
-    code = getattr(error, "code", "internal_error")
-    if code == "internal_error":
+    code = getattr(error, "code", INTERNAL_ERROR)
+    if code == INTERNAL_ERROR:
         log.error("waiting message %s is parked: the ledger could not post it", item.id, exc_info=error)
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         if stored.lock_waiting(cursor, [item.id]):

@@ -16,7 +16,7 @@ from kafka.record import default_records
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import to_kafka
-from events.kafka import positions
+from events.kafka import dead_letters, positions
 from events.kafka.errors import LostPartition
 from events.kafka.ingest import Take
 from events.kafka.message import Message
@@ -123,6 +123,9 @@ def test_a_poison_message_is_parked_wherever_it_stands(
     assert solved() == [id_ for id_ in ids if id_ != "poison"]
     assert parked() == [(TRAININGS, sent[place].partition, sent[place].offset, "internal_error")]
     assert rows("select reason from events_dead_letter") == [("DataError: division by zero",)]
+    _, (told,) = dead_letters.read_untold(1)
+    assert dict(told.headers)["deadletter-code"] == b"internal_error"
+    assert b"division" not in dict(told.headers)["deadletter-reason"], "what went wrong inside stays inside"
 
 
 def test_an_alarm_keeps_a_partition_back_until_somebody_says_where_to_go_on(
