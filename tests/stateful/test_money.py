@@ -25,6 +25,7 @@ from models import User
 from tests import builders as make
 from tests import commands as do
 from tests.builders import code_of, counts, rolled_back
+from tests.projections.world import mismatches, project
 from tests.stateful.money_model import DAY, UNIT, Code, MoneyModel, Purse, Refused
 
 USERS: Final = 3
@@ -214,6 +215,12 @@ class Money(RuleBasedStateMachine):
             told = [units(found.accounts[name].balance) for name in SHOWN]
             assert told == [usd, eaml, worth, due_usd, due_eaml]
             assert units(found.accounts["eaml"].held) == held
+
+    @rule()
+    def verify(self) -> None:
+        """Everything that is kept can be made again from the log, to the last column."""
+        project()
+        assert mismatches() == []
 
     # What must always be so.
 
