@@ -15,11 +15,8 @@ from ledger.domain.reversing import Reversing
 
 def lock_names_of(cursor: Any, plans: Sequence[Plan | None]) -> None:
     """Lock by its name what has no row to lock, because it is only being made."""
-    holds = [each.command.hold for each in plans if isinstance(each, Placing)]
-    actors = [each.actor for each in plans if isinstance(each, Adjust)]
-    names = [f"hold {hold}" for hold in holds]
-    names += [f"code {code}" for code in _codes(plans)]
-    names += [f"actor {actor}" for actor in actors]
+    names = [f"code {code}" for code in _codes(plans)]
+    names += [f"actor {each.actor}" for each in plans if isinstance(each, Adjust)]
     if names:
         state.lock_names(cursor, *names)
 

@@ -67,7 +67,7 @@ def post(
         try:
             with transaction.atomic(durable=True), connection.cursor() as cursor:
                 return _Batch(cursor, submissions, clock, unplaced).run(intake)
-        except _Moved:
+        except (_Moved, state.HoldTaken):
             continue
         except OperationalError as error:
             if getattr(error.__cause__, "pgcode", None) not in {"40P01", "40001"}:

@@ -150,26 +150,37 @@ def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int]) -> list[
     ]
 
 
+class HoldTaken(Exception):
+    """Another user's hold got the same id, after the book was read."""
+
+
 def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Write the state that the events say is so after them, each row once."""
+    """Write the state that the events say is so after them, each row once. Raises `HoldTaken`."""
     for name, table, key, columns, changing in _TABLES:
         kept = {each: state for event in events for each, state in event.data.get(name, {}).items()}
         if kept:
             rows = [
                 (each, *(dump(state) if column == "kept" else state[source] for column, source in columns))
-                for each, state in kept.items()
+                for each, state in sorted(kept.items())
             ]
             names = ", ".join([key, *(column for column, _ in columns)])
             updates = ", ".join(f"{column} = excluded.{column}" for column in changing)
-            execute_values(
-                cursor.cursor,
-                f"insert into {table} ({names}) values %s on conflict ({key}) do update set {updates}",  # noqa: S608
-                rows,
-            )
+            statement = f"insert into {table} ({names}) values %s on conflict ({key}) do update set {updates}"  # noqa: S608
+            if name == "holds":
+                _write_holds(cursor, statement, rows)
+            else:
+                execute_values(cursor.cursor, statement, rows)
     _write_remaining(cursor, events)
     limits = {code: limit for event in events for code, limit in event.data.get("credit_limits", {}).items()}
     for code, limit in sorted(limits.items()):
         cursor.execute("update ledger_account set credit_limit = %s where code = %s", [limit, code])
+
+
+def _write_holds(cursor: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write holds, whose ids are the publishers' to choose: what is another user's is left alone."""
+    statement += " where ledger_hold.user_id = excluded.user_id returning id"
+    if len(execute_values(cursor.cursor, statement, rows, fetch=True)) < len(rows):
+        raise HoldTaken
 
 
 def _write_remaining(cursor: Any, events: Sequence[StoredEvent]) -> None:
