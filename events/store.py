@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from events.arrays import binaries, numbers, texts
 from events.copying import copy_rows, escaped
 from events.message import NewEvent, StoredEvent
 from events.upcasting import lift, require_current
@@ -51,7 +52,7 @@ def find_keys(cursor: Any, keys: Sequence[Key]) -> dict[Key, Claim]:
         """select k.source, k.request_id, k.fingerprint, k.event_id::text
            from unnest(%s::text[], %s::text[]) as asked(source, request_id)
            join events_key k on k.source = asked.source and k.request_id = asked.request_id""",
-        [[key.source for key in keys], [key.request_id for key in keys]],
+        [texts(key.source for key in keys), texts(key.request_id for key in keys)],
     )
     return {Key(row[0], row[1]): Claim(bytes(row[2]), row[3]) for row in cursor.fetchall()}
 
@@ -69,10 +70,10 @@ def claim_keys(cursor: Any, claims: Mapping[Key, Claim]) -> dict[Key, Claim]:
            select * from unnest(%s::text[], %s::text[], %s::bytea[], %s::uuid[])
            on conflict do nothing""",
         [
-            [key.source for key in ordered],
-            [key.request_id for key in ordered],
-            [claims[key].fingerprint for key in ordered],
-            [claims[key].event_id for key in ordered],
+            texts(key.source for key in ordered),
+            texts(key.request_id for key in ordered),
+            binaries(claims[key].fingerprint for key in ordered),
+            numbers(claims[key].event_id for key in ordered),
         ],
     )
     if cursor.rowcount == len(ordered):
@@ -101,7 +102,7 @@ def get(cursor: Any, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
     """Events by id. Ids that are none are left out."""
     if not event_ids:
         return {}
-    cursor.execute(f"{_SELECT} where id = any(%s::uuid[])", [list(event_ids)])
+    cursor.execute(f"{_SELECT} where id = any(%s::uuid[])", [numbers(event_ids)])
     return {event.id: event for event in map(_event, cursor.fetchall())}
 
 

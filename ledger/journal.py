@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from events.arrays import numbers
 from events.copying import NULL, copy_rows
 from events.message import StoredEvent
 from ledger.domain.book import Account, Book, BrokenInvariant
@@ -83,7 +84,7 @@ def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
            from models_user asked
            cross join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) with ordinality
                as made(name, kind, currency, side, n)
-           where asked.id = any(%s)
+           where asked.id = any(%s::bigint[])
              and not exists (select from ledger_account a where a.user_id = asked.id)
            order by asked.id, made.n
            for key share of asked
@@ -93,7 +94,7 @@ def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
             [account.kind for account in USER_ACCOUNTS],
             [account.currency for account in USER_ACCOUNTS],
             [account.normal_side for account in USER_ACCOUNTS],
-            list(users),
+            numbers(users),
         ],
     )
 
@@ -101,9 +102,9 @@ def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
 def lock_accounts(cursor: Any, users: Sequence[int]) -> list["LockedAccount"]:
     """Lock and read all accounts of the users, user by user in the order of their ids."""
     cursor.execute(
-        f"""select {_ACCOUNT_COLUMNS}, recorded_at from ledger_account where user_id = any(%s)
+        f"""select {_ACCOUNT_COLUMNS}, recorded_at from ledger_account where user_id = any(%s::bigint[])
             order by user_id, id for no key update""",  # noqa: S608 (fixed names)
-        [list(users)],
+        [numbers(users)],
     )
     return [LockedAccount(*row) for row in cursor.fetchall()]
 
@@ -111,8 +112,9 @@ def lock_accounts(cursor: Any, users: Sequence[int]) -> list["LockedAccount"]:
 def read_accounts(cursor: Any, users: Iterable[int]) -> list[Account]:
     """The accounts of the users as they stand, without a lock."""
     cursor.execute(
-        f"select {_ACCOUNT_COLUMNS} from ledger_account where user_id = any(%s) order by user_id, id",  # noqa: S608
-        [list(users)],
+        f"""select {_ACCOUNT_COLUMNS} from ledger_account where user_id = any(%s::bigint[])
+            order by user_id, id""",  # noqa: S608
+        [numbers(users)],
     )
     return [Account(*row) for row in cursor.fetchall()]
 
@@ -224,10 +226,10 @@ def update_accounts(
            where a.id = v.id""",
         [
             now,
-            [account.id for account in accounts],
-            [text(account.balance) for account in accounts],
-            [text(account.held) for account in accounts],
-            [account.version for account in accounts],
-            [positions[account.code] for account in accounts],
+            numbers(account.id for account in accounts),
+            numbers(text(account.balance) for account in accounts),
+            numbers(text(account.held) for account in accounts),
+            numbers(account.version for account in accounts),
+            numbers(positions[account.code] for account in accounts),
         ],
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from events import store
+from events.arrays import numbers
 from ledger import state
 from ledger.domain.adjustments import Adjust, ResolveProposal, SetCreditLimit
 from ledger.domain.decide import OPERATION_TYPES, Command
@@ -97,7 +98,7 @@ def read_tariffs(cursor: Any) -> list[Tariff]:
 
 
 def _known_users(cursor: Any, users: set[int]) -> frozenset[int]:
-    cursor.execute("select id from models_user where id = any(%s)", [list(users)])
+    cursor.execute("select id from models_user where id = any(%s::bigint[])", [numbers(users)])
     return frozenset(row[0] for row in cursor.fetchall())
 
 
@@ -111,8 +112,8 @@ def _machine_terms(
 ) -> dict[int, list[MachineTerms]]:
     if lock:
         cursor.execute(
-            "select id from models_machine where id = any(%s) order by id for key share",
-            [sorted(machines)],
+            "select id from models_machine where id = any(%s::bigint[]) order by id for key share",
+            [numbers(machines)],
         )
     cursor.execute(
         """select t.machine_id, t.effective_from, t.owner_id, t.columns,
@@ -120,12 +121,12 @@ def _machine_terms(
                   t.api_solving_is_public, t.api_solving_price, t.copy_price, t.copy_update_price
            from models_machine m
            join ledger_machine_terms t on t.machine_id = m.id
-           where m.id = any(%(machines)s) and t.effective_from <= %(latest)s
+           where m.id = any(%(machines)s::bigint[]) and t.effective_from <= %(latest)s
              and t.effective_from >= (
                  select max(f.effective_from) from ledger_machine_terms f
                  where f.machine_id = m.id and f.effective_from <= %(earliest)s)
            order by t.machine_id, t.effective_from, t.id""",
-        {"machines": sorted(machines), "earliest": earliest, "latest": latest},
+        {"machines": numbers(machines), "earliest": earliest, "latest": latest},
     )
     found: dict[int, list[MachineTerms]] = {}
     for row in cursor.fetchall():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from events.arrays import numbers
 from ledger.domain.book import Account
 
 
@@ -18,7 +19,7 @@ def project(cursor: Any, accounts: Sequence[Account]) -> None:
                         sum(balance) filter (where kind = 'user:usd') as usd,
                         sum(balance) filter (where kind = 'user:eaml') as eaml,
                         sum(balance) filter (where kind = 'user:coupon') as coupon
-                 from ledger_account where user_id = any(%s) group by user_id) b
+                 from ledger_account where user_id = any(%s::bigint[]) group by user_id) b
            where u.id = b.user_id""",
-        [users],
+        [numbers(users)],
     )
