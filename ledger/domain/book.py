@@ -70,6 +70,7 @@ class Book:
         self.accounts = {account.code: account for account in accounts}
         self.grants: dict[int, dict[str, Grant]] = {}
         self.holds: dict[str, Hold] = {}
+        self._holds_of: dict[int, set[str]] = {}
         self.reversed: dict[str, Reversed] = {}
         self.codes: dict[str, Code] = {}
         self.proposals: dict[str, Proposal] = {}
@@ -92,6 +93,7 @@ class Book:
                     self.grants.setdefault(state.user, {})[state.id] = state
                 case Hold():
                     self.holds[state.id] = state
+                    self._holds_of.setdefault(state.user, set()).add(state.id)
                 case Reversed():
                     self.reversed[state.operation] = state
                 case Code():
@@ -127,7 +129,7 @@ class Book:
 
     def user_holds(self, user: int) -> list[Hold]:
         """The holds of a user in this book, open or not."""
-        return [hold for hold in self.holds.values() if hold.user == user]
+        return [self.holds[hold] for hold in sorted(self._holds_of.get(user, ()))]
 
     def check_room(self, transfers: Sequence[Transfer]) -> None:
         """Raises `AmountTooLarge` if a balance would leave the 12 digits before the point on its way."""
