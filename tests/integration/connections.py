@@ -80,7 +80,7 @@ def waits_for_a_lock(count: int = 1) -> bool:
     return waiting >= count
 
 
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for a condition; fails where it does not come true."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.01)):
