@@ -16,7 +16,7 @@ from ledger.commands import Outcome
 from ledger.posting import post
 from projections.catalog import PROJECTIONS
 from tests import commands
-from tests.builders import fund, make_machine, make_user, solving
+from tests.builders import adjustment, fund, make_machine, make_user, solving
 from tests.docs import pages
 
 PAGE: Final = pages.DOCS / "architecture.md"
@@ -53,10 +53,14 @@ def test_a_batch_locks_in_the_order_of_the_page() -> None:
     machine = make_machine(owner)
     with _statements() as seen:
         outcomes = post(
-            [solving(machine, user=payer), commands.place(machine, user=payer, lines=1000)],
+            [
+                solving(machine, user=payer),
+                commands.place(machine, user=payer, lines=1000),
+                adjustment(payer, "usd", "5"),
+            ],
             intake=_Reading("training.operations"),
         )
-    assert [outcome.status for outcome in outcomes] == ["recorded", "recorded"]
+    assert [outcome.status for outcome in outcomes] == ["recorded"] * 3
 
     steps = pages.table(PAGE, "step", "what", "statement").rows
     assert [number for number, _, _ in steps] == [str(n + 1) for n in range(len(steps))]
