@@ -58,6 +58,6 @@ class LogCheck:
         if self._keys.agree(self._cursor):
             return
         silent = Findings(lambda _: None)
-        for events in chunks(chunk):
-            self._keys.name(self._cursor, each(events, check_shape, silent))
+        for _, _, events in chunks(chunk, check_shape, silent):
+            self._keys.name(self._cursor, events)
         self._keys.name_others(self._cursor)

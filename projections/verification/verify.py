@@ -17,7 +17,7 @@ from projections.verification.arithmetic import check_shape
 from projections.verification.beside import Beside, beside
 from projections.verification.findings import Findings, Mismatch
 from projections.verification.log_check import LogCheck
-from projections.verification.reading import CHUNK, chunks, each
+from projections.verification.reading import CHUNK, chunks
 from projections.verification.record_check import RecordCheck
 from projections.verification.snapshot import one_snapshot
 
@@ -77,15 +77,14 @@ def _verify(
     result.position = cursor.fetchone()[0]
     log.start(result.position)
     records = RecordCheck(cursor, findings) if other is None else None
-    for events in chunks(chunk):
-        readable = each(events, check_shape, findings)
-        log.check(readable)
+    for number, upto, events in chunks(chunk, check_shape, findings):
+        log.check(events)
         if records is not None:
-            records.check(readable, events[-1].position)
+            records.check(events, upto)
         if other is not None:
             other.listen()
-        result.events += len(events)
-        progress(events[-1].position, result.position)
+        result.events += number
+        progress(upto, result.position)
     if records is not None:
         records.finish()
     result.users = log.finish(chunk)
@@ -101,8 +100,8 @@ def _check_records(snapshot: str, told: Callable[[Mismatch], None], chunk: int) 
     silent = Findings(lambda _: None)  # the first process names what cannot be read
     with one_snapshot(snapshot), connection.cursor() as cursor:
         records = RecordCheck(cursor, Findings(told))
-        for events in chunks(chunk):
-            records.check(each(events, check_shape, silent), events[-1].position)
+        for _, upto, events in chunks(chunk, check_shape, silent):
+            records.check(events, upto)
         records.finish()
 
 

@@ -85,6 +85,15 @@ def test_an_event_that_cannot_be_read_is_named(world: World, data: str) -> None:
     assert any(line.startswith(f"operation {world.sale.id} ") for line in found)
 
 
+@pytest.mark.parametrize("change", ["type = 'operation.recordet'", "schema_version = 99"])
+def test_an_event_that_nobody_knows_is_named(world: World, change: str) -> None:
+    """By its type, or by a version that no ledger has written."""
+    worlds.corrupt(f"update events_event set {change} where id = %s", world.sale.id)
+    found = worlds.mismatches()
+    assert found[0].startswith(f"event {world.sale.position}: data: expected a readable event, found Unknown")
+    assert any(line.startswith(f"operation {world.sale.id} ") for line in found)
+
+
 def test_a_time_that_runs_backwards_is_named(world: World) -> None:
     """Events of a user are recorded in the order of their positions."""
     worlds.corrupt(
