@@ -3,9 +3,10 @@
 # Note [Posting order]
 One durable transaction, READ COMMITTED, always in this order, so that two workers over the same
 users never deadlock: Kafka positions; keys, sorted; missing accounts, sorted; the accounts of every
-user touched, in the order of the user's id; machines; the decisions; only then positions of the log,
-events, operations, entries, accounts, inline projections. The lock unit is the user, because
-locking single accounts deadlocks. The platform's accounts are never locked nor updated.
+user touched, in the order of the user's id; machines; names; the books, shared; the decisions; only
+then positions of the log, events, operations, entries, accounts, inline projections. The lock unit is
+the user, because locking single accounts deadlocks. The platform's accounts are never locked nor
+updated.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -228,6 +229,7 @@ class _Batch:
         plans = [item.plan for item in pending]
         if lock:
             lock_names_of(self.cursor, plans)
+            state.lock_books(self.cursor)
         self.now = journal.not_before(book, self.clock())
         load_state(self.cursor, plans, book, day=self.now.date())
 

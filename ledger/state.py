@@ -26,6 +26,7 @@ _CODE_COLUMNS: Final = (
     "redemptions_max",
     "redemptions",
 )
+_BOOKS_LOCK: Final = 0x4C45_4447_0003
 _TABLES: Final = (
     (
         "grants",
@@ -69,6 +70,16 @@ def lock_names(cursor: Any, *names: str) -> None:
         "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(%s::text[]) as asked(name)",
         [sorted(set(names))],
     )
+
+
+def lock_books(cursor: Any, *, exclusive: bool = False) -> None:
+    """Keep what is the same for everybody, periods and tariffs, as it is until the end of the transaction.
+
+    Whoever changes it takes it exclusively: what was decided by it before is committed then, and what
+    comes after sees the change.
+    """
+    lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+    cursor.execute(f"select {lock}(%s)", [_BOOKS_LOCK])
 
 
 def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -> list[Grant]:
