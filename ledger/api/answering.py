@@ -1,13 +1,14 @@
 """One command from a request to its answer, the same for every door."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from events.identifiers import uuid7
 from events.message import StoredEvent
-from ledger.api import errors, reading, rendering
+from ledger.api import errors, reading, rendering, submissions
 from ledger.api.auth import caller_of
 from ledger.api.bodies import Body
 from ledger.api.combiner import Combiner
@@ -54,11 +55,8 @@ def preview(submission: Submission) -> HttpResponse:
 
 
 def submit_command(request: HttpRequest, command: Command, body: Body, **fields: Any) -> HttpResponse:
-    """Submit a command; what was sent is the body with these fields, its free texts as notes."""
-    sent = {**fields, **body.model_dump(mode="json", exclude_defaults=True, exclude={"reason", "evidence"})}
-    texts = {name: getattr(body, name, None) for name in ("reason", "evidence")}
-    notes = {name: text for name, text in texts.items() if text is not None}
-    return submit(request, lambda **who: Submission(command=command, sent=sent, notes=notes, **who))
+    """Submit the command of a body, with further fields of what was sent."""
+    return submit(request, partial(submissions.of_body, command, body, fields))
 
 
 def submit(

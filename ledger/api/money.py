@@ -1,27 +1,23 @@
 """The doors beyond the nine operations: holds, coupons, reversals, debts. Each can be tried dry."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path
 
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from easyautoml_ledger.ids import Uuid
-from ledger.api import bodies, reading, rendering, shapes
-from ledger.api.answering import submit, submit_command
+from ledger.api import bodies, reading, rendering, shapes, submissions
+from ledger.api.answering import submit
 from ledger.api.auth import AdminKey, ReadKey, WriteKey, caller_of
 from ledger.api.callers import no_such_user
 from ledger.api.documentation import body_of, command_extra, refusals
 from ledger.api.parameters import Id
 from ledger.api.routes import router
-from ledger.domain.adjustments import SetCreditLimit
-from ledger.domain.coupons import Code
 from ledger.domain.errors import NotFound
-from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
-from ledger.domain.reversing import Reverse
 from ledger.operations import holds
 from ledger.queries import coupons as coupon_queries
 from ledger.queries import debts
@@ -113,13 +109,7 @@ def void_hold(request: HttpRequest, hold: Path[Uuid]) -> HttpResponse:
 def reverse_operation(request: HttpRequest, operation: Path[Uuid]) -> HttpResponse:
     """Never more than is left of it; commission included; coupons come back as coupons."""
     body = bodies.read_as(bodies.Reversal, reading.read_json(request))
-    command = Reverse(
-        operation=str(operation),
-        amount=body.amount,
-        occurred_at=timezone.now(),
-        spent_by_payee=settings.LEDGER_SPENT_BY_PAYEE,
-    )
-    return submit_command(request, command, body, type="reversal", operation=str(operation))
+    return submit(request, partial(submissions.reversing, body, operation, now=timezone.now()))
 
 
 @router.post(
@@ -134,15 +124,7 @@ def reverse_operation(request: HttpRequest, operation: Path[Uuid]) -> HttpRespon
 def grant_coupon(request: HttpRequest) -> HttpResponse:
     """Spendable on what is owed to the platform only, until it expires."""
     body = bodies.read_as(bodies.Coupon, reading.read_json(request))
-    command = GrantCoupon(
-        user=body.operation_user,
-        amount=body.amount,
-        occurred_at=timezone.now(),
-        expires_at=body.expires_at,
-        priority=body.priority,
-        kinds=body.kinds,
-    )
-    return submit_command(request, command, body, type="coupon_grant")
+    return submit(request, partial(submissions.granting, body, now=timezone.now()))
 
 
 @router.post(
@@ -157,8 +139,7 @@ def grant_coupon(request: HttpRequest) -> HttpResponse:
 def create_coupon_code(request: HttpRequest) -> HttpResponse:
     """Limited in number and time, if wanted; each user redeems it once."""
     body = bodies.read_as(bodies.CodeToRedeem, reading.read_json(request))
-    command = CreateCode(code=Code(**body.model_dump()), occurred_at=timezone.now())
-    return submit_command(request, command, body, type="coupon_code")
+    return submit(request, partial(submissions.offering, body, now=timezone.now()))
 
 
 @router.post(
@@ -173,8 +154,7 @@ def create_coupon_code(request: HttpRequest) -> HttpResponse:
 def redeem_coupon_code(request: HttpRequest) -> HttpResponse:
     """The user gets what the code gives, once."""
     body = bodies.read_as(bodies.Redemption, reading.read_json(request))
-    command = RedeemCode(user=body.operation_user, code=body.code, occurred_at=timezone.now())
-    return submit_command(request, command, body, type="coupon_redemption")
+    return submit(request, partial(submissions.redeeming, body, now=timezone.now()))
 
 
 @router.get(
@@ -224,5 +204,4 @@ def get_dues(request: HttpRequest, user: Path[Id]) -> HttpResponse:
 def set_credit_limit(request: HttpRequest, user: Path[Id]) -> HttpResponse:
     """How much EAML the user may owe; null: what the tariff says."""
     body = bodies.read_as(bodies.CreditLimit, reading.read_json(request))
-    command = SetCreditLimit(user=user, limit=body.limit, occurred_at=timezone.now())
-    return submit_command(request, command, body, type="credit_limit", operation_user=user)
+    return submit(request, partial(submissions.limiting, body, user, now=timezone.now()))

@@ -22,7 +22,7 @@ from ledger.queries.statement import Place, statement
     tags=["users"],
     operation_id="get_balances",
     summary="Show a user's balances",
-    response={200: shapes.Balances, **refusals(404, 422)},
+    response={200: shapes.Balances, **refusals(400, 404, 422)},
 )
 def get_balances(request: HttpRequest, user: Path[Id], asked: Query[BalancesQuery]) -> HttpResponse:
     """What the user has, what of it is set aside, and what he owes: one consistent read."""

@@ -1,0 +1,71 @@
+"""From the bodies of the doors beyond the nine operations to submissions for the engine.
+
+The API and the administration share them. `who` are the further fields of `Submission`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+
+from ledger.api import bodies
+from ledger.commands import Submission
+from ledger.domain.adjustments import SetCreditLimit
+from ledger.domain.coupons import Code
+from ledger.domain.decide import Command
+from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
+from ledger.domain.reversing import Reverse
+
+_NOTES: Final = ("reason", "evidence")
+
+
+def of_body(command: Command, body: bodies.Body, fields: Mapping[str, Any], **who: Any) -> Submission:
+    """The submission of a command: what was sent is the body with these fields, its free texts are notes."""
+    sent = {**fields, **body.model_dump(mode="json", exclude_defaults=True, exclude=set(_NOTES))}
+    texts = {name: getattr(body, name, None) for name in _NOTES}
+    notes = {name: text for name, text in texts.items() if text is not None}
+    return Submission(command=command, sent=sent, notes=notes, **who)
+
+
+def reversing(body: bodies.Reversal, operation: UUID, *, now: datetime, **who: Any) -> Submission:
+    """Take back all or part of an operation."""
+    command = Reverse(
+        operation=str(operation),
+        amount=body.amount,
+        occurred_at=now,
+        spent_by_payee=settings.LEDGER_SPENT_BY_PAYEE,
+    )
+    return of_body(command, body, {"type": "reversal", "operation": str(operation)}, **who)
+
+
+def granting(body: bodies.Coupon, *, now: datetime, **who: Any) -> Submission:
+    """Give a user promotional credit."""
+    command = GrantCoupon(
+        user=body.operation_user,
+        amount=body.amount,
+        occurred_at=now,
+        expires_at=body.expires_at,
+        priority=body.priority,
+        kinds=body.kinds,
+    )
+    return of_body(command, body, {"type": "coupon_grant"}, **who)
+
+
+def offering(body: bodies.CodeToRedeem, *, now: datetime, **who: Any) -> Submission:
+    """Offer a coupon code."""
+    command = CreateCode(code=Code(**body.model_dump()), occurred_at=now)
+    return of_body(command, body, {"type": "coupon_code"}, **who)
+
+
+def redeeming(body: bodies.Redemption, *, now: datetime, **who: Any) -> Submission:
+    """Redeem a coupon code for a user."""
+    command = RedeemCode(user=body.operation_user, code=body.code, occurred_at=now)
+    return of_body(command, body, {"type": "coupon_redemption"}, **who)
+
+
+def limiting(body: bodies.CreditLimit, user: int, *, now: datetime, **who: Any) -> Submission:
+    """Set a user's credit limit."""
+    command = SetCreditLimit(user=user, limit=body.limit, occurred_at=now)
+    return of_body(command, body, {"type": "credit_limit", "operation_user": user}, **who)
