@@ -1,8 +1,16 @@
-"""COPY of rows in PostgreSQL's text format: the fastest way in."""
+"""The fast ways in, which Django does not know: COPY of rows in PostgreSQL's text format, rows as values.
+
+# Note [Errors as Django's]
+Django gives its own errors for psycopg2's where it runs the statement. Here psycopg2 does, so that its errors
+have to be given Django's classes: whoever looks after a database that went away catches only those.
+"""
 
 import io
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from django.db import connection
+from psycopg2 import extras
 
 NULL = r"\N"
 
@@ -20,4 +28,13 @@ def copy_rows(cursor: Any, table: str, columns: Sequence[str], rows: Iterable[st
     """Write rows, each already a line of COPY's text format without its line end."""
     lines = "\n".join(rows)
     if lines:
-        cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.StringIO(lines + "\n"))
+        with connection.wrap_database_errors:
+            cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.StringIO(lines + "\n"))
+
+
+def execute_values(
+    cursor: Any, statement: str, rows: Sequence[tuple[Any, ...]], *, fetch: bool = False
+) -> list[tuple[Any, ...]]:
+    """Run a statement whose one `%s` stands for all rows as values; with `fetch`, what it returns."""
+    with connection.wrap_database_errors:
+        return extras.execute_values(cursor.cursor, statement, rows, fetch=fetch) or []

@@ -8,6 +8,9 @@ took its position before that highest one became visible, and so holds the lock 
 notes the holders; once all of them are gone it reads again (PostgreSQL makes a commit visible
 before it releases the locks), and what is still missing was rolled back. No timeout, and nobody
 waits for transactions that append nothing.
+
+A settler whose process is frozen in the middle of it would keep everybody from settling: the database ends
+its transaction.
 """
 
 import time
@@ -18,6 +21,7 @@ from django.db import connection, transaction
 
 _ADVISORY_LOCK: Final = 0x4C45_4447_0001  # one settler at a time
 _SCAN: Final = 20_000
+_FROZEN_AFTER_MS: Final = 2000
 
 
 @dataclass(slots=True)
@@ -36,7 +40,10 @@ class Settler:
 
     def advance(self) -> int:
         """Move the settled position as far as it can go now, and return it."""
+        own = not connection.in_atomic_block
         with transaction.atomic(), connection.cursor() as cursor:
+            if own:
+                cursor.execute("set local idle_in_transaction_session_timeout = %s", [_FROZEN_AFTER_MS])
             cursor.execute("select pg_try_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
             if not cursor.fetchone()[0]:
                 self._gap = None

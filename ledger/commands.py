@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from events.message import StoredEvent
 from events.store import Key
 from ledger.domain.decide import Command
-from ledger.domain.errors import LedgerError, rejected_by_code
+from ledger.domain.errors import Invalid, LedgerError, rejected_by_code
 
 Status: TypeAlias = Literal["recorded", "rejected", "refused", "conflict", "undecided"]
 
@@ -38,6 +38,8 @@ class Submission:
     """Over HTTP: what no balance could change is refused with nothing written."""
     out_of_time: bool = False
     """It has waited long enough for its user or machine: what is undecided is rejected."""
+    out_of_bounds: Invalid | None = None
+    """Why it is refused unless its key was used: when it occurred is too far from when it arrived."""
 
     @property
     def key(self) -> Key:

@@ -8,7 +8,7 @@ from events.identifiers import uuid7
 from events.store import Key
 from ledger.commands import Outcome, Submission
 from ledger.domain.decide import Plan, plan
-from ledger.domain.errors import Conflict, Rejected, Undecided, UnknownReference
+from ledger.domain.errors import Conflict, Invalid, Rejected, Undecided, UnknownReference
 from ledger.domain.references import References
 
 
@@ -25,7 +25,7 @@ class Pending:
     rivals: list["Pending"] = field(default_factory=list)
     event_id: str = field(default_factory=uuid7)
     plan: Plan | None = None
-    refusal: Rejected | Undecided | None = None
+    refusal: Rejected | Undecided | Invalid | None = None
 
     @property
     def users(self) -> tuple[int, ...]:
@@ -59,8 +59,10 @@ def fold(submissions: Sequence[Submission]) -> list[Pending]:
 
 def planned(
     submission: Submission, references: References
-) -> tuple[Plan | None, Rejected | Undecided | None]:
+) -> tuple[Plan | None, Rejected | Undecided | Invalid | None]:
     """The plan of a submission, or why it has none."""
+    if submission.out_of_bounds is not None:
+        return None, submission.out_of_bounds
     try:
         return plan(submission.command, references), None
     except Undecided as error:

@@ -7,6 +7,10 @@ user touched, in the order of the user's id; machines; names; the books, shared;
 then positions of the log, events, operations, entries, accounts, inline projections. The lock unit is
 the user, because locking single accounts deadlocks. The platform's accounts are never locked nor
 updated.
+
+A process that is frozen in the middle of it (a suspended machine) keeps its users locked, and nothing
+after its positions can be settled: after a while the database ends its transaction, and nothing of it
+was posted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,13 +30,14 @@ from ledger import journal, notes, state
 from ledger.commands import Outcome, Status, Submission, fingerprint_of
 from ledger.domain.book import Account, Book, Decision
 from ledger.domain.decide import REJECTION_TYPES, decide, event_data, overdue, reject
-from ledger.domain.errors import Busy, Rejected, Undecided
+from ledger.domain.errors import Busy, Invalid, Rejected, Undecided
 from ledger.domain.holding import Placing, Resolving, hold_of
 from ledger.loading import load_state, lock_names_of
 from ledger.pending import Pending, conflict, fold, planned
 from ledger.references import holds_of, read_references
 
 _ATTEMPTS: Final = 8
+_FROZEN_AFTER_MS: Final = 15_000
 SWEEP_SOURCE: Final = "/ledger/expiry"
 
 
@@ -67,6 +72,7 @@ def post(
     for _ in range(_ATTEMPTS):
         try:
             with transaction.atomic(durable=True), connection.cursor() as cursor:
+                _end_if_frozen(cursor)
                 return _Batch(cursor, submissions, clock, unplaced).run(intake)
         except (_Moved, state.HoldTaken):
             continue
@@ -79,6 +85,7 @@ def post(
 def sweep(users: Sequence[int], *, clock: Callable[[], datetime] = timezone.now) -> None:
     """Expire what is overdue of users whom nothing else touches: coupons and holds."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
+        _end_if_frozen(cursor)
         _Batch(cursor, [], clock).sweep(users)
 
 
@@ -179,7 +186,7 @@ class _Batch:
     def _sets_aside(item: Pending) -> bool:
         if item.refusal is None:
             return False
-        return isinstance(item.refusal, Undecided) or item.submission.refuse_early
+        return isinstance(item.refusal, Undecided | Invalid) or item.submission.refuse_early
 
     def _claimed(self, pending: list[Pending]) -> list[Pending]:
         claims = {item.submission.key: store.Claim(item.fingerprint, item.event_id) for item in pending}
@@ -356,6 +363,10 @@ def _event(
         "occurred_at": occurred_at,
         "recorded_at": now,
     }
+
+
+def _end_if_frozen(cursor: Any) -> None:
+    cursor.execute("set local idle_in_transaction_session_timeout = %s", [_FROZEN_AFTER_MS])
 
 
 def _key(event: Mapping[str, Any]) -> store.Key:

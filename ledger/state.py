@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 
-from psycopg2.extras import execute_values
-
+from events.copying import execute_values
 from events.message import StoredEvent
 from events.store import dump
 from ledger.domain.coupons import Code, Grant
@@ -180,7 +179,7 @@ def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
             if name == "holds":
                 _write_holds(cursor, statement, rows)
             else:
-                execute_values(cursor.cursor, statement, rows)
+                execute_values(cursor, statement, rows)
     _write_remaining(cursor, events)
     limits = {code: limit for event in events for code, limit in event.data.get("credit_limits", {}).items()}
     for code, limit in sorted(limits.items()):
@@ -190,7 +189,7 @@ def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
 def _write_holds(cursor: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Write holds, whose ids are the publishers' to choose: what is another user's is left alone."""
     statement += " where ledger_hold.user_id = excluded.user_id returning id"
-    if len(execute_values(cursor.cursor, statement, rows, fetch=True)) < len(rows):
+    if len(execute_values(cursor, statement, rows, fetch=True)) < len(rows):
         raise HoldTaken
 
 
@@ -204,7 +203,7 @@ def _write_remaining(cursor: Any, events: Sequence[StoredEvent]) -> None:
     ]
     if rows:
         execute_values(
-            cursor.cursor,
+            cursor,
             """insert into ledger_remaining
                    (position, subject, subject_kind, user_id, recorded_at, remaining, expires_at)
                values %s""",

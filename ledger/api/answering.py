@@ -50,8 +50,11 @@ def answer(request: HttpRequest, submission: Submission, *, location: str | None
 
 
 def preview(submission: Submission) -> HttpResponse:
-    """What `answer` would come to now, with nothing written."""
-    return rendering.json_response(rendering.quote(quote(submission)))
+    """What `answer` would come to now, with nothing written. Raises what no key is needed to refuse."""
+    outcome = quote(submission)
+    if outcome.status == "refused" and outcome.error is not None:
+        raise outcome.error
+    return rendering.json_response(rendering.quote(outcome))
 
 
 def submit_command(request: HttpRequest, command: Command, body: Body, **fields: Any) -> HttpResponse:

@@ -20,7 +20,6 @@ from ledger.api.documentation import (
 )
 from ledger.api.routes import router
 from ledger.commands import Submission
-from ledger.domain.errors import LedgerError
 from ledger.operations.bulk import post_each
 from ledger.operations.record import submission_of
 
@@ -70,10 +69,7 @@ def record_operations(request: HttpRequest) -> HttpResponse:
     for index, item in enumerate(items):
         if item.id is None or item.operation is None:
             continue
-        try:
-            submissions[index] = _submission(request, item.operation, item.id)
-        except LedgerError as error:
-            outcomes[index] = error
+        submissions[index] = _submission(request, item.operation, item.id)
     for index, outcome in zip(submissions, post_each(list(submissions.values())), strict=True):
         outcomes[index] = outcome
     answers = [

@@ -7,20 +7,16 @@ from pydantic import BaseModel
 
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from ledger.commands import Submission
-from ledger.domain.decide import Command
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.operations import Kind, RecordOperation
-from ledger.operations.record import check_occurred_at
+from ledger.operations.record import out_of_bounds
 
 
 def placing(
     request: HoldRequested, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
-    """The submission that sets money aside. `who` are the further fields of `Submission`.
-
-    Raises `Invalid` where it occurred too far ahead or too long ago; so do the others.
-    """
-    occurred_at = _occurred_at(request, now, sent_at)
+    """The submission that sets money aside. `who` are the further fields of `Submission`."""
+    occurred_at = request.occurred_at or sent_at or now
     estimate = RecordOperation(
         kind=Kind(request.kind),
         operation_user=request.operation_user,
@@ -31,7 +27,7 @@ def placing(
         unit_price=request.unit_price,
     )
     command = PlaceHold(hold=str(request.hold), estimate=estimate, expires_at=request.expires_at)
-    return _submission("hold.requested", request, command, **who)
+    return _submission("hold.requested", request, command, now, **who)
 
 
 def capturing(
@@ -43,27 +39,21 @@ def capturing(
         count_of_lines=request.count_of_lines,
         count_of_training_epoch=request.count_of_training_epoch,
         final=request.final,
-        occurred_at=_occurred_at(request, now, sent_at),
+        occurred_at=request.occurred_at or sent_at or now,
     )
-    return _submission("hold.captured", request, command, **who)
+    return _submission("hold.captured", request, command, now, **who)
 
 
 def voiding(request: HoldVoided, *, now: datetime, sent_at: datetime | None = None, **who: Any) -> Submission:
     """The submission that releases a hold."""
-    command = VoidHold(hold=str(request.hold), occurred_at=_occurred_at(request, now, sent_at))
-    return _submission("hold.voided", request, command, notes={"reason": request.reason}, **who)
+    command = VoidHold(hold=str(request.hold), occurred_at=request.occurred_at or sent_at or now)
+    return _submission("hold.voided", request, command, now, notes={"reason": request.reason}, **who)
 
 
-def _occurred_at(
-    request: HoldRequested | HoldCaptured | HoldVoided,
-    now: datetime,
-    sent_at: datetime | None,
-) -> datetime:
-    occurred_at = request.occurred_at or sent_at or now
-    check_occurred_at(occurred_at, now)
-    return occurred_at
-
-
-def _submission(type_: str, request: BaseModel, command: Command, **who: Any) -> Submission:
+def _submission(
+    type_: str, request: BaseModel, command: PlaceHold | CaptureHold | VoidHold, now: datetime, **who: Any
+) -> Submission:
     sent = {"type": type_, **request.model_dump(mode="json", exclude_defaults=True, exclude={"reason"})}
-    return Submission(command=command, sent=sent, **who)
+    return Submission(
+        command=command, sent=sent, out_of_bounds=out_of_bounds(command.occurred_at, now), **who
+    )

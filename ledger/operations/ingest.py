@@ -25,11 +25,11 @@ from ledger.operations.record import submission_of
 from ledger.posting import post
 
 Read: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
-"""The submission of an event that arrived at a time. Raises `ContractError` or `Invalid`."""
+"""The submission of an event that arrived at a time. Raises `ContractError`."""
 
 
 def read(message: Message, arrived_at: datetime) -> Submission:
-    """The submission of a message. Raises `ContractError`, `Invalid` or `Unwelcome`: it is parked."""
+    """The submission of a message. Raises `ContractError` or `Unwelcome`: it is parked."""
     return _read(_welcome(message), message, arrived_at)
 
 
@@ -114,7 +114,7 @@ class _Batch:
         parked, waiting = list(self._parked), list(self._totals)
         tally = Counter[str]()
         for message, outcome in zip(self._submitted, outcomes, strict=True):
-            if outcome.status == "conflict":
+            if outcome.status in {"conflict", "refused"}:
                 parked.append(parked_for(message, outcome))
             elif outcome.status == "undecided":
                 waiting.append(_waiting(message, outcome, self._now + settings.LEDGER_WAITING))
@@ -129,7 +129,7 @@ class _Batch:
 
 
 def parked_for(message: Message, outcome: Outcome) -> Parked:
-    """The dead letter of a message whose key was used for another command."""
+    """The dead letter of a message whose key was used for another command, or that came out of bounds."""
     if outcome.error is None:
         raise RuntimeError(f"an outcome without an error: {outcome.status}")
     return Parked(message, outcome.error.code, outcome.error.message)

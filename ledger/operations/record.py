@@ -27,11 +27,9 @@ def submission_of(
     """The submission of an operation that was read from a message or a request.
 
     `sent_at` stands in for an `occurred_at` that was left out, and `now` for both. `context` are the
-    further fields of `Submission`. Raises `Invalid` where the operation says that it occurred too
-    far ahead of the ledger's clock or too long ago.
+    further fields of `Submission`.
     """
     occurred_at = operation.occurred_at or sent_at or now
-    check_occurred_at(occurred_at, now)
     fields: dict[str, Any] = operation.__dict__
     sent = operation.model_dump(mode="json", exclude_defaults=True)
     sent["type"] = operation.type
@@ -55,13 +53,18 @@ def submission_of(
         command=command,
         sent=sent,
         notes=notes,
+        out_of_bounds=out_of_bounds(occurred_at, now),
         **context,
     )
 
 
-def check_occurred_at(occurred_at: datetime, now: datetime) -> None:
-    """Raises `Invalid` unless the time is within the bounds that settings give."""
+def out_of_bounds(occurred_at: datetime, now: datetime) -> Invalid | None:
+    """What is wrong with the time, if it is not within the bounds that settings give.
+
+    No reason to raise: a retry of what was recorded in time gets its answer, however late it comes.
+    """
     if occurred_at > now + settings.LEDGER_OCCURRED_AHEAD:
-        raise Invalid("occurred_at is too far ahead of the ledger's clock", field="occurred_at")
+        return Invalid("occurred_at is too far ahead of the ledger's clock", field="occurred_at")
     if occurred_at < now - settings.LEDGER_OCCURRED_BACK:
-        raise Invalid("occurred_at is too long ago", field="occurred_at")
+        return Invalid("occurred_at is too long ago", field="occurred_at")
+    return None

@@ -15,7 +15,7 @@ from events.kafka.errors import TryAgain
 from events.kafka.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from events.kafka.stored import Parked, StoredWaiting
 from ledger.commands import Outcome, Submission
-from ledger.domain.errors import Busy, Invalid
+from ledger.domain.errors import Busy
 from ledger.operations import control_totals
 from ledger.operations.ingest import Unwelcome, parked_for, read, waits_for
 from ledger.posting import post
@@ -88,7 +88,7 @@ class _Batch:
                 still.append((item.id, waits_for(outcome)))
                 continue
             done.append(item.id)
-            if outcome.status == "conflict":
+            if outcome.status in {"conflict", "refused"}:
                 parked.append(parked_for(item.message, outcome))
             else:
                 tally["duplicate" if outcome.replayed else outcome.status] += 1
@@ -110,7 +110,7 @@ def _post(waiting: Sequence[StoredWaiting]) -> Counter[str]:
         return _post(ours) if ours else Counter()
     except Busy as error:
         raise TryAgain(str(error)) from error
-    except (*POISON, ContractError, Unwelcome, Invalid) as error:
+    except (*POISON, ContractError, Unwelcome) as error:
         if isinstance(error, DatabaseError) and not is_poison(error):
             raise
         if len(waiting) == 1:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from django.db import connection
+
 from events.copying import NULL
 from ledger.journal import ENTRIES_MAX
 from projections.records import ENTRY_COLUMNS, OPERATION_COLUMNS
@@ -166,11 +168,12 @@ def _copy(
     limit: int | None,
 ) -> str:
     lines = io.StringIO()
-    cursor.copy_expert(
-        f"copy (select {', '.join(columns)} from {table} where {bounds} order by {order} "  # noqa: S608
-        f"limit {'all' if limit is None else limit}) to stdout",
-        lines,
-    )
+    with connection.wrap_database_errors:
+        cursor.copy_expert(
+            f"copy (select {', '.join(columns)} from {table} where {bounds} order by {order} "  # noqa: S608
+            f"limit {'all' if limit is None else limit}) to stdout",
+            lines,
+        )
     return lines.getvalue()
 
 

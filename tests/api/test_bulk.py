@@ -70,7 +70,7 @@ def test_every_item_has_its_own_outcome_in_order(api: Api, user: User) -> None:
         ("f", "refused", 422, "no_price", None),
         ("a", "recorded", 200, None, None),
         ("a", "conflict", 409, "conflict", "amount"),
-        ("g", "invalid", 422, "invalid", "occurred_at"),
+        ("g", "refused", 422, "invalid", "occurred_at"),
         (None, "invalid", 422, "missing_field", "id"),
         (None, "invalid", 422, "not_text", "id"),
         (None, "invalid", 400, "invalid_idempotency_key", "id"),

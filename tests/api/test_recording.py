@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
 from events.models import Event
@@ -147,6 +148,19 @@ def test_what_occurred_out_of_bounds_is_refused(
     """Not more than 90 days back and 5 minutes ahead."""
     occurred_at = timezone.now() - timedelta(days=days, minutes=minutes)
     refused(api.record(top_up(user, occurred_at=occurred_at.isoformat())), 422, "invalid", "occurred_at")
+
+
+def test_a_retry_is_answered_however_late_it_comes(api: Api, user: User, settings: LazySettings) -> None:
+    """What was recorded in time is replayed when it is out of bounds by now; another body conflicts."""
+    sent = top_up(user, occurred_at=(timezone.now() - timedelta(days=1)).isoformat())
+    first = api.record(sent, key="late")
+    settings.LEDGER_OCCURRED_BACK = timedelta(hours=1)
+    before = everything()
+    again = api.record(sent, key="late")
+    assert (again.status_code, again.json()) == (200, first.json())
+    refused(api.record({**sent, "amount": "11"}, key="late"), 409, "conflict", "amount")
+    refused(api.record(sent, key="never sent before"), 422, "invalid", "occurred_at")
+    assert everything() == before
 
 
 def test_a_missing_key_is_said_to_be_missing(api: Api, user: User, nothing_written: None) -> None:

@@ -7,17 +7,19 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
 
 from events import store
 from events.identifiers import uuid7
-from ledger import journal
+from ledger import journal, posting
 from ledger.commands import Outcome, Submission
 from ledger.domain.entries import entries, increases
 from ledger.posting import post
@@ -90,6 +92,27 @@ def held() -> Iterator[Held]:
     made = Held()
     yield made
     made.let_go.set()
+
+
+def test_worker_that_is_frozen_keeps_its_users_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the database ends its transaction; nothing of it was posted, and the others go on."""
+    monkeypatch.setattr(posting, "_FROZEN_AFTER_MS", 500)
+    user, frozen, wake = make_user(), threading.Event(), threading.Event()
+
+    def clock() -> datetime:
+        # It is looked at when everything is locked.
+        frozen.set()
+        assert wake.wait(30)
+        return timezone.now()
+
+    old = Worker(lambda: post([make.top_up(user, 1)], clock=clock))
+    assert frozen.wait(10)
+    assert [code_of(outcome) for outcome in post([make.top_up(user, 2)])] == ["recorded"]
+    wake.set()
+    with pytest.raises((OperationalError, InterfaceError)):
+        old.answer()
+    assert on_user(user)[0] == 2
+    verified()
 
 
 def test_same_key_at_once_is_recorded_once(user: User, held: Held) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from events import store
 from events.identifiers import uuid7
@@ -73,6 +73,27 @@ def appended(count: int = 1) -> list[int]:
 def start() -> int:
     """Where the log ends before the test."""
     return settle_all()
+
+
+def test_settler_that_is_frozen_keeps_nobody_from_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database ends its transaction; when it wakes up it is told so."""
+    frozen, wake = threading.Event(), threading.Event()
+    scan = Settler._scan
+
+    def freeze(cursor: Any, after: int) -> tuple[int, int]:
+        frozen.set()
+        assert wake.wait(30)
+        return scan(cursor, after)
+
+    monkeypatch.setattr(Settler, "_scan", staticmethod(freeze))
+    (position,) = appended()
+    old = Worker(lambda: Settler().advance())
+    assert frozen.wait(10)
+    monkeypatch.setattr(Settler, "_scan", staticmethod(scan))
+    assert settle_all() == position
+    wake.set()
+    with pytest.raises((OperationalError, InterfaceError)):
+        old.answer()
 
 
 def test_settled_position_follows_what_was_appended() -> None:
