@@ -33,20 +33,27 @@ class RefusedByBroker(Exception):
 
 
 class Publisher:
-    """The producer is made at the first use, and anew after every failure: it never recovers from one."""
+    """A transactional producer, which is begun anew after every failure: it never recovers from one."""
 
     def __init__(self, *, transactional_id: str, stop: Stop) -> None:
         self._transactional_id = transactional_id
         self._stop = stop
         self._producer: KafkaProducer | None = None
 
+    def begin(self) -> bool:
+        """Begin a producer, which fences every other with the same id; False where there is one already."""
+        if self._producer is not None:
+            return False
+        self._producer = make_producer(client="relay", transactional_id=self._transactional_id)
+        return True
+
     def publish(self, messages: Sequence[Outgoing]) -> None:
         """Publish all of them, acknowledged by the broker. Raises `KafkaError` or `RefusedByBroker`.
 
-        After an error it is not known which of them were published.
+        After an error it is not known which of them were published, and no producer is begun.
         """
         if self._producer is None:
-            self._producer = make_producer(client="relay", transactional_id=self._transactional_id)
+            raise RuntimeError("no producer was begun")
         sent: list[FutureRecordMetadata] = []
         try:
             self._producer.begin_transaction()

@@ -5,6 +5,11 @@ One relay reads the settled events in order, publishes them in a transaction of 
 checkpoint after the broker has acknowledged. If it ends in between, the same events are published
 again: at least once, in order per key, with the event's id to know a duplicate by. Checkpoints are
 kept per topic id, so that a topic that was made anew is told everything.
+
+# Note [Fence, then read]
+A producer that begins fences all before it. So the checkpoints are read, or looked at again, once ours has
+begun: read before, they may be those of a relay that has gone on since, and what was told after them would be
+told again behind what is newer. A compacted topic would keep the older balance for ever.
 """
 
 import logging
@@ -143,6 +148,7 @@ class Relay:
             self._publisher.close()
         self._positions.clear()
         self._known_ids = {}
+        self._open()
         for feed in self._feeds:
             if feed.topic in ids:
                 self._positions[feed.topic, ids[feed.topic]] = self._begin(feed, ids[feed.topic])
@@ -153,6 +159,13 @@ class Relay:
             dead_letters.tell_open_again()
             checkpoints.start(BILLING_DEAD_LETTERS, ids[BILLING_DEAD_LETTERS], 0)
         self._known_ids = ids
+
+    def _open(self) -> None:
+        """Begin a producer, if there is none. Raises `Overtaken`: Note [Fence, then read]."""
+        if self._publisher.begin():
+            for (topic, topic_id), position in self._positions.items():
+                if checkpoints.read(topic, topic_id) != position:
+                    raise Overtaken(topic)
 
     def _begin(self, feed: Feed, topic_id: str) -> int:
         position = checkpoints.read(feed.topic, topic_id)
@@ -192,6 +205,7 @@ class Relay:
         """Publish in order; what the broker refuses, with its reason."""
         if not messages:
             return []
+        self._open()
         try:
             self._publisher.publish([message for _, message in messages])
         except RefusedByBroker as error:

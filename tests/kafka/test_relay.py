@@ -11,6 +11,7 @@ from kafka import KafkaAdminClient
 from easyautoml_ledger import topics
 from easyautoml_ledger.outcomes import Balance, OperationRecorded, OperationRejected
 from events.kafka import clients
+from events.kafka.checkpoints import Overtaken
 from events.kafka.errors import KafkaError
 from events.kafka.leadership import Leadership
 from events.worker import Stop
@@ -233,6 +234,29 @@ def test_a_new_relay_fences_the_old_one(user: User, machine: Machine) -> None:
     assert (len(records(OUT)), checkpoint(OUT)) == (told, at)
     for relay in (old, new):
         relay.close()
+
+
+def test_a_relay_that_was_overtaken_before_it_published_tells_nothing(user: User, machine: Machine) -> None:
+    """It has read its checkpoints and was silent since: no older balance comes behind a newer one."""
+    with relaying():
+        wait_until_told()
+        wait_until_told(BALANCES)
+    old = make_relay(batch=1)
+    try:
+        assert not old.step(), "there is nothing to tell yet"
+        for _ in range(3):
+            post_one(solving(machine, user=user, lines=1000))
+        with relaying(patience=0):
+            wait_until_told()
+            wait_until_told(BALANCES)
+        told = len(records(BALANCES))
+        with pytest.raises((Overtaken, KafkaError)):
+            for _ in range(20):
+                old.step()
+        assert len(records(BALANCES)) == told
+        assert payloads(BALANCES, Balance)[-1].eaml.balance == amount("99.7")
+    finally:
+        old.close()
 
 
 def test_one_of_two_relays_publishes_and_the_other_stands_by(user: User, machine: Machine) -> None:
