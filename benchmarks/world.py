@@ -35,7 +35,8 @@ def make_world() -> World:
     from django.utils import timezone
 
     from ledger.commands import Submission
-    from ledger.domain.adjustments import Adjust
+    from ledger.domain.adjustments import Adjust, Adjustment
+    from ledger.domain.proposals import Tier
     from ledger.posting import post
     from models import Machine, User
 
@@ -61,14 +62,17 @@ def make_world() -> World:
                 source="/benchmarks",
                 request_id=str(uuid4()),
                 command=Adjust(
-                    user=user.pk,
-                    account="eaml",
-                    direction="up",
-                    amount=Decimal("1000000.00000000"),
+                    adjustment=Adjustment(
+                        user=user.pk,
+                        account="eaml",
+                        direction="up",
+                        amount=Decimal("1000000.00000000"),
+                    ),
                     occurred_at=timezone.now(),
                     actor="benchmarks",
+                    role="staff",
+                    tier=Tier(alone_max=Decimal(10) ** 11, approve_max=None),
                     reason_code="benchmark",
-                    alone_max=Decimal(10) ** 11,
                 ),
                 sent={"type": "adjustment", "operation_user": user.pk, "account": "eaml"},
                 actor="benchmarks",

@@ -74,7 +74,13 @@ class Environment(BaseSettings):
     spent_by_payee: Literal["due", "loss"] = "due"
     """What becomes of reversed money that its payee has already spent: he owes it, or it is lost."""
     adjust_alone_max: Decimal = Field(default=Decimal(1000), ge=0)
-    """What one person may adjust alone in a day, per currency; above it a second one approves."""
+    """What one of the staff may adjust alone in a day, per currency; above it a second one approves."""
+    adjust_approve_max: Decimal = Field(default=Decimal(10_000), ge=0)
+    """The highest adjustment that one of the staff may approve."""
+    super_admin_adjust_alone_max: Decimal = Field(default=Decimal(10_000), ge=0)
+    """What a super admin may adjust alone in a day, per currency."""
+    super_admin_adjust_approve_max: Decimal | None = Field(default=None, ge=0)
+    """The highest adjustment that a super admin may approve; without it, any."""
     ingest_batch: int = Field(default=1000, ge=1, le=5000)
     """Messages taken from Kafka at once."""
     body_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024)

@@ -7,6 +7,7 @@ import moneyed
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from config.environment import database, read_environment
+from ledger.domain.proposals import Role, Tier
 
 # Django prefers psycopg 3 silently as soon as it can be imported; COPY and the lock order are
 # written for psycopg2.
@@ -117,4 +118,10 @@ LEDGER_OCCURRED_AHEAD = ENVIRONMENT.occurred_ahead
 LEDGER_OCCURRED_BACK = ENVIRONMENT.occurred_back
 LEDGER_WAITING = ENVIRONMENT.waiting
 LEDGER_SPENT_BY_PAYEE = ENVIRONMENT.spent_by_payee
-LEDGER_ADJUST_ALONE_MAX = ENVIRONMENT.adjust_alone_max
+LEDGER_ADJUST_TIERS: dict[Role, Tier] = {
+    "staff": Tier(alone_max=ENVIRONMENT.adjust_alone_max, approve_max=ENVIRONMENT.adjust_approve_max),
+    "super_admin": Tier(
+        alone_max=ENVIRONMENT.super_admin_adjust_alone_max,
+        approve_max=ENVIRONMENT.super_admin_adjust_approve_max,
+    ),
+}

@@ -5,23 +5,27 @@ from datetime import date
 from typing import Any
 
 from ledger import state
-from ledger.domain.adjustments import Adjust, ResolvingProposal
+from ledger.domain.adjustments import Adjust
 from ledger.domain.book import Book
 from ledger.domain.decide import Plan
 from ledger.domain.granting import CreateCode, RedeemCode
 from ledger.domain.holding import Placing, Resolving
+from ledger.domain.proposals import Proposal
 from ledger.domain.reversing import Reversing
 
 
-def lock_names_of(cursor: Any, plans: Sequence[Plan | None]) -> None:
-    """Lock by its name what has no row to lock, because it is only being made."""
+def lock_names_of(cursor: Any, plans: Sequence[Plan | None], proposals: Sequence[Proposal]) -> None:
+    """Lock by its name what has no row to lock, because it is only being made, and no user's lock."""
     names = [f"code {code}" for code in _codes(plans)]
     names += [f"actor {each.actor}" for each in plans if isinstance(each, Adjust)]
+    names += [f"proposal {each.id}" for each in proposals if each.user is None]
     if names:
         state.lock_names(cursor, *names)
 
 
-def load_state(cursor: Any, plans: Sequence[Plan | None], book: Book, *, day: date) -> None:
+def load_state(
+    cursor: Any, plans: Sequence[Plan | None], proposals: Sequence[Proposal], book: Book, *, day: date
+) -> None:
     """Put into the book what the decisions on the plans look at. `day` is the day (UTC) of recording.
 
     The accounts in the book say whether there can be any of it; most batches read nothing here.
@@ -39,9 +43,9 @@ def load_state(cursor: Any, plans: Sequence[Plan | None], book: Book, *, day: da
         book.add(state.read_holds(cursor, holds, holding))
     if originals:
         book.add(state.read_reversed(cursor, [each.id for each in originals]))
-    if proposals := [each.proposal.id for each in plans if isinstance(each, ResolvingProposal)]:
-        # Under the lock of the proposal's user, as whoever else resolves it.
-        book.add(state.read_proposals(cursor, proposals))
+    if proposals:
+        # Under the lock of their users, or of their own names: as whoever else resolves them.
+        book.add(state.read_proposals(cursor, [each.id for each in proposals]))
     if actors := [each.actor for each in plans if isinstance(each, Adjust)]:
         book.add(state.read_adjusted(cursor, actors, day))
     if codes := _codes(plans):

@@ -111,6 +111,7 @@ class ApiKey(models.Model):
         READ = "ledger:read"
         WRITE = "ledger:write"
         ADMIN = "ledger:admin"
+        SUPER_ADMIN = "ledger:super-admin"
 
     prefix = models.CharField(max_length=12, unique=True)
     secret_hash = models.BinaryField()
@@ -255,11 +256,13 @@ class Remaining(models.Model):
         return f"{self.remaining} of {self.subject_kind} {self.subject}"
 
 
-class AdjustmentProposal(models.Model):
-    """An adjustment that waits, or waited, for a second person: `kept` is its last event's own words."""
+class ProposedChange(models.Model):
+    """What waits, or waited, for a second person: `kept` is its last event's own words."""
 
     id = models.UUIDField(primary_key=True)
-    user_id = models.BigIntegerField()
+    subject = models.CharField(max_length=20)
+    user_id = models.BigIntegerField(null=True)
+    """Whose accounts it is about, if anybody's."""
     state = models.CharField(max_length=8)
     expires_at = models.DateTimeField()
     proposer = models.CharField(max_length=200)

@@ -7,7 +7,6 @@ here, and become events like everything else. Errors of the ledger are raised to
 from decimal import Decimal
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -15,13 +14,14 @@ from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger.commands import Outcome, Submission
-from ledger.domain.adjustments import Adjust
+from ledger.domain.adjustments import Adjust, Adjustment
 from ledger.domain.entries import entries
 from ledger.domain.errors import ApprovalRequired, Invalid, NotFound
 from ledger.domain.money import text
 from ledger.domain.operations import COMPUTE, MARKET, Kind, RecordOperation
 from ledger.domain.proposals import AdjustedAccount
 from ledger.journal import entry_id
+from ledger.operations import four_eyes
 from ledger.posting import post
 
 SOURCE = "/ledger/orm"
@@ -78,26 +78,22 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
     than that is available, and `ApprovalRequired` where it became a proposal.
     """
     account: AdjustedAccount = "usd" if currency == "USD" else "eaml"
-    command = Adjust(
-        user=user_id,
-        account=account,
-        direction="up" if side == "C" else "down",
-        amount=amount,
-        occurred_at=timezone.now(),
-        actor=ACTOR,
-        reason_code="orm",
-        alone_max=settings.LEDGER_ADJUST_ALONE_MAX,
+    adjustment = Adjustment(
+        user=user_id, account=account, direction="up" if side == "C" else "down", amount=amount
+    )
+    command = four_eyes.adjusting(
+        adjustment=adjustment, reason_code="orm", actor=ACTOR, role="staff", occurred_at=timezone.now()
     )
     sent = {
         "type": Kind.ADJUSTMENT.value,
         "operation_user": user_id,
         "account": account,
-        "direction": command.direction,
+        "direction": adjustment.direction,
         "amount": text(amount),
         "reason_code": "orm",
     }
     event = _event(_post(command, sent))
-    if event.type == "adjustment.proposed":
+    if event.type == "proposal.made":
         raise ApprovalRequired(
             f"{text(amount)} {currency} is more than is adjusted alone in a day: somebody else has to "
             f"approve proposal {event.id}",

@@ -28,10 +28,19 @@ from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger import journal, notes, state
 from ledger.commands import Outcome, Status, Submission, fingerprint_of
+from ledger.domain.approving import ResolvingProposal
 from ledger.domain.book import Account, Book, Decision
-from ledger.domain.decide import REJECTION_TYPES, decide, event_data, overdue, reject
+from ledger.domain.decide import (
+    REJECTION_TYPES,
+    decide,
+    event_data,
+    overdue,
+    overdue_proposals,
+    reject,
+)
 from ledger.domain.errors import Busy, Invalid, Rejected, Undecided
 from ledger.domain.holding import Placing, Resolving, hold_of
+from ledger.domain.proposals import Proposal
 from ledger.loading import load_state, lock_names_of
 from ledger.pending import Pending, conflict, fold, planned
 from ledger.references import holds_of, read_references
@@ -82,11 +91,16 @@ def post(
     raise Busy("the ledger kept losing a race; send the same command again")
 
 
-def sweep(users: Sequence[int], *, clock: Callable[[], datetime] = timezone.now) -> None:
-    """Expire what is overdue of users whom nothing else touches: coupons and holds."""
+def sweep(
+    users: Sequence[int],
+    proposals: Sequence[Proposal] = (),
+    *,
+    clock: Callable[[], datetime] = timezone.now,
+) -> None:
+    """Expire what is overdue and nothing else touches: these proposals, and users' coupons and holds."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         _end_if_frozen(cursor)
-        _Batch(cursor, [], clock).sweep(users)
+        _Batch(cursor, [], clock).sweep(users, proposals)
 
 
 def quote(submission: Submission, *, clock: Callable[[], datetime] = timezone.now) -> Outcome:
@@ -121,6 +135,8 @@ class _Batch:
         self.now: datetime
         """When everything is recorded: known once everything is locked."""
         self.outcomes: list[Outcome | None] = [None] * len(submissions)
+        self.swept: Sequence[Proposal] = ()
+        """Proposals that are looked at beside those that the commands resolve."""
 
     def run(self, intake: Intake | None) -> list[Outcome]:
         if intake is not None:
@@ -137,7 +153,8 @@ class _Batch:
             intake.finish(self.cursor, outcomes)
         return outcomes
 
-    def sweep(self, users: Sequence[int]) -> None:
+    def sweep(self, users: Sequence[int], proposals: Sequence[Proposal]) -> None:
+        self.swept = proposals
         self._write([], self._locked([], users))
 
     def preview(self) -> Outcome:
@@ -215,7 +232,9 @@ class _Batch:
             self.outcomes[index] = conflict(self.submissions[index], first)
 
     def _locked(self, pending: Sequence[Pending], users: Sequence[int] = ()) -> Book:
-        users = sorted({*users, *(user for item in pending for user in item.users)})
+        named = {user for item in pending for user in item.users}
+        named |= {proposal.user for proposal in self.swept if proposal.user is not None}
+        users = sorted({*users, *named})
         journal.create_missing_accounts(self.cursor, users)
         book = Book(journal.lock_accounts(self.cursor, users))
         # Owner and prices are read again after the locks: these are what is decided by.
@@ -234,11 +253,12 @@ class _Batch:
     def _load_state(self, pending: Sequence[Pending], book: Book, *, lock: bool) -> None:
         """Read what the decisions look at; the time of recording is taken after the last lock."""
         plans = [item.plan for item in pending]
+        proposals = [*self.swept, *(plan.proposal for plan in plans if isinstance(plan, ResolvingProposal))]
         if lock:
-            lock_names_of(self.cursor, plans)
+            lock_names_of(self.cursor, plans, proposals)
             state.lock_books(self.cursor)
         self.now = journal.not_before(book, self.clock())
-        load_state(self.cursor, plans, book, day=self.now.date())
+        load_state(self.cursor, plans, proposals, book, day=self.now.date())
 
     def _plan(self, pending: Sequence[Pending], *, lock: bool) -> None:
         if not pending:
@@ -253,16 +273,20 @@ class _Batch:
                 holds.setdefault(item.plan.command.hold, hold_of(item.plan))
 
     def _overdue(self, book: Book) -> list[tuple[dict[str, Any], list[Account]]]:
-        """Expire what is overdue of every locked user, before anything is decided."""
+        """Expire what is overdue of every locked user and proposal, before anything is decided."""
+        users = dict.fromkeys(account.user for account in book.accounts.values())
+        expiring = [decision for user in users for decision in overdue(book, user, now=self.now)]
         swept = []
-        for user in dict.fromkeys(account.user for account in book.accounts.values()):
-            for decision in overdue(book, user, now=self.now):
-                expired = decision.facts.get("grant") or decision.facts["hold"]
-                touched = book.apply(decision)
-                sent = {"type": decision.type, "operation_user": user, "expired": expired}
-                metadata = {"source": SWEEP_SOURCE, "request_id": f"expire:{expired}", "actor": "ledger"}
-                event = _event(uuid7(), decision, sent, metadata, book, self.now, self.now)
-                swept.append((event, touched))
+        for decision in (*expiring, *overdue_proposals(book, now=self.now)):
+            facts = decision.facts
+            expired = facts.get("grant") or facts.get("hold") or facts["proposal"]
+            touched = book.apply(decision)
+            sent: dict[str, Any] = {"type": decision.type, "expired": expired}
+            if decision.payer:
+                sent["operation_user"] = decision.payer
+            metadata = {"source": SWEEP_SOURCE, "request_id": f"expire:{expired}", "actor": "ledger"}
+            event = _event(uuid7(), decision, sent, metadata, book, self.now, self.now)
+            swept.append((event, touched))
         return swept
 
     def _decided(self, item: Pending, book: Book) -> tuple[dict[str, Any], list[Account]]:

@@ -8,7 +8,8 @@ from typing import Any, assert_never
 from events import store
 from events.arrays import numbers
 from ledger import state
-from ledger.domain.adjustments import Adjust, ResolveProposal, SetCreditLimit
+from ledger.domain.adjustments import Adjust, SetCreditLimit
+from ledger.domain.approving import ResolveProposal
 from ledger.domain.decide import OPERATION_TYPES, Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
@@ -55,7 +56,7 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
     found_holds = {hold.id: hold for hold in state.read_holds(cursor, holds)} if holds else {}
     users.update(hold.user for hold in found_holds.values())
     found_proposals = {each.id: each for each in state.read_proposals(cursor, proposals)} if proposals else {}
-    users.update(proposal.user for proposal in found_proposals.values())
+    users.update(each.user for each in found_proposals.values() if each.user is not None)
     originals = _originals(cursor, operations) if operations else {}
     users.update(user for original in originals.values() for user in original.users)
     return References(

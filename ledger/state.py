@@ -46,8 +46,8 @@ _TABLES: Final = (
         "ledger_proposal",
         "id",
         (
-            *(("user_id", "user"), ("state",) * 2, ("expires_at",) * 2, ("proposer",) * 2),
-            *(("resolver",) * 2, _KEPT),
+            *(("subject",) * 2, ("user_id", "user"), ("state",) * 2, ("expires_at",) * 2),
+            *(("proposer",) * 2, ("resolver",) * 2, _KEPT),
         ),
         ("state", "resolver", "kept"),
     ),

@@ -25,6 +25,8 @@ from projections.states import State, States, follow, named_codes
 _CHUNK: Final = 2000
 _USERS_AT_ONCE: Final = 200
 _BEYOND: Final = 2**62
+_PARTLY_SHARED: Final = frozenset({"ledger_proposal"})
+"""Tables that have rows of users and rows of nobody."""
 
 
 def rebuild_balances(*, progress: Callable[[int, int], None] = lambda _position, _settled: None) -> int:
@@ -88,7 +90,11 @@ def _chunks(after: int, upto: int) -> Iterator[list[StoredEvent]]:
 
 
 def _is_about(event: StoredEvent, users: set[int]) -> bool:
-    return any(int(code.split(":", 2)[1]) in users for code in named_codes(event))
+    # A proposal may be about a user who has nothing on any account yet.
+    proposals = event.data.get("proposals", {}).values()
+    return any(int(code.split(":", 2)[1]) in users for code in named_codes(event)) or any(
+        proposal["user"] in users for proposal in proposals
+    )
 
 
 def _users(cursor: Any) -> Iterator[list[int]]:
@@ -159,8 +165,11 @@ def _mend_users(cursor: Any, users: Sequence[int]) -> int:
 
 def _mend_shared(cursor: Any, replay: _Replay, kept: KeptState) -> int:
     """What belongs to no user: for this moment nobody else writes it, and what was written is seen."""
-    shared = [table for table in kept.tables if "user_id" not in table.columns]
-    for table in sorted(shared, key=lambda table: table.name):
+    shared = [
+        *((table, "true") for table in kept.tables if "user_id" not in table.columns),
+        *((table, "user_id is null") for table in kept.tables if table.name in _PARTLY_SHARED),
+    ]
+    for table, _ in sorted(shared, key=lambda each: each[0].name):
         cursor.execute(f"lock table {real_name(cursor, table)} in share row exclusive mode")
     replay.look_ahead(None)
-    return sum(max(swap(cursor, table)) for table in shared)
+    return sum(max(swap(cursor, table, only=only)) for table, only in shared)

@@ -19,12 +19,13 @@ from django.utils import timezone
 from easyautoml_ledger.operations import OPERATION_ADAPTER
 from events.message import StoredEvent
 from ledger.commands import Outcome, Submission
-from ledger.domain.adjustments import Adjust
+from ledger.domain.adjustments import Adjust, Adjustment
 from ledger.domain.book import Account, Book
 from ledger.domain.chart import USER_ACCOUNTS, user_account
 from ledger.domain.decide import decide, event_data, plan
-from ledger.domain.money import AMOUNT_MAX, text
+from ledger.domain.money import AMOUNT_MAX
 from ledger.domain.operations import MachineTerms
+from ledger.domain.proposals import Tier
 from ledger.domain.references import References
 from ledger.domain.tariff import DEFAULT_TERMS, Tariff
 from ledger.operations.record import submission_of
@@ -160,22 +161,24 @@ def adjustment(user: User | int, account: str, change: str | int, *, key: str | 
     By an actor of its own, so that nobody has to approve it.
     """
     value, actor = amount(change), f"actor {uuid4()}"
-    command = Adjust(
+    adjustment = Adjustment(
         user=_id(user),
         account="usd" if account == "usd" else "eaml",
         direction="up" if value > 0 else "down",
         amount=abs(value),
+    )
+    command = Adjust(
+        adjustment=adjustment,
         occurred_at=timezone.now(),
         actor=actor,
+        role="staff",
+        tier=Tier(alone_max=AMOUNT_MAX, approve_max=None),
         reason_code="test",
-        alone_max=AMOUNT_MAX,
     )
     sent = {
         "type": "adjustment",
         "operation_user": _id(user),
-        "account": account,
-        "direction": command.direction,
-        "amount": text(command.amount),
+        **adjustment.body(),
         "reason_code": "test",
     }
     return Submission(source=SOURCE, request_id=key or str(uuid4()), command=command, sent=sent, actor=actor)

@@ -16,15 +16,24 @@ from django.utils import timezone
 
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from ledger.commands import Submission
-from ledger.domain.adjustments import Adjust, ResolveProposal, SetCreditLimit
+from ledger.domain.adjustments import Adjust, Adjustment, SetCreditLimit
+from ledger.domain.approving import ResolveProposal
 from ledger.domain.book import Decision
 from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, USER_ACCOUNTS
 from ledger.domain.coupons import Code, Grant
-from ledger.domain.decide import OPERATION_TYPES, Command, decide, event_data, overdue, plan
+from ledger.domain.decide import (
+    OPERATION_TYPES,
+    Command,
+    decide,
+    event_data,
+    overdue,
+    overdue_proposals,
+    plan,
+)
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO, text
-from ledger.domain.proposals import AdjustedAccount
+from ledger.domain.proposals import AdjustedAccount, Role, Subject, Tier
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import Reverse
 from ledger.operations import holds
@@ -168,38 +177,35 @@ def adjust(
     change: str | int | Decimal,
     *,
     actor: str = "anna",
+    role: Role = "staff",
     alone_max: Decimal = ALONE_MAX,
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
     """`change` put on an account of a user, or taken off if it is negative, by somebody."""
     value = amount(change)
+    adjustment = Adjustment(
+        user=_id(user), account=account, direction="up" if value > 0 else "down", amount=abs(value)
+    )
     command = Adjust(
-        user=_id(user),
-        account=account,
-        direction="up" if value > 0 else "down",
-        amount=abs(value),
+        adjustment=adjustment,
         occurred_at=at or timezone.now(),
         actor=actor,
+        role=role,
+        tier=Tier(alone_max=alone_max, approve_max=None),
         reason_code="goodwill",
-        alone_max=alone_max,
     )
-    fields = {"account": str(account), "direction": command.direction, "amount": text(command.amount)}
-    return _of("adjustment", command, key, operation_user=_id(user), **fields)
+    return _of("adjustment", command, key, operation_user=_id(user), **adjustment.body())
 
 
-def approve(
-    proposal: str, *, actor: str = "bert", at: datetime | None = None, key: str | None = None
-) -> Submission:
-    """A proposal approved by somebody."""
-    return _resolve(proposal, actor, at, key, verdict=True)
+def approve(proposal: str, **who: Any) -> Submission:
+    """A proposal approved by somebody: see `_resolve` for who and when."""
+    return _resolve(proposal, verdict=True, **who)
 
 
-def decline(
-    proposal: str, *, actor: str = "bert", at: datetime | None = None, key: str | None = None
-) -> Submission:
+def decline(proposal: str, **who: Any) -> Submission:
     """A proposal declined by somebody."""
-    return _resolve(proposal, actor, at, key, verdict=False)
+    return _resolve(proposal, verdict=False, **who)
 
 
 def limit(
@@ -228,11 +234,9 @@ class MovingBooks(Books):
 
     def sweep(self) -> list[dict[str, Any]]:
         """What expires now; the data of the events."""
-        return [
-            self._evolve(decision, {"type": decision.type})
-            for user in self.users
-            for decision in overdue(self.book, user, now=self.now)
-        ]
+        expiring = [decision for user in self.users for decision in overdue(self.book, user, now=self.now)]
+        expiring += overdue_proposals(self.book, now=self.now)
+        return [self._evolve(decision, {"type": decision.type}) for decision in expiring]
 
     def decide(self, submission: Submission) -> dict[str, Any]:
         """The data of the event. Raises `Rejected` or `Undecided`, with nothing decided."""
@@ -313,12 +317,28 @@ def state_of(books: Books) -> Sequence[Any]:
     return [accounts, grants, *map(dict, kept)]
 
 
-def _resolve(proposal: str, actor: str, at: datetime | None, key: str | None, *, verdict: bool) -> Submission:
+def _resolve(
+    proposal: str,
+    *,
+    verdict: bool,
+    actor: str = "bert",
+    role: Role = "staff",
+    approve_max: Decimal | None = None,
+    subject: Subject = "adjustment",
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
     command = ResolveProposal(
-        proposal=proposal, approve=verdict, actor=actor, occurred_at=at or timezone.now()
+        proposal=proposal,
+        subject=subject,
+        approve=verdict,
+        actor=actor,
+        role=role,
+        tier=Tier(alone_max=ALONE_MAX, approve_max=approve_max),
+        occurred_at=at or timezone.now(),
     )
     return _of(
-        "adjustment",
+        subject,
         command,
         key,
         proposal=proposal,

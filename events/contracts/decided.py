@@ -1,4 +1,4 @@
-"""What the engine decided: operations, holds, adjustments, coupon codes, credit limits."""
+"""What the engine decided: operations, holds, proposals, coupon codes, credit limits."""
 
 from typing import Annotated, Literal
 
@@ -108,21 +108,19 @@ class HoldCaptured(Decided):
     pricing: Pricing
 
 
-class AdjustmentProposed(Decided):
-    """An adjustment waits for a second person."""
+class ProposalMade(Decided):
+    """Something waits for a second person, or has waited too long: `kind` is what it is about."""
 
     proposal: Uuid
     proposer: str
+    reason_code: str
+    operation_user: Id | None = None
 
 
-class AdjustmentDeclined(Decided):
+class ProposalDeclined(ProposalMade):
     """A second person said no."""
 
-    proposal: Uuid
-    proposer: str
     resolver: str
-    operation_user: Id
-    reason_code: str
 
 
 class CreditLimitSet(Decided):

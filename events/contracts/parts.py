@@ -121,16 +121,16 @@ class Code(Stored):
 
 
 class Proposal(Stored):
-    """A proposed adjustment after the event."""
+    """A proposal after the event. `body` is what was proposed, in its subject's own words."""
 
-    user: Id
-    account: Literal["usd", "eaml", "coupon", "due:usd", "due:eaml"]
-    direction: Literal["up", "down"]
-    amount: Amount
+    subject: Literal["adjustment"]
+    user: Id | None
+    body: dict[str, Any]
     reason_code: str
     proposer: str
+    role: Literal["staff", "super_admin"]
     expires_at: Time
-    state: Literal["open", "approved", "declined"]
+    state: Literal["open", "approved", "declined", "expired"]
     resolver: str | None
 
 

@@ -38,7 +38,7 @@ def answer(request: HttpRequest, submission: Submission, *, location: str | None
     event = outcome.event
     if outcome.status == "recorded" and event is not None:
         content = rendering.operation(Decided.recorded(event))
-        done = 202 if event.type == "adjustment.proposed" else 201
+        done = 202 if event.type == "proposal.made" else 201
         response = rendering.json_response(content, 200 if outcome.replayed else done)
     else:
         response = respond(request, rendering.problem_of(outcome))

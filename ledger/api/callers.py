@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from ledger.domain.errors import NotFound
+from ledger.domain.proposals import Role
 from ledger.models import ApiKey
 from ledger.queries.operations import Decided
 from models.access import machines_seen_by, may_see_user_statement, operations_seen_by
@@ -30,6 +31,11 @@ class Caller:
     def actor(self) -> str:
         """Who asked, for the event: the key, without its secret."""
         return f"api-key:{self.key.prefix}"
+
+    @property
+    def role(self) -> Role:
+        """What the key may do with amounts: more than staff, where it has the scope."""
+        return "super_admin" if ApiKey.Scope.SUPER_ADMIN in self.key.scopes else "staff"
 
     def operations(self) -> QuerySet[Operation]:
         """The recorded operations that the caller sees."""

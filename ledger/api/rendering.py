@@ -210,17 +210,16 @@ def coupons(user: int, grants: Sequence[Grant]) -> dict[str, Any]:
 
 def proposal(found: Proposal, at: datetime) -> dict[str, Any]:
     """`shapes.Proposal`."""
-    expired = found.state == "open" and found.expires_at <= at
     return {
         "id": found.id,
+        "subject": found.subject,
         "operation_user": found.user,
-        "account": found.account,
-        "direction": found.direction,
-        "amount": text(found.amount),
+        "body": found.body,
         "reason_code": found.reason_code,
         "proposer": found.proposer,
+        "role": found.role,
         "expires_at": time_text(found.expires_at),
-        "state": "expired" if expired else found.state,
+        "state": "expired" if found.is_overdue(at) else found.state,
         "resolver": found.resolver,
     }
 

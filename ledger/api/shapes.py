@@ -109,15 +109,17 @@ class Coupons(_Shape):
 
 
 class Proposal(_Shape):
-    """An adjustment that waits, or waited, for a second person."""
+    """What waits, or waited, for a second person."""
 
     id: UUID
-    operation_user: int
-    account: str
-    direction: Literal["up", "down"]
-    amount: AmountText
+    subject: Literal["adjustment"]
+    operation_user: int | None = Field(description="Whose accounts it is about, if anybody's.")
+    body: dict[str, Any] = Field(
+        description="What was proposed; of an adjustment its account, direction and amount."
+    )
     reason_code: str
     proposer: str
+    role: Literal["staff", "super_admin"] = Field(description="The proposer's.")
     expires_at: datetime
     state: Literal["open", "approved", "declined", "expired"]
     resolver: str | None

@@ -12,11 +12,13 @@ from django.conf import settings
 
 from ledger.api import bodies
 from ledger.commands import Submission
-from ledger.domain.adjustments import SetCreditLimit
+from ledger.domain.adjustments import Adjustment, SetCreditLimit
 from ledger.domain.coupons import Code
 from ledger.domain.decide import Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
+from ledger.domain.proposals import Role, Subject
 from ledger.domain.reversing import Reverse
+from ledger.operations import four_eyes
 
 _NOTES: Final = ("reason", "evidence")
 
@@ -69,3 +71,37 @@ def limiting(body: bodies.CreditLimit, user: int, *, now: datetime, **who: Any) 
     """Set a user's credit limit."""
     command = SetCreditLimit(user=user, limit=body.limit, occurred_at=now)
     return of_body(command, body, {"type": "credit_limit", "operation_user": user}, **who)
+
+
+def adjusting(body: bodies.Adjustment, *, role: Role, now: datetime, actor: str, **who: Any) -> Submission:
+    """Adjust a balance, as an actor of a role, or propose to."""
+    adjustment = Adjustment(
+        user=body.operation_user,
+        account=body.account,
+        direction=body.direction,
+        amount=body.amount,
+    )
+    command = four_eyes.adjusting(
+        adjustment=adjustment, reason_code=body.reason_code, actor=actor, role=role, occurred_at=now
+    )
+    return of_body(command, body, {"type": "adjustment"}, actor=actor, **who)
+
+
+def resolving(
+    body: bodies.Body,
+    proposal: UUID,
+    subject: Subject,
+    *,
+    approve: bool,
+    role: Role,
+    now: datetime,
+    actor: str,
+    **who: Any,
+) -> Submission:
+    """Approve or decline what was proposed about a subject, as an actor of a role."""
+    command = four_eyes.resolving(
+        proposal=str(proposal), subject=subject, approve=approve, actor=actor, role=role, occurred_at=now
+    )
+    verdict = "approve" if approve else "decline"
+    fields = {"type": subject, "proposal": str(proposal), "verdict": verdict}
+    return of_body(command, body, fields, actor=actor, **who)

@@ -10,7 +10,15 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError, Valida
 from ninja.openapi.schema import OpenAPISchema
 
 from easyautoml_ledger.errors import ContractError, first_contract_error
-from ledger.api import adjustments, errors, money, operations, recording, users  # noqa: F401 (their routes)
+from ledger.api import (  # noqa: F401 (their routes)
+    adjustments,
+    errors,
+    money,
+    operations,
+    proposals,
+    recording,
+    users,
+)
 from ledger.api.documentation import completed
 from ledger.api.problems import problem
 from ledger.api.routes import router

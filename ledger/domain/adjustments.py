@@ -1,7 +1,7 @@
 """Adjustments: money that a person puts on an account or takes from it, with a reason."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,34 +9,72 @@ from ledger.domain import chart
 from ledger.domain.book import Book, Decision
 from ledger.domain.chart import Transfer
 from ledger.domain.coupons import Grant
-from ledger.domain.errors import InsufficientFunds, ProposalExpired, ProposalResolved, SelfApproval
+from ledger.domain.errors import InsufficientFunds
 from ledger.domain.granting import take_grants
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
 from ledger.domain.operations import Kind
-from ledger.domain.proposals import Adjusted, AdjustedAccount, Direction, Proposal
+from ledger.domain.proposals import Adjusted, AdjustedAccount, Direction, Proposal, Role, Tier
+from ledger.domain.proposing import propose
 from ledger.domain.settlement import settle_due, spent_facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adjust:
-    """Put `amount` (8 decimals, in the account's currency) on a user's account, or take it off.
+class Adjustment:
+    """`amount` (8 decimals, in the account's currency) that goes on a user's account, or off it.
 
     Up on `coupon` is a grant without an expiry, down takes grants in spending order; down on a due
-    account is a write-off. What `actor` adjusts alone in a day (UTC) and currency stays within
-    `alone_max`; above it the command becomes a proposal that is open for `proposal_valid`.
+    account is a write-off.
     """
 
     user: int
     account: AdjustedAccount
     direction: Direction
     amount: Decimal
+
+    @property
+    def currency(self) -> Currency:
+        """The currency of the account."""
+        return EAML if self.account.endswith("eaml") else USD
+
+    def body(self) -> dict[str, Any]:
+        """What a proposal keeps of it."""
+        return {"account": self.account, "direction": self.direction, "amount": text(self.amount)}
+
+    @classmethod
+    def from_body(cls, proposal: Proposal) -> "Adjustment":
+        """What was proposed. Raises ValueError for a proposal that is about nobody."""
+        if proposal.user is None:
+            raise ValueError("an adjustment is about a user")
+        body = proposal.body
+        return cls(
+            user=proposal.user,
+            account=body["account"],
+            direction=body["direction"],
+            amount=Decimal(body["amount"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjust:
+    """Make an adjustment, as `actor` of a role.
+
+    What he adjusts alone in a day (UTC) and currency stays within the role's `alone_max`; above it the
+    command becomes a proposal.
+    """
+
+    adjustment: Adjustment
     occurred_at: datetime
     actor: str
+    role: Role
+    tier: Tier
     reason_code: str
-    alone_max: Decimal
-    proposal_valid: timedelta = timedelta(days=7)
 
     kind = Kind.ADJUSTMENT
+
+    @property
+    def user(self) -> int:
+        """Whose account it is."""
+        return self.adjustment.user
 
     @property
     def operation_user(self) -> int:
@@ -47,36 +85,6 @@ class Adjust:
     def users(self) -> tuple[int, ...]:
         """Whose accounts have to be locked."""
         return (self.user,)
-
-    @property
-    def currency(self) -> Currency:
-        """The currency of the account."""
-        return EAML if self.account.endswith("eaml") else USD
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveProposal:
-    """Approve or decline a proposal, as somebody else than who made it."""
-
-    proposal: str
-    approve: bool
-    actor: str
-    occurred_at: datetime
-
-    kind = Kind.ADJUSTMENT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvingProposal:
-    """A proposal that is resolved, whose user is known."""
-
-    command: ResolveProposal
-    proposal: Proposal
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
-        return (self.proposal.user,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,81 +113,27 @@ def adjust_or_propose(command: Adjust, book: Book, *, now: datetime, event_id: s
 
     Raises `InsufficientFunds` where less is there than would be taken, for a proposal too.
     """
-    decision = _adjust(command, book, now=now, event_id=event_id)
-    alone = Adjusted(actor=command.actor, day=now.date(), currency=command.currency, amount=ZERO)
+    adjustment = command.adjustment
+    decision = carry_out_adjustment(adjustment, book, now=now, event_id=event_id)
+    alone = Adjusted(actor=command.actor, day=now.date(), currency=adjustment.currency, amount=ZERO)
     alone = book.adjusted.get(alone.key, alone)
-    alone = replace(alone, amount=alone.amount + command.amount)
-    if alone.amount <= command.alone_max:
+    alone = replace(alone, amount=alone.amount + adjustment.amount)
+    if alone.amount <= command.tier.alone_max:
         return replace(decision, adjusted=(alone,))
-    proposal = Proposal(
-        id=event_id,
+    return propose(
+        "adjustment",
+        adjustment.body(),
         user=command.user,
-        account=command.account,
-        direction=command.direction,
-        amount=command.amount,
         reason_code=command.reason_code,
         proposer=command.actor,
-        expires_at=now + command.proposal_valid,
-    )
-    return Decision(
-        type="adjustment.proposed",
-        kind=Kind.ADJUSTMENT,
-        payer=command.user,
-        users=(command.user,),
-        proposals=(proposal,),
-        stream=f"proposal:{proposal.id}",
-        facts={"proposal": proposal.id, "proposer": proposal.proposer},
+        role=command.role,
+        now=now,
+        event_id=event_id,
     )
 
 
-def resolve_proposal(plan: ResolvingProposal, book: Book, *, now: datetime, event_id: str) -> Decision:
-    """Do what was proposed, or decline it.
-
-    Raises `ProposalResolved`, `ProposalExpired`, `SelfApproval`, or `InsufficientFunds` where less is
-    there by now than would be taken.
-    """
-    command, proposal = plan.command, book.proposals[plan.proposal.id]
-    if proposal.state != "open":
-        raise ProposalResolved(
-            f"the proposal is {proposal.state}", proposal=proposal.id, state=proposal.state
-        )
-    if proposal.expires_at <= now:
-        raise ProposalExpired("the proposal was not approved in time", proposal=proposal.id)
-    if command.approve and command.actor == proposal.proposer:
-        raise SelfApproval("a proposal is approved by somebody else than who made it", proposal=proposal.id)
-    after = replace(proposal, state="approved" if command.approve else "declined", resolver=command.actor)
-    facts = {
-        "proposal": proposal.id,
-        "proposer": proposal.proposer,
-        "resolver": command.actor,
-        "operation_user": proposal.user,
-        "reason_code": proposal.reason_code,
-    }
-    if not command.approve:
-        return Decision(
-            type="adjustment.declined",
-            kind=Kind.ADJUSTMENT,
-            payer=proposal.user,
-            users=(proposal.user,),
-            proposals=(after,),
-            stream=f"proposal:{proposal.id}",
-            facts=facts,
-        )
-    proposed = Adjust(
-        user=proposal.user,
-        account=proposal.account,
-        direction=proposal.direction,
-        amount=proposal.amount,
-        occurred_at=command.occurred_at,
-        actor=command.actor,
-        reason_code=proposal.reason_code,
-        alone_max=proposal.amount,
-    )
-    decision = _adjust(proposed, book, now=now, event_id=event_id)
-    return replace(decision, proposals=(after,), facts={**decision.facts, **facts})
-
-
-def _adjust(command: Adjust, book: Book, *, now: datetime, event_id: str) -> Decision:
+def carry_out_adjustment(command: Adjustment, book: Book, *, now: datetime, event_id: str) -> Decision:
+    """Do it, whoever was asked. Raises `InsufficientFunds` where less is there than would be taken."""
     own = chart.user_account(command.user, command.account)
     upward = command.direction == "up"
     grants: tuple[Grant, ...] = ()
@@ -231,7 +185,7 @@ def set_credit_limit(command: SetCreditLimit) -> Decision:
     )
 
 
-def _grant(command: Adjust, now: datetime, event_id: str) -> Grant:
+def _grant(command: Adjustment, now: datetime, event_id: str) -> Grant:
     return Grant(
         id=event_id,
         user=command.user,
@@ -244,7 +198,7 @@ def _grant(command: Adjust, now: datetime, event_id: str) -> Grant:
     )
 
 
-def _check_available(command: Adjust, book: Book) -> None:
+def _check_available(command: Adjustment, book: Book) -> None:
     available = book.available(command.user, command.account)
     if available < command.amount:
         raise InsufficientFunds(

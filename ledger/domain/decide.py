@@ -24,13 +24,11 @@ from typing import Any, Final, TypeAlias, assert_never
 from ledger.domain import state
 from ledger.domain.adjustments import (
     Adjust,
-    ResolveProposal,
-    ResolvingProposal,
     SetCreditLimit,
     adjust_or_propose,
-    resolve_proposal,
     set_credit_limit,
 )
+from ledger.domain.approving import ResolveProposal, ResolvingProposal, resolve_proposal
 from ledger.domain.book import Book, Decision
 from ledger.domain.errors import Rejected
 from ledger.domain.granting import (
@@ -57,6 +55,7 @@ from ledger.domain.money import text
 from ledger.domain.opening import OpenBalances, open_balances
 from ledger.domain.operations import RecordOperation
 from ledger.domain.pricing import Priced, price
+from ledger.domain.proposing import expire_proposal
 from ledger.domain.references import References
 from ledger.domain.reversing import Reverse, Reversing, reverse
 from ledger.domain.settlement import settle
@@ -119,8 +118,9 @@ def plan(command: Command, references: References) -> Plan:  # noqa: PLR0911 (on
             closed = frozenset(original.users) - references.users
             return Reversing(command=command, original=original, closed=closed)
         case ResolveProposal():
-            proposal = references.proposal(command.proposal)
-            references.require_user(proposal.user)
+            proposal = references.proposal(command.proposal, command.subject)
+            if proposal.user is not None:
+                references.require_user(proposal.user)
             return ResolvingProposal(command=command, proposal=proposal)
         case CreateCode():
             return command
@@ -190,6 +190,11 @@ def overdue(book: Book, user: int, *, now: datetime) -> list[Decision]:
     grants = [expire_grant(grant) for grant in book.user_grants(user) if grant.is_expired(now)]
     holds = [expire_hold(hold) for hold in book.user_holds(user) if hold.is_overdue(now)]
     return grants + holds
+
+
+def overdue_proposals(book: Book, *, now: datetime) -> list[Decision]:
+    """Of the proposals that are looked at, those that have to expire before anything is decided."""
+    return [expire_proposal(proposal) for proposal in book.proposals.values() if proposal.is_overdue(now)]
 
 
 def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[str, Any]:

@@ -197,6 +197,12 @@ class SelfApproval(Rejected):
     code = "self_approval"
 
 
+class AboveRole(Rejected):
+    """The amount is more than the role of who approves it may approve."""
+
+    code = "above_role"
+
+
 class ApprovalRequired(LedgerError):
     """One person may not adjust this much alone: a proposal was made, and `proposal` names it."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from ledger.domain.errors import ProposalUnknown, Undecided, UnknownOperation
 from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
-from ledger.domain.proposals import Proposal
+from ledger.domain.proposals import Proposal, Subject
 from ledger.domain.reversals import Original
 from ledger.domain.tariff import Tariff, in_force
 
@@ -36,10 +36,10 @@ class References:
             raise Undecided(f"hold {hold} is not known yet", field="hold", waits_for=f"hold:{hold}")
         return found
 
-    def proposal(self, proposal: str) -> Proposal:
-        """A proposal that was made. Raises `ProposalUnknown`."""
+    def proposal(self, proposal: str, subject: Subject) -> Proposal:
+        """A proposal that was made about a subject. Raises `ProposalUnknown`."""
         found = self.proposals.get(proposal)
-        if found is None:
+        if found is None or found.subject != subject:
             raise ProposalUnknown("there is no such proposal", proposal=proposal)
         return found
 

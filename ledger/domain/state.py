@@ -80,12 +80,12 @@ def hold_from(hold_id: str, kept: Mapping[str, Any]) -> Hold:
 def of_proposal(proposal: Proposal) -> dict[str, Any]:
     """A proposal as an event keeps it, by its id."""
     return {
+        "subject": proposal.subject,
         "user": proposal.user,
-        "account": proposal.account,
-        "direction": proposal.direction,
-        "amount": text(proposal.amount),
+        "body": dict(proposal.body),
         "reason_code": proposal.reason_code,
         "proposer": proposal.proposer,
+        "role": proposal.role,
         "expires_at": proposal.expires_at.isoformat(),
         "state": proposal.state,
         "resolver": proposal.resolver,
@@ -94,12 +94,7 @@ def of_proposal(proposal: Proposal) -> dict[str, Any]:
 
 def proposal_from(proposal_id: str, kept: Mapping[str, Any]) -> Proposal:
     """The proposal that `of_proposal` kept."""
-    values = {
-        **kept,
-        "amount": Decimal(kept["amount"]),
-        "expires_at": datetime.fromisoformat(kept["expires_at"]),
-    }
-    return Proposal(id=proposal_id, **values)
+    return Proposal(id=proposal_id, **{**kept, "expires_at": datetime.fromisoformat(kept["expires_at"])})
 
 
 def of_adjusted(adjusted: Adjusted) -> dict[str, Any]:

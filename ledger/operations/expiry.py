@@ -1,4 +1,4 @@
-"""The sweep of what is overdue of users whom nothing else touches."""
+"""The sweep of what is overdue and nothing else touches."""
 
 import logging
 from datetime import datetime
@@ -9,17 +9,19 @@ from django.utils import timezone
 
 from events.worker import Backoff, Stop
 from ledger.posting import sweep
+from ledger.queries.proposals import overdue
 
 log = logging.getLogger(__name__)
 
-_USERS: Final = 500
+_AT_ONCE: Final = 500
 _REST_SECONDS: Final = 1.0
 
 
 def sweep_overdue(*, now: datetime) -> int:
-    """Expire the coupons and holds that are overdue at a time, of some users; how many users they were.
+    """Expire coupons, holds and proposals that are overdue at a time, some of them; of how many it was.
 
-    What it misses is not wrong, only not written yet: whoever decides or shows looks at the time.
+    Counted are users with coupons or holds, and proposals. What it misses is not wrong, only not written
+    yet: whoever decides or shows looks at the time.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -27,12 +29,13 @@ def sweep_overdue(*, now: datetime) -> int:
                union
                select user_id from ledger_hold where state = 'open' and expires_at <= %(now)s
                limit %(users)s""",
-            {"now": now, "users": _USERS},
+            {"now": now, "users": _AT_ONCE},
         )
         users = sorted(row[0] for row in cursor.fetchall())
-    if users:
-        sweep(users, clock=lambda: now)
-    return len(users)
+    proposals = overdue(at=now, most=_AT_ONCE)
+    if users or proposals:
+        sweep(users, proposals, clock=lambda: now)
+    return len(users) + len(proposals)
 
 
 def run(stop: Stop) -> None:
@@ -50,6 +53,6 @@ def run(stop: Stop) -> None:
             continue
         backoff.reset()
         if swept:
-            log.info("swept what was overdue of %d users", swept)
-        if swept < _USERS:
+            log.info("swept what was overdue of %d users and proposals", swept)
+        if swept < _AT_ONCE:
             stop.wait(_REST_SECONDS)

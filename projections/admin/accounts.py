@@ -16,10 +16,10 @@ from ledger.domain.money import ZERO
 from ledger.domain.state import hold_from
 from ledger.models import (
     Account,
-    AdjustmentProposal,
     CouponCode,
     CouponGrant,
     HeldFunds,
+    ProposedChange,
     PublishedTariff,
 )
 from projections.admin.overdue import expired_coupons, expired_holds
@@ -223,19 +223,19 @@ class CouponCodeAdmin(RecordAdmin):
         return moment(code.redeem_until)
 
 
-@admin.register(AdjustmentProposal)
+@admin.register(ProposedChange)
 class ProposalAdmin(_OfUser):
-    """Adjustments that wait, or waited, for a second person."""
+    """What waits, or waited, for a second person."""
 
-    list_display = ("id", "state", "user_id", "proposer", "resolver", "expires")
+    list_display = ("id", "subject", "state", "user_id", "proposer", "resolver", "expires")
     fields = readonly_fields = (*list_display, "shown_kept")
 
     @admin.display(description="expires", ordering="expires_at")
-    def expires(self, proposal: AdjustmentProposal) -> str:
+    def expires(self, proposal: ProposedChange) -> str:
         return moment(proposal.expires_at)
 
     @admin.display(description="as its last event says")
-    def shown_kept(self, proposal: AdjustmentProposal) -> SafeString:
+    def shown_kept(self, proposal: ProposedChange) -> SafeString:
         return pretty(proposal.kept)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -298,12 +299,12 @@ def test_more_than_is_adjusted_alone_waits_for_a_second_person(world: World) -> 
     proposals = world.api.get("/v1/adjustments/proposals").json()["items"]
     assert [item["id"] for item in proposals] == [answer.json()["proposal"], world.proposal]
     newest = proposals[0]
-    assert (newest["operation_user"], newest["account"], newest["direction"], newest["amount"]) == (
+    assert (newest["subject"], newest["operation_user"], newest["role"]) == (
+        "adjustment",
         world.user.pk,
-        "usd",
-        "up",
-        "1000.00000001",
+        "staff",
     )
+    assert newest["body"] == {"account": "usd", "direction": "up", "amount": "1000.00000001"}
     assert (newest["state"], newest["reason_code"], newest["resolver"]) == ("open", "goodwill", None)
 
 
@@ -329,6 +330,23 @@ def test_declined_proposal_says_by_whom(world: World) -> None:
     assert declined["resolver"] == declined["proposer"]
     refused(send(world, f"{path}/approve", None, api=world.other), 422, "proposal_resolved")
     assert on_user(world.user)[0] == 95
+
+
+def test_scope_says_how_much_a_key_does_alone_and_approves(world: World) -> None:
+    """A super admin adjusts 10,000 alone, and approves what the staff may not."""
+    chief = service("ledger:read", "ledger:admin", "ledger:super-admin")
+    made = send(world, "/v1/adjustments", adjustment(world, amount="10000.00000001"))
+    assert made.status_code == 202
+    path = f"/v1/adjustments/proposals/{made.json()['proposal']}/approve"
+    problem = refused(send(world, path, None, api=world.other), 422, "above_role")
+    assert (problem["details"]["role"], problem["details"]["approve_max"]) == ("staff", "10000.00000000")
+    event = Event.objects.get(id=problem["operation"])
+    assert event.type == "operation.rejected"
+    assert event.metadata["actor"] != made.json()["proposer"]
+    assert send(world, path, None, api=chief).status_code == 201
+    assert send(world, "/v1/adjustments", adjustment(world, amount="10000"), api=chief).status_code == 201
+    assert send(world, "/v1/adjustments", adjustment(world, amount="1"), api=chief).status_code == 202
+    assert on_user(world.user)[0] == 95 + 20_000 + Decimal("0.00000001")
 
 
 def test_proposal_that_there_is_not_is_not_found(world: World) -> None:

@@ -61,7 +61,7 @@ def test_one_sweep_goes_on_until_nothing_is_overdue(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many users there are."""
-    monkeypatch.setattr(expiry, "_USERS", 2)
+    monkeypatch.setattr(expiry, "_AT_ONCE", 2)
     users = [make_user() for _ in range(5)]
     for user in users:
         recorded(do.grant(user, 5, expires_at=timezone.now() + timedelta(seconds=0.2)))
@@ -70,7 +70,7 @@ def test_one_sweep_goes_on_until_nothing_is_overdue(
     until(lambda: timezone.now() > last)
     said = StringIO()
     call_command("expire", "--once", stdout=said)
-    assert said.getvalue() == "swept what was overdue of 5 users\n"
+    assert said.getvalue() == "swept what was overdue of 5 users and proposals\n"
     assert [on_user(user)[2] for user in users] == [0] * 5
 
 

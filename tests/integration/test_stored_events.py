@@ -19,6 +19,7 @@ from events.models import WaitingMessage
 from events.upcasting import UnknownEvent
 from ledger.commands import Submission
 from ledger.operations import waiting
+from ledger.operations.expiry import sweep_overdue
 from ledger.operations.ingest import take
 from ledger.operations.legacy_billing import import_legacy_billing
 from ledger.operations.opening_balances import import_opening_balances
@@ -102,6 +103,8 @@ def replies_to_earlier_ones(user: User, machine: Machine) -> None:
     paid = recorded(make.bill(user, "0.5"))
     recorded(do.place(machine, user=user, lines=LINES, expires_at=soon))
     post([make.solving(machine, user=user), do.reverse(paid.id)], clock=lambda: soon)
+    recorded(do.adjust(user, "usd", 1001))
+    sweep_overdue(now=timezone.now() + timedelta(days=8))
 
 
 @pytest.fixture

@@ -267,7 +267,7 @@ class Money(RuleBasedStateMachine):
             if outcome.event is not None:
                 contracts.parse(outcome.event)
                 self.operations += [outcome.event.id] * (len(self.model.done) - before)
-                if outcome.event.type == "adjustment.proposed":
+                if outcome.event.type == "proposal.made":
                     self.proposals.append(outcome.event.id)
         self._remember()
         return answers
@@ -422,7 +422,7 @@ def _is_after(expires: int | None, moment: int) -> bool:
 
 
 def _answer(outcome: Outcome) -> str:
-    if outcome.event is not None and outcome.event.type == "adjustment.proposed":
+    if outcome.event is not None and outcome.event.type == "proposal.made":
         return "proposed"
     return code_of(outcome)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.domain.errors import (
+    AboveRole,
     InsufficientFunds,
     ProposalExpired,
     ProposalResolved,
@@ -69,12 +70,12 @@ def test_one_unit_above_the_limit_becomes_a_proposal() -> None:
     assert (data["proposal"], data["proposer"]) == (event(0), "anna")
     assert kept(made) == Proposal(
         id=event(0),
+        subject="adjustment",
         user=USER,
-        account="usd",
-        direction="down",
-        amount=amount("1000.00000001"),
+        body={"account": "usd", "direction": "down", "amount": "1000.00000001"},
         reason_code="goodwill",
         proposer="anna",
+        role="staff",
         expires_at=made.now + VALID,
     )
     assert alone(made) == {}
@@ -182,10 +183,39 @@ def test_proposal_expires_at_its_instant(late: Any) -> None:
     """Nothing is done about it any more."""
     made = proposed()
     made.now = kept(made).expires_at
+    (data,) = made.sweep()
+    assert (data["kind"], data["proposal"], data["proposer"]) == ("adjustment", event(0), "anna")
+    assert (kept(made).state, kept(made).resolver) == ("expired", None)
     with nothing_changes(made), pytest.raises(ProposalExpired):
         made.decide(late)
-    made.now -= timedelta(microseconds=1)
+    made = proposed()
+    made.now = kept(made).expires_at - timedelta(microseconds=1)
+    assert made.sweep() == []
     made.decide(late)
+
+
+def test_a_role_approves_up_to_its_limit() -> None:
+    """Exactly at it is not above it; declining has no limit."""
+    made = proposed("2000.00000001")
+    with nothing_changes(made), pytest.raises(AboveRole) as refused:
+        made.decide(do.approve(event(0), approve_max=amount(2000)))
+    assert refused.value.details == {
+        "proposal": event(0),
+        "role": "staff",
+        "amount": "2000.00000001",
+        "approve_max": "2000.00000000",
+    }
+    made.decide(do.approve(event(0), role="super_admin", approve_max=amount("2000.00000001")))
+    assert kept(made).state == "approved"
+    made = proposed("2000.00000001")
+    made.decide(do.decline(event(0), approve_max=ZERO))
+
+
+def test_proposal_is_looked_for_among_those_of_its_subject() -> None:
+    """Nothing is approved at the door of another subject."""
+    made = proposed()
+    with nothing_changes(made), pytest.raises(ProposalUnknown):
+        made.decide(do.approve(event(0), subject="tariff"))
 
 
 def test_proposal_that_there_is_not_is_unknown() -> None:

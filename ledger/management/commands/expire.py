@@ -1,4 +1,4 @@
-"""`manage.py expire`: takes back coupons and holds whose time is over, until it is asked to stop."""
+"""`manage.py expire`: ends coupons, holds and proposals whose time is over, until it is asked to stop."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ class Command(BaseCommand):
     """Needs no broker. Several may run."""
 
     help = (
-        "Writes down about every second which coupons and holds have expired, until SIGTERM or SIGINT. "
-        "However late it is, what has expired is neither spent nor shown. Several may run."
+        "Writes down about every second which coupons, holds and proposals have expired, until SIGTERM or "
+        "SIGINT. However late it is, what has expired is neither spent, shown nor approved. Several may run."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,4 +27,4 @@ class Command(BaseCommand):
         swept = 0
         while users := sweep_overdue(now=timezone.now()):
             swept += users
-        self.stdout.write(f"swept what was overdue of {swept} users")
+        self.stdout.write(f"swept what was overdue of {swept} users and proposals")

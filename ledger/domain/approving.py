@@ -1,0 +1,94 @@
+"""The second pair of eyes: a proposal is approved, and what it is about happens, or it is declined."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import assert_never
+
+from ledger.domain.adjustments import Adjustment, carry_out_adjustment
+from ledger.domain.book import Book, Decision
+from ledger.domain.errors import AboveRole, ProposalExpired, ProposalResolved, SelfApproval
+from ledger.domain.money import text
+from ledger.domain.proposals import Proposal, Role, Subject, Tier
+from ledger.domain.proposing import decline_proposal, facts_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveProposal:
+    """Approve or decline a proposal about a subject; who approves is somebody else than who made it.
+
+    `tier` is what the role of `actor` may approve.
+    """
+
+    proposal: str
+    subject: Subject
+    approve: bool
+    actor: str
+    role: Role
+    tier: Tier
+    occurred_at: datetime
+
+    @property
+    def kind(self) -> str:
+        """What it is called where it is refused."""
+        return self.subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvingProposal:
+    """A proposal that is resolved; its user, if it has one, is known."""
+
+    command: ResolveProposal
+    proposal: Proposal
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts have to be locked."""
+        return () if self.proposal.user is None else (self.proposal.user,)
+
+
+def resolve_proposal(plan: ResolvingProposal, book: Book, *, now: datetime, event_id: str) -> Decision:
+    """Do what was proposed, or decline it.
+
+    Raises `ProposalResolved`, `ProposalExpired`, `SelfApproval`, `AboveRole`, and whatever stands against
+    doing it by now.
+    """
+    command, proposal = plan.command, book.proposals[plan.proposal.id]
+    if proposal.state == "expired" or proposal.is_overdue(now):
+        raise ProposalExpired("the proposal was not approved in time", proposal=proposal.id)
+    if proposal.state != "open":
+        raise ProposalResolved(
+            f"the proposal is {proposal.state}", proposal=proposal.id, state=proposal.state
+        )
+    if not command.approve:
+        return decline_proposal(proposal, resolver=command.actor)
+    if command.actor == proposal.proposer:
+        raise SelfApproval("a proposal is approved by somebody else than who made it", proposal=proposal.id)
+    approved = replace(proposal, state="approved", resolver=command.actor)
+    done = _carry_out(approved, command, book, now=now, event_id=event_id)
+    return replace(done, proposals=(*done.proposals, approved), facts={**done.facts, **facts_of(approved)})
+
+
+def _carry_out(
+    proposal: Proposal, command: ResolveProposal, book: Book, *, now: datetime, event_id: str
+) -> Decision:
+    """What the proposal is about, subject by subject."""
+    match proposal.subject:
+        case "adjustment":
+            adjustment = Adjustment.from_body(proposal)
+            _check_tier(proposal, command, adjustment.amount)
+            return carry_out_adjustment(adjustment, book, now=now, event_id=event_id)
+        case _:
+            assert_never(proposal.subject)
+
+
+def _check_tier(proposal: Proposal, command: ResolveProposal, amount: Decimal) -> None:
+    most = command.tier.approve_max
+    if most is not None and amount > most:
+        raise AboveRole(
+            f"the role {command.role} approves up to {text(most)}, and {text(amount)} is proposed",
+            proposal=proposal.id,
+            role=command.role,
+            amount=text(amount),
+            approve_max=text(most),
+        )

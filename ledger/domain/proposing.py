@@ -1,0 +1,70 @@
+"""What happens to a proposal before anybody approves it: it is made, it is declined, it expires."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ledger.domain.book import Decision
+from ledger.domain.proposals import VALID_DAYS, Proposal, Role, Subject
+
+
+def propose(
+    subject: Subject,
+    body: Mapping[str, Any],
+    *,
+    user: int | None,
+    reason_code: str,
+    proposer: str,
+    role: Role,
+    now: datetime,
+    event_id: str,
+) -> Decision:
+    """Let something wait for a second person: nothing else happens."""
+    proposal = Proposal(
+        id=event_id,
+        subject=subject,
+        user=user,
+        body=body,
+        reason_code=reason_code,
+        proposer=proposer,
+        role=role,
+        expires_at=now + timedelta(days=VALID_DAYS),
+    )
+    return _about(proposal, "proposal.made")
+
+
+def decline_proposal(proposal: Proposal, *, resolver: str) -> Decision:
+    """Nothing of it happens, and somebody said so."""
+    return _about(replace(proposal, state="declined", resolver=resolver), "proposal.declined")
+
+
+def expire_proposal(proposal: Proposal) -> Decision:
+    """Nothing of it happens, because nobody approved it in time."""
+    return _about(replace(proposal, state="expired"), "proposal.expired")
+
+
+def facts_of(proposal: Proposal) -> dict[str, Any]:
+    """What every event about a proposal says of it."""
+    facts: dict[str, Any] = {
+        "proposal": proposal.id,
+        "proposer": proposal.proposer,
+        "reason_code": proposal.reason_code,
+    }
+    if proposal.resolver is not None:
+        facts["resolver"] = proposal.resolver
+    if proposal.user is not None:
+        facts["operation_user"] = proposal.user
+    return facts
+
+
+def _about(proposal: Proposal, type_: str) -> Decision:
+    return Decision(
+        type=type_,
+        kind=proposal.subject,
+        payer=proposal.user or 0,
+        users=() if proposal.user is None else (proposal.user,),
+        proposals=(proposal,),
+        stream=f"proposal:{proposal.id}",
+        facts=facts_of(proposal),
+    )
