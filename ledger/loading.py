@@ -1,15 +1,16 @@
-"""The locked state that decisions look at beside the accounts: grants, holds, reversals, codes, proposals."""
+"""The locked state that decisions look at beside the accounts: all but the references."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from ledger import state
+from ledger import payments, state
 from ledger.domain.adjustments import Adjust
 from ledger.domain.book import Book
 from ledger.domain.decide import Plan
 from ledger.domain.granting import CreateCode, RedeemCode
 from ledger.domain.holding import Placing, Resolving
+from ledger.domain.pricing import Priced
 from ledger.domain.proposals import Proposal
 from ledger.domain.reversing import Reversing
 
@@ -48,6 +49,8 @@ def load_state(
         book.add(state.read_proposals(cursor, [each.id for each in proposals]))
     if actors := [each.actor for each in plans if isinstance(each, Adjust)]:
         book.add(state.read_adjusted(cursor, actors, day))
+    if references := [each.payment for each in plans if isinstance(each, Priced) and each.payment]:
+        book.add(payments.read(cursor, references))
     if codes := _codes(plans):
         users = [each.user for each in plans if isinstance(each, RedeemCode)]
         book.add(state.read_codes(cursor, codes, users))

@@ -305,6 +305,19 @@ class AdjustedAlone(models.Model):
         return f"{self.amount} {self.currency} by {self.actor} on {self.day}"
 
 
+class PaymentReference(models.Model):
+    """The digest of a payment reference that was used; gone once the reference's note is erased."""
+
+    digest = models.CharField(primary_key=True, max_length=64)
+    operation_id = models.UUIDField(unique=True)
+
+    class Meta:
+        db_table = "ledger_payment_reference"
+
+    def __str__(self) -> str:
+        return f"payment reference of {self.operation_id}"
+
+
 class Reference(models.Model):
     """The latest state of a user, machine or work as its service told it, and whether it is applied."""
 

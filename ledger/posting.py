@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string
 from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
-from ledger import journal, notes, state
+from ledger import journal, notes, payments, state
 from ledger.commands import Outcome, Status, Submission, fingerprint_of
 from ledger.domain.approving import ResolvingProposal
 from ledger.domain.book import Account, Book, Decision
@@ -83,7 +83,7 @@ def post(
             with transaction.atomic(durable=True), connection.cursor() as cursor:
                 _end_if_frozen(cursor)
                 return _Batch(cursor, submissions, clock, unplaced).run(intake)
-        except (_Moved, state.HoldTaken):
+        except (_Moved, state.HoldTaken, payments.ReferenceTaken):
             continue
         except OperationalError as error:
             if getattr(error.__cause__, "pgcode", None) not in {"40P01", "40001"}:
@@ -356,6 +356,7 @@ class _Batch:
         notes.write(cursor, written_notes)
         journal.write(cursor, events, book)
         state.write(cursor, events)
+        payments.write(cursor, events)
         journal.update_accounts(cursor, list(changed.values()), last_position, self.now)
         for project in _inline_projections():
             project(cursor, list(changed.values()))

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from events.message import StoredEvent
-from ledger import state
+from ledger import payments, state
 from projections.projection import Table
 
 KEPT: Final = tuple(name for name, *_ in state._TABLES)
@@ -31,6 +31,13 @@ class KeptState:
             columns=("subject_kind", "user_id", "recorded_at", "remaining", "expires_at"),
             append_only=True,
         ),
+        Table(
+            name="ledger_payment_reference",
+            key=("digest",),
+            columns=("operation_id",),
+            living=f"""exists (select from events_note n where n.event_id = r.operation_id
+                               and n.name = '{payments.NOTE}' and n.text is not null)""",
+        ),
     )
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
@@ -42,6 +49,7 @@ class KeptState:
         ]
         if kept:
             state.write(cursor, kept)
+        payments.keep(cursor, events)
 
 
 def remaining(cursor: Any, events: Iterable[StoredEvent]) -> dict[str, Decimal]:

@@ -117,9 +117,19 @@ def copy_update(machine: Machine | int, *, user: User | int, **more: Any) -> Sub
     return submission("machine_copy_update", user, machine=_id(machine), **more)
 
 
-def top_up(user: User | int, usd: str | int, *, reference: str = "payment", **more: Any) -> Submission:
-    """USD that the user pays in."""
-    return submission("credit_from_user", user, amount=str(usd), payment_reference=reference, **more)
+def top_up(
+    user: User | int,
+    usd: str | int,
+    *,
+    reference: str | None = None,
+    key: str | None = None,
+    source: str = SOURCE,
+    **more: Any,
+) -> Submission:
+    """USD that the user pays in, under a reference that goes with the key."""
+    key = key or str(uuid4())
+    paid: dict[str, Any] = {"amount": str(usd), "payment_reference": reference or f"{source} {key}"[:200]}
+    return submission("credit_from_user", user, key=key, source=source, **paid, **more)
 
 
 def bill(user: User | int, usd: str | int, **more: Any) -> Submission:

@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from ledger.domain.chart import USER_ACCOUNTS, Transfer, user_account
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.errors import AmountTooLarge
 from ledger.domain.holds import Hold
 from ledger.domain.money import AMOUNT_MAX, ZERO
+from ledger.domain.payments import PaymentReference
 from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
+
+State: TypeAlias = Grant | Hold | Reversed | Code | Proposal | Adjusted | PaymentReference
+"""What a book has of the world beside the accounts."""
 
 
 @dataclass(slots=True)
@@ -60,6 +64,8 @@ class Decision:
     codes: tuple[Code, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     adjusted: tuple[Adjusted, ...] = ()
+    payments: tuple[PaymentReference, ...] = ()
+    """The payment references that are used by it: the one thing here that no event keeps."""
     credit_limits: Mapping[str, Decimal | None] = field(default_factory=dict)
 
 
@@ -75,6 +81,7 @@ class Book:
         self.codes: dict[str, Code] = {}
         self.proposals: dict[str, Proposal] = {}
         self.adjusted: dict[str, Adjusted] = {}
+        self.payments: dict[str, PaymentReference] = {}
 
     @classmethod
     def empty(cls, users: Iterable[int]) -> "Book":
@@ -85,7 +92,7 @@ class Book:
             for account in USER_ACCOUNTS
         )
 
-    def add(self, states: Iterable[Grant | Hold | Reversed | Code | Proposal | Adjusted]) -> None:
+    def add(self, states: Iterable[State]) -> None:
         """Take further locked state into the book."""
         for state in states:
             match state:
@@ -102,6 +109,8 @@ class Book:
                     self.proposals[state.id] = state
                 case Adjusted():
                     self.adjusted[state.key] = state
+                case PaymentReference():
+                    self.payments[state.digest] = state
 
     def knows(self, user: int) -> bool:
         """Whether the user's accounts are locked in this book."""
@@ -166,7 +175,7 @@ class Book:
             if not ZERO <= account.held <= account.balance:
                 raise BrokenInvariant(f"{account.code} would hold {account.held} of {account.balance}")
         self.add((*decision.grants, *decision.holds, *decision.reversed, *decision.codes))
-        self.add((*decision.proposals, *decision.adjusted))
+        self.add((*decision.proposals, *decision.adjusted, *decision.payments))
         return list(touched.values())
 
     def _post(self, transfer: Transfer, touched: dict[str, Account]) -> None:

@@ -137,7 +137,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
     """What happens. Raises `Rejected` where the locked state does not allow it."""
     match plan:
         case Priced():
-            return settle(plan, book, now=now)
+            return settle(plan, book, now=now, event_id=event_id)
         case Adjust():
             return adjust_or_propose(plan, book, now=now, event_id=event_id)
         case OpenBalances():

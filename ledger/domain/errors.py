@@ -118,6 +118,12 @@ class NothingLeftToReverse(Rejected):
     code = "nothing_left_to_reverse"
 
 
+class PaymentReferenceUsed(Rejected):
+    """The provider's payment was recorded before."""
+
+    code = "payment_reference_used"
+
+
 class HoldExists(Rejected):
     """Another hold was placed under this id."""
 

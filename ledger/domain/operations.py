@@ -55,6 +55,8 @@ class RecordOperation:
     amount: Decimal | None = None
     unit_price: Decimal | None = None
     hold: UUID | None = None
+    payment: str | None = None
+    """The digest of the provider's payment reference: `ledger.domain.payments`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ class Priced:
     due_limit: Decimal | None = None
     """How much the payer may owe in this currency; None where nothing may become due."""
     machine_owner: int | None = None
+    payment: str | None = None
+    """The digest of the payment reference that the money comes under."""
     pricing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -78,6 +80,7 @@ def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff
                 payee=None,
                 currency=USD,
                 gross=required(command.amount),
+                payment=command.payment,
             )
         case Kind.PAY_A_BILL:
             amount = required(command.amount)

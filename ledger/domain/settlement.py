@@ -12,13 +12,15 @@ from ledger.domain.coupons import Grant, spend, taken
 from ledger.domain.errors import CreditLimitExceeded, InsufficientFunds, Rejected
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
 from ledger.domain.operations import Kind
+from ledger.domain.payments import claim
 from ledger.domain.pricing import Priced, required
 
 
-def settle(priced: Priced, book: Book, *, now: datetime) -> Decision:
-    """What a priced command comes to. Raises `Rejected` where the payer cannot pay."""
+def settle(priced: Priced, book: Book, *, now: datetime, event_id: str) -> Decision:
+    """What a priced command comes to. Raises `Rejected` where the payer cannot pay, or has paid."""
     transfers: list[Transfer] = []
     grants: tuple[Grant, ...] = ()
+    payments = claim(book.payments, priced.payment, operation=event_id)
     match priced.kind:
         case Kind.TRAINING | Kind.SOLVING | Kind.SOLVING_WITH_API:
             transfers = _charge_compute(priced, book)
@@ -43,6 +45,7 @@ def settle(priced: Priced, book: Book, *, now: datetime) -> Decision:
         transfers=tuple(transfers),
         facts=facts,
         grants=grants,
+        payments=payments,
     )
 
 

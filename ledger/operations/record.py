@@ -11,8 +11,8 @@ from easyautoml_ledger.operations import OperationData
 from ledger.commands import Submission
 from ledger.domain.errors import Invalid
 from ledger.domain.operations import Kind, RecordOperation
-
-_NOTES = ("payment_reference",)
+from ledger.domain.payments import digest_of
+from ledger.payments import NOTE
 
 
 def submission_of(
@@ -33,7 +33,7 @@ def submission_of(
     fields: dict[str, Any] = operation.__dict__
     sent = operation.model_dump(mode="json", exclude_defaults=True)
     sent["type"] = operation.type
-    notes = {name: sent.pop(name) for name in _NOTES if name in sent}
+    reference: str | None = sent.pop(NOTE, None)
     amount: Decimal | None = fields.get("amount")
     hold: UUID | None = fields.get("hold")
     command = RecordOperation(
@@ -46,13 +46,16 @@ def submission_of(
         amount=amount,
         unit_price=fields.get("unit_price"),
         hold=hold,
+        payment=None
+        if reference is None
+        else digest_of(operation.type, fields["payment_provider"], reference),
     )
     return Submission(
         source=source,
         request_id=request_id,
         command=command,
         sent=sent,
-        notes=notes,
+        notes={} if reference is None else {NOTE: reference},
         out_of_bounds=out_of_bounds(occurred_at, now),
         **context,
     )

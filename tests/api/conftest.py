@@ -103,13 +103,13 @@ def everything() -> dict[str, Any]:
 
 
 def top_up(user: User | int, usd: str = "10", **more: Any) -> dict[str, Any]:
-    """A payment as it is sent."""
+    """A payment as it is sent, under a reference of its own."""
     number = user if isinstance(user, int) else user.pk
     return {
         "type": "credit_from_user",
         "operation_user": number,
         "amount": usd,
-        "payment_reference": "pi_1",
+        "payment_reference": f"pi_{next(_keys)}",
         **more,
     }
 

@@ -43,16 +43,17 @@ def short(outcomes: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
 def test_every_item_has_its_own_outcome_in_order(api: Api, user: User) -> None:
     """A bad item gets its own error naming the field; all the others are posted."""
     machine = make_machine(make_user())
+    paid = top_up(user, "10")
     outcomes = send(
         api,
-        {"id": "a", **top_up(user, "10")},
+        {"id": "a", **paid},
         {"id": "b", **top_up(user, "1.5")} | {"amount": 1.5},
         {"id": "c", **bill(user, "4")},
         {"id": "d", **bill(user, "40")},
         {"id": "e", **top_up(user.pk + 1000)},
         {"id": "f", "type": "machine_copy", "operation_user": user.pk, "machine": machine.pk},
-        {"id": "a", **top_up(user, "10")},
-        {"id": "a", **top_up(user, "11")},
+        {"id": "a", **paid},
+        {"id": "a", **paid, "amount": "11"},
         {"id": "g", **top_up(user, occurred_at="2001-01-01T00:00:00Z")},
         top_up(user),
         {"id": 7, **top_up(user)},
@@ -88,11 +89,12 @@ def test_every_item_has_its_own_outcome_in_order(api: Api, user: User) -> None:
 
 def test_an_item_is_the_same_as_a_request_of_its_own(api: Api, user: User) -> None:
     """The id is the idempotency key: one recorded singly is replayed in bulk, and the other way round."""
-    single = api.record(top_up(user), key="k").json()
-    (replayed,) = send(api, {"id": "k", **top_up(user)})
+    one, other = top_up(user), top_up(user)
+    single = api.record(one, key="k").json()
+    (replayed,) = send(api, {"id": "k", **one})
     assert (replayed["operation"], replayed["replayed"]) == (single["id"], True)
-    (made,) = send(api, {"id": "l", **top_up(user)})
-    again = api.record(top_up(user), key="l")
+    (made,) = send(api, {"id": "l", **other})
+    again = api.record(other, key="l")
     assert (again.status_code, again.json()["id"]) == (200, made["operation"])
 
 

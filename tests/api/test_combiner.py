@@ -146,10 +146,11 @@ def test_concurrent_requests_are_recorded_once_each_and_exactly(monkeypatch: pyt
     work: list[tuple[str, dict[str, Any]]] = []
     for number in range(120):
         user = users[number % 3]
-        work.append((f"top-up-{number}", top_up(user, "1")))
+        paid = top_up(user, "1")
+        work.append((f"top-up-{number}", paid))
         work.append((f"bill-{number}", bill(user, "0.25")))
         if number % 10 == 0:
-            work.append((f"top-up-{number}", top_up(user, "1")))
+            work.append((f"top-up-{number}", paid))
 
     def send(share: Sequence[tuple[str, dict[str, Any]]]) -> list[tuple[str, int]]:
         api = Api(token)

@@ -51,9 +51,10 @@ def test_the_event_says_who_asked_and_in_which_context(api: Api, user: User) -> 
 
 def test_a_replayed_key_gets_the_same_answer_and_changes_nothing(api: Api, user: User) -> None:
     """200, marked as replayed, with the body of the first time."""
-    first = api.record(top_up(user), key="once")
+    paid = top_up(user)
+    first = api.record(paid, key="once")
     before = everything()
-    again = api.record(top_up(user), key="once")
+    again = api.record(paid, key="once")
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (200, "true")
     assert again.json() == first.json()
     assert again.headers["Location"] == first.headers["Location"]
