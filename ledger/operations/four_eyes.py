@@ -10,6 +10,17 @@ from django.conf import settings
 from ledger.domain.adjustments import Adjust, Adjustment
 from ledger.domain.approving import ResolveProposal
 from ledger.domain.proposals import Role, Subject
+from models.user import User
+
+
+def actor_of(person: User) -> str:
+    """How events name a person."""
+    return f"user:{person.pk}"
+
+
+def role_of(person: User) -> Role:
+    """What a person of the administration may do with amounts."""
+    return "super_admin" if person.is_super_admin else "staff"
 
 
 def adjusting(

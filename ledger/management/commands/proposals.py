@@ -1,0 +1,61 @@
+"""`manage.py proposals list|approve|decline`: what waits for a second person."""
+
+from argparse import ArgumentParser
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from ledger.api import bodies, submissions
+from ledger.management import people
+from ledger.operations.four_eyes import role_of
+from ledger.queries import proposals
+
+
+class Command(BaseCommand):
+    """Lists what is open, and lets an administrator approve or decline it."""
+
+    help = "Shows the proposals that wait, or approves or declines one. Exit status 2: refused, and why."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("list", help="show what waits, the newest first")
+        approve = actions.add_parser("approve", help="let what was proposed happen")
+        decline = actions.add_parser("decline", help="let it not happen")
+        for action in (approve, decline):
+            action.add_argument("proposal", type=UUID)
+            people.add_arguments(action)
+        decline.add_argument("--reason", required=True, help="why, in words; can be erased later")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        del args
+        if options["action"] == "list":
+            self._list()
+            return
+        person = people.person_of(options["person"])
+        found = proposals.find(str(options["proposal"]))
+        if found is None:
+            raise CommandError("proposal_unknown: there is no such proposal", returncode=people.REFUSED)
+        approve = options["action"] == "approve"
+        body = bodies.Body() if approve else people.read(bodies.Decline, {"reason": options["reason"]})
+        made = partial(
+            submissions.resolving,
+            body,
+            options["proposal"],
+            found.subject,
+            approve=approve,
+            role=role_of(person),
+            now=timezone.now(),
+        )
+        self.stdout.write(people.told(people.posted(made, person, options), options))
+
+    def _list(self) -> None:
+        for found in proposals.waiting(at=timezone.now()):
+            about = found.subject if found.user is None else f"{found.subject} of user {found.user}"
+            words = " ".join(f"{name}={value}" for name, value in sorted(found.body.items()))
+            self.stdout.write(
+                f"{found.id}  {about}: {words}  {found.reason_code}, by {found.proposer}, "
+                f"until {found.expires_at:%Y-%m-%d %H:%M}Z"
+            )

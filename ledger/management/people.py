@@ -1,0 +1,94 @@
+"""What commands share that somebody types: who it is, the key that makes it happen once, how it ends."""
+
+from argparse import ArgumentParser
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from django.core.management.base import CommandError
+
+from easyautoml_ledger.errors import ContractError
+from events.identifiers import uuid7
+from events.message import StoredEvent
+from ledger.api import bodies
+from ledger.commands import Submission
+from ledger.domain.errors import LedgerError
+from ledger.operations.four_eyes import actor_of
+from ledger.posting import post, quote
+from models.user import User
+
+SOURCE: Final = "/ledger/command-line"
+REFUSED: Final = 2
+"""The exit status of a command that the ledger refused."""
+
+B = TypeVar("B", bound=bodies.Body)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Who does it, under which key, and whether it is only tried."""
+    parser.add_argument(
+        "--as",
+        dest="person",
+        required=True,
+        metavar="EMAIL",
+        help="whose act it is: the email or the id of an administrator",
+    )
+    parser.add_argument("--key", help="what makes it happen once, however often it is run")
+    parser.add_argument("--dry-run", action="store_true", help="say what would happen, and write nothing")
+
+
+def person_of(text: str) -> User:
+    """The administrator of this email or id. Raises `CommandError`."""
+    named = {"pk": int(text)} if text.isdecimal() else {"email": text}
+    person: User | None = User.objects.filter(**named, is_active=True, is_staff=True).first()
+    if person is None:
+        raise CommandError(f"{text} is no administrator", returncode=REFUSED)
+    return person
+
+
+def read(body: type[B], values: Mapping[str, Any]) -> B:
+    """What was typed, held against the contract that HTTP has. Raises `CommandError`."""
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        return bodies.read_as(body, given)
+    except ContractError as error:
+        raise _refused(
+            error.code, f"{error.field}: {error.message}" if error.field else error.message
+        ) from None
+
+
+def posted(made: Callable[..., Submission], person: User, options: Mapping[str, Any]) -> StoredEvent:
+    """The event that it came to, or with `--dry-run` would. Raises `CommandError`, its code first."""
+    submission = made(
+        source=SOURCE,
+        request_id=options["key"] or uuid7(),
+        actor=actor_of(person),
+        refuse_early=True,
+    )
+    try:
+        outcome = quote(submission) if options["dry_run"] else post([submission])[0]
+        outcome.raise_rejection()
+    except LedgerError as error:
+        raise _refused(error.code, error.message) from None
+    if outcome.error is not None or outcome.event is None:
+        refusal = outcome.error or LedgerError("the ledger gave no answer")
+        raise _refused(refusal.code, refusal.message)
+    return outcome.event
+
+
+def told(event: StoredEvent, options: Mapping[str, Any]) -> str:
+    """One line for who typed it."""
+    if options["dry_run"]:
+        lines = [f"would be {event.type.replace('.', ' ')}"]
+    elif event.type == "proposal.made":
+        lines = [f"proposed: {event.id} waits for a second person"]
+    else:
+        lines = [f"{event.type.replace('.', ' ')}: {event.id}"]
+    lines += [
+        f"  {transfer['debit']} → {transfer['credit']}  {transfer['amount']} {transfer['currency']}"
+        for transfer in event.data.get("transfers", ())
+    ]
+    return "\n".join(lines)
+
+
+def _refused(code: str, message: str) -> CommandError:
+    return CommandError(f"{code}: {message}", returncode=REFUSED)
