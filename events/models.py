@@ -150,7 +150,10 @@ class StoredMessage(models.Model):
 
 
 class DeadLetter(StoredMessage):
-    """A message that could not become an operation."""
+    """A message that could not become an operation. Its bytes stay as they came, whatever is done about it.
+
+    `code` and `reason` say why it is open, or was at last: replayed in vain, it has new ones.
+    """
 
     class State(models.TextChoices):
         """What an operator did with it."""
@@ -160,8 +163,6 @@ class DeadLetter(StoredMessage):
         DISMISSED = "dismissed"
 
     state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
-    resolved_at = models.DateTimeField(null=True, blank=True)
-    resolution = models.TextField(blank=True, default="")
     published_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -177,6 +178,41 @@ class DeadLetter(StoredMessage):
                 name="events_dead_letter_untold",
             ),
         )
+
+
+class LetterAct(models.Model):
+    """What somebody did about a dead letter. Append-only.
+
+    `key`, `value` and `headers` are the message as it was mended; of two mends the later one counts.
+    `code` and `reason` say why the letter was open then.
+    """
+
+    class Kind(models.TextChoices):
+        """What was done."""
+
+        MENDED = "mended"
+        REPLAYED = "replayed"
+        DISMISSED = "dismissed"
+
+    letter = models.ForeignKey(DeadLetter, on_delete=models.PROTECT, related_name="acts")
+    kind = models.CharField(max_length=9, choices=Kind.choices)
+    actor = models.CharField(max_length=200)
+    at = models.DateTimeField(default=timezone.now)
+    words = models.TextField(blank=True, default="")
+    """Why, in the words of who did it."""
+    code = models.CharField(max_length=60)
+    reason = models.TextField()
+    key = models.BinaryField(null=True)
+    value = models.BinaryField(null=True)
+    headers = models.JSONField(null=True)
+    """As those of the letter; null where nothing was mended."""
+
+    class Meta:
+        db_table = "events_letter_act"
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.actor}"
 
 
 class WaitingMessage(StoredMessage):

@@ -20,8 +20,4 @@ class LostPartition(Exception):
         self.partitions = partitions
 
 
-class TryAgain(Exception):
-    """Nothing was posted, and the same batch may go through a moment later."""
-
-
-__all__ = ["KafkaError", "LostPartition", "Partition", "TryAgain"]
+__all__ = ["KafkaError", "LostPartition", "Partition"]

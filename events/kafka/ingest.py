@@ -17,7 +17,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 from kafka import KafkaConsumer
@@ -25,12 +25,13 @@ from kafka.errors import KafkaError
 
 from events.kafka import positions, stored
 from events.kafka.clients import make_consumer, make_reader
-from events.kafka.errors import LostPartition, Partition, TryAgain
+from events.kafka.errors import LostPartition, Partition
 from events.kafka.message import Message, message_of
 from events.kafka.pace import Pace
 from events.kafka.partitions import MadeUnusable, Partitions
 from events.kafka.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from events.kafka.progress import Progress
+from events.kafka.taking import Take, TryAgain
 from events.kafka.topics import TopicIds
 from events.worker import Backoff, Stop
 
@@ -39,16 +40,6 @@ log = logging.getLogger(__name__)
 _POLL_MS: Final = 200
 _CLOSE_MS: Final = 2_000
 _CHORES_EVERY: Final = 1.0
-
-
-class Take(Protocol):
-    """Posts messages in one transaction, whose first act is `move(cursor)`.
-
-    Answers how many became what. Raises `LostPartition` from `move`, or `TryAgain`; else every message
-    is dealt with, if only as a dead letter.
-    """
-
-    def __call__(self, messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]: ...
 
 
 class Ingest:

@@ -41,12 +41,17 @@ class StoredWaiting:
 
 
 def park(cursor: Any, parked: Sequence[Parked]) -> None:
-    """Keep messages as dead letters. One that is there already stays as it is."""
+    """Keep messages as dead letters. One that was replayed, and comes back, is open again for its new reason.
+
+    The bytes of a letter that is there already stay as they came.
+    """
     if parked:
         cursor.executemany(
-            f"""insert into events_dead_letter ({_PLACE}, stored_at, state, resolution)
-                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now(), 'open', '')
-                on conflict do nothing""",  # noqa: S608 (fixed names)
+            f"""insert into events_dead_letter as letter ({_PLACE}, stored_at, state)
+                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now(), 'open')
+                on conflict (topic_id, partition, "offset") do update
+                set state = 'open', code = excluded.code, reason = excluded.reason
+                where letter.state = 'replayed'""",  # noqa: S608 (fixed names)
             [(*_row(item.message), item.code, item.reason) for item in parked],
         )
 
@@ -74,7 +79,7 @@ def read_waiting(cursor: Any, ids: Sequence[int]) -> list[StoredWaiting]:
         [list(ids)],
     )
     return [
-        StoredWaiting(message=_message(row), id=row[8], deadline=row[9], stored_at=row[10])
+        StoredWaiting(message=message_from(row), id=row[8], deadline=row[9], stored_at=row[10])
         for row in cursor.fetchall()
     ]
 
@@ -116,7 +121,8 @@ def _row(message: Message) -> tuple[Any, ...]:
     )
 
 
-def _message(row: Sequence[Any]) -> Message:
+def message_from(row: Sequence[Any]) -> Message:
+    """The message in the first eight columns of a row."""
     return Message(
         topic_id=row[0],
         topic=row[1],

@@ -14,10 +14,9 @@ from easyautoml_ledger.errors import ContractError
 from easyautoml_ledger.operations import parse_operation
 from easyautoml_ledger.payloads import parse_payload
 from events.kafka import stored
-from events.kafka.errors import TryAgain
-from events.kafka.ingest import Take
 from events.kafka.message import Message
 from events.kafka.stored import Parked, Waiting
+from events.kafka.taking import Take, TryAgain
 from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy, Invalid
 from ledger.operations import control_totals, holds

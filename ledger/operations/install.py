@@ -17,6 +17,7 @@ _EPOCH: Final = "1970-01-01T00:00:00+00:00"
 _INSERT_ONLY: Final = (
     "events_event",
     "events_key",
+    "events_letter_act",
     "ledger_tariff",
     "ledger_machine_terms",
     "ledger_remaining",

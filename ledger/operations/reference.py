@@ -21,9 +21,9 @@ from easyautoml_ledger.errors import ContractError
 from easyautoml_ledger.payloads import parse_payload
 from easyautoml_ledger.reference import Machine, ReferenceData, User, Work
 from events.kafka import stored
-from events.kafka.ingest import Take
 from events.kafka.message import Message
 from events.kafka.stored import Parked
+from events.kafka.taking import Take
 from events.store import dump
 from ledger.commands import Submission
 from ledger.domain.holding import PlaceHold, VoidHold

@@ -13,6 +13,7 @@ _PROTECTED: Final = ("append_only_rows", "append_only_truncate")
 TRIGGERS: Final = {
     "events_event": _PROTECTED,
     "events_key": _PROTECTED,
+    "events_letter_act": _PROTECTED,
     "events_note": ("events_guard_note", "ledger_forget_payment", "append_only_truncate"),
     "ledger_tariff": _PROTECTED,
     "ledger_machine_terms": _PROTECTED,

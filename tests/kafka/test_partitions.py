@@ -18,9 +18,9 @@ from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import to_kafka
 from events.kafka import dead_letters, positions
 from events.kafka.errors import LostPartition
-from events.kafka.ingest import Take
 from events.kafka.message import Message
 from events.kafka.positions import Move
+from events.kafka.taking import Take
 from ledger.operations.ingest import take
 from models import Machine, User
 from tests.builders import amount, balances, make_user

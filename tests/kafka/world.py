@@ -16,9 +16,10 @@ from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import CloudEvent, parse, to_kafka
 from easyautoml_ledger.payloads import parse_payload
 from events.kafka.feeds import Feed
-from events.kafka.ingest import Ingest, Take
+from events.kafka.ingest import Ingest
 from events.kafka.leadership import Leadership
 from events.kafka.relay import Relay
+from events.kafka.taking import Take
 from events.worker import Stop
 from ledger.operations import waiting
 from ledger.operations.ingest import ROUTES

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from events.kafka.ingest import Ingest
 from events.worker import Stop
 from ledger.operations import reference, waiting
-from ledger.operations.ingest import ROUTES
+from ledger.operations.routes import ROUTES
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         Ingest(
-            routes={**ROUTES, **reference.ROUTES},
+            routes=ROUTES,
             batch=settings.ENVIRONMENT.ingest_batch,
             stop=Stop().on_signals(),
             chores=[reference.apply, waiting.sweep],

@@ -1,0 +1,101 @@
+"""`manage.py dead_letters list|show|mend|replay|dismiss`: what is done about messages that were parked."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from events.kafka import letters
+from events.kafka.notation import from_text, headers_from_text, headers_to_text, to_text
+from events.models import DeadLetter, LetterAct
+from ledger.domain.errors import LedgerError
+from ledger.operations import dead_letters
+
+
+class Command(BaseCommand):
+    """Shows dead letters, and mends, replays and dismisses them."""
+
+    help = (
+        "Lists the dead letters that are open, or shows one as JSON (key, headers, value) with what was done "
+        "about it. `mend` takes the same JSON, edited, from a file: the message that came stays as it is. "
+        "`replay` sends the message, as it was mended last, the way of its topic; `dismiss` says why nothing "
+        "is to become of it. A letter that was dealt with is left alone."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        listed = actions.add_parser("list", help="one a line, oldest first")
+        listed.add_argument("--all", action="store_true", help="also those that were dealt with")
+        shown = actions.add_parser("show", help="the message as a replay would take it, as JSON")
+        mended = actions.add_parser("mend", help="keep another message in its place")
+        mended.add_argument("--file", required=True, help="JSON as `show` writes it; - is standard input")
+        replayed = actions.add_parser("replay", help="send it once more")
+        dismissed = actions.add_parser("dismiss", help="nothing is to become of it")
+        for action in (shown, mended, replayed, dismissed):
+            action.add_argument("letter", type=int, help="its number in the list")
+        for action in (mended, replayed, dismissed):
+            action.add_argument("--by", required=True, metavar="NAME", help="who does it: is kept")
+        mended.add_argument("--why", default="", help="is kept")
+        dismissed.add_argument("--why", required=True, help="is kept")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            getattr(self, f"_{options['action']}")(options)
+        except LedgerError as error:
+            raise CommandError(f"{error.code}: {error.message}") from error
+
+    def _list(self, options: dict[str, Any]) -> None:
+        found = DeadLetter.objects.order_by("id")
+        for letter in found if options["all"] else found.filter(state=DeadLetter.State.OPEN):
+            self.stdout.write(
+                f"{letter.pk}  {letter.state}  {letter.topic}[{letter.partition}]@{letter.offset}  "
+                f"{letters.why(letter.code, letter.reason)}"
+            )
+
+    def _show(self, options: dict[str, Any]) -> None:
+        with connection.cursor() as cursor:
+            letter = letters.read(cursor, options["letter"])
+        if letter is None:
+            raise CommandError(f"there is no dead letter {options['letter']}")
+        message = letter.message
+        shown = {
+            "key": to_text(message.key),
+            "headers": json.loads(headers_to_text(message.headers)),
+            "value": to_text(message.value),
+        }
+        self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False))
+        self.stderr.write(f"{letter.state}: {letters.why(letter.code, letter.reason)}")
+        for act in LetterAct.objects.filter(letter=letter.id):
+            why = f": {act.words}" if act.words else ""
+            self.stderr.write(f"{act.at:%Y-%m-%d %H:%M:%S}Z {act.kind} by {act.actor}{why}")
+
+    def _mend(self, options: dict[str, Any]) -> None:
+        path = options["file"]
+        written = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        try:
+            shown = json.loads(written)
+            mended: dict[str, Any] = {
+                "key": from_text(shown["key"]),
+                "headers": headers_from_text(json.dumps(shown["headers"])),
+                "value": from_text(shown["value"]),
+            }
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CommandError(f"{path} is not what `show` writes: {error}") from error
+        dead_letters.mend(letter=options["letter"], actor=options["by"], words=options["why"], **mended)
+        self.stdout.write(f"dead letter {options['letter']} is mended")
+
+    def _replay(self, options: dict[str, Any]) -> None:
+        tally = dead_letters.replay(letter=options["letter"], actor=options["by"])
+        if tally["parked"]:
+            with connection.cursor() as cursor:
+                letter = letters.read(cursor, options["letter"])
+            raise CommandError(f"it was parked again: {letter and letters.why(letter.code, letter.reason)}")
+        self.stdout.write(f"dead letter {options['letter']} is replayed: {', '.join(sorted(tally))}")
+
+    def _dismiss(self, options: dict[str, Any]) -> None:
+        dead_letters.dismiss(letter=options["letter"], actor=options["by"], words=options["why"])
+        self.stdout.write(f"dead letter {options['letter']} is dismissed")
