@@ -89,6 +89,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = ENVIRONMENT.body_bytes_max
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+UNFOLD = {"SITE_TITLE": "EasyAutoML ledger"}
 
 # django-money. The token is no ISO currency; both are kept with 8 decimal places, and `str()` must
 # show all of them that are not zero instead of rounding to two.

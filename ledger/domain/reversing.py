@@ -52,7 +52,7 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
     original = plan.original
     if original.data["payer"] in plan.closed:
         raise NotReversible("the account of who paid is closed", operation=original.id)
-    so_far = book.reversed.get(original.id) or Reversed(operation=original.id, total=_total(original))
+    so_far = book.reversed.get(original.id) or Reversed(operation=original.id, total=reversible(original))
     part = so_far.left if plan.command.amount is None else plan.command.amount
     if so_far.left <= ZERO or part > so_far.left:
         raise NothingLeftToReverse(
@@ -91,7 +91,7 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
     )
 
 
-def _total(original: Original) -> Decimal:
+def reversible(original: Original) -> Decimal:
     """What the payer paid, which is what can be reversed. Raises `NotReversible`."""
     kind, transfers = Kind(original.kind), original.transfers
     if original.type not in {"operation.recorded", "hold.captured"} or kind in {

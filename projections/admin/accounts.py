@@ -22,6 +22,8 @@ from ledger.models import (
     ProposedChange,
     PublishedTariff,
 )
+from projections.admin.doors import coupons, holds
+from projections.admin.doors.button import opens
 from projections.admin.overdue import expired_coupons, expired_holds
 from projections.admin.records import RecordAdmin, amount, as_number, as_uuid, moment, pretty, users_found
 from projections.models import PlatformBalance
@@ -160,6 +162,12 @@ class PlatformBalanceAdmin(RecordAdmin):
 class HoldAdmin(_OfUser):
     """Money set aside for work that runs."""
 
+    actions_list = ("place_hold",)
+    actions_detail = actions_row = ("capture_hold", "void_hold")
+    place_hold = opens(holds.PlaceHold, icon="lock")
+    capture_hold = opens(holds.CaptureHold, fills="hold", icon="task_alt")
+    void_hold = opens(holds.VoidHold, fills="hold", icon="lock_open")
+
     list_display = ("id", "shown_state", "user_id", "left", "expires")
     list_filter = (("state", FieldTextFilter),)
     fields = readonly_fields = ("id", "shown_state", "user_id", "left", "expires", "shown_kept")
@@ -190,6 +198,9 @@ def _hold(row: HeldFunds) -> Hold:
 class GrantAdmin(_OfUser):
     """Promotional credit."""
 
+    actions_list = ("grant_coupon",)
+    grant_coupon = opens(coupons.GrantCoupon, icon="redeem")
+
     list_display = ("id", "user_id", "left", "code", "expires")
     fields = readonly_fields = ("id", "user_id", "left", "code", "expires", "shown_kept")
 
@@ -210,6 +221,12 @@ class GrantAdmin(_OfUser):
 @admin.register(CouponCode)
 class CouponCodeAdmin(RecordAdmin):
     """Codes that users redeem for promotional credit."""
+
+    actions_list = ("offer_code", "redeem_code")
+    actions_detail = actions_row = ("redeem_this_code",)
+    offer_code = opens(coupons.OfferCode, icon="add")
+    redeem_code = opens(coupons.RedeemCode, icon="confirmation_number")
+    redeem_this_code = opens(coupons.RedeemCode, fills="code", icon="confirmation_number")
 
     list_display = ("code", "gives", "redemptions", "redemptions_max", "until")
     search_fields = ("code",)

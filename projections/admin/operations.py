@@ -12,6 +12,9 @@ from models.access import operations_seen_by
 from models.billing import Entry, Operation
 from models.machine_billing import Billing
 from models.posting import LINKS
+from projections.admin.decided import DecidedColumns
+from projections.admin.doors.button import opens
+from projections.admin.doors.operations import ReverseOperation
 from projections.admin.records import (
     KindFilter,
     RecordAdmin,
@@ -78,11 +81,13 @@ class EntryInline(_EntryColumns, RecordInline):
 
 
 @admin.register(Operation)
-class OperationAdmin(SeenByViewer, RecordAdmin):
+class OperationAdmin(DecidedColumns, SeenByViewer, RecordAdmin):
     """What users did: found by id, position, kind or somebody's address."""
 
     seen_by = staticmethod(operations_seen_by)
 
+    actions_detail = actions_row = ("reverse_operation",)
+    reverse_operation = opens(ReverseOperation, fills="operation", icon="undo")
     list_display = ("id", "kind", "user", "machine_name", "count_of_lines", "recorded", "position")
     list_filter = (KindFilter, ("recorded_at", RangeDateTimeFilter))
     list_filter_submit = True
@@ -96,9 +101,13 @@ class OperationAdmin(SeenByViewer, RecordAdmin):
             "Who and what",
             {"fields": (("user", "owner"), "machine_name", ("count_of_lines", "count_of_training_epoch"))},
         ),
+        ("As it was decided", {"fields": DecidedColumns.decided_fields}),
         ("Linked entries", {"fields": (("credit", "debit"), ("credit_ixioo", "debit_ixioo"))}),
     )
-    readonly_fields = ("user", "owner", "machine_name", "occurred", "recorded", "effective")
+    readonly_fields = (
+        *("user", "owner", "machine_name", "occurred", "recorded", "effective"),
+        *DecidedColumns.decided_fields,
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Operation]:
         rows: QuerySet[Operation] = super().get_queryset(request)

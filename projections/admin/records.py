@@ -1,13 +1,14 @@
 """What pages of records share: nobody adds, changes or deletes one, a superuser neither."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.checks import ModelAdminChecks
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -42,6 +43,7 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     list_per_page = 50
     list_fullwidth = True
     actions = None
+    checks_class = ModelAdminChecks  # unfold's asks the database for permissions, before there is one
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         del request
@@ -136,6 +138,25 @@ def pretty(value: Any) -> SafeString:
     """JSON to read."""
     written = json.dumps(value, indent=2, ensure_ascii=False)
     return format_html('<pre class="overflow-x-auto text-xs leading-5">{}</pre>', written)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> SafeString:
+    """A small table: names in the first column, amounts in the others."""
+    cell = '<{} class="px-3 py-1 font-{} {} first:pl-0 whitespace-nowrap">{}</{}>'
+
+    def line(cells: Sequence[object], tag: str, weight: str) -> SafeString:
+        shown = (
+            (tag, weight, "text-right" if number else "text-left", each, tag)
+            for number, each in enumerate(cells)
+        )
+        return format_html("<tr>{}</tr>", format_html_join("", cell, shown))
+
+    body = format_html_join("", "{}", ((line(row, "td", "normal"),) for row in rows))
+    return format_html(
+        '<div class="overflow-x-auto"><table class="text-sm">{}{}</table></div>',
+        line(head, "th", "medium"),
+        body,
+    )
 
 
 def link_to(model: type[Model], key: Any, shown: object) -> SafeString:

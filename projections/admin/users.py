@@ -1,22 +1,33 @@
 """Users: who they are is edited here, what they have is only shown."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib import admin
+from django.contrib.admin.checks import ModelAdminChecks
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from ledger.domain.chart import USER_ACCOUNTS
 from ledger.domain.money import EAML, USD, ZERO
 from ledger.models import Account
+from ledger.queries import debts
+from ledger.queries.balances import balances
 from models import User
+from projections.admin.doors import accounts, coupons, holds
+from projections.admin.doors.button import opens
 from projections.admin.overdue import expired_coupons, expired_holds
-from projections.admin.records import amount, amounts
+from projections.admin.records import amount, amounts, moment, table
 
-_BALANCES: Final = ("usd", "eaml", "coupons", "due", "held", "last_billing_time")
+_CURRENCIES: Final = {account.name: account.currency for account in USER_ACCOUNTS}
+_ROLES: Final = ("is_staff", "is_superuser", "is_super_admin", "groups", "user_permissions")
+_BALANCES: Final = ("accounts", "dues", "last_billing_time")
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold ships no types
@@ -38,10 +49,16 @@ class ChangedUserForm(UserChangeForm):  # type: ignore[misc]  # unfold ships no 
 admin.site.unregister(Group)
 
 
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """Which doors a group of staff may open, and which pages it sees."""
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # unfold ships no types
     """Balances follow from entries: an adjustment or an operation changes them, nothing on this page."""
 
+    checks_class = ModelAdminChecks  # see RecordAdmin
     form = ChangedUserForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
@@ -52,7 +69,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
     search_fields = ("email", "first_name", "last_name")
     search_help_text = "address or name"
     ordering = ("id",)
-    filter_horizontal = ()
+    filter_horizontal = ("groups", "user_permissions")
     readonly_fields = (*_BALANCES, "date_joined", "last_login")
     fieldsets = (
         (None, {"fields": ("email", "password", "first_name", "last_name", "user_profile")}),
@@ -69,9 +86,20 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
                 ),
             },
         ),
-        ("Roles", {"fields": ("is_active", "is_staff", "is_superuser", "is_super_admin")}),
+        ("Roles", {"fields": ("is_active", *_ROLES)}),
         ("Dates", {"fields": ("date_joined", "last_login")}),
     )
+    actions_detail = (
+        {
+            "title": "Money",
+            "icon": "payments",
+            "items": ("grant_coupon", "redeem_code", "place_hold", "set_credit_limit"),
+        },
+    )
+    grant_coupon = opens(coupons.GrantCoupon, fills="operation_user", icon="redeem")
+    redeem_code = opens(coupons.RedeemCode, fills="operation_user", icon="confirmation_number")
+    place_hold = opens(holds.PlaceHold, fills="operation_user", icon="lock")
+    set_credit_limit = opens(accounts.SetCreditLimit, fills="operation_user", icon="speed")
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -86,10 +114,48 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
         )
         return annotated
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Only a superuser says who may do what; others could open every door to themselves."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if request.user.is_superuser else (*fields, *_ROLES)
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """A user is made inactive; deleting one closes accounts and takes billing rows with it."""
         del request, obj
         return False
+
+    @admin.display(description="accounts")
+    def accounts(self, user: User) -> str:
+        found = balances(user.pk, at=timezone.now())
+        if found is None:
+            return "–"
+        return table(
+            ("account", "balance", "held", "available"),
+            [
+                (name, *(amount(value, _CURRENCIES[name]) for value in (of.balance, of.held, of.available)))
+                for name, of in found.accounts.items()
+            ],
+        )
+
+    @admin.display(description="due, by age in days")
+    def dues(self, user: User) -> str:
+        found = debts.dues(user.pk, at=timezone.now())
+        if found is None:
+            return "–"
+        ends = debts.AGES_DAYS
+        ages = (f"to {ends[0]}", *(f"to {end}" for end in ends[1:]), "older")
+        return table(
+            ("due in", *ages, "since", "credit limit"),
+            [
+                (
+                    currency,
+                    *(amount(part, currency) if due.balance else "–" for part in due.by_age),
+                    moment(due.oldest),
+                    _limit(currency, due.credit_limit),
+                )
+                for currency, due in found.items()
+            ],
+        )
 
     @admin.display(description="USD", ordering="user_balance")
     def usd(self, user: User) -> str:
@@ -113,6 +179,13 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
         if eaml is not None:
             eaml -= getattr(user, "expired_holds", ZERO)
         return amounts([("", usd, USD), ("", eaml, EAML)])
+
+
+def _limit(currency: str, own: Decimal | None) -> str:
+    """Only compute is ever due on credit."""
+    if currency != EAML:
+        return "–"
+    return "the tariff's" if own is None else amount(own, EAML)
 
 
 def _of_account(kind: str, column: str) -> Subquery:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib import admin as administration
+from django.contrib.auth.models import Group, Permission
 from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -22,7 +23,7 @@ from tests.projections.world import World
 
 _ALL = sorted(administration.site._registry, key=lambda model: model._meta.label)
 _RECORDS = [model for model in _ALL if isinstance(administration.site._registry[model], RecordAdmin)]
-_EDITABLE = {User, Machine, Team}
+_EDITABLE = {User, Machine, Team, Group}
 
 
 def _url(model: type[models.Model], page: str, *arguments: Any) -> str:
@@ -33,7 +34,7 @@ def _first(model: type[models.Model]) -> Any:
     return model._default_manager.order_by("-pk").first()
 
 
-def test_everything_but_users_machines_and_teams_is_a_record() -> None:
+def test_everything_but_users_groups_machines_and_teams_is_a_record() -> None:
     """Whoever registers a model decides which it is."""
     assert set(_ALL) - set(_RECORDS) == _EDITABLE
 
@@ -53,7 +54,7 @@ def test_a_page_of_one_opens(admin: Client, model: type[models.Model]) -> None:
     """Where there is one."""
     row = _first(model)
     if row is None:
-        assert model._meta.label in {"models.Team", "ledger.ProposedChange"}
+        assert model._meta.label in {"models.Team", "auth.Group", "ledger.ProposedChange"}
         return
     page = admin.get(_url(model, "change", row.pk))
     assert page.status_code == 200
@@ -113,7 +114,7 @@ def test_an_operation_shows_its_entries_and_amounts(admin: Client, world: World)
         assert shown in page
     with CaptureQueriesContext(connection) as asked:
         admin.get(_url(Operation, "change", world.sale.id))
-    assert len(asked) <= 8
+    assert len(asked) <= 12
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_a_user_s_balances_are_shown_and_cannot_be_changed(admin: Client, world:
     for shown in ("100.00000000 USD", "2.00000000 USD", "0.50000000 EAML"):
         assert shown in content
     form = page.context["adminform"].form
-    data = {name: form.initial.get(name) or "" for name in form.fields if name != "password"}
+    data = {name: value for name, value in form.initial.items() if name in form.fields and value}
     data |= {"first_name": "Ada", "user_balance": "999", "usd": "999", "is_active": "on"}
     answer = admin.post(url, data)
     assert answer.status_code == 302, answer.context and answer.context["errors"]
@@ -206,6 +207,24 @@ def test_a_new_user_is_added_with_an_address_and_a_password(admin: Client) -> No
     )
     assert answer.status_code == 302
     assert User.objects.get(email="new@example.com").check_password("a-long-passw0rd")
+
+
+def test_only_a_superuser_says_who_may_do_what(admin: Client, world: World) -> None:
+    """Who may change users could otherwise open every door to himself."""
+    staff = User.objects.create_user(email=f"{uuid4().hex}@example.com", password=None, is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client = Client()
+    client.force_login(staff)
+    url = _url(User, "change", staff.pk)
+    roles = {"is_staff", "is_superuser", "is_super_admin", "groups", "user_permissions"}
+    shown = client.get(url).context["adminform"].form
+    assert roles.isdisjoint(shown.fields)
+    assert roles <= set(admin.get(url).context["adminform"].form.fields)
+    data = {name: shown.initial.get(name) or "" for name in shown.fields if name != "password"}
+    sent = data | {"is_active": "on", "is_superuser": "on", "first_name": "Eve"}
+    assert client.post(url, sent).status_code == 302
+    changed = User.objects.get(pk=staff.pk)
+    assert (changed.first_name, changed.is_superuser) == ("Eve", False)
 
 
 def test_the_first_page_has_the_day_s_figures(admin: Client, world: World) -> None:

@@ -1,0 +1,116 @@
+"""The fields of doors: unfold's widgets, and as little checking as leaves all of it to the bodies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from models import User
+from projections.admin.records import as_number, moment
+
+
+class TextField(forms.CharField):
+    """One line."""
+
+    widget = UnfoldAdminTextInputWidget
+
+
+class AmountField(TextField):
+    """A decimal number with at most 8 places, in a currency that the label says."""
+
+    def __init__(self, currency: str, **options: Any) -> None:
+        widget = UnfoldAdminTextInputWidget(
+            {"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00000000"}
+        )
+        options.setdefault("label", f"Amount ({currency})" if currency else "Amount")
+        super().__init__(widget=widget, **options)
+
+
+class UserField(TextField):
+    """A user by id or address; cleaned, it is the id."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"label": "User", "help_text": "Id, or email address.", **options})
+
+    def clean(self, value: Any) -> int | None:
+        """The user's id, known or not: the ledger says so. Only an address has to be somebody's here."""
+        term = super().clean(value)
+        if not term:
+            return None
+        if (number := as_number(term)) is not None:
+            return number
+        found: int | None = User.objects.filter(email__iexact=term).values_list("pk", flat=True).first()
+        if found is None:
+            raise ValidationError("nobody has this address")
+        return found
+
+
+class UuidField(forms.UUIDField):
+    """The id of a hold, an operation or a proposal."""
+
+    widget = UnfoldAdminTextInputWidget
+
+
+class WholeField(forms.IntegerField):
+    """A whole number."""
+
+    widget = UnfoldAdminIntegerFieldWidget
+
+
+class MomentField(forms.DateTimeField):
+    """A time in UTC, to the minute."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = UnfoldAdminTextInputWidget({"type": "datetime-local"})
+        widget.format = "%Y-%m-%dT%H:%M"
+        super().__init__(widget=widget, **options)
+
+
+class ReasonField(forms.CharField):
+    """A text for people. It is kept beside the event and can be erased."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = UnfoldAdminTextareaWidget({"rows": 2})
+        options.setdefault("help_text", "Kept beside the event, so that it can be erased.")
+        super().__init__(**{"label": "Reason", "widget": widget, **options})
+
+
+class ChosenField(forms.ChoiceField):
+    """One of a few values, each with what it is called."""
+
+    def __init__(self, named: Mapping[str, str], **options: Any) -> None:
+        widget = UnfoldAdminSelectWidget()
+        super().__init__(choices=list(named.items()), widget=widget, **options)
+
+
+class FlagField(forms.BooleanField):
+    """Yes or no."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, widget=UnfoldBooleanWidget(), **options)
+
+
+def shown(field: forms.Field, value: Any) -> str:
+    """A cleaned value as people read it."""
+    if value in {None, ""}:
+        return "–"
+    match field:
+        case UserField():
+            email = User.objects.filter(pk=value).values_list("email", flat=True).first()
+            return f"user {value}" + (f" ({email})" if email else "")
+        case forms.ChoiceField():
+            return str(dict(field.choices)[value])  # type: ignore[arg-type]  # flat choices
+        case forms.BooleanField():
+            return "yes" if value else "no"
+        case forms.DateTimeField():
+            return moment(value)
+        case _:
+            return str(value)

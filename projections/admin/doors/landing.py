@@ -1,0 +1,50 @@
+"""Where people are taken after something was done: to the page of what came of it."""
+
+from typing import NamedTuple
+
+from django.db.models import Model
+from django.urls import reverse
+
+from events.message import StoredEvent
+from events.models import Event
+from ledger.domain.decide import OPERATION_TYPES
+from ledger.models import CouponCode, HeldFunds, ProposedChange
+from models import User
+from models.billing import Operation
+
+
+class Landing(NamedTuple):
+    """A row's page, and what the link to it says."""
+
+    model: type[Model]
+    key: object
+    shown: str
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        name = f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}_change"
+        return reverse(name, args=[self.key])
+
+    @property
+    def permission(self) -> str:
+        """The permission to look at it."""
+        return f"{self.model._meta.app_label}.view_{self.model._meta.model_name}"
+
+
+def landing(event: StoredEvent) -> Landing:
+    """The page of what an event did: of the operation or the hold, else of what its stream is about."""
+    if event.type in OPERATION_TYPES:
+        return Landing(Operation, event.id, f"{event.data['kind']} {event.id}".replace("_", " "))
+    kind, _, name = event.stream.partition(":")
+    match kind:
+        case "hold":
+            return Landing(HeldFunds, name, f"hold {name}")
+        case "proposal":
+            return Landing(ProposedChange, name, f"proposal {name}")
+        case "coupon_code":
+            return Landing(CouponCode, name, f"coupon code {name}")
+        case "user":
+            return Landing(User, name, f"user {name}")
+        case _:
+            return Landing(Event, event.position, f"event {event.position}")

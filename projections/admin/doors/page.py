@@ -1,0 +1,90 @@
+"""The page of a door: ask, try dry and show, act and say what became of it."""
+
+from typing import Any, Final
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.html import format_html
+
+from events.identifiers import uuid7
+from ledger.commands import Submission
+from ledger.domain.errors import LedgerError
+from ledger.operations.four_eyes import actor_of
+from ledger.posting import post, quote
+from models import User
+from projections.admin.doors.door import SOURCE, Door, new_key
+from projections.admin.doors.landing import landing
+from projections.admin.doors.preview import Refusal, preview_of, refusal_by, refusal_of
+
+_TEMPLATE: Final = "admin/doors/door.html"
+
+
+def page(request: HttpRequest, door: type[Door]) -> HttpResponse:
+    """GET asks, with what the query says filled in; POST tries dry, and with `confirm` acts.
+
+    Raises `PermissionDenied` for who may not open the door.
+    """
+    person = request.user
+    if not isinstance(person, User) or not person.has_perm(door.permission):
+        raise PermissionDenied
+    if request.method != "POST":
+        return _ask(request, door(person, initial={**_given(door, request), "key": new_key()}))
+    form = door(person, request.POST)
+    if not form.is_valid() or "change" in request.POST:
+        return _ask(request, form)
+    return _act(request, form) if "confirm" in request.POST else _show(request, form)
+
+
+def _act(request: HttpRequest, form: Door) -> HttpResponse:
+    try:
+        (outcome,) = post([_submission(form, str(form.cleaned_data["key"]), refuse_early=True)])
+    except LedgerError as error:
+        return _ask(request, form, refusal_by(error))
+    event = outcome.event
+    if outcome.status != "recorded" or event is None:
+        if event is not None:
+            form = _again(form)  # Note [Once a page]
+        return _ask(request, form, refusal_of(outcome))
+    done = landing(event)
+    said = "This was done before" if outcome.replayed else "Done"
+    link = format_html('{}: <a href="{}" class="underline">{}</a>.', said, done.url, done.shown)
+    messages.success(request, link)
+    return redirect(done.url if request.user.has_perm(done.permission) else "admin:index")
+
+
+def _show(request: HttpRequest, form: Door) -> HttpResponse:
+    try:
+        outcome = quote(_submission(form, uuid7()))
+    except LedgerError as error:
+        return _ask(request, form, refusal_by(error))
+    preview = preview_of(outcome)
+    if preview is None:
+        return _ask(request, form, refusal_of(outcome))
+    return _render(request, form, preview=preview)
+
+
+def _submission(form: Door, key: str, **more: Any) -> Submission:
+    return form.submission(
+        now=timezone.now(), source=SOURCE, request_id=key, actor=actor_of(form.person), **more
+    )
+
+
+def _ask(request: HttpRequest, form: Door, refusal: Refusal | None = None) -> HttpResponse:
+    return _render(request, form, refusal=refusal)
+
+
+def _again(form: Door) -> Door:
+    """The same page, under a key that nothing was answered for."""
+    return type(form)(form.person, {**form.data.dict(), "key": new_key()})  # type: ignore[attr-defined]  # a QueryDict
+
+
+def _given(door: type[Door], request: HttpRequest) -> dict[str, str]:
+    return {name: request.GET[name] for name in door.base_fields if name in request.GET}
+
+
+def _render(request: HttpRequest, form: Door, **more: Any) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": form.title, "form": form, **more}
+    return render(request, _TEMPLATE, context)

@@ -1,0 +1,108 @@
+"""What a command would come to, for people to read before they confirm it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from django.utils import timezone
+
+from ledger.commands import Outcome
+from ledger.domain.chart import USER_ACCOUNTS
+from ledger.domain.errors import LedgerError
+from ledger.domain.money import ZERO, text
+from ledger.queries.balances import Balance, balances
+
+_NOTHING: Final = Balance(ZERO, ZERO, 0)
+_CURRENCIES: Final[Mapping[str, str]] = {account.name: account.currency for account in USER_ACCOUNTS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why it is not possible: what people read, and the code that `docs/errors.md` lists."""
+
+    message: str
+    code: str
+    position: int | None = None
+    """Of the event, where the refusal was recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """An account before and after. Amounts have 8 decimals."""
+
+    code: str
+    currency: str
+    before: str
+    after: str
+    held: str
+    available: str
+    changes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """The transfers and accounts of an event that was not stored. `waits`: it would be a proposal."""
+
+    type: str
+    transfers: Sequence[Mapping[str, str]]
+    accounts: Sequence[Moved]
+    waits: bool
+
+
+def preview_of(outcome: Outcome) -> Preview | None:
+    """What would happen; None where nothing would, which `refusal_of` explains."""
+    event = outcome.event
+    if outcome.status != "recorded" or event is None:
+        return None
+    return Preview(
+        type=event.type,
+        transfers=event.data["transfers"],
+        accounts=_moved(event.data["accounts"]),
+        waits=event.type == "proposal.made",
+    )
+
+
+def refusal_of(outcome: Outcome) -> Refusal:
+    """Why an outcome is not recorded."""
+    if outcome.event is not None:
+        said = outcome.event.data["rejection"]
+        return Refusal(
+            message=said["message"],
+            code=said["code"],
+            position=outcome.event.position or None,
+        )
+    if outcome.error is None:
+        raise RuntimeError(f"an outcome {outcome.status} without an error")
+    return refusal_by(outcome.error)
+
+
+def refusal_by(error: LedgerError) -> Refusal:
+    """Why it is not possible, where nothing was written."""
+    return Refusal(message=error.message, code=error.code)
+
+
+def _moved(accounts: Mapping[str, Mapping[str, Any]]) -> list[Moved]:
+    now, before = timezone.now(), {}
+    for code in accounts:
+        user = int(code.split(":")[1])
+        if user not in before:
+            before[user] = balances(user, at=now)
+    moved = []
+    for code, after in accounts.items():
+        _, user_id, name = code.split(":", 2)
+        found = before[int(user_id)]
+        was = _NOTHING if found is None else found.accounts[name]
+        balance, held = Decimal(after["balance"]), Decimal(after["held"])
+        moved.append(
+            Moved(
+                code=code,
+                currency=_CURRENCIES[name],
+                before=text(was.balance),
+                after=text(balance),
+                held=text(held),
+                available=text(balance - held),
+                changes=(balance, held) != (was.balance, was.held),
+            )
+        )
+    return moved

@@ -1,0 +1,116 @@
+"""What each door of the administration is tried with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from django.utils import timezone
+
+from ledger.models import Account, CouponCode, CouponGrant, HeldFunds
+from models import User
+from models.billing import Operation
+
+Fields = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the doors are tried on: a user with money and tokens, a machine, a hold, an operation, a code."""
+
+    user: User
+    machine: int
+    hold: str
+    voided: str
+    operation: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is filled in at a door, what of it is refused under which code, what is shown and what is done."""
+
+    fields: Callable[[Given], Fields]
+    refused: Callable[[Given], Fields]
+    code: str
+    shown: str
+    done: Callable[[Given], Any]
+
+
+def later(**ahead: float) -> str:
+    return f"{timezone.now() + timedelta(**ahead):%Y-%m-%dT%H:%M}"
+
+
+CASES: Final[Mapping[str, Case]] = {
+    "place-hold": Case(
+        lambda given: {
+            "operation_user": given.user.email,
+            "kind": "solving",
+            "machine": given.machine,
+            "count_of_lines": 20_000,
+            "expires_at": later(hours=2),
+        },
+        lambda _: {"expires_at": later(hours=-2)},
+        "expiry_passed",
+        "97.00000000 EAML",
+        lambda given: HeldFunds.objects.filter(user_id=given.user.pk, state="open").count() == 2,
+    ),
+    "capture-hold": Case(
+        lambda given: {"hold": given.hold, "count_of_lines": 4000, "final": "on"},
+        lambda _: {"hold": uuid4()},
+        "undecided",
+        "0.40000000 EAML",
+        lambda given: HeldFunds.objects.get(pk=given.hold).state == "captured",
+    ),
+    "void-hold": Case(
+        lambda given: {"hold": given.hold, "reason": "the server was lost"},
+        lambda given: {"hold": given.voided},
+        "hold_resolved",
+        "100.00000000 EAML",
+        lambda given: HeldFunds.objects.get(pk=given.hold).state == "voided",
+    ),
+    "grant-coupon": Case(
+        lambda given: {
+            "operation_user": given.user.pk,
+            "amount": "7.5",
+            "priority": 10,
+            "expires_at": later(days=9),
+            "reason": "a slow week",
+        },
+        lambda _: {"expires_at": later(days=-1)},
+        "expiry_passed",
+        "7.50000000 USD",
+        lambda given: CouponGrant.objects.get(user_id=given.user.pk).kept["priority"] == 10,
+    ),
+    "offer-code": Case(
+        lambda _: {"code": "SUMMER", "amount": "2", "priority": 100, "redemptions_max": 5},
+        lambda _: {"code": "SPRING"},
+        "code_exists",
+        "nothing",
+        lambda _: CouponCode.objects.get(pk="SUMMER").redemptions_max == 5,
+    ),
+    "redeem-code": Case(
+        lambda given: {"operation_user": given.user.pk, "code": given.code},
+        lambda _: {"code": "WINTER"},
+        "code_unknown",
+        "3.00000000 USD",
+        lambda given: CouponGrant.objects.get(user_id=given.user.pk).code == "SPRING",
+    ),
+    "reverse-operation": Case(
+        lambda given: {"operation": given.operation, "amount": "2", "reason": "a mistake"},
+        lambda _: {"amount": "5.00000001"},
+        "nothing_left_to_reverse",
+        "1.60000000 USD",
+        lambda given: Operation.objects.filter(kind="reversal", operation_user=given.user).count() == 1,
+    ),
+    "set-credit-limit": Case(
+        lambda given: {"operation_user": given.user.pk, "limit": "12.5"},
+        lambda _: {"operation_user": 10**9},
+        "undecided",
+        "nothing",
+        lambda given: (
+            str(Account.objects.get(code=f"user:{given.user.pk}:due:eaml").credit_limit) == "12.50000000"
+        ),
+    ),
+}
