@@ -83,3 +83,6 @@ def _set_up(barrier: Barrier, environment: Mapping[str, str]) -> None:
     import django
 
     django.setup()
+    from events.worker import collect_rarely
+
+    collect_rarely()  # as a worker does

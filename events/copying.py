@@ -13,6 +13,7 @@ from django.db import connection
 from psycopg2 import extras
 
 NULL = r"\N"
+_CHUNK = 1 << 18  # bytes handed to the driver at once
 
 
 def escaped(value: str) -> str:
@@ -29,7 +30,9 @@ def copy_rows(cursor: Any, table: str, columns: Sequence[str], rows: Iterable[st
     lines = "\n".join(rows)
     if lines:
         with connection.wrap_database_errors:
-            cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", io.StringIO(lines + "\n"))
+            cursor.copy_expert(
+                f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO((lines + "\n").encode()), _CHUNK
+            )
 
 
 def execute_values(

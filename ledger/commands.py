@@ -14,6 +14,7 @@ from ledger.domain.errors import Invalid, LedgerError, rejected_by_code
 Status: TypeAlias = Literal["recorded", "rejected", "refused", "conflict", "undecided"]
 
 _FINGERPRINT_VERSION = b"\x01"
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,5 +90,5 @@ class Outcome:
 
 def fingerprint_of(sent: Mapping[str, Any]) -> bytes:
     """The hash of a command as sent, with its algorithm's version as the first byte."""
-    canonical = json.dumps(sent, sort_keys=True, separators=(",", ":")).encode()
+    canonical = _canonical(sent).encode()
     return _FINGERPRINT_VERSION + hashlib.sha256(canonical).digest()

@@ -41,6 +41,7 @@ from ledger.domain.decide import (
 from ledger.domain.errors import Busy, Invalid, Rejected, Undecided
 from ledger.domain.holding import Placing, Resolving, hold_of
 from ledger.domain.proposals import Proposal
+from ledger.domain.references import References
 from ledger.loading import load_state, lock_names_of
 from ledger.pending import Pending, conflict, fold, planned
 from ledger.references import holds_of, read_references
@@ -135,6 +136,8 @@ class _Batch:
         self.now: datetime
         """When everything is recorded: known once everything is locked."""
         self.outcomes: list[Outcome | None] = [None] * len(submissions)
+        self._planned_by: References | None = None
+        """What all plans were made from, where they were made at once."""
         self.swept: Sequence[Proposal] = ()
         """Proposals that are looked at beside those that the commands resolve."""
 
@@ -165,7 +168,7 @@ class _Batch:
             (only,) = pending
             book = Book(journal.read_accounts(self.cursor, only.users))
             missing = [user for user in only.users if not book.knows(user)]
-            book.accounts.update(Book.empty(missing).accounts)
+            book.open(Book.empty(missing).accounts.values())
             self._load_state(pending, book, lock=False)
             self._overdue(book)
             event, _ = self._decided(only, book)
@@ -181,8 +184,8 @@ class _Batch:
         What is set aside uses no key, so that its first rival takes its place.
         """
         kept: list[Pending] = []
+        self._planned_by = self._plan(pending, lock=False)
         while pending:
-            self._plan(pending, lock=False)
             doubtful = [item for item in pending if self._sets_aside(item)]
             used = store.find_keys(self.cursor, [item.submission.key for item in doubtful])
             aside = [item for item in doubtful if item.submission.key not in used]
@@ -196,6 +199,9 @@ class _Batch:
                 if item.rivals:
                     heir, *heir.rivals = item.rivals
                     pending.append(heir)
+            if pending:
+                self._plan(pending, lock=False)
+                self._planned_by = None
         kept.sort(key=lambda item: item.indexes[0])
         return kept
 
@@ -260,22 +266,25 @@ class _Batch:
         self.now = journal.not_before(book, self.clock())
         load_state(self.cursor, plans, proposals, book, day=self.now.date())
 
-    def _plan(self, pending: Sequence[Pending], *, lock: bool) -> None:
+    def _plan(self, pending: Sequence[Pending], *, lock: bool) -> References | None:
+        """Plan them, and what they were planned by."""
         if not pending:
-            return
-        references = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
-        holds = dict(references.holds)
-        references = replace(references, holds=holds)
+            return None
+        read = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
+        if read == self._planned_by:
+            return read  # nothing moved: the plans would be the same
+        holds = dict(read.holds)
+        references = replace(read, holds=holds)
         for item in pending:
             item.plan, item.refusal = planned(item.submission, references)
             if isinstance(item.plan, Placing) and item.plan.command.hold not in self.unplaced:
                 # Note [Holds of a batch]
                 holds.setdefault(item.plan.command.hold, hold_of(item.plan))
+        return read
 
     def _overdue(self, book: Book) -> list[tuple[dict[str, Any], list[Account]]]:
         """Expire what is overdue of every locked user and proposal, before anything is decided."""
-        users = dict.fromkeys(account.user for account in book.accounts.values())
-        expiring = [decision for user in users for decision in overdue(book, user, now=self.now)]
+        expiring = [decision for user in book.users for decision in overdue(book, user, now=self.now)]
         swept = []
         for decision in (*expiring, *overdue_proposals(book, now=self.now)):
             facts = decision.facts

@@ -73,7 +73,9 @@ class Book:
     """The state of every user that a batch locked, evolving decision by decision."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
-        self.accounts = {account.code: account for account in accounts}
+        self.accounts: dict[str, Account] = {}
+        self._accounts_of: dict[int, list[Account]] = {}
+        self.open(accounts)
         self.grants: dict[int, dict[str, Grant]] = {}
         self.holds: dict[str, Hold] = {}
         self._holds_of: dict[int, set[str]] = {}
@@ -112,9 +114,20 @@ class Book:
                 case PaymentReference():
                     self.payments[state.digest] = state
 
+    def open(self, accounts: Iterable[Account]) -> None:
+        """Take accounts into the book, those of one user in the order of the chart."""
+        for account in accounts:
+            self.accounts[account.code] = account
+            self._accounts_of.setdefault(account.user, []).append(account)
+
     def knows(self, user: int) -> bool:
         """Whether the user's accounts are locked in this book."""
-        return f"user:{user}:usd" in self.accounts
+        return user in self._accounts_of
+
+    @property
+    def users(self) -> Iterable[int]:
+        """Whose accounts are in the book."""
+        return self._accounts_of.keys()
 
     def account(self, user: int, name: str) -> Account:
         """A user's account: `account(42, "due:usd")`."""
@@ -128,9 +141,9 @@ class Book:
         """The balance of a user's account."""
         return self.account(user, name).balance
 
-    def user_accounts(self, user: int) -> list[Account]:
+    def user_accounts(self, user: int) -> Sequence[Account]:
         """All accounts of a user."""
-        return [self.accounts[user_account(user, account.name)] for account in USER_ACCOUNTS]
+        return self._accounts_of[user]
 
     def user_grants(self, user: int) -> list[Grant]:
         """The grants of a user that may have something left."""

@@ -45,7 +45,9 @@ def part_rounded_up(whole: Decimal, part: Decimal, total: Decimal) -> Decimal:
 
 def text(amount: Decimal) -> str:
     """The one way an amount is written in events, APIs and reports: exactly 8 decimals."""
-    return f"{amount:.8f}"
+    written = str(amount)
+    # Most have 8 decimals already, and formatting them again takes several times as long.
+    return written if written[-9:-8] == "." and "E" not in written else f"{amount:.8f}"
 
 
 def check_size(amount: Decimal) -> None:

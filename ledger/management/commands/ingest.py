@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from events.kafka.ingest import Ingest
-from events.worker import Stop
+from events.worker import Stop, collect_rarely
 from ledger.operations import reference, waiting
 from ledger.operations.routes import ROUTES
 
@@ -27,6 +27,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        collect_rarely()
         Ingest(
             routes=ROUTES,
             batch=settings.ENVIRONMENT.ingest_batch,

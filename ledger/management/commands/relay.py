@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from events.kafka.relay import Relay
-from events.worker import Stop
+from events.worker import Stop, collect_rarely
 from ledger.operations.tell_balances import BalanceFeed
 from ledger.operations.tell_outcomes import OutcomeFeed
 
@@ -21,6 +21,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        collect_rarely()
         Relay(
             feeds=[OutcomeFeed(), BalanceFeed()],
             transactional_id=f"{settings.ENVIRONMENT.kafka_group}-relay",
