@@ -51,12 +51,26 @@ class AccountState(Stored):
     version: Count
 
 
+class Band(Stored):
+    """How many of an operation's units fell in a band of prices, those above so many."""
+
+    above: Count
+    unit_price: Amount
+    quantity: Count
+
+
 class Pricing(Stored):
-    """What a price was computed with: for compute and sales a unit price, for bills a rate."""
+    """What a price was computed with: for compute and sales a unit price, for bills a rate.
+
+    `bands` are all of them where a tariff has more than one; `unit_price` is the first one's. `overrides`
+    are the versions of the payer's team and of himself that were laid on the tariff.
+    """
 
     tariff: Id | None = None
+    overrides: list[Id] | None = None
     unit_price: Amount | None = None
     quantity: Count | None = None
+    bands: list[Band] | None = None
     columns: Count | None = None
     epochs_count: Literal[True] | None = None
     commission_rate: Amount | None = None
@@ -94,6 +108,7 @@ class Hold(Stored):
     amount: Amount
     remaining: Amount
     captured: Amount
+    captured_quantity: Count
     pricing: Pricing
     expires_at: Time
     state: Literal["open", "captured", "voided", "expired"]

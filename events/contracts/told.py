@@ -5,8 +5,15 @@ from typing import Any, Literal
 from events.contracts.parts import Amount, Command, Count, Id, Stored, Time, Uuid
 
 
+class Band(Stored):
+    """What units above so many of one operation cost (EAML)."""
+
+    above: Id
+    unit_price: Amount
+
+
 class Terms(Stored):
-    """The platform's own prices (EAML), rates and limits."""
+    """The platform's own prices (EAML), rates and limits; by kind, further bands and commissions."""
 
     training_cell_eaml: Amount
     training_counts_epochs: bool
@@ -16,6 +23,8 @@ class Terms(Stored):
     eaml_per_usd: Amount
     credit_limit_eaml: Amount
     when_short: dict[str, Literal["due", "reject"]]
+    commission_rates: dict[str, Amount] | None = None
+    bands: dict[str, list[Band]] | None = None
 
 
 class TariffPublished(Stored):

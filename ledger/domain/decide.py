@@ -54,7 +54,7 @@ from ledger.domain.holding import (
 from ledger.domain.money import text
 from ledger.domain.opening import OpenBalances, open_balances
 from ledger.domain.operations import RecordOperation
-from ledger.domain.pricing import Priced, price
+from ledger.domain.pricing import Priced, price, terms_of
 from ledger.domain.proposing import expire_proposal
 from ledger.domain.references import References
 from ledger.domain.reversing import Reverse, Reversing, reverse
@@ -249,7 +249,8 @@ def _price(command: RecordOperation, references: References) -> Priced:
     machine = None
     if command.machine is not None:
         machine = references.machine(command.machine, command.occurred_at)
-    priced = price(command, machine, references.tariff(command.occurred_at))
+    whose = terms_of(command, machine)
+    priced = price(command, machine, references.tariff(command.occurred_at, whose))
     for user in priced.users:
         # The owner of that time may have been deleted since.
         references.require_user(user, field="machine")

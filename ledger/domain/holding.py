@@ -6,14 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from ledger.domain import money
 from ledger.domain.book import Book, Decision
 from ledger.domain.chart import REVENUE_EAML, Transfer, user_account
 from ledger.domain.errors import ExpiryPassed, HoldExists, HoldMismatch, HoldResolved, InsufficientFunds
 from ledger.domain.holds import Hold, HoldState
 from ledger.domain.money import EAML, ZERO, text
 from ledger.domain.operations import Kind, RecordOperation
-from ledger.domain.pricing import Priced, check_unit_price
+from ledger.domain.pricing import Priced, check_unit_price, price_units
+from ledger.domain.tariff import Band
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +120,7 @@ def hold_of(plan: Placing) -> Hold:
         amount=priced.gross,
         remaining=priced.gross,
         captured=ZERO,
+        captured_quantity=0,
         pricing=priced.pricing,
         expires_at=command.expires_at,
         state="open",
@@ -155,6 +156,7 @@ def capture_hold(plan: Resolving, command: CaptureHold, book: Book) -> Decision:
         hold,
         remaining=hold.remaining - released,
         captured=hold.captured + gross,
+        captured_quantity=hold.captured_quantity + pricing["quantity"],
         state="captured" if command.final else hold.state,
     )
     return Decision(
@@ -227,11 +229,11 @@ def _check_same(hold: Hold, operation: RecordOperation | None) -> None:
 
 
 def _price(hold: Hold, command: CaptureHold) -> tuple[Decimal, Mapping[str, Any]]:
-    """What the work costs by the prices that the hold pinned."""
+    """What the work costs by the prices that the hold pinned: its bands count over all of its captures."""
     quantity = command.count_of_lines * hold.pricing.get("columns", 1)
     if hold.pricing.get("epochs_count") and command.count_of_training_epoch is not None:
         quantity *= command.count_of_training_epoch
-    pricing = {**hold.pricing, "quantity": quantity}
-    gross = money.multiply(Decimal(hold.pricing["unit_price"]), quantity)
-    money.check_size(gross)
-    return gross, pricing
+    pinned = hold.pricing.get("bands", ({"above": 0, "unit_price": hold.pricing["unit_price"]},))
+    bands = [Band(above=band["above"], unit_price=Decimal(band["unit_price"])) for band in pinned]
+    gross, pricing = price_units(bands, quantity, after=hold.captured_quantity)
+    return gross, {**hold.pricing, **pricing}

@@ -15,8 +15,9 @@ HoldState: TypeAlias = Literal["open", "captured", "voided", "expired"]
 class Hold:
     """EAML of one payer set aside. Payer, tariff and prices are pinned when it is placed.
 
-    `amount` was set aside, `remaining` still is, `captured` was paid by captures. `pricing` is what a
-    capture is priced by: tariff, unit price, and for a training the columns and whether epochs count.
+    `amount` was set aside, `remaining` still is, `captured` was paid by captures, for
+    `captured_quantity` cells or lines. `pricing` is what a capture is priced by: tariff, unit price or
+    bands, and for a training the columns and whether epochs count.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Hold:
     amount: Decimal
     remaining: Decimal
     captured: Decimal
+    captured_quantity: int
     pricing: Mapping[str, Any]
     expires_at: datetime
     state: HoldState

@@ -3,6 +3,7 @@
 USD and EAML never meet in one sum; every rounding rule of the ledger is in this module.
 """
 
+from collections.abc import Iterable
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
 from typing import Final, Literal, TypeAlias
 
@@ -25,6 +26,14 @@ def multiply(price: Decimal, quantity: Decimal | int) -> Decimal:
     """Price × quantity, rounded half to even at 8 places, once."""
     product = _EXACT.multiply(price, Decimal(quantity))
     return product.quantize(QUANTUM, ROUND_HALF_EVEN, _EXACT)
+
+
+def add_up(parts: Iterable[tuple[Decimal, int]]) -> Decimal:
+    """Σ price × quantity, rounded half to even at 8 places, once."""
+    total = Decimal(0)
+    for price, quantity in parts:
+        total = _EXACT.add(total, _EXACT.multiply(price, Decimal(quantity)))
+    return total.quantize(QUANTUM, ROUND_HALF_EVEN, _EXACT)
 
 
 def commission(gross: Decimal, rate: Decimal) -> Decimal:

@@ -1,6 +1,6 @@
 """What an operation costs and who pays whom: the command, the machine's terms and the tariff, no lock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ from ledger.domain import money
 from ledger.domain.errors import AmountTooSmall, NoPrice, NotForSale, OwnMachine, PriceChanged
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
 from ledger.domain.operations import MARKET, Kind, MachineTerms, RecordOperation
-from ledger.domain.tariff import Tariff
+from ledger.domain.tariff import Band, Tariff, split
 
 T = TypeVar("T")
 
@@ -38,6 +38,13 @@ class Priced:
         return (self.payer,) if self.payee is None else (self.payer, self.payee)
 
 
+def terms_of(command: RecordOperation, machine: MachineTerms | None) -> int:
+    """Whose terms an operation has: who pays the platform, which in a sale is the seller."""
+    if machine is not None and (command.kind is Kind.TRAINING or command.kind in MARKET):
+        return machine.owner
+    return command.operation_user
+
+
 def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff) -> Priced:
     """The price of a command. Raises `Rejected` for what no balance could change."""
     kind = command.kind
@@ -52,27 +59,10 @@ def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff
             facts: dict[str, int] = {"columns": terms.columns}
             if tariff.training_counts_epochs:
                 facts["epochs_count"] = True
-            return _price_compute(
-                command, terms, terms.owner, tariff.training_cell_eaml, cells, tariff, **facts
-            )
-        case Kind.SOLVING:
-            return _price_compute(
-                command,
-                required(machine),
-                command.operation_user,
-                tariff.solving_line_eaml,
-                command.count_of_lines or 0,
-                tariff,
-            )
-        case Kind.SOLVING_WITH_API:
-            return _price_compute(
-                command,
-                required(machine),
-                command.operation_user,
-                tariff.solving_with_api_line_eaml,
-                command.count_of_lines or 0,
-                tariff,
-            )
+            return _price_compute(command, terms, terms.owner, cells, tariff, **facts)
+        case Kind.SOLVING | Kind.SOLVING_WITH_API:
+            lines = command.count_of_lines or 0
+            return _price_compute(command, required(machine), command.operation_user, lines, tariff)
         case Kind.CREDIT_FROM_USER:
             return Priced(
                 kind=kind,
@@ -95,7 +85,7 @@ def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff
                 currency=USD,
                 gross=amount,
                 tokens=tokens,
-                pricing={"tariff": tariff.version, "eaml_per_usd": text(tariff.eaml_per_usd)},
+                pricing={**_versions(tariff), "eaml_per_usd": text(tariff.eaml_per_usd)},
             )
         case _:
             raise ValueError(f"{kind} is not priced")
@@ -111,18 +101,34 @@ def check_unit_price(command: RecordOperation, unit_price: Decimal) -> None:
         )
 
 
+def price_units(bands: Sequence[Band], quantity: int, *, after: int = 0) -> tuple[Decimal, dict[str, Any]]:
+    """What units of compute cost (EAML, 8 decimals), where `after` units came before; and how it was priced.
+
+    Each band counts its own units; the sum is rounded once. Raises `AmountTooLarge`.
+    """
+    shares = split(bands, quantity, after=after)
+    gross = money.add_up((band.unit_price, share) for band, share in zip(bands, shares, strict=True))
+    money.check_size(gross)
+    facts: dict[str, Any] = {"unit_price": text(bands[0].unit_price), "quantity": quantity}
+    if len(bands) > 1:
+        facts["bands"] = [
+            {"above": band.above, "unit_price": text(band.unit_price), "quantity": share}
+            for band, share in zip(bands, shares, strict=True)
+        ]
+    return gross, facts
+
+
 def _price_compute(
     command: RecordOperation,
     machine: MachineTerms,
     payer: int,
-    unit_price: Decimal,
     quantity: int,
     tariff: Tariff,
     **facts: int,
 ) -> Priced:
-    check_unit_price(command, unit_price)
-    gross = money.multiply(unit_price, quantity)
-    money.check_size(gross)
+    bands = tariff.bands_of(command.kind)
+    check_unit_price(command, bands[0].unit_price)
+    gross, pricing = price_units(bands, quantity)
     due = tariff.when_short.get(command.kind) == "due"
     return Priced(
         kind=command.kind,
@@ -132,12 +138,7 @@ def _price_compute(
         gross=gross,
         due_limit=tariff.credit_limit_eaml if due else None,
         machine_owner=machine.owner,
-        pricing={
-            "tariff": tariff.version,
-            "unit_price": text(unit_price),
-            "quantity": quantity,
-            **facts,
-        },
+        pricing={**_versions(tariff), **pricing, **facts},
     )
 
 
@@ -160,21 +161,29 @@ def _price_sale(command: RecordOperation, machine: MachineTerms, tariff: Tariff)
     check_unit_price(command, unit_price)
     gross = money.multiply(unit_price, quantity)
     money.check_size(gross)
+    rate = tariff.commission_of(command.kind)
     return Priced(
         kind=command.kind,
         payer=command.operation_user,
         payee=machine.owner,
         currency=USD,
         gross=gross,
-        commission=money.commission(gross, tariff.commission_rate),
+        commission=money.commission(gross, rate),
         machine_owner=machine.owner,
         pricing={
-            "tariff": tariff.version,
+            **_versions(tariff),
             "unit_price": text(unit_price),
             "quantity": quantity,
-            "commission_rate": text(tariff.commission_rate),
+            "commission_rate": text(rate),
         },
     )
+
+
+def _versions(tariff: Tariff) -> dict[str, Any]:
+    """The version that a price is from, and those that were laid on it for a team or a user."""
+    if not tariff.overrides:
+        return {"tariff": tariff.version}
+    return {"tariff": tariff.version, "overrides": list(tariff.overrides)}
 
 
 def required(value: T | None) -> T:

@@ -9,7 +9,7 @@ from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
 from ledger.domain.proposals import Proposal, Subject
 from ledger.domain.reversals import Original
-from ledger.domain.tariff import Tariff, in_force
+from ledger.domain.tariff import Override, Tariff, in_force, laid_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,8 @@ class References:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     originals: Mapping[str, Original] = field(default_factory=dict)
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
+    overrides: Mapping[int, Sequence[Override]] = field(default_factory=dict)
+    """Per user who has any his own and his teams' overrides, in the order they took effect."""
 
     def require_user(self, user: int, *, field: str = "operation_user") -> None:
         """Raises `Undecided` unless the user is known. `field` is what named him."""
@@ -61,6 +63,8 @@ class References:
             )
         return next((terms for terms in reversed(versions) if terms.effective_from <= at), versions[0])
 
-    def tariff(self, at: datetime) -> Tariff:
-        """The tariff in force at a time. Raises `UnknownTariff`."""
-        return in_force(self.tariffs, at)
+    def tariff(self, at: datetime, user: int | None = None) -> Tariff:
+        """The tariff in force at a time, for everybody or for a user. Raises `UnknownTariff`."""
+        tariff = in_force(self.tariffs, at)
+        overrides = None if user is None else self.overrides.get(user)
+        return tariff if overrides is None else laid_on(tariff, overrides, at)

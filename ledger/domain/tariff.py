@@ -1,13 +1,23 @@
 """The platform's own prices: published in versions, effective from a date, never edited."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from ledger.domain.errors import UnknownTariff
 from ledger.domain.operations import Kind
+
+WhenShort: TypeAlias = Literal["due", "reject"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """The units of an operation above the first `above` ones cost `unit_price` (EAML) each."""
+
+    above: int
+    unit_price: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +25,8 @@ class Tariff:
     """One published version.
 
     Prices are EAML per cell or line, the commission a fraction of the gross, the rate EAML per USD,
-    the credit limit the EAML that a user may owe.
+    the credit limit the EAML that a user may owe. `bands` are what units cost further up, by kind;
+    `commission_rates` are those of kinds that have one of their own.
     """
 
     version: int
@@ -27,7 +38,11 @@ class Tariff:
     commission_rate: Decimal
     eaml_per_usd: Decimal
     credit_limit_eaml: Decimal
-    when_short: Mapping[Kind, Literal["due", "reject"]]
+    when_short: Mapping[Kind, WhenShort]
+    commission_rates: Mapping[Kind, Decimal] = field(default_factory=dict)
+    bands: Mapping[Kind, tuple[Band, ...]] = field(default_factory=dict)
+    overrides: tuple[int, ...] = ()
+    """The versions whose terms of single teams and users stand in it, in the order they were laid on."""
 
     @classmethod
     def from_terms(cls, version: int, effective_from: datetime, terms: Mapping[str, Any]) -> "Tariff":
@@ -43,8 +58,67 @@ class Tariff:
             eaml_per_usd=Decimal(terms["eaml_per_usd"]),
             credit_limit_eaml=Decimal(terms["credit_limit_eaml"]),
             when_short={Kind(kind): rule for kind, rule in terms["when_short"].items()},
+            commission_rates=_rates(terms.get("commission_rates", {})),
+            bands=_bands(terms.get("bands", {})),
         )
 
+    def overridden(self, override: "Override") -> "Tariff":
+        """The tariff with an override's terms in the place of its own, those by kind each by itself.
+
+        A price of its own leaves the bands of its kind behind, unless it brings bands as well.
+        """
+        terms = override.terms
+        changes: dict[str, Any] = {name: Decimal(terms[name]) for name in _NUMBERS if name in terms}
+        if "training_counts_epochs" in terms:
+            changes["training_counts_epochs"] = bool(terms["training_counts_epochs"])
+        priced = {kind for kind, name in PRICE_TERMS.items() if name in terms}
+        bands = {kind: bands for kind, bands in self.bands.items() if kind not in priced}
+        rules = {Kind(kind): rule for kind, rule in terms.get("when_short", {}).items()}
+        return replace(
+            self,
+            **changes,
+            when_short={**self.when_short, **rules},
+            commission_rates={**self.commission_rates, **_rates(terms.get("commission_rates", {}))},
+            bands={**bands, **_bands(terms.get("bands", {}))},
+            overrides=(*self.overrides, override.version),
+        )
+
+    def unit_price(self, kind: Kind) -> Decimal:
+        """What the first units of a compute operation cost. Raises KeyError for another kind."""
+        price: Decimal = getattr(self, PRICE_TERMS[kind])
+        return price
+
+    def bands_of(self, kind: Kind) -> tuple[Band, ...]:
+        """The prices of a compute operation from the first unit on, ascending."""
+        return Band(above=0, unit_price=self.unit_price(kind)), *self.bands.get(kind, ())
+
+    def commission_of(self, kind: Kind) -> Decimal:
+        """The fraction that the platform keeps of a sale of a kind."""
+        return self.commission_rates.get(kind, self.commission_rate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """A version with the terms of one user, or of one team's members: some of a tariff's, by name.
+
+    Without any, it ends the one before it.
+    """
+
+    version: int
+    effective_from: datetime
+    user: int | None
+    team: int | None
+    terms: Mapping[str, Any]
+
+
+PRICE_TERMS: Final[Mapping[Kind, str]] = {
+    Kind.TRAINING: "training_cell_eaml",
+    Kind.SOLVING: "solving_line_eaml",
+    Kind.SOLVING_WITH_API: "solving_with_api_line_eaml",
+}
+"""Per kind of compute, the term that has the price of its first units."""
+
+_NUMBERS: Final = (*PRICE_TERMS.values(), "commission_rate", "eaml_per_usd", "credit_limit_eaml")
 
 # What a fresh install publishes as tariff 1.
 DEFAULT_TERMS: Final[Mapping[str, Any]] = {
@@ -65,3 +139,42 @@ def in_force(tariffs: Sequence[Tariff], at: datetime) -> Tariff:
         if tariff.effective_from <= at:
             return tariff
     raise UnknownTariff(f"no tariff was in force at {at.isoformat()}")
+
+
+def laid_on(tariff: Tariff, overrides: Sequence[Override], at: datetime) -> Tariff:
+    """The tariff of one user at a time: under his own override that of his teams, under both the tariff.
+
+    `overrides` are his and his teams', in the order of `effective_from`, then version. Of each team the
+    latest in force counts, and of several teams' the latest of these.
+    """
+    latest: dict[tuple[int | None, int | None], Override] = {}
+    for override in overrides:
+        if override.effective_from <= at:
+            latest.pop((override.user, override.team), None)
+            latest[override.user, override.team] = override
+    teams = [override for override in latest.values() if override.team is not None]
+    own = [override for override in latest.values() if override.user is not None]
+    for override in (*teams[-1:], *own):
+        tariff = tariff.overridden(override)
+    return tariff
+
+
+def split(bands: Sequence[Band], quantity: int, *, after: int = 0) -> list[int]:
+    """How many of `quantity` units each band takes, where `after` units were taken before them.
+
+    `bands` ascend, and the first begins at 0.
+    """
+    ends = [*(band.above for band in bands[1:]), after + quantity]
+    upto = after + quantity
+    return [max(0, min(end, upto) - max(band.above, after)) for band, end in zip(bands, ends, strict=True)]
+
+
+def _rates(terms: Mapping[str, str]) -> dict[Kind, Decimal]:
+    return {Kind(kind): Decimal(rate) for kind, rate in terms.items()}
+
+
+def _bands(terms: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[Kind, tuple[Band, ...]]:
+    return {
+        Kind(kind): tuple(Band(above=band["above"], unit_price=Decimal(band["unit_price"])) for band in bands)
+        for kind, bands in terms.items()
+    }

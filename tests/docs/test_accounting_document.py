@@ -340,7 +340,7 @@ def test_the_terms_are_those_of_the_first_tariff() -> None:
 def test_the_examples_of_rounding_come_to_what_they_say() -> None:
     """Each rule with the function that has it."""
     rules: dict[str, Callable[..., Decimal]] = {
-        "price × quantity": money.multiply,
+        "price × quantity, over all bands": money.multiply,
         "commission": lambda rate, gross: money.commission(gross, rate),
         "tokens for USD": money.tokens_for,
         "tokens back for a part of a bill": money.part_rounded_up,
