@@ -40,6 +40,8 @@ class Dashboard:
     """Every projection with its position and how many positions it is behind the settled one."""
     dead_letters: int
     waiting: int
+    proposals: int
+    """How many wait for a second person."""
     kafka: Figures
     """How far the ledger lags behind Kafka, and what it has not told."""
 
@@ -74,6 +76,9 @@ def dashboard() -> Dashboard:
             ],
             dead_letters=_one(cursor, "select count(*) from events_dead_letter where state = 'open'"),
             waiting=_one(cursor, "select count(*) from events_waiting"),
+            proposals=_one(
+                cursor, "select count(*) from ledger_proposal where state = 'open' and expires_at > now()"
+            ),
             kafka=figures.read(),
         )
 

@@ -1,5 +1,5 @@
 """The administration pages: records to look at, and the few things that people edit here."""
 
-from projections.admin import accounts, keys, log, machines, messages, operations, users
+from projections.admin import accounts, keys, log, machines, messages, operations, proposals, users
 
-__all__ = ["accounts", "keys", "log", "machines", "messages", "operations", "users"]
+__all__ = ["accounts", "keys", "log", "machines", "messages", "operations", "proposals", "users"]

@@ -1,4 +1,4 @@
-"""Accounts and what is kept beside them: holds, coupons, proposals, tariffs."""
+"""Accounts and what is kept beside them: holds, coupons, tariffs."""
 
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,6 @@ from ledger.models import (
     CouponCode,
     CouponGrant,
     HeldFunds,
-    ProposedChange,
     PublishedTariff,
 )
 from projections.admin.doors import coupons, holds
@@ -238,22 +237,6 @@ class CouponCodeAdmin(RecordAdmin):
     @admin.display(description="redeemable until")
     def until(self, code: CouponCode) -> str:
         return moment(code.redeem_until)
-
-
-@admin.register(ProposedChange)
-class ProposalAdmin(_OfUser):
-    """What waits, or waited, for a second person."""
-
-    list_display = ("id", "subject", "state", "user_id", "proposer", "resolver", "expires")
-    fields = readonly_fields = (*list_display, "shown_kept")
-
-    @admin.display(description="expires", ordering="expires_at")
-    def expires(self, proposal: ProposedChange) -> str:
-        return moment(proposal.expires_at)
-
-    @admin.display(description="as its last event says")
-    def shown_kept(self, proposal: ProposedChange) -> SafeString:
-        return pretty(proposal.kept)
 
 
 @admin.register(PublishedTariff)

@@ -1,6 +1,6 @@
 """What an operation's event says that its row does not: prices, coupons, what is left, who and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -113,11 +113,17 @@ class DecidedColumns:
 def texts_of(*events: object) -> SafeString | str:
     """The free texts beside events, as far as they were not erased."""
     ids = [UUID(str(event)) for event in events if event is not None]
-    found = Note.objects.filter(event_id__in=ids).order_by("event_id", "name")
-    return _lines(
-        format_html("{}: {}", note.name.replace("_", " "), "(erased)" if note.text is None else note.text)
-        for note in found
-    )
+    found = texts_by_event(ids)
+    return _lines(found[event] for event in ids if event in found)
+
+
+def texts_by_event(events: Sequence[UUID]) -> Mapping[UUID, SafeString | str]:
+    """The same of many events at once, by their ids."""
+    found: dict[UUID, list[SafeString]] = {}
+    for note in Note.objects.filter(event_id__in=events).order_by("event_id", "name"):
+        text = "(erased)" if note.text is None else note.text
+        found.setdefault(note.event_id, []).append(format_html("{}: {}", note.name.replace("_", " "), text))
+    return {event: _lines(lines) for event, lines in found.items()}
 
 
 def _lines(lines: Any) -> SafeString | str:

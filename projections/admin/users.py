@@ -20,7 +20,7 @@ from ledger.models import Account
 from ledger.queries import debts
 from ledger.queries.balances import balances
 from models import User
-from projections.admin.doors import accounts, coupons, holds
+from projections.admin.doors import accounts, adjustments, coupons, holds
 from projections.admin.doors.button import opens
 from projections.admin.overdue import expired_coupons, expired_holds
 from projections.admin.records import amount, amounts, moment, table
@@ -93,8 +93,18 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
         {
             "title": "Money",
             "icon": "payments",
-            "items": ("grant_coupon", "redeem_code", "place_hold", "set_credit_limit"),
+            "items": ("adjust", "write_off", "grant_coupon", "redeem_code", "place_hold", "set_credit_limit"),
         },
+    )
+    adjust = opens(adjustments.Adjust, fills="operation_user", icon="balance")
+    write_off = opens(
+        adjustments.Adjust,
+        fills="operation_user",
+        title="Write off what is due",
+        icon="contract_delete",
+        account="due:eaml",
+        direction="down",
+        reason_code="write-off",
     )
     grant_coupon = opens(coupons.GrantCoupon, fills="operation_user", icon="redeem")
     redeem_code = opens(coupons.RedeemCode, fills="operation_user", icon="confirmation_number")

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from ledger.models import Account, CouponCode, CouponGrant, HeldFunds
+from ledger.models import Account, CouponCode, CouponGrant, HeldFunds, ProposedChange
 from models import User
 from models.billing import Operation
 
@@ -17,7 +17,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Given:
-    """What the doors are tried on: a user with money and tokens, a machine, a hold, an operation, a code."""
+    """What the doors are tried on: a user with money, a machine, holds, an operation, proposals."""
 
     user: User
     machine: int
@@ -25,6 +25,8 @@ class Given:
     voided: str
     operation: str
     code: str
+    proposal: str
+    declined: str
 
 
 @dataclass(frozen=True)
@@ -112,5 +114,34 @@ CASES: Final[Mapping[str, Case]] = {
         lambda given: (
             str(Account.objects.get(code=f"user:{given.user.pk}:due:eaml").credit_limit) == "12.50000000"
         ),
+    ),
+    "adjust": Case(
+        lambda given: {
+            "operation_user": given.user.pk,
+            "account": "usd",
+            "direction": "down",
+            "amount": "2.5",
+            "reason_code": "correction",
+            "reason": "charged twice",
+            "evidence": "https://example.com/tickets/7",
+        },
+        lambda _: {"amount": "5000"},
+        "insufficient_funds",
+        "92.50000000 USD",
+        lambda given: str(User.objects.get(pk=given.user.pk).user_balance) == "92.50000000",
+    ),
+    "approve": Case(
+        lambda given: {"proposal": given.proposal},
+        lambda given: {"proposal": given.declined},
+        "proposal_resolved",
+        "2000.00000000 USD",
+        lambda given: str(User.objects.get(pk=given.user.pk).user_balance) == "2095.00000000",
+    ),
+    "decline": Case(
+        lambda given: {"proposal": given.proposal, "reason": "too much"},
+        lambda _: {"proposal": uuid4()},
+        "proposal_unknown",
+        "too much",
+        lambda given: ProposedChange.objects.get(pk=given.proposal).state == "declined",
     ),
 }

@@ -31,7 +31,9 @@ def given(world: World) -> Given:
     make.recorded(do.void(voided))
     sale = make.recorded(make.machine_copy(world.machine, user=user))
     make.recorded(do.create_code("SPRING", 3))
-    return Given(user, world.machine.pk, hold, voided, sale.id, "SPRING")
+    proposal, declined = (make.recorded(do.adjust(user, "usd", 2000)).id for _ in range(2))
+    make.recorded(do.decline(declined))
+    return Given(user, world.machine.pk, hold, voided, sale.id, "SPRING", proposal, declined)
 
 
 each_door = pytest.mark.parametrize("name", CASES)
@@ -211,6 +213,10 @@ def test_going_back_to_change_something_keeps_what_was_filled_in(admin: Client, 
 @pytest.mark.parametrize(
     ("page", "door", "field"),
     [
+        ("models/user/{given.user.pk}", "adjust", "operation_user"),
+        ("ledger/proposedchange/{given.proposal}", "approve", "proposal"),
+        ("ledger/proposedchange/{given.proposal}", "decline", "proposal"),
+        ("ledger/proposedchange", "adjust", None),
         ("models/user/{given.user.pk}", "grant-coupon", "operation_user"),
         ("models/user/{given.user.pk}", "redeem-code", "operation_user"),
         ("models/user/{given.user.pk}", "place-hold", "operation_user"),
@@ -249,7 +255,7 @@ def test_a_button_leads_to_the_door_with_the_record_filled_in(
 def test_the_books_are_right_after_all_of_it(admin: Client, given: Given) -> None:
     """What doors posted is verified like everything else."""
     for name, case in CASES.items():
-        if name != "void-hold":
+        if name not in {"void-hold", "decline"}:
             sent = _asked(admin, name) | case.fields(given) | {"confirm": "yes"}
             assert admin.post(_url(name), sent).status_code == 302, name
     assert verified()[1] == []

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from projections.admin.doors import accounts, coupons, holds, operations
+from projections.admin.doors import accounts, adjustments, coupons, holds, operations
 from projections.admin.doors.door import Door
 from projections.admin.doors.page import page
 
@@ -20,6 +20,9 @@ DOORS: Final[Mapping[str, type[Door]]] = {
         coupons.RedeemCode,
         operations.ReverseOperation,
         accounts.SetCreditLimit,
+        adjustments.Adjust,
+        adjustments.Approve,
+        adjustments.Decline,
     )
 }
 

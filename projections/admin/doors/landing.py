@@ -26,11 +26,6 @@ class Landing(NamedTuple):
         name = f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}_change"
         return reverse(name, args=[self.key])
 
-    @property
-    def permission(self) -> str:
-        """The permission to look at it."""
-        return f"{self.model._meta.app_label}.view_{self.model._meta.model_name}"
-
 
 def landing(event: StoredEvent) -> Landing:
     """The page of what an event did: of the operation or the hold, else of what its stream is about."""

@@ -52,7 +52,8 @@ def _act(request: HttpRequest, form: Door) -> HttpResponse:
     said = "This was done before" if outcome.replayed else "Done"
     link = format_html('{}: <a href="{}" class="underline">{}</a>.', said, done.url, done.shown)
     messages.success(request, link)
-    return redirect(done.url if request.user.has_perm(done.permission) else "admin:index")
+    may_look = admin.site.get_model_admin(done.model).has_view_permission(request)
+    return redirect(done.url if may_look else "admin:index")
 
 
 def _show(request: HttpRequest, form: Door) -> HttpResponse:

@@ -1,0 +1,108 @@
+"""Doors of four eyes: adjust a balance or propose to, approve and decline what others proposed."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from ledger.api import bodies, submissions
+from ledger.commands import Submission
+from ledger.domain.proposals import Subject
+from ledger.operations.four_eyes import role_of
+from ledger.queries import proposals
+from projections.admin.decided import texts_of
+from projections.admin.doors.door import Door
+from projections.admin.doors.fields import (
+    AmountField,
+    ChosenField,
+    ReasonField,
+    TextField,
+    UserField,
+    UuidField,
+)
+from projections.admin.proposed import in_words
+
+_ACCOUNTS: Final = {
+    "usd": "USD",
+    "eaml": "EAML",
+    "coupon": "coupons (USD)",
+    "due:usd": "what is due in USD",
+    "due:eaml": "what is due in EAML",
+}
+_DIRECTIONS: Final = {"up": "up", "down": "down"}
+
+
+class Adjust(Door):
+    """Put an amount on an account of a user, or take it off. Down on what is due writes it off.
+
+    What is more than your role adjusts alone in a day waits for a second person.
+    """
+
+    name = "adjust"
+    title = "Adjust a balance"
+    permission = "ledger.add_proposedchange"
+    body = bodies.Adjustment
+
+    operation_user = UserField()
+    account = ChosenField(_ACCOUNTS)
+    direction = ChosenField(_DIRECTIONS)
+    amount = AmountField("")
+    reason_code = TextField(help_text="A short name to count by: goodwill, correction, write-off.")
+    reason = ReasonField()
+    evidence = TextField(required=False, help_text="A link to what shows that it is right.")
+
+    def submission(self, *, now: datetime, **who: Any) -> Submission:
+        """As over HTTP, in the role of the person."""
+        return submissions.adjusting(self.read, role=role_of(self.person), now=now, **who)
+
+
+class _Resolve(Door):
+    """What approving and declining share."""
+
+    permission = "ledger.change_proposedchange"
+
+    proposal = UuidField(help_text="Id.")
+
+    @property
+    def asked(self) -> Iterator[tuple[str, str]]:
+        """What was proposed, by whom and why, stands before what is done about it."""
+        found = proposals.find(str(self.cleaned_data["proposal"]))
+        if found is not None:
+            yield "Proposed", in_words(found.subject, found.user, found.body)
+            yield "By", found.proposer
+            yield "Reason", found.reason_code
+            yield "Texts", texts_of(found.id)
+        yield from super().asked
+
+    def _submission(self, *, approve: bool, **who: Any) -> Submission:
+        proposal = self.cleaned_data["proposal"]
+        found = proposals.find(str(proposal))
+        # Where there is none, the ledger says so, whatever it might have been about.
+        subject: Subject = "adjustment" if found is None else found.subject
+        role = role_of(self.person)
+        return submissions.resolving(self.read, proposal, subject, approve=approve, role=role, **who)
+
+
+class Approve(_Resolve):
+    """Do what somebody else proposed. Nobody approves what he proposed himself."""
+
+    name = "approve"
+    title = "Approve a proposal"
+    body = bodies.Body
+
+    def submission(self, *, now: datetime, **who: Any) -> Submission:
+        """As over HTTP, in the role of the person."""
+        return self._submission(approve=True, now=now, **who)
+
+
+class Decline(_Resolve):
+    """Do nothing of what was proposed. Who declined it and why is kept."""
+
+    name = "decline"
+    title = "Decline a proposal"
+    body = bodies.Decline
+
+    reason = ReasonField()
+
+    def submission(self, *, now: datetime, **who: Any) -> Submission:
+        """As over HTTP, in the role of the person."""
+        return self._submission(approve=False, now=now, **who)
