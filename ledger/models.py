@@ -327,6 +327,10 @@ class Reference(models.Model):
     version = models.BigIntegerField()
     kept = models.JSONField()
     applied = models.BooleanField(default=False)
+    tried_at = models.DateTimeField(null=True)
+    """When the database last refused it: it is tried again."""
+    gone_at = models.DateTimeField(null=True)
+    """When its tombstone was sent: what was changed before brings it back no more."""
 
     class Meta:
         db_table = "ledger_reference"

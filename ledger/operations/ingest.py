@@ -21,6 +21,7 @@ from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy, Invalid
 from ledger.operations import control_totals, holds
 from ledger.operations.record import submission_of
+from ledger.operations.unwelcome import Unwelcome
 from ledger.posting import post
 
 Read: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
@@ -70,14 +71,6 @@ ROUTES: Final[Mapping[str, Take]] = {
     topics.MARKETPLACE_OPERATIONS: take,
 }
 """What becomes of the messages of each topic."""
-
-
-class Unwelcome(Exception):
-    """A message that can be read, and is not taken. `code` is stable."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 class _Batch:

@@ -17,7 +17,8 @@ from events.kafka.taking import TryAgain
 from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy
 from ledger.operations import control_totals
-from ledger.operations.ingest import Unwelcome, parked_for, read, waits_for
+from ledger.operations.ingest import parked_for, read, waits_for
+from ledger.operations.unwelcome import Unwelcome
 from ledger.posting import post
 
 log = logging.getLogger(__name__)

@@ -51,14 +51,13 @@ def _take(*messages: Message) -> dict[str, int]:
 
 
 def _user(user: int = 42, **data: Any) -> Message:
-    return _message(topics.USER, id=user, email=f"user{user}@example.com", **data)
+    return _message(topics.USER, id=user, **{"email": f"user{user}@example.com", **data})
 
 
 def _machine(machine: int = 7, owner: int = 42, **data: Any) -> Message:
     columns = {"age": "FLOAT", "churn": "LABEL"}
-    return _message(
-        topics.MACHINE, id=machine, machine_owner_user=owner, dfr_columns_type_user_df=columns, **data
-    )
+    fields = {"machine_owner_user": owner, "dfr_columns_type_user_df": columns}
+    return _message(topics.MACHINE, id=machine, **(fields | data))
 
 
 def _work(status: str, version: int, hold: UUID, **data: Any) -> Message:

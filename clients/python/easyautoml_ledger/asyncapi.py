@@ -57,9 +57,10 @@ def _channel(topic: Topic) -> dict[str, Any]:
     if topic.compacted:
         binding["topicConfiguration"] = {"cleanup.policy": ["compact"]}
     sources = ", ".join(topic.sources)
+    tombstone = f" A message without a value: {topic.tombstone}." if topic.tombstone else ""
     return {
         "address": topic.name,
-        "description": f"Key: {topic.key}. Source: {sources}.",
+        "description": f"Key: {topic.key}. Source: {sources}.{tombstone}",
         "messages": {
             short_name(event_type): {"$ref": f"#/components/messages/{short_name(event_type)}"}
             for event_type in topic.types

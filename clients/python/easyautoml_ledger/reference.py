@@ -2,7 +2,9 @@
 
 A message is the whole state of one thing. ``version`` orders the states: of two messages
 about one thing the higher version counts, whichever arrives last, and ``changed_at`` says
-since when it is so. Fields that are not named here are ignored, because these records
+since when it is so. A message without a value, its key the thing's id, says that the thing is
+gone: it is deleted where nothing stands against it, and only what was changed after that brings
+it back. Fields that are not named here are ignored, because these records
 belong to other teams and grow without asking.
 """
 

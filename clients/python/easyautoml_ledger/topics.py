@@ -48,6 +48,7 @@ class Topic:
 
     ``key`` says what the key's UTF-8 text holds; messages of one key keep their order.
     ``types`` is empty where messages keep the type that they came with (dead letters).
+    ``tombstone`` is what a message without a value says, where one may be sent.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Topic:
     types: tuple[str, ...]
     sources: tuple[str, ...]
     compacted: bool = False
+    tombstone: str = ""
 
 
 _ALL = (
@@ -80,6 +82,7 @@ _ALL = (
         types=(USER,),
         sources=(PLATFORM_SERVICE,),
         compacted=True,
+        tombstone="the user is gone: deleted where nothing is on any account, else made inactive",
     ),
     Topic(
         name=PLATFORM_MACHINES,
@@ -88,6 +91,7 @@ _ALL = (
         types=(MACHINE,),
         sources=(PLATFORM_SERVICE,),
         compacted=True,
+        tombstone="the machine is gone, and what was recorded keeps its number",
     ),
     Topic(
         name=TRAINING_WORKS,
@@ -95,6 +99,7 @@ _ALL = (
         key="work id",
         types=(WORK,),
         sources=(TRAINING_SERVICE,),
+        tombstone="the work is gone; what was set aside for it is captured by its operation, or expires",
     ),
     Topic(
         name=BILLING_OPERATIONS,
