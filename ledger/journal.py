@@ -130,9 +130,10 @@ class LockedAccount(Account):
 
 
 def not_before(book: Book, now: datetime) -> datetime:
-    """The time of recording: now, and never before an account's last."""
+    """The time of recording: now, and never before an account's last nor in a closed period."""
     locked = (account for account in book.accounts.values() if isinstance(account, LockedAccount))
-    return max([now, *(account.recorded_at for account in locked if account.recorded_at is not None)])
+    times = (book.closed_until, *(account.recorded_at for account in locked))
+    return max([now, *(time for time in times if time is not None)])
 
 
 def write(cursor: Any, events: Sequence[StoredEvent], book: Book) -> None:
@@ -179,7 +180,7 @@ def operation_row(event: StoredEvent, lines: Sequence[EntryLine]) -> str:
         user,
         occurred_at,
         event.recorded_at.isoformat(),
-        occurred_at,
+        data.get("effective_at", occurred_at),
     )
     return "\t".join([NULL if value is None else str(value) for value in values])
 
@@ -189,7 +190,8 @@ def entry_rows(event: StoredEvent, lines: Sequence[EntryLine], ids: Mapping[str,
     if len(lines) > ENTRIES_MAX:
         raise BrokenInvariant(f"an operation of {len(lines)} entries")
     occurred_at = event.occurred_at.isoformat()
-    tail = f"{event.position}\t{occurred_at}\t{event.recorded_at.isoformat()}\t{occurred_at}"
+    effective_at = event.data.get("effective_at", occurred_at)
+    tail = f"{event.position}\t{occurred_at}\t{event.recorded_at.isoformat()}\t{effective_at}"
     rows = []
     for number, line in enumerate(lines):
         if line.version is None:

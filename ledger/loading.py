@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from ledger import payments, state
+from ledger import payments, periods, state
 from ledger.domain.adjustments import Adjust
+from ledger.domain.approving import ResolvingProposal
 from ledger.domain.book import Book
+from ledger.domain.closing import ChangePeriod
 from ledger.domain.decide import Plan
 from ledger.domain.granting import CreateCode, RedeemCode
 from ledger.domain.holding import Placing, Resolving
+from ledger.domain.periods import Month
 from ledger.domain.pricing import Priced
 from ledger.domain.proposals import Proposal
 from ledger.domain.reversing import Reversing
@@ -22,6 +25,26 @@ def lock_names_of(cursor: Any, plans: Sequence[Plan | None], proposals: Sequence
     names += [f"proposal {each.id}" for each in proposals if each.user is None]
     if names:
         state.lock_names(cursor, *names)
+
+
+def changes_books(plan: Plan | None) -> bool:
+    """Whether it changes what is the same for everybody: such a plan is decided before all others."""
+    return isinstance(plan, ResolvingProposal) and plan.changes_books
+
+
+def months_closing(plans: Sequence[Plan | None]) -> list[Month]:
+    """The months that plans would close."""
+    closing = (plan.closes for plan in plans if isinstance(plan, ResolvingProposal))
+    return sorted({month for month in closing if month is not None})
+
+
+def load_periods(cursor: Any, plans: Sequence[Plan | None], book: Book, freezing: periods.Freezing) -> None:
+    """Put into the book up to when the books are closed, and all periods where one may change."""
+    if any(isinstance(plan, ChangePeriod) or changes_books(plan) for plan in plans):
+        book.take_periods(periods.read_periods(cursor))
+        book.add(freezing.finish(months_closing(plans)))
+    else:
+        book.closed_until = periods.read_closed_until(cursor)
 
 
 def load_state(

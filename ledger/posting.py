@@ -26,11 +26,12 @@ from django.utils.module_loading import import_string
 from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
-from ledger import journal, notes, payments, state
+from ledger import journal, notes, payments, periods, state
 from ledger.commands import Outcome, Status, Submission, fingerprint_of
 from ledger.domain.approving import ResolvingProposal
 from ledger.domain.book import Account, Book, Decision
 from ledger.domain.decide import (
+    OPERATION_TYPES,
     REJECTION_TYPES,
     decide,
     event_data,
@@ -40,9 +41,10 @@ from ledger.domain.decide import (
 )
 from ledger.domain.errors import Busy, Invalid, Rejected, Undecided
 from ledger.domain.holding import Placing, Resolving, hold_of
+from ledger.domain.periods import effective_at
 from ledger.domain.proposals import Proposal
 from ledger.domain.references import References
-from ledger.loading import load_state, lock_names_of
+from ledger.loading import changes_books, load_periods, load_state, lock_names_of, months_closing
 from ledger.pending import Pending, conflict, fold, planned
 from ledger.references import holds_of, read_references
 
@@ -133,6 +135,7 @@ class _Batch:
         self.submissions = submissions
         self.clock = clock
         self.unplaced = set() if unplaced is None else unplaced
+        self.freezing = periods.Freezing(cursor)
         self.now: datetime
         """When everything is recorded: known once everything is locked."""
         self.outcomes: list[Outcome | None] = [None] * len(submissions)
@@ -145,6 +148,7 @@ class _Batch:
         if intake is not None:
             intake.begin(self.cursor)
         if pending := self._unclaimed(fold(self.submissions)):
+            self.freezing.begin(months_closing([item.plan for item in pending]))
             pending = self._claimed(pending)
         if pending:
             book = self._locked(pending)
@@ -173,6 +177,7 @@ class _Batch:
             self._overdue(book)
             event, _ = self._decided(only, book)
             self._answer(only, StoredEvent(**event, position=0))
+            self.freezing.end()
         (outcome,) = self.outcomes
         if outcome is None:
             raise RuntimeError("the submission was left without an outcome")
@@ -262,7 +267,8 @@ class _Batch:
         proposals = [*self.swept, *(plan.proposal for plan in plans if isinstance(plan, ResolvingProposal))]
         if lock:
             lock_names_of(self.cursor, plans, proposals)
-            state.lock_books(self.cursor)
+            state.lock_books(self.cursor, exclusive=any(map(changes_books, plans)))
+        load_periods(self.cursor, plans, book, self.freezing)
         self.now = journal.not_before(book, self.clock())
         load_state(self.cursor, plans, proposals, book, day=self.now.date())
 
@@ -294,7 +300,8 @@ class _Batch:
             if decision.payer:
                 sent["operation_user"] = decision.payer
             metadata = {"source": SWEEP_SOURCE, "request_id": f"expire:{expired}", "actor": "ledger"}
-            event = _event(uuid7(), decision, sent, metadata, book, self.now, self.now)
+            occurred_at = decision.occurred_at or self.now
+            event = _event(uuid7(), decision, sent, metadata, book, occurred_at, self.now)
             swept.append((event, touched))
         return swept
 
@@ -324,7 +331,8 @@ class _Batch:
         self, pending: Sequence[Pending], book: Book
     ) -> list[tuple[Pending, dict[str, Any], list[Account]]]:
         decided, missing = [], False
-        for item in pending:
+        # What changes the books is summed up without this batch: it comes before the rest of it.
+        for item in sorted(pending, key=lambda item: not changes_books(item.plan)):
             if isinstance(item.plan, Resolving) and item.plan.hold.id not in book.holds:
                 # Note [Holds of a batch]
                 self.unplaced.add(item.plan.hold.id)
@@ -366,6 +374,7 @@ class _Batch:
         journal.write(cursor, events, book)
         state.write(cursor, events)
         payments.write(cursor, events)
+        self.freezing.write(events)
         journal.update_accounts(cursor, list(changed.values()), last_position, self.now)
         for project in _inline_projections():
             project(cursor, list(changed.values()))
@@ -387,12 +396,17 @@ def _event(
     now: datetime,
 ) -> dict[str, Any]:
     """The fields of a stored event but its position; the book is as of after the decision."""
+    data = event_data(decision, sent, book)
+    if decision.type in OPERATION_TYPES:
+        counts_at = effective_at(occurred_at, recorded_at=now, closed=book.closed_until)
+        if counts_at != occurred_at:
+            data["effective_at"] = counts_at.isoformat()
     return {
         "id": event_id,
         "stream": decision.stream or f"operation:{event_id}",
         "type": decision.type,
         "schema_version": 1,
-        "data": event_data(decision, sent, book),
+        "data": data,
         "metadata": metadata,
         "occurred_at": occurred_at,
         "recorded_at": now,

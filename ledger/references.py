@@ -10,6 +10,7 @@ from events.arrays import numbers
 from ledger import state
 from ledger.domain.adjustments import Adjust, SetCreditLimit
 from ledger.domain.approving import ResolveProposal
+from ledger.domain.closing import ChangePeriod
 from ledger.domain.decide import OPERATION_TYPES, Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
@@ -45,7 +46,7 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
                 operations.add(command.operation)
             case ResolveProposal():
                 proposals.add(command.proposal)
-            case CreateCode():
+            case CreateCode() | ChangePeriod():
                 pass
             case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
                 users.add(command.user)

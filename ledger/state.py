@@ -25,6 +25,7 @@ _CODE_COLUMNS: Final = (
     "redemptions_max",
     "redemptions",
 )
+_PERIOD_COLUMNS: Final = ("state", "version", "starts_at", "ends_at", "settled", "proposer", "resolver")
 _BOOKS_LOCK: Final = 0x4C45_4447_0003
 _TABLES: Final = (
     (
@@ -57,6 +58,17 @@ _TABLES: Final = (
         "key",
         (("actor",) * 2, ("day",) * 2, ("currency",) * 2, ("amount",) * 2),
         ("amount",),
+    ),
+    (
+        "periods",
+        "ledger_period",
+        "month",
+        (
+            *((name, name) for name in _PERIOD_COLUMNS),
+            ("event_id", "event"),
+            _KEPT,
+        ),
+        (*_PERIOD_COLUMNS, "event_id", "kept"),
     ),
     ("reversed", "ledger_reversed", "operation_id", (_KEPT,), ("kept",)),
     ("codes", "ledger_coupon_code", "code", tuple((name, name) for name in _CODE_COLUMNS), ("redemptions",)),

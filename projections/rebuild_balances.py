@@ -1,4 +1,4 @@
-"""Rebuilding what the write side keeps: accounts, grants, holds, reversals, and the balances on users.
+"""Rebuilding what the write side keeps: accounts, grants, holds, periods, and the balances on users.
 
 # Note [Rebuilding under way]
 The log is first read up to the settled position without any lock. Then, a few users at a time and under
@@ -15,9 +15,10 @@ from django.db import connection, transaction
 from events import store
 from events.message import StoredEvent
 from events.settler import Settler, settle_all
-from ledger import journal
+from ledger import journal, state
 from ledger.domain.chart import USER_ACCOUNTS, user_account
 from ledger.domain.money import text
+from projections import period_balances
 from projections.kept_state import KeptState
 from projections.shadow import real_name, shadow_tables, swap
 from projections.states import State, States, follow, named_codes
@@ -49,6 +50,9 @@ def rebuild_balances(*, progress: Callable[[int, int], None] = lambda _position,
                         mended += max(swapped)
         with transaction.atomic():
             mended += _mend_shared(cursor, replay, kept)
+        with transaction.atomic():
+            state.lock_books(cursor)
+            mended += period_balances.mend(cursor)
     return mended
 
 
@@ -165,6 +169,7 @@ def _mend_users(cursor: Any, users: Sequence[int]) -> int:
 
 def _mend_shared(cursor: Any, replay: _Replay, kept: KeptState) -> int:
     """What belongs to no user: for this moment nobody else writes it, and what was written is seen."""
+    state.lock_books(cursor, exclusive=True)
     shared = [
         *((table, "true") for table in kept.tables if "user_id" not in table.columns),
         *((table, "user_id is null") for table in kept.tables if table.name in _PARTLY_SHARED),

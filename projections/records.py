@@ -85,6 +85,9 @@ class _Written:
         self.id = event.id
         self.position = event.position
         self.data = event.data
+        if "effective_at" in event.data:
+            effective_at = _Time(datetime.fromisoformat(event.data["effective_at"]))
+            self.data = {**event.data, "effective_at": effective_at.isoformat()}
         self.occurred_at = _Time(event.occurred_at)
         self.recorded_at = _Time(event.recorded_at)
 

@@ -20,6 +20,7 @@ from ledger.domain.adjustments import Adjust, Adjustment, SetCreditLimit
 from ledger.domain.approving import ResolveProposal
 from ledger.domain.book import Decision
 from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, USER_ACCOUNTS
+from ledger.domain.closing import ChangePeriod, PeriodAction, PeriodChange
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.decide import (
     OPERATION_TYPES,
@@ -33,6 +34,7 @@ from ledger.domain.decide import (
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO, text
+from ledger.domain.periods import Month
 from ledger.domain.proposals import AdjustedAccount, Role, Subject, Tier
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import Reverse
@@ -196,6 +198,26 @@ def adjust(
         reason_code="goodwill",
     )
     return _of("adjustment", command, key, operation_user=_id(user), **adjustment.body())
+
+
+def change_period(
+    action: PeriodAction,
+    month: Month | str,
+    *,
+    actor: str = "anna",
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """A month to be closed or reopened, proposed by somebody."""
+    change = PeriodChange(action=action, month=Month.parse(str(month)))
+    command = ChangePeriod(
+        change=change,
+        occurred_at=at or timezone.now(),
+        actor=actor,
+        role="staff",
+        reason_code="month_end",
+    )
+    return _of("period", command, key, **change.body())
 
 
 def approve(proposal: str, **who: Any) -> Submission:

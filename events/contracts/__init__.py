@@ -30,6 +30,8 @@ CONTRACTS: Final[Mapping[tuple[str, int], type[Stored]]] = {
     ("proposal.expired", 1): decided.ProposalMade,
     ("credit_limit.set", 1): decided.CreditLimitSet,
     ("coupon_code.created", 1): decided.CouponCodeCreated,
+    ("period.closed", 1): decided.PeriodChanged,
+    ("period.reopened", 1): decided.PeriodChanged,
     ("tariff.published", 1): told.TariffPublished,
     ("user.closed", 1): told.UserClosed,
     ("legacy.billing_imported", 1): told.LegacyBillingImported,

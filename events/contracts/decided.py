@@ -14,6 +14,8 @@ from events.contracts.parts import (
     Grant,
     Hold,
     Id,
+    Month,
+    Period,
     Pricing,
     Proposal,
     Rejection,
@@ -29,8 +31,9 @@ from events.contracts.parts import (
 class Decided(Stored):
     """What every decision has: who asked for what, and the balances of every user it looked at.
 
-    Beside it the state after the event of each grant, hold, reversed operation, code and proposal that
-    it changed, by id. `notes` are the HMACs of texts that are kept elsewhere.
+    Beside it the state after the event of each grant, hold, reversed operation, code, proposal and period
+    that it changed, by id. `notes` are the HMACs of texts that are kept elsewhere. `effective_at` is when
+    an operation counts for the books, where that is not when it occurred.
     """
 
     kind: str
@@ -44,7 +47,9 @@ class Decided(Stored):
     codes: dict[str, Code] | None = None
     proposals: dict[Uuid, Proposal] | None = None
     adjusted: dict[str, Adjusted] | None = None
+    periods: dict[Month, Period] | None = None
     credit_limits: dict[str, Amount | None] | None = None
+    effective_at: Time | None = None
     notes: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] | None = None
 
 
@@ -133,3 +138,14 @@ class CouponCodeCreated(Decided):
     """A coupon code can be redeemed."""
 
     kind: Literal["coupon_code"]
+
+
+class PeriodChanged(Decided):
+    """A month was closed, or opened again."""
+
+    kind: Literal["period"]
+    period: Month
+    proposal: Uuid
+    proposer: str
+    resolver: str
+    reason_code: str

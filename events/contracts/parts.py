@@ -29,6 +29,7 @@ Day: TypeAlias = Annotated[str, AfterValidator(_day)]
 Currency: TypeAlias = Literal["USD", "EAML"]
 Id: TypeAlias = Annotated[int, Field(ge=1)]
 Count: TypeAlias = Annotated[int, Field(ge=0)]
+Month: TypeAlias = Annotated[str, Field(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$")]
 Uuid: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Command: TypeAlias = dict[str, Any]
 """What was asked, as it was sent, defaults left out: its shape is the sender's contract."""
@@ -138,7 +139,7 @@ class Code(Stored):
 class Proposal(Stored):
     """A proposal after the event. `body` is what was proposed, in its subject's own words."""
 
-    subject: Literal["adjustment"]
+    subject: Literal["adjustment", "period"]
     user: Id | None
     body: dict[str, Any]
     reason_code: str
@@ -147,6 +148,30 @@ class Proposal(Stored):
     expires_at: Time
     state: Literal["open", "approved", "declined", "expired"]
     resolver: str | None
+
+
+class PeriodTotal(Stored):
+    """What an account of the platform, or all users' accounts of a kind, had at the end of a month."""
+
+    account: str
+    currency: Currency
+    debits: Amount
+    credits: Amount
+
+
+class Period(Stored):
+    """A month (UTC) after the event. `settled` is the settled position when it was last closed."""
+
+    state: Literal["open", "closed"]
+    version: Id
+    starts_at: Time
+    ends_at: Time
+    changed_at: Time
+    event: Uuid
+    settled: Count
+    proposer: str
+    resolver: str
+    totals: list[PeriodTotal]
 
 
 class Adjusted(Stored):

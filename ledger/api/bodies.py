@@ -91,6 +91,13 @@ class Adjustment(Body):
     evidence: Annotated[str, Reference(longest=500)] | None = None
 
 
+class PeriodProposal(Body):
+    """Why a period is to be closed or reopened."""
+
+    reason_code: Code
+    reason: Reason
+
+
 class Decline(Body):
     """Why a proposal is declined."""
 

@@ -42,13 +42,16 @@ def body_of(model: type[BaseModel]) -> Schema:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
-def command_extra(body: Schema | None) -> Schema:
-    """What every door that takes a command has beside its body: the key, the dry run, its headers."""
+def command_extra(body: Schema | None, *, done: int = 201) -> Schema:
+    """What every door that takes a command has beside its body: the key, the dry run, its headers.
+
+    `done` is the status of one that is done and can be fetched.
+    """
     return {
         "parameters": [IDEMPOTENCY_KEY | {"required": False, "description": _KEY_OR_DRY}, DRY_RUN],
         **({} if body is None else {"requestBody": body}),
         "responses": {
-            201: {"headers": LOCATION},
+            done: {"headers": LOCATION},
             200: {"headers": LOCATION | REPLAYED},
             422: {"headers": LOCATION | REPLAYED},
         },

@@ -31,7 +31,7 @@ Sees = Callable[[int], bool]
 
 _FACTS: Final = (
     *("hold", "final", "reverses", "to_promotions", "spent", "grants"),
-    *("proposal", "proposer", "resolver"),
+    *("proposal", "proposer", "resolver", "period"),
 )
 _PAYERS: Final = frozenset({"to_promotions", "spent", "grants"})
 _HIDDEN: Final = "what its payer may know about it is not shown"

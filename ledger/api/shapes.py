@@ -63,6 +63,7 @@ class Decision(_Shape):
     )
     reverses: UUID | None = Field(default=None, description="The operation that was taken back.")
     proposal: UUID | None = Field(default=None, description="The proposal that was made or resolved.")
+    period: str | None = Field(default=None, description="The month that was closed or reopened.")
     proposer: str | None = None
     resolver: str | None = None
     to_promotions: AmountText | None = Field(default=None, description="What expired coupons gave back.")
@@ -112,10 +113,11 @@ class Proposal(_Shape):
     """What waits, or waited, for a second person."""
 
     id: UUID
-    subject: Literal["adjustment"]
+    subject: Literal["adjustment", "period"]
     operation_user: int | None = Field(description="Whose accounts it is about, if anybody's.")
     body: dict[str, Any] = Field(
-        description="What was proposed; of an adjustment its account, direction and amount."
+        description="What was proposed; of an adjustment its account, direction and amount; "
+        "of a period the month, and whether it closes or reopens."
     )
     reason_code: str
     proposer: str

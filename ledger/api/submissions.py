@@ -13,6 +13,7 @@ from django.conf import settings
 from ledger.api import bodies
 from ledger.commands import Submission
 from ledger.domain.adjustments import Adjustment, SetCreditLimit
+from ledger.domain.closing import ChangePeriod, PeriodChange
 from ledger.domain.coupons import Code
 from ledger.domain.decide import Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
@@ -85,6 +86,16 @@ def adjusting(body: bodies.Adjustment, *, role: Role, now: datetime, actor: str,
         adjustment=adjustment, reason_code=body.reason_code, actor=actor, role=role, occurred_at=now
     )
     return of_body(command, body, {"type": "adjustment"}, actor=actor, **who)
+
+
+def changing_period(
+    body: bodies.PeriodProposal, change: PeriodChange, *, role: Role, now: datetime, actor: str, **who: Any
+) -> Submission:
+    """Propose to close or reopen a period, as an actor of a role."""
+    command = ChangePeriod(
+        change=change, occurred_at=now, actor=actor, role=role, reason_code=body.reason_code
+    )
+    return of_body(command, body, {"type": "period", **change.body()}, actor=actor, **who)
 
 
 def resolving(

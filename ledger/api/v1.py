@@ -15,6 +15,7 @@ from ledger.api import (  # noqa: F401 (their routes)
     errors,
     money,
     operations,
+    periods,
     proposals,
     recording,
     users,

@@ -3,14 +3,19 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import assert_never
+from typing import Final, assert_never
 
 from ledger.domain.adjustments import Adjustment, carry_out_adjustment
 from ledger.domain.book import Book, Decision
+from ledger.domain.closing import PeriodChange, carry_out_change
 from ledger.domain.errors import AboveRole, ProposalExpired, ProposalResolved, SelfApproval
 from ledger.domain.money import text
+from ledger.domain.periods import Month
 from ledger.domain.proposals import Proposal, Role, Subject, Tier
 from ledger.domain.proposing import decline_proposal, facts_of
+
+_OF_ALL: Final[frozenset[Subject]] = frozenset({"period"})
+"""The subjects whose changes are everybody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,19 @@ class ResolvingProposal:
         """Whose accounts have to be locked."""
         return () if self.proposal.user is None else (self.proposal.user,)
 
+    @property
+    def changes_books(self) -> bool:
+        """Whether it changes what everybody is decided by."""
+        return self.command.approve and self.proposal.subject in _OF_ALL
+
+    @property
+    def closes(self) -> Month | None:
+        """The month that it closes, if it does."""
+        if not self.command.approve or self.proposal.subject != "period":
+            return None
+        change = PeriodChange.from_body(self.proposal)
+        return change.month if change.action == "close" else None
+
 
 def resolve_proposal(plan: ResolvingProposal, book: Book, *, now: datetime, event_id: str) -> Decision:
     """Do what was proposed, or decline it.
@@ -78,6 +96,8 @@ def _carry_out(
             adjustment = Adjustment.from_body(proposal)
             _check_tier(proposal, command, adjustment.amount)
             return carry_out_adjustment(adjustment, book, now=now, event_id=event_id)
+        case "period":
+            return carry_out_change(proposal, book, now=now, event_id=event_id)
         case _:
             assert_never(proposal.subject)
 

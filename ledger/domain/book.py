@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -11,10 +12,11 @@ from ledger.domain.errors import AmountTooLarge
 from ledger.domain.holds import Hold
 from ledger.domain.money import AMOUNT_MAX, ZERO
 from ledger.domain.payments import PaymentReference
+from ledger.domain.periods import MonthEnd, Period, closed_until
 from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
-State: TypeAlias = Grant | Hold | Reversed | Code | Proposal | Adjusted | PaymentReference
+State: TypeAlias = Grant | Hold | Reversed | Code | Proposal | Adjusted | PaymentReference | MonthEnd
 """What a book has of the world beside the accounts."""
 
 
@@ -48,6 +50,7 @@ class Decision:
 
     `held` is what is set aside (positive) or released (negative) per account code, before the
     transfers. `grants`, `holds` and `reversed` are the states after, as the event keeps them.
+    `occurred_at` is when it happened, where no command says it.
     """
 
     type: str
@@ -57,6 +60,7 @@ class Decision:
     transfers: tuple[Transfer, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     stream: str | None = None
+    occurred_at: datetime | None = None
     held: Mapping[str, Decimal] = field(default_factory=dict)
     grants: tuple[Grant, ...] = ()
     holds: tuple[Hold, ...] = ()
@@ -66,6 +70,7 @@ class Decision:
     adjusted: tuple[Adjusted, ...] = ()
     payments: tuple[PaymentReference, ...] = ()
     """The payment references that are used by it: the one thing here that no event keeps."""
+    periods: tuple[Period, ...] = ()
     credit_limits: Mapping[str, Decimal | None] = field(default_factory=dict)
 
 
@@ -84,6 +89,11 @@ class Book:
         self.proposals: dict[str, Proposal] = {}
         self.adjusted: dict[str, Adjusted] = {}
         self.payments: dict[str, PaymentReference] = {}
+        self.periods: dict[str, Period] = {}
+        """Where one of them may change: all, by the month as it is written."""
+        self.month_ends: dict[str, MonthEnd] = {}
+        self.closed_until: datetime | None = None
+        """What occurred before it counts for the books when it is recorded."""
 
     @classmethod
     def empty(cls, users: Iterable[int]) -> "Book":
@@ -113,6 +123,13 @@ class Book:
                     self.adjusted[state.key] = state
                 case PaymentReference():
                     self.payments[state.digest] = state
+                case MonthEnd():
+                    self.month_ends[str(state.month)] = state
+
+    def take_periods(self, periods: Iterable[Period]) -> None:
+        """Take periods into the book, and with them up to when the books are closed."""
+        self.periods.update({str(period.month): period for period in periods})
+        self.closed_until = closed_until(self.periods.values())
 
     def open(self, accounts: Iterable[Account]) -> None:
         """Take accounts into the book, those of one user in the order of the chart."""
@@ -189,6 +206,8 @@ class Book:
                 raise BrokenInvariant(f"{account.code} would hold {account.held} of {account.balance}")
         self.add((*decision.grants, *decision.holds, *decision.reversed, *decision.codes))
         self.add((*decision.proposals, *decision.adjusted, *decision.payments))
+        if decision.periods:
+            self.take_periods(decision.periods)
         return list(touched.values())
 
     def _post(self, transfer: Transfer, touched: dict[str, Account]) -> None:

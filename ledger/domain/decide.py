@@ -30,6 +30,7 @@ from ledger.domain.adjustments import (
 )
 from ledger.domain.approving import ResolveProposal, ResolvingProposal, resolve_proposal
 from ledger.domain.book import Book, Decision
+from ledger.domain.closing import ChangePeriod, propose_change
 from ledger.domain.errors import Rejected
 from ledger.domain.granting import (
     CreateCode,
@@ -69,6 +70,7 @@ Command: TypeAlias = (
     | GrantCoupon
     | RedeemCode
     | CreateCode
+    | ChangePeriod
     | PlaceHold
     | CaptureHold
     | VoidHold
@@ -83,6 +85,7 @@ Plan: TypeAlias = (
     | GrantCoupon
     | RedeemCode
     | CreateCode
+    | ChangePeriod
     | Placing
     | Resolving
     | Reversing
@@ -122,7 +125,7 @@ def plan(command: Command, references: References) -> Plan:  # noqa: PLR0911 (on
             if proposal.user is not None:
                 references.require_user(proposal.user)
             return ResolvingProposal(command=command, proposal=proposal)
-        case CreateCode():
+        case CreateCode() | ChangePeriod():
             return command
         case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
             references.require_user(command.user)
@@ -152,6 +155,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             return redeem_code(plan, book, now=now, event_id=event_id)
         case CreateCode():
             return create_code(plan, book)
+        case ChangePeriod():
+            return propose_change(plan, book, now=now, event_id=event_id)
         case Placing():
             return place_hold(plan, book, now=now)
         case Resolving(command=CaptureHold() as capture):
@@ -231,6 +236,8 @@ def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[
         data["proposals"] = {each.id: state.of_proposal(each) for each in decision.proposals}
     if decision.adjusted:
         data["adjusted"] = {each.key: state.of_adjusted(each) for each in decision.adjusted}
+    if decision.periods:
+        data["periods"] = {str(each.month): state.of_period(each) for each in decision.periods}
     if decision.credit_limits:
         data["credit_limits"] = {
             code: None if limit is None else text(limit) for code, limit in decision.credit_limits.items()

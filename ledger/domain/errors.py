@@ -209,6 +209,36 @@ class AboveRole(Rejected):
     code = "above_role"
 
 
+class PeriodNotOver(Rejected):
+    """Only a month that is over can be closed."""
+
+    code = "period_not_over"
+
+
+class PeriodNotSwept(Rejected):
+    """Coupons or holds that expired in the period are still to be swept."""
+
+    code = "period_not_swept"
+
+
+class PeriodOutOfOrder(Rejected):
+    """Periods are closed one after the other, and only the last one is reopened."""
+
+    code = "period_out_of_order"
+
+
+class PeriodClosed(Rejected):
+    """The period is closed."""
+
+    code = "period_closed"
+
+
+class PeriodOpen(Rejected):
+    """The period is not closed."""
+
+    code = "period_open"
+
+
 class ApprovalRequired(LedgerError):
     """One person may not adjust this much alone: a proposal was made, and `proposal` names it."""
 

@@ -148,7 +148,7 @@ def redeem_code(command: RedeemCode, book: Book, *, now: datetime, event_id: str
 
 
 def expire_grant(grant: Grant) -> Decision:
-    """Take what is left of an expired grant back to promotions."""
+    """Take what is left of an expired grant back to promotions, as of its expiry."""
     return Decision(
         type="operation.recorded",
         kind=Kind.COUPON_EXPIRY,
@@ -159,6 +159,7 @@ def expire_grant(grant: Grant) -> Decision:
         ),
         grants=(replace(grant, remaining=ZERO),),
         facts={"grant": grant.id},
+        occurred_at=grant.expires_at,
     )
 
 

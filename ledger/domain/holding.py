@@ -187,8 +187,8 @@ def void_hold(plan: Resolving, book: Book) -> Decision:
 
 
 def expire_hold(hold: Hold) -> Decision:
-    """Release a hold whose time is over."""
-    return _released(hold, "expired")
+    """Release a hold whose time is over, as of its expiry."""
+    return replace(_released(hold, "expired"), occurred_at=hold.expires_at)
 
 
 def _released(hold: Hold, state: HoldState) -> Decision:

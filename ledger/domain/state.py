@@ -8,6 +8,7 @@ from typing import Any
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
 from ledger.domain.money import text
+from ledger.domain.periods import Month, Period, Total
 from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
@@ -120,6 +121,48 @@ def of_code(code: Code) -> dict[str, Any]:
         "redemptions_max": code.redemptions_max,
         "redemptions": code.redemptions,
     }
+
+
+def of_period(period: Period) -> dict[str, Any]:
+    """A period as an event keeps it, by its month."""
+    return {
+        "state": period.state,
+        "version": period.version,
+        "starts_at": period.month.starts_at.isoformat(),
+        "ends_at": period.month.ends_at.isoformat(),
+        "changed_at": period.changed_at.isoformat(),
+        "event": period.event,
+        "settled": period.settled,
+        "proposer": period.proposer,
+        "resolver": period.resolver,
+        "totals": [
+            {
+                "account": total.account,
+                "currency": total.currency,
+                "debits": text(total.debits),
+                "credits": text(total.credits),
+            }
+            for total in period.totals
+        ],
+    }
+
+
+def period_from(month: str, kept: Mapping[str, Any]) -> Period:
+    """The period that `of_period` kept."""
+    return Period(
+        month=Month.parse(month),
+        state=kept["state"],
+        version=kept["version"],
+        changed_at=datetime.fromisoformat(kept["changed_at"]),
+        event=kept["event"],
+        settled=kept["settled"],
+        proposer=kept["proposer"],
+        resolver=kept["resolver"],
+        totals=tuple(
+            Total(each["account"], each["currency"], Decimal(each["debits"]), Decimal(each["credits"]))
+            for each in kept["totals"]
+        ),
+    )
 
 
 def of_reversed(reversed_: Reversed) -> dict[str, Any]:

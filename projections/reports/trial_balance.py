@@ -1,4 +1,7 @@
-"""The trial balance: what was debited and credited to every kind of account, as of a settled position."""
+"""The trial balance: what was debited and credited to every kind of account, as of a settled position.
+
+Of everything until then, or of what counts for the books by the end of a month.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +10,8 @@ from decimal import Decimal
 from django.db import connection
 
 from ledger.domain.money import EAML, USD, ZERO
+from ledger.domain.periods import Month
+from ledger.periods import ACCOUNT
 from projections.reports.stamp import stamp
 from projections.verification.rows import last_entry_id
 
@@ -28,6 +33,7 @@ class TrialBalance:
 
     position: int
     lines: Sequence[Line]
+    month: Month | None = None
 
     def delta(self, currency: str) -> Decimal:
         """Debits minus credits of a currency: zero, or the books are wrong."""
@@ -44,28 +50,31 @@ class TrialBalance:
         }
 
 
-def trial_balance(position: int | None = None) -> TrialBalance:
+def trial_balance(position: int | None = None, month: Month | None = None) -> TrialBalance:
     """Summed from the entries up to a settled position; the same for ever for the same position.
 
+    With a month only what counts by its end: once that is closed, the same for every later position.
     Raises `NotSettled`.
     """
     upto = stamp(position)
     with connection.cursor() as cursor:
         cursor.execute(
-            """select case when a.user_id is null then a.code else a.kind end as account, sums.currency,
+            f"""select {ACCOUNT} as account, sums.currency,
                       sum(sums.debits), sum(sums.credits),
                       sum(case a.normal_side when 'D' then sums.debits - sums.credits
                                              else sums.credits - sums.debits end)
                from (select account_id, currency,
                             coalesce(sum(amount) filter (where side = 'D'), 0) as debits,
                             coalesce(sum(amount) filter (where side = 'C'), 0) as credits
-                     from models_entry where id <= %s group by account_id, currency) sums
+                     from models_entry
+                     where id <= %(last)s and (%(ends_at)s is null or effective_at < %(ends_at)s)
+                     group by account_id, currency) sums
                join ledger_account a on a.id = sums.account_id
-               group by 1, 2 order by 2 desc, 1""",
-            [last_entry_id(upto)],
+               group by 1, 2 order by 2 desc, 1""",  # noqa: S608 (fixed names)
+            {"last": last_entry_id(upto), "ends_at": None if month is None else month.ends_at},
         )
         lines = [
             Line(account=row[0], currency=row[1], debits=row[2], credits=row[3], balance=row[4])
             for row in cursor.fetchall()
         ]
-    return TrialBalance(position=upto, lines=lines)
+    return TrialBalance(position=upto, lines=lines, month=month)

@@ -18,10 +18,16 @@ TRIGGERS: Final = {
     "ledger_tariff": _PROTECTED,
     "ledger_machine_terms": _PROTECTED,
     "ledger_remaining": _PROTECTED,
-    "models_operation": ("ledger_guard_operation", "ledger_check_emptied", "append_only_truncate"),
+    "models_operation": (
+        "ledger_guard_operation",
+        "ledger_check_emptied",
+        "ledger_check_period",
+        "append_only_truncate",
+    ),
     "models_entry": (
         "ledger_guard_entry",
         "ledger_check_entries",
+        "ledger_check_period",
         "ledger_check_emptied",
         "append_only_truncate",
     ),

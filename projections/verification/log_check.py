@@ -12,13 +12,14 @@ from projections.verification.arithmetic import check_event, check_shape
 from projections.verification.findings import Findings
 from projections.verification.guards import check_guards
 from projections.verification.keys import Keys
+from projections.verification.periods import Periods
 from projections.verification.read_models import ReadModels, check_positions
 from projections.verification.reading import chunks, each
 from projections.verification.side_tables import Tariffs, check_notes
 
 
 class LogCheck:
-    """Takes the log in chunks and follows every account, key, note, tariff and read model through it."""
+    """Takes the log in chunks and follows every account, key, note, tariff, period, read model through it."""
 
     def __init__(self, cursor: Any, projections: Sequence[Projection], findings: Findings) -> None:
         self._cursor = cursor
@@ -26,6 +27,7 @@ class LogCheck:
         self._states = States()
         self._keys = Keys(findings)
         self._tariffs = Tariffs(cursor, findings)
+        self._periods = Periods(findings)
         self._read_models = ReadModels(cursor, projections, findings)
 
     def start(self, highest: int) -> None:
@@ -41,6 +43,7 @@ class LogCheck:
         readable = each(
             readable, lambda event: check_event(event, states, left, self._findings), self._findings
         )
+        readable = each(readable, self._periods.check, self._findings)
         self._keys.note(readable)
         check_notes(self._cursor, readable, self._findings)
         self._tariffs.check(readable)
@@ -50,6 +53,7 @@ class LogCheck:
         """Compare what the log leaves with what is stored; how many users there are."""
         self._check_keys(chunk)
         self._tariffs.finish()
+        self._periods.finish(self._cursor)
         self._read_models.compare(self._cursor)
         check_accounts(self._cursor, self._states, self._findings)
         return check_users(self._cursor, self._states, self._findings)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from models import Machine, User
 from tests import commands as do
+from tests import months
 from tests.api.conftest import Api, Response, service
 from tests.builders import fund, machine_copy, make_machine, make_user, recorded
 
@@ -30,6 +31,8 @@ class World:
     hold: str
     sale: str
     proposal: str
+    closing: str
+    """The proposal to close a month."""
     other: Api
     """Another key of the same scopes: a second person."""
 
@@ -43,7 +46,8 @@ def make_world() -> World:
     recorded(do.place(machine, user=user, lines=10 * TOKEN, hold=hold))
     sale = recorded(machine_copy(machine, user=user)).id
     recorded(do.create_code("WELCOME", 2))
-    made = World(user, machine, api, hold, sale, "", other)
+    closing = recorded(do.change_period("close", months.LAST)).id
+    made = World(user, machine, api, hold, sale, "", closing, other)
     made.proposal = send(made, "/v1/adjustments", adjustment(made, amount="2000")).json()["proposal"]
     return made
 
@@ -89,6 +93,9 @@ class Door:
     differs: tuple[str, Any] | None = None
     at: Callable[[World, Mapping[str, Any]], str] | None = None
     """Where the answer says that the thing can be fetched."""
+    done: int = 201
+    second: bool = False
+    """Whether somebody else than who proposed knocks."""
 
 
 def hold_path(end: str) -> Callable[[World], str]:
@@ -174,6 +181,7 @@ DOORS = [
         lambda _: None,
         None,
         at_operation,
+        second=True,
     ),
     Door(
         "decline",
@@ -181,5 +189,29 @@ DOORS = [
         lambda world: f"/v1/adjustments/proposals/{world.proposal}/decline",
         lambda _: {"reason": "no"},
         ("reason", "yes"),
+        second=True,
+    ),
+    Door(
+        "propose to close a period",
+        "ledger:admin",
+        lambda _: f"/v1/periods/{months.LAST}/close",
+        lambda _: {"reason_code": "month_end", "reason": "all bills are in"},
+        ("reason_code", "another"),
+        done=202,
+    ),
+    Door(
+        "close a period",
+        "ledger:admin",
+        lambda world: f"/v1/periods/proposals/{world.closing}/approve",
+        lambda _: None,
+        second=True,
+    ),
+    Door(
+        "leave a period open",
+        "ledger:admin",
+        lambda world: f"/v1/periods/proposals/{world.closing}/decline",
+        lambda _: {"reason": "not yet"},
+        ("reason", "never"),
+        second=True,
     ),
 ]

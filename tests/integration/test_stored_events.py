@@ -28,6 +28,7 @@ from ledger.posting import post
 from models import Entry, Machine, User
 from tests import builders as make
 from tests import commands as do
+from tests import months
 from tests.builders import make_user, post_one, recorded
 from tests.integration.test_control_totals import total
 
@@ -91,7 +92,7 @@ def commands(user: User, machine: Machine) -> Iterator[Submission]:
 
 
 def replies_to_earlier_ones(user: User, machine: Machine) -> None:
-    """Reversals, proposals, and what expires."""
+    """Reversals, proposals, what expires, and a month that is closed and reopened."""
     copy = recorded(make.machine_copy(machine, user=user))
     bill = recorded(make.bill(user, 1))
     post([do.reverse(copy.id, 2), do.reverse(copy.id), do.reverse(bill.id), do.reverse(copy.id)])
@@ -105,6 +106,9 @@ def replies_to_earlier_ones(user: User, machine: Machine) -> None:
     post([make.solving(machine, user=user), do.reverse(paid.id)], clock=lambda: soon)
     recorded(do.adjust(user, "usd", 1001))
     sweep_overdue(now=timezone.now() + timedelta(days=8))
+    months.close(months.LAST)
+    recorded(make.top_up(make_user(), 1, at=months.in_month(months.LAST)))
+    months.change("reopen", months.LAST)
 
 
 @pytest.fixture

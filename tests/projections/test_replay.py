@@ -73,7 +73,7 @@ def test_a_platform_account_counts_on_its_normal_side(world: World) -> None:
     """Clearing is debited by what users pay in; revenue is credited."""
     del world
     clearing = PlatformBalance.objects.get(pk="clearing:payments:usd")
-    assert (clearing.debits, clearing.credits, clearing.balance) == (Decimal(300), Decimal(0), Decimal(300))
+    assert (clearing.debits, clearing.credits, clearing.balance) == (Decimal(303), Decimal(0), Decimal(303))
     commission = PlatformBalance.objects.get(pk="platform:revenue:commission:usd")
     assert commission.balance == commission.credits - commission.debits > 0
 

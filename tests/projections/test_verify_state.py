@@ -5,6 +5,7 @@ import pytest
 from projections.catalog import PROJECTIONS
 from projections.kept_state import KeptState
 from projections.projection import Table
+from tests import months
 from tests.projections import world as worlds
 from tests.projections.world import World
 
@@ -77,6 +78,8 @@ def test_a_changed_balance_on_a_user_is_named(world: World, column: str) -> None
         ("ledger_reversed", 'kept = kept || \'{"amount": "0.00000000"}\''),
         ("ledger_coupon_code", "redemptions = redemptions + 1"),
         ("ledger_remaining", "remaining = remaining + 1"),
+        ("ledger_period", "state = 'open'"),
+        ("ledger_period", "settled = settled + 1"),
     ],
 )
 def test_changed_kept_state_is_named(world: World, table: str, change: str) -> None:
@@ -92,7 +95,7 @@ def test_changed_kept_state_is_named(world: World, table: str, change: str) -> N
     assert f": {column}: expected " in found
 
 
-@pytest.mark.parametrize("table", sorted(_KEPT.keys() - {"ledger_proposal"}))
+@pytest.mark.parametrize("table", sorted(_KEPT))
 def test_lost_kept_state_is_named(world: World, table: str) -> None:
     """Each row."""
     with worlds.without_triggers() as cursor:
@@ -126,3 +129,63 @@ def test_a_changed_read_model_is_named(world: World, name: str, table: Table) ->
     worlds.corrupt(f"delete from {table.name} where {first}")
     (found,) = worlds.mismatches()
     assert found.endswith(": row: expected one, found none")
+
+
+@pytest.mark.parametrize("column", ["debits", "credits", "balance"])
+def test_a_changed_frozen_balance_is_named(world: World, column: str) -> None:
+    """With its month and account, and nothing else is."""
+    del world
+    worlds.corrupt(
+        f"""update ledger_period_balance set {column} = {column} + 1
+            where account_id = (select id from ledger_account where code = 'clearing:payments:usd')"""
+    )
+    (found,) = worlds.mismatches()
+    where = f"period {months.LAST}, account clearing:payments:usd"
+    assert found.startswith(f"{where}: ledger_period_balance.{column}: expected ")
+
+
+def test_a_lost_frozen_balance_is_named(world: World) -> None:
+    """And one of a month that is not closed."""
+    del world
+    worlds.corrupt("delete from ledger_period_balance where account_id < 1000")
+    (found,) = worlds.mismatches()
+    where = f"period {months.LAST}, account clearing:payments:usd"
+    assert found == f"{where}: ledger_period_balance: expected a row, found no row"
+    worlds.corrupt("insert into ledger_period_balance values ('2026-01', 10, 1, 0, 1)")
+    assert (
+        "period 2026-01, account clearing:payments:usd: ledger_period_balance: expected no row, found a row"
+        in worlds.mismatches()
+    )
+
+
+def test_totals_of_a_closing_that_were_changed_are_named(world: World) -> None:
+    """Though whoever did it changed the log and what is kept of it alike."""
+    del world
+    month = months.LAST
+    path = f"{{periods,{month},totals,0,debits}}"
+    worlds.corrupt(
+        """update events_event set data = jsonb_set(data, %s, '"7.00000000"')
+           where type = 'period.closed'""",
+        path,
+    )
+    worlds.corrupt("update ledger_period set kept = jsonb_set(kept, '{totals,0,debits}', '\"7.00000000\"')")
+    (found,) = worlds.mismatches()
+    assert found.startswith(f"period {month} (event ")
+    assert ": totals of " in found
+    assert found.endswith("credited, found 7.00000000 debited, 0.00000000 credited")
+
+
+@pytest.mark.parametrize(
+    ("change", "of"),
+    [
+        ("data - 'effective_at'", "data ? 'effective_at'"),
+        ('data || \'{"effective_at": "2026-01-01T00:00:00+00:00"}\'', "data ->> 'kind' = 'training'"),
+    ],
+)
+def test_event_that_counts_in_the_wrong_period_is_named(world: World, change: str, of: str) -> None:
+    """Late without saying so, or saying so without being late; the rows that were made of it too."""
+    del world
+    worlds.corrupt(f"update events_event set data = {change} where {of}")
+    found = worlds.mismatches()
+    assert any(": effective_at: expected " in line for line in found)
+    assert any("models_entry.effective_at" in line for line in found)

@@ -26,6 +26,7 @@ from projections.catalog import PROJECTIONS
 from projections.runner import Runner
 from projections.verification import Result, verify
 from tests import builders as make
+from tests import months
 
 
 @dataclass(slots=True)
@@ -45,7 +46,7 @@ class World:
 
 
 def build() -> World:
-    """Every kind of operation, a rejection, holds, coupons, a reversal, a link and a deleted user."""
+    """Every kind of operation, a rejection, holds, coupons, a reversal, a link, a month, a deleted user."""
     buyer, seller, debtor, leaving = (make.make_user() for _ in range(4))
     machine = make.make_machine(seller, columns=3, api="0.01", data_source="2", copy="5", copy_update="0.3")
     post([make.top_up(user, 100) for user in (buyer, debtor, leaving)])
@@ -65,6 +66,10 @@ def build() -> World:
     )
     rejection = make.post_one(make.bill(buyer, 10_000)).event
     assert rejection is not None
+    early = make.make_user()
+    make.recorded(make.top_up(early, 1, at=months.in_month(months.LAST)))
+    months.close(months.LAST)
+    make.recorded(make.top_up(early, 2, at=months.in_month(months.LAST)))
     _coupons(buyer, debtor)
     _holds(buyer, machine)
     recorded(Reverse(operation=sale.id, amount=Decimal(2), occurred_at=timezone.now()))

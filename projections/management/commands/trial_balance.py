@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ledger.domain.money import text
+from ledger.domain.periods import Month
 from projections.reports.stamp import NotSettled
 from projections.reports.trial_balance import trial_balance
 
@@ -15,16 +16,19 @@ class Command(BaseCommand):
 
     help = (
         "Prints what was debited and credited to every account of the platform and every kind of users' "
-        "accounts, up to a settled position. Exit status 1 where debits are not credits."
+        "accounts, up to a settled position, or by the end of a month. Exit status 1 where debits are not "
+        "credits."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--position", type=int, help="up to this position (default: all that is settled)")
+        parser.add_argument("--period", help="what counts for the books by the end of this month: 2026-10")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            balance = trial_balance(options["position"])
-        except NotSettled as error:
+            month = None if options["period"] is None else Month.parse(options["period"])
+            balance = trial_balance(options["position"], month)
+        except (NotSettled, ValueError) as error:
             raise CommandError(str(error)) from error
         rows = [
             (line.account, line.currency, text(line.debits), text(line.credits), text(line.balance))
@@ -36,7 +40,8 @@ class Command(BaseCommand):
         ]
         head = ("account", "currency", "debits", "credits", "balance")
         widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-        self.stdout.write(f"trial balance as of position {balance.position}")
+        of = "" if month is None else f" of {month}"
+        self.stdout.write(f"trial balance{of} as of position {balance.position}")
         for row in (head, *rows):
             cells = [cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False)]
             cells += [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]

@@ -1,0 +1,136 @@
+"""Closing a period, and opening it again: always proposed by one person and approved by another."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from ledger.domain.book import Book, Decision
+from ledger.domain.errors import PeriodClosed, PeriodNotOver, PeriodNotSwept, PeriodOpen, PeriodOutOfOrder
+from ledger.domain.periods import Month, Period
+from ledger.domain.proposals import Proposal, Role
+from ledger.domain.proposing import propose
+
+PeriodAction: TypeAlias = Literal["close", "reopen"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodChange:
+    """A month that is closed or reopened."""
+
+    action: PeriodAction
+    month: Month
+
+    def body(self) -> dict[str, Any]:
+        """What a proposal keeps of it."""
+        return {"action": self.action, "period": str(self.month)}
+
+    @classmethod
+    def from_body(cls, proposal: Proposal) -> "PeriodChange":
+        """What was proposed."""
+        return cls(action=proposal.body["action"], month=Month.parse(proposal.body["period"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePeriod:
+    """Close a month or reopen it, as `actor` of a role: it becomes a proposal."""
+
+    change: PeriodChange
+    occurred_at: datetime
+    actor: str
+    role: Role
+    reason_code: str
+
+    kind = "period"
+    users: tuple[int, ...] = ()
+
+
+def propose_change(command: ChangePeriod, book: Book, *, now: datetime, event_id: str) -> Decision:
+    """Let it wait for a second person. Raises what `check_change` does."""
+    check_change(command.change, book, now=now)
+    return propose(
+        "period",
+        command.change.body(),
+        user=None,
+        reason_code=command.reason_code,
+        proposer=command.actor,
+        role=command.role,
+        now=now,
+        event_id=event_id,
+    )
+
+
+def carry_out_change(proposal: Proposal, book: Book, *, now: datetime, event_id: str) -> Decision:
+    """Do what was approved. Raises what `check_change` does, and `PeriodNotSwept`."""
+    change = PeriodChange.from_body(proposal)
+    check_change(change, book, now=now)
+    month, known = change.month, book.periods.get(str(change.month))
+    after = Period(
+        month=month,
+        state="open",
+        version=1 if known is None else known.version + 1,
+        changed_at=now,
+        event=event_id,
+        settled=0 if known is None else known.settled,
+        proposer=proposal.proposer,
+        resolver=str(proposal.resolver),
+    )
+    if change.action == "close":
+        after = _closed(after, book)
+    return Decision(
+        type="period.closed" if change.action == "close" else "period.reopened",
+        kind="period",
+        payer=0,
+        users=(),
+        periods=(after,),
+        stream=f"period:{month}",
+        facts={"period": str(month)},
+    )
+
+
+def check_change(change: PeriodChange, book: Book, *, now: datetime) -> None:
+    """Whether a month may be closed, or reopened, next.
+
+    Months close in their order, when they are over, and reopen in the reverse of it. Raises
+    `PeriodNotOver`, `PeriodClosed`, `PeriodOpen` or `PeriodOutOfOrder`.
+    """
+    if change.action == "close":
+        _check_close(change.month, book, now)
+    else:
+        _check_reopen(change.month, book)
+
+
+def _check_close(month: Month, book: Book, now: datetime) -> None:
+    closed = book.closed_until
+    if now < month.ends_at:
+        raise PeriodNotOver(f"{month} is not over", period=str(month), ends_at=month.ends_at.isoformat())
+    if closed is not None and month.ends_at <= closed:
+        raise PeriodClosed(f"{month} is closed", period=str(month))
+    if closed is not None and month.starts_at != closed:
+        next_ = Month.of(closed)
+        raise PeriodOutOfOrder(f"{next_} closes before {month}", period=str(month), next=str(next_))
+
+
+def _check_reopen(month: Month, book: Book) -> None:
+    closed = book.closed_until
+    if closed is None or closed < month.ends_at:
+        raise PeriodOpen(f"{month} is open", period=str(month))
+    last = max((each.month for each in book.periods.values() if each.state == "closed"), default=None)
+    if month != last:
+        raise PeriodOutOfOrder(
+            f"only the last month that was closed reopens, and {month} is not",
+            period=str(month),
+            next=None if last is None else str(last),
+        )
+
+
+def _closed(period: Period, book: Book) -> Period:
+    end = book.month_ends[str(period.month)]
+    if end.grants or end.holds:
+        raise PeriodNotSwept(
+            f"{end.grants} coupons and {end.holds} holds that expired before the end of {period.month} "
+            "are not swept yet",
+            period=str(period.month),
+            grants=end.grants,
+            holds=end.holds,
+        )
+    return replace(period, state="closed", settled=end.settled, totals=end.totals)

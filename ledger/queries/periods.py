@@ -1,0 +1,49 @@
+"""Periods that were closed, and the balances that were frozen then."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db import connection
+
+from ledger.domain.periods import Month, Period
+from ledger.periods import read_closed_until, read_periods
+
+
+class FrozenBalance(NamedTuple):
+    """An account at the end of a closed month: all that was debited and credited to it until then.
+
+    `balance` is on the account's normal side.
+    """
+
+    account_id: int
+    account: str
+    currency: str
+    debits: Decimal
+    credits: Decimal
+    balance: Decimal
+
+
+def known_periods() -> tuple[datetime | None, list[Period]]:
+    """Up to when the books are closed, and every month that ever was, the newest first."""
+    with connection.cursor() as cursor:
+        closed = read_closed_until(cursor)
+        return closed, read_periods(cursor)[::-1]
+
+
+def find(month: Month) -> Period | None:
+    """A month that was closed, and perhaps reopened."""
+    with connection.cursor() as cursor:
+        return next((period for period in read_periods(cursor) if period.month == month), None)
+
+
+def frozen_balances(month: Month, *, after: int, limit: int) -> list[FrozenBalance]:
+    """The frozen balances of a closed month in the order of the accounts' ids, from after one on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select b.account_id, a.code, a.currency, b.debits, b.credits, b.balance
+               from ledger_period_balance b join ledger_account a on a.id = b.account_id
+               where b.month = %s and b.account_id > %s order by b.account_id limit %s""",
+            [str(month), after, limit],
+        )
+        return [FrozenBalance(*row) for row in cursor.fetchall()]

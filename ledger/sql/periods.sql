@@ -1,0 +1,64 @@
+-- Up to when the books are closed; null where they never were. As `ledger.domain.periods.closed_until`.
+create or replace function ledger_closed_until() returns timestamptz language sql stable as $$
+    select coalesce(
+        (select max(ends_at) from ledger_period where state = 'closed'),
+        (select min(starts_at) from ledger_period))
+$$;
+
+-- Whoever writes operations and entries: none of them counts in a closed period.
+--
+-- The lock is the one that every batch shares and a closing has for itself (`ledger.state.lock_books`):
+-- whoever gets it sees every closing that was committed, and none is under way. Only READ COMMITTED has a
+-- snapshot of after the lock. What the log had before the closing may be brought back where it was lost,
+-- as its event says it.
+create or replace function ledger_check_period() returns trigger language plpgsql as $$
+declare
+    closed timestamptz;
+    wrong record;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception '% is written in READ COMMITTED transactions only', tg_table_name
+            using errcode = 'LG005', constraint = 'ledger_period_isolation', table = tg_table_name;
+    end if;
+    perform pg_advisory_xact_lock_shared(83860381958147);
+    closed := ledger_closed_until();
+    if closed is null or not exists (select from added where effective_at < closed) then
+        return null;
+    end if;
+    if tg_table_name = 'models_operation' then
+        select a.id, a.effective_at into wrong
+        from added a
+        left join events_event e on e.id = a.id and e.position = a.position
+        where a.effective_at < closed
+          and (e.position < (
+              select c.position from ledger_period p join events_event c on c.id = p.event_id
+              where p.state = 'closed' and p.ends_at > a.effective_at order by p.month limit 1)) is not true
+        limit 1;
+    else
+        select a.operation_id as id, a.effective_at into wrong
+        from added a
+        left join ledger_account on ledger_account.id = a.account_id
+        left join events_event e
+            on e.id = a.operation_id and e.position = a.position
+           and (e.data -> 'transfers' -> (a.transfer - 1) ->> case a.side when 'D' then 'debit' else 'credit' end)
+               = ledger_account.code
+           and (e.data -> 'transfers' -> (a.transfer - 1) ->> 'amount')::numeric = a.amount
+        where a.effective_at < closed
+          and (e.position < (
+              select c.position from ledger_period p join events_event c on c.id = p.event_id
+              where p.state = 'closed' and p.ends_at > a.effective_at order by p.month limit 1)) is not true
+        limit 1;
+    end if;
+    if found then
+        raise exception 'operation % would count at %, in a closed period', wrong.id, wrong.effective_at
+            using errcode = 'LG005', constraint = 'ledger_period_closed', table = tg_table_name;
+    end if;
+    return null;
+end $$;
+
+create trigger ledger_check_period after insert on models_operation
+    referencing new table as added
+    for each statement execute function ledger_check_period();
+create trigger ledger_check_period after insert on models_entry
+    referencing new table as added
+    for each statement execute function ledger_check_period();
