@@ -12,6 +12,7 @@ from ledger.domain.closing import ChangePeriod
 from ledger.domain.decide import Plan
 from ledger.domain.granting import CreateCode, RedeemCode
 from ledger.domain.holding import Placing, Resolving
+from ledger.domain.paying_out import ConfirmPayout, PayingOut, RequestPayout
 from ledger.domain.periods import Month
 from ledger.domain.pricing import Priced
 from ledger.domain.proposals import Proposal
@@ -60,11 +61,15 @@ def load_state(
     originals = [each.original for each in plans if isinstance(each, Reversing)]
     spent = [part["grant"] for each in originals for part in each.data.get("spent", ())]
     with_coupons = [each.user for each in accounts if each.balance and each.code.endswith(":coupon")]
-    holding = [each.user for each in accounts if each.held]
+    holding = [each.user for each in accounts if each.held and each.code.endswith(":eaml")]
+    payouts = [each.payout for each in plans if isinstance(each, RequestPayout)]
+    payouts += [each.payout.id for each in plans if isinstance(each, PayingOut)]
     if with_coupons or spent:
         book.add(state.read_grants(cursor, with_coupons, spent))
     if holds or holding:
         book.add(state.read_holds(cursor, holds, holding))
+    if payouts:
+        book.add(state.read_payouts(cursor, payouts))
     if originals:
         book.add(state.read_reversed(cursor, [each.id for each in originals]))
     if proposals:
@@ -72,11 +77,18 @@ def load_state(
         book.add(state.read_proposals(cursor, [each.id for each in proposals]))
     if actors := [each.actor for each in plans if isinstance(each, Adjust)]:
         book.add(state.read_adjusted(cursor, actors, day))
-    if references := [each.payment for each in plans if isinstance(each, Priced) and each.payment]:
+    if references := _payments(plans):
         book.add(payments.read(cursor, references))
     if codes := _codes(plans):
         users = [each.user for each in plans if isinstance(each, RedeemCode)]
         book.add(state.read_codes(cursor, codes, users))
+
+
+def _payments(plans: Sequence[Plan | None]) -> list[str]:
+    paid_in = [each.payment for each in plans if isinstance(each, Priced)]
+    confirmed = [each.command for each in plans if isinstance(each, PayingOut)]
+    paid_out = [command.payment for command in confirmed if isinstance(command, ConfirmPayout)]
+    return [payment for payment in paid_in + paid_out if payment is not None]
 
 
 def _codes(plans: Sequence[Plan | None]) -> list[str]:

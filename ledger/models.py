@@ -165,6 +165,27 @@ class HeldFunds(models.Model):
         return f"hold {self.id} ({self.state})"
 
 
+class RequestedPayout(models.Model):
+    """A payout as the last event about it left it: `kept` is that event's own words."""
+
+    id = models.UUIDField(primary_key=True)
+    user_id = models.BigIntegerField()
+    state = models.CharField(max_length=9)
+    kept = models.JSONField()
+
+    class Meta:
+        db_table = "ledger_payout"
+        ordering = ("-id",)
+        indexes = (
+            models.Index(
+                fields=("user_id",), condition=models.Q(state="requested"), name="ledger_payout_of_user"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"payout {self.id} ({self.state})"
+
+
 class CouponGrant(models.Model):
     """A grant as the last event about it left it. `remaining` is USD with 8 decimals."""
 
@@ -237,12 +258,12 @@ class CouponCode(models.Model):
 
 
 class Remaining(models.Model):
-    """What remained of a grant or a hold after an event. Append-only; amounts have 8 decimals."""
+    """What remained of a grant, a hold or a payout after an event. Append-only; amounts have 8 decimals."""
 
     pk = models.CompositePrimaryKey("position", "subject")
     position = models.BigIntegerField()
     subject = models.UUIDField()
-    subject_kind = models.CharField(max_length=5)
+    subject_kind = models.CharField(max_length=6)
     user_id = models.BigIntegerField()
     recorded_at = models.DateTimeField()
     remaining = models.DecimalField(max_digits=20, decimal_places=8)

@@ -33,6 +33,7 @@ from ledger.domain.book import Account, Book, Decision
 from ledger.domain.decide import (
     OPERATION_TYPES,
     REJECTION_TYPES,
+    Plan,
     decide,
     event_data,
     overdue,
@@ -41,12 +42,13 @@ from ledger.domain.decide import (
 )
 from ledger.domain.errors import Busy, Invalid, Rejected, Undecided
 from ledger.domain.holding import Placing, Resolving, hold_of
+from ledger.domain.paying_out import PayingOut, RequestPayout, payout_of
 from ledger.domain.periods import effective_at
 from ledger.domain.proposals import Proposal
 from ledger.domain.references import References
 from ledger.loading import changes_books, load_periods, load_state, lock_names_of, months_closing
 from ledger.pending import Pending, conflict, fold, planned
-from ledger.references import holds_of, read_references
+from ledger.references import read_references, set_aside_for
 
 _ATTEMPTS: Final = 8
 _FROZEN_AFTER_MS: Final = 15_000
@@ -86,7 +88,7 @@ def post(
             with transaction.atomic(durable=True), connection.cursor() as cursor:
                 _end_if_frozen(cursor)
                 return _Batch(cursor, submissions, clock, unplaced).run(intake)
-        except (_Moved, state.HoldTaken, payments.ReferenceTaken):
+        except (_Moved, state.IdTaken, payments.ReferenceTaken):
             continue
         except OperationalError as error:
             if getattr(error.__cause__, "pgcode", None) not in {"40P01", "40001"}:
@@ -121,7 +123,7 @@ class _Batch:
     # Note [Holds of a batch]
     A hold may be placed and captured in one batch. A capture is planned as if the placing before it will
     succeed. Where it does not, the hold goes into `unplaced`, and everything is read and decided again:
-    now the capture is undecided, as it would be had it come by itself.
+    now the capture is undecided, as it would be had it come by itself. Payouts are no different.
     """
 
     def __init__(
@@ -253,7 +255,8 @@ class _Batch:
         moved = False
         for item in pending:
             if isinstance(item.refusal, Undecided):
-                self.unplaced |= holds_of([item.submission.command])
+                if placed := set_aside_for(item.submission.command):
+                    self.unplaced.add(placed)
                 moved = True
             moved = moved or not all(map(book.knows, item.users))
         if moved:
@@ -279,13 +282,15 @@ class _Batch:
         read = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
         if read == self._planned_by:
             return read  # nothing moved: the plans would be the same
-        holds = dict(read.holds)
-        references = replace(read, holds=holds)
+        holds, payouts = dict(read.holds), dict(read.payouts)
+        references = replace(read, holds=holds, payouts=payouts)
         for item in pending:
             item.plan, item.refusal = planned(item.submission, references)
             if isinstance(item.plan, Placing) and item.plan.command.hold not in self.unplaced:
                 # Note [Holds of a batch]
                 holds.setdefault(item.plan.command.hold, hold_of(item.plan))
+            if isinstance(item.plan, RequestPayout) and item.plan.payout not in self.unplaced:
+                payouts.setdefault(item.plan.payout, payout_of(item.plan))
         return read
 
     def _overdue(self, book: Book) -> list[tuple[dict[str, Any], list[Account]]]:
@@ -333,9 +338,10 @@ class _Batch:
         decided, missing = [], False
         # What changes the books is summed up without this batch: it comes before the rest of it.
         for item in sorted(pending, key=lambda item: not changes_books(item.plan)):
-            if isinstance(item.plan, Resolving) and item.plan.hold.id not in book.holds:
+            unplaced = _unplaced(item.plan, book)
+            if unplaced is not None:
                 # Note [Holds of a batch]
-                self.unplaced.add(item.plan.hold.id)
+                self.unplaced.add(unplaced)
                 missing = True
             else:
                 decided.append((item, *self._decided(item, book)))
@@ -415,6 +421,17 @@ def _event(
 
 def _end_if_frozen(cursor: Any) -> None:
     cursor.execute("set local idle_in_transaction_session_timeout = %s", [_FROZEN_AFTER_MS])
+
+
+def _unplaced(plan: Plan | None, book: Book) -> str | None:
+    """The hold or payout of a plan that its placing in this batch did not make."""
+    match plan:
+        case Resolving() if plan.hold.id not in book.holds:
+            return plan.hold.id
+        case PayingOut() if plan.payout.id not in book.payouts:
+            return plan.payout.id
+        case _:
+            return None
 
 
 def _key(event: Mapping[str, Any]) -> store.Key:

@@ -16,6 +16,7 @@ from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.opening import OpenBalances
 from ledger.domain.operations import MachineTerms, RecordOperation
+from ledger.domain.paying_out import ConfirmPayout, FailPayout, RequestPayout
 from ledger.domain.references import References
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import Reverse
@@ -32,6 +33,7 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
     holds: set[str] = set()
     operations: set[str] = set()
     proposals: set[str] = set()
+    payouts: set[str] = set()
     for command in commands:
         match command:
             case RecordOperation(hold=None) | PlaceHold():
@@ -48,7 +50,11 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
                 proposals.add(command.proposal)
             case CreateCode() | ChangePeriod():
                 pass
-            case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
+            case ConfirmPayout() | FailPayout():
+                payouts.add(command.payout)
+            case (
+                OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout()
+            ):
                 users.add(command.user)
             case _:
                 assert_never(command)
@@ -58,6 +64,8 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
     users.update(hold.user for hold in found_holds.values())
     found_proposals = {each.id: each for each in state.read_proposals(cursor, proposals)} if proposals else {}
     users.update(each.user for each in found_proposals.values() if each.user is not None)
+    found_payouts = {each.id: each for each in state.read_payouts(cursor, payouts)} if payouts else {}
+    users.update(payout.user for payout in found_payouts.values())
     originals = _originals(cursor, operations) if operations else {}
     users.update(user for original in originals.values() for user in original.users)
     return References(
@@ -66,17 +74,22 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
         tariffs=read_tariffs(cursor),
         holds=found_holds,
         proposals=found_proposals,
+        payouts=found_payouts,
         originals=originals,
     )
 
 
-def holds_of(commands: Iterable[Command]) -> set[str]:
-    """The holds that commands capture or release."""
-    return {
-        str(command.hold)
-        for command in commands
-        if isinstance(command, RecordOperation | CaptureHold | VoidHold) and command.hold is not None
-    }
+def set_aside_for(command: Command) -> str | None:
+    """The hold that a command captures or releases, or the payout that it says the end of."""
+    match command:
+        case RecordOperation(hold=None):
+            return None
+        case RecordOperation() | CaptureHold() | VoidHold():
+            return str(command.hold)
+        case ConfirmPayout() | FailPayout():
+            return command.payout
+        case _:
+            return None
 
 
 def _originals(cursor: Any, operations: set[str]) -> dict[str, Original]:

@@ -10,9 +10,10 @@ from events.message import StoredEvent
 from events.store import dump
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
+from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
-from ledger.domain.state import grant_from, hold_from, proposal_from, reversed_from
+from ledger.domain.state import grant_from, hold_from, payout_from, proposal_from, reversed_from
 
 # Per name in an event's data: table, key, columns with their names in the kept state, what changes.
 _KEPT: Final = ("kept", "")
@@ -40,6 +41,13 @@ _TABLES: Final = (
         "ledger_hold",
         "id",
         (("user_id", "user"), ("state",) * 2, ("expires_at",) * 2, _KEPT),
+        ("state", "kept"),
+    ),
+    (
+        "payouts",
+        "ledger_payout",
+        "id",
+        (("user_id", "user"), ("state",) * 2, _KEPT),
         ("state", "kept"),
     ),
     (
@@ -73,6 +81,9 @@ _TABLES: Final = (
     ("reversed", "ledger_reversed", "operation_id", (_KEPT,), ("kept",)),
     ("codes", "ledger_coupon_code", "code", tuple((name, name) for name in _CODE_COLUMNS), ("redemptions",)),
 )
+
+_IDS_OF_PUBLISHERS: Final = frozenset({"holds", "payouts"})
+_REMAINING: Final = (("grant", "grants"), ("hold", "holds"), ("payout", "payouts"))
 
 
 def lock_names(cursor: Any, *names: str) -> None:
@@ -111,6 +122,14 @@ def read_holds(cursor: Any, holds: Iterable[str], users: Sequence[int] = ()) -> 
         [list(holds), list(users)],
     )
     return [hold_from(hold, json.loads(kept)) for hold, kept in cursor.fetchall()]
+
+
+def read_payouts(cursor: Any, payouts: Iterable[str]) -> list[Payout]:
+    """The payouts named."""
+    cursor.execute(
+        "select id::text, kept::text from ledger_payout where id = any(%s::uuid[])", [list(payouts)]
+    )
+    return [payout_from(payout, json.loads(kept)) for payout, kept in cursor.fetchall()]
 
 
 def read_proposals(cursor: Any, proposals: Iterable[str]) -> list[Proposal]:
@@ -172,12 +191,12 @@ def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int]) -> list[
     ]
 
 
-class HoldTaken(Exception):
-    """Another user's hold got the same id, after the book was read."""
+class IdTaken(Exception):
+    """Another user's hold or payout got the same id, after the book was read."""
 
 
 def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Write the state that the events say is so after them, each row once. Raises `HoldTaken`."""
+    """Write the state that the events say is so after them, each row once. Raises `IdTaken`."""
     for name, table, key, columns, changing in _TABLES:
         kept = {each: state for event in events for each, state in event.data.get(name, {}).items()}
         if kept:
@@ -188,8 +207,8 @@ def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
             names = ", ".join([key, *(column for column, _ in columns)])
             updates = ", ".join(f"{column} = excluded.{column}" for column in changing)
             statement = f"insert into {table} ({names}) values %s on conflict ({key}) do update set {updates}"  # noqa: S608
-            if name == "holds":
-                _write_holds(cursor, statement, rows)
+            if name in _IDS_OF_PUBLISHERS:
+                _write_own(cursor, table, statement, rows)
             else:
                 execute_values(cursor, statement, rows)
     _write_remaining(cursor, events)
@@ -198,20 +217,23 @@ def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
         cursor.execute("update ledger_account set credit_limit = %s where code = %s", [limit, code])
 
 
-def _write_holds(cursor: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write holds, whose ids are the publishers' to choose: what is another user's is left alone."""
-    statement += " where ledger_hold.user_id = excluded.user_id returning id"
+def _write_own(cursor: Any, table: str, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write what has an id that publishers chose: what is another user's is left alone."""
+    statement += f" where {table}.user_id = excluded.user_id returning id"
     if len(execute_values(cursor, statement, rows, fetch=True)) < len(rows):
-        raise HoldTaken
+        raise IdTaken
 
 
 def _write_remaining(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Write what remained of each grant and hold after each event: what balances as of a time need."""
+    """Write what remained of each grant, hold and payout after each event: balances as of a time need it."""
     rows = [
-        (event.position, key, kind, kept["user"], event.recorded_at, kept["remaining"], kept["expires_at"])
+        (
+            *(event.position, key, kind, kept["user"], event.recorded_at),
+            *(kept["remaining"], kept.get("expires_at")),
+        )
         for event in events
-        for kind, states in (("grant", event.data.get("grants")), ("hold", event.data.get("holds")))
-        for key, kept in (states or {}).items()
+        for kind, name in _REMAINING
+        for key, kept in event.data.get(name, {}).items()
     ]
     if rows:
         execute_values(

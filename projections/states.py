@@ -42,12 +42,21 @@ class State:
         """Balance, held and version in the words of the last event, as long as it stays in memory."""
 
 
+_SETTING_ASIDE: Final = (("holds", "eaml"), ("payouts", "usd"))
+
+
+def set_aside_codes(event: StoredEvent) -> Iterator[str]:
+    """The accounts that holds and payouts of an event are on."""
+    for name, account in _SETTING_ASIDE:
+        for kept in event.data.get(name, {}).values():
+            yield f"user:{kept['user']}:{account}"
+
+
 def named_codes(event: StoredEvent) -> Iterator[str]:
     """The accounts of users that an event says something about."""
     data = event.data
     yield from data.get("accounts", ())
-    if "holds" in data:
-        yield from (f"user:{hold['user']}:eaml" for hold in data["holds"].values())
+    yield from set_aside_codes(event)
     if "credit_limits" in data:
         yield from data["credit_limits"]
 
@@ -56,7 +65,7 @@ def touched_codes(event: StoredEvent) -> set[str]:
     """Those of them that it changed: by a transfer, by what is held, or by a credit limit."""
     data = event.data
     codes = {code for each in data.get("transfers", ()) for code in (each["debit"], each["credit"])}
-    codes.update(f"user:{hold['user']}:eaml" for hold in data.get("holds", {}).values())
+    codes.update(set_aside_codes(event))
     codes.update(data.get("credit_limits", ()))
     return codes - PLATFORM_IDS.keys()
 

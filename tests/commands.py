@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
+from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
 from ledger.commands import Submission
 from ledger.domain.adjustments import Adjust, Adjustment, SetCreditLimit
 from ledger.domain.approving import ResolveProposal
@@ -38,7 +39,7 @@ from ledger.domain.periods import Month
 from ledger.domain.proposals import AdjustedAccount, Role, Subject, Tier
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import Reverse
-from ledger.operations import holds
+from ledger.operations import holds, payouts
 from models import Machine, User
 from tests.builders import SOURCE, Books, amount
 
@@ -100,6 +101,45 @@ def void(hold: str, *, at: datetime | None = None, key: str | None = None) -> Su
     """A hold given up."""
     request = HoldVoided(hold=UUID(hold), reason="the server was lost")
     return holds.voiding(request, now=at or timezone.now(), **_who(key))
+
+
+def request_payout(
+    user: User | int,
+    usd: str | int | Decimal,
+    *,
+    payout: str | None = None,
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """Money of a user set aside, to be paid out."""
+    request = PayoutRequested(
+        payout=UUID(payout) if payout else uuid4(),
+        operation_user=_id(user),
+        amount=amount(usd),
+        occurred_at=at,
+    )
+    return payouts.requesting(request, now=at or timezone.now(), **_who(key))
+
+
+def pay(
+    payout: str,
+    *,
+    reference: str | None = None,
+    provider: str = "default",
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """A payout that the provider has paid."""
+    request = PayoutPaid(
+        payout=UUID(payout), occurred_at=at, payment_reference=reference, payment_provider=provider
+    )
+    return payouts.confirming(request, now=at or timezone.now(), **_who(key))
+
+
+def fail(payout: str, *, at: datetime | None = None, key: str | None = None) -> Submission:
+    """A payout that will not be paid."""
+    request = PayoutFailed(payout=UUID(payout), occurred_at=at, reason="the bank does not know the account")
+    return payouts.failing(request, now=at or timezone.now(), **_who(key))
 
 
 def grant(
@@ -267,6 +307,7 @@ class MovingBooks(Books):
             self.references,
             holds=self.book.holds,
             proposals=self.book.proposals,
+            payouts=self.book.payouts,
             originals=self.originals,
         )
         planned = plan(submission.command, references)
@@ -284,12 +325,14 @@ class MovingBooks(Books):
         return data
 
     def _check(self, decision: Decision) -> None:
-        """What holds after every decision: allowed pairs, Σ grants = the coupon account, Σ holds = held."""
+        """What holds after every decision: allowed pairs, Σ grants = coupons, Σ holds and payouts = held."""
         for debit, credit, _, _ in decision.transfers:
             assert (str(decision.kind), kind_of(debit), kind_of(credit)) in ALLOWED_PAIRS
         for user in decision.users:
             assert sum(self.grants(user).values(), ZERO) == self.book.balance(user, "coupon")
             assert sum((hold.remaining for hold in self.book.user_holds(user)), ZERO) == self.held(user)
+            waiting = (each.remaining for each in self.book.payouts.values() if each.user == user)
+            assert sum(waiting, ZERO) == self.book.account(user, "usd").held
 
     @property
     def last(self) -> str:
@@ -335,6 +378,7 @@ def state_of(books: Books) -> Sequence[Any]:
         for code, account in book.accounts.items()
     }
     kept: list[Mapping[str, Any]] = [book.holds, book.reversed, book.codes, book.proposals, book.adjusted]
+    kept += [book.payouts, book.payments]
     grants: dict[int, dict[str, Grant]] = {user: dict(own) for user, own in book.grants.items()}
     return [accounts, grants, *map(dict, kept)]
 

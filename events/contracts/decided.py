@@ -15,6 +15,7 @@ from events.contracts.parts import (
     Hold,
     Id,
     Month,
+    Payout,
     Period,
     Pricing,
     Proposal,
@@ -31,9 +32,9 @@ from events.contracts.parts import (
 class Decided(Stored):
     """What every decision has: who asked for what, and the balances of every user it looked at.
 
-    Beside it the state after the event of each grant, hold, reversed operation, code, proposal and period
-    that it changed, by id. `notes` are the HMACs of texts that are kept elsewhere. `effective_at` is when
-    an operation counts for the books, where that is not when it occurred.
+    Beside it the state after the event of each grant, hold, payout, reversed operation, code, proposal and
+    period that it changed, by id. `notes` are the HMACs of texts that are kept elsewhere. `effective_at`
+    is when an operation counts for the books, where that is not when it occurred.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Decided(Stored):
     accounts: dict[str, AccountState]
     grants: dict[Uuid, Grant] | None = None
     holds: dict[str, Hold] | None = None
+    payouts: dict[Uuid, Payout] | None = None
     reversed: dict[Uuid, Reversed] | None = None
     codes: dict[str, Code] | None = None
     proposals: dict[Uuid, Proposal] | None = None
@@ -126,6 +128,13 @@ class ProposalDeclined(ProposalMade):
     """A second person said no."""
 
     resolver: str
+
+
+class PayoutChanged(Decided):
+    """A payout was requested or has failed, or was paid: then this event is its operation."""
+
+    payout: Uuid
+    operation_user: Id
 
 
 class CreditLimitSet(Decided):

@@ -115,6 +115,15 @@ class Hold(Stored):
     state: Literal["open", "captured", "voided", "expired"]
 
 
+class Payout(Stored):
+    """A payout after the event: `remaining` is what is still set aside."""
+
+    user: Id
+    amount: Amount
+    remaining: Amount
+    state: Literal["requested", "paid", "failed"]
+
+
 class Reversed(Stored):
     """What was taken back of an operation by now, in all and of each transfer and grant."""
 

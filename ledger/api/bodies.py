@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from easyautoml_ledger.errors import first_contract_error
 from easyautoml_ledger.ids import Count, Flag, Id
 from easyautoml_ledger.money import NonNegativeAmount, PositiveAmount
-from easyautoml_ledger.text import Code, Reason, Reference
+from easyautoml_ledger.operations import DEFAULT_PAYMENT_PROVIDER
+from easyautoml_ledger.text import Code, PaymentReference, Reason, Reference
 from easyautoml_ledger.times import AwareDatetime
 
 Kinds = Annotated[tuple[Literal["pay_a_bill"], ...], Field(min_length=1, max_length=20)]
@@ -32,6 +33,19 @@ class Capture(Body):
 
 class Void(Body):
     """Why the work was not done."""
+
+    reason: Reason
+
+
+class Paid(Body):
+    """Under which reference the provider has paid, if it gives one."""
+
+    payment_reference: PaymentReference | None = None
+    payment_provider: Code = DEFAULT_PAYMENT_PROVIDER
+
+
+class Failed(Body):
+    """Why a payout will not be paid."""
 
     reason: Reason
 

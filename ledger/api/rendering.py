@@ -20,6 +20,7 @@ from ledger.domain.decide import REJECTION_TYPES
 from ledger.domain.errors import LedgerError
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO, text
+from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Proposal
 from ledger.queries.balances import Balance, Balances
 from ledger.queries.debts import Due
@@ -30,7 +31,7 @@ Sees = Callable[[int], bool]
 """Whether the caller sees the balances of a user."""
 
 _FACTS: Final = (
-    *("hold", "final", "reverses", "to_promotions", "spent", "grants"),
+    *("hold", "payout", "final", "reverses", "to_promotions", "spent", "grants"),
     *("proposal", "proposer", "resolver", "period"),
 )
 _PAYERS: Final = frozenset({"to_promotions", "spent", "grants"})
@@ -186,6 +187,17 @@ def hold(found: Hold) -> dict[str, Any]:
         "captured": text(found.captured),
         "pricing": found.pricing,
         "expires_at": time_text(found.expires_at),
+        "state": found.state,
+    }
+
+
+def payout(found: Payout) -> dict[str, Any]:
+    """`shapes.Payout`."""
+    return {
+        "id": found.id,
+        "operation_user": found.user,
+        "currency": "USD",
+        "amount": text(found.amount),
         "state": found.state,
     }
 

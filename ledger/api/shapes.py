@@ -61,6 +61,9 @@ class Decision(_Shape):
     final: bool | None = Field(
         default=None, description="Whether nothing is left of the hold, or to reverse."
     )
+    payout: UUID | None = Field(
+        default=None, description="The payout that was asked for, paid or has failed."
+    )
     reverses: UUID | None = Field(default=None, description="The operation that was taken back.")
     proposal: UUID | None = Field(default=None, description="The proposal that was made or resolved.")
     period: str | None = Field(default=None, description="The month that was closed or reopened.")
@@ -86,6 +89,16 @@ class Hold(_Shape):
     pricing: dict[str, Any]
     expires_at: datetime
     state: Literal["open", "captured", "voided", "expired"]
+
+
+class Payout(_Shape):
+    """USD of a user that is paid out to him: set aside while it is `requested`."""
+
+    id: UUID
+    operation_user: int
+    currency: Currency
+    amount: AmountText
+    state: Literal["requested", "paid", "failed"]
 
 
 class Coupon(_Shape):

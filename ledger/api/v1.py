@@ -15,6 +15,7 @@ from ledger.api import (  # noqa: F401 (their routes)
     errors,
     money,
     operations,
+    payouts,
     periods,
     proposals,
     recording,

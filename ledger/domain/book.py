@@ -12,11 +12,12 @@ from ledger.domain.errors import AmountTooLarge
 from ledger.domain.holds import Hold
 from ledger.domain.money import AMOUNT_MAX, ZERO
 from ledger.domain.payments import PaymentReference
+from ledger.domain.payouts import Payout
 from ledger.domain.periods import MonthEnd, Period, closed_until
 from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
-State: TypeAlias = Grant | Hold | Reversed | Code | Proposal | Adjusted | PaymentReference | MonthEnd
+State: TypeAlias = Grant | Hold | Reversed | Code | Proposal | Adjusted | Payout | PaymentReference | MonthEnd
 """What a book has of the world beside the accounts."""
 
 
@@ -68,6 +69,7 @@ class Decision:
     codes: tuple[Code, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     adjusted: tuple[Adjusted, ...] = ()
+    payouts: tuple[Payout, ...] = ()
     payments: tuple[PaymentReference, ...] = ()
     """The payment references that are used by it: the one thing here that no event keeps."""
     periods: tuple[Period, ...] = ()
@@ -88,6 +90,7 @@ class Book:
         self.codes: dict[str, Code] = {}
         self.proposals: dict[str, Proposal] = {}
         self.adjusted: dict[str, Adjusted] = {}
+        self.payouts: dict[str, Payout] = {}
         self.payments: dict[str, PaymentReference] = {}
         self.periods: dict[str, Period] = {}
         """Where one of them may change: all, by the month as it is written."""
@@ -104,7 +107,7 @@ class Book:
             for account in USER_ACCOUNTS
         )
 
-    def add(self, states: Iterable[State]) -> None:
+    def add(self, states: Iterable[State]) -> None:  # noqa: C901 (one case a state)
         """Take further locked state into the book."""
         for state in states:
             match state:
@@ -121,6 +124,8 @@ class Book:
                     self.proposals[state.id] = state
                 case Adjusted():
                     self.adjusted[state.key] = state
+                case Payout():
+                    self.payouts[state.id] = state
                 case PaymentReference():
                     self.payments[state.digest] = state
                 case MonthEnd():
@@ -205,7 +210,7 @@ class Book:
             if not ZERO <= account.held <= account.balance:
                 raise BrokenInvariant(f"{account.code} would hold {account.held} of {account.balance}")
         self.add((*decision.grants, *decision.holds, *decision.reversed, *decision.codes))
-        self.add((*decision.proposals, *decision.adjusted, *decision.payments))
+        self.add((*decision.proposals, *decision.adjusted, *decision.payouts, *decision.payments))
         if decision.periods:
             self.take_periods(decision.periods)
         return list(touched.values())

@@ -114,6 +114,7 @@ def _pairs() -> frozenset[tuple[str, str, str]]:
             ("user:coupon", "platform:promotions"),
             *settling,
         },
+        "payout": {("user:usd", "clearing")},
         "coupon_grant": {("platform:promotions", "user:coupon")},
         "coupon_expiry": {("user:coupon", "platform:promotions")},
         "opening_balance": {

@@ -55,6 +55,15 @@ from ledger.domain.holding import (
 from ledger.domain.money import text
 from ledger.domain.opening import OpenBalances, open_balances
 from ledger.domain.operations import RecordOperation
+from ledger.domain.paying_out import (
+    ConfirmPayout,
+    FailPayout,
+    PayingOut,
+    RequestPayout,
+    confirm_payout,
+    fail_payout,
+    request_payout,
+)
 from ledger.domain.pricing import Priced, price, terms_of
 from ledger.domain.proposing import expire_proposal
 from ledger.domain.references import References
@@ -74,6 +83,9 @@ Command: TypeAlias = (
     | PlaceHold
     | CaptureHold
     | VoidHold
+    | RequestPayout
+    | ConfirmPayout
+    | FailPayout
     | Reverse
 )
 Plan: TypeAlias = (
@@ -88,17 +100,23 @@ Plan: TypeAlias = (
     | ChangePeriod
     | Placing
     | Resolving
+    | RequestPayout
+    | PayingOut
     | Reversing
 )
 
-OPERATION_TYPES: Final = frozenset({"operation.recorded", "operation.reversed", "hold.captured"})
+OPERATION_TYPES: Final = frozenset(
+    {"operation.recorded", "operation.reversed", "hold.captured", "payout.paid"}
+)
 """The types of events that are an operation with a row and entries."""
 
 REJECTION_TYPES: Final = frozenset({"operation.rejected", "hold.refused"})
 """The types of events that say why nothing happened."""
 
 
-def plan(command: Command, references: References) -> Plan:  # noqa: PLR0911 (one case a command)
+def plan(  # noqa: C901, PLR0911 (one case a command)
+    command: Command, references: References
+) -> Plan:
     """What the command comes to. Raises `Undecided`, or `Rejected` for what no balance could change."""
     match command:
         case RecordOperation(hold=None):
@@ -127,7 +145,11 @@ def plan(command: Command, references: References) -> Plan:  # noqa: PLR0911 (on
             return ResolvingProposal(command=command, proposal=proposal)
         case CreateCode() | ChangePeriod():
             return command
-        case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode():
+        case ConfirmPayout() | FailPayout():
+            payout = references.payout(command.payout)
+            references.require_user(payout.user, field="payout")
+            return PayingOut(command=command, payout=payout)
+        case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout():
             references.require_user(command.user)
             return command
         case _:
@@ -163,6 +185,12 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             return capture_hold(plan, capture, book)
         case Resolving():
             return void_hold(plan, book)
+        case RequestPayout():
+            return request_payout(plan, book)
+        case PayingOut(command=ConfirmPayout() as confirmed):
+            return confirm_payout(plan, confirmed, book, event_id=event_id)
+        case PayingOut():
+            return fail_payout(plan, book)
         case Reversing():
             return reverse(plan, book, now=now)
         case _:
@@ -228,6 +256,8 @@ def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[
         data["grants"] = {grant.id: state.of_grant(grant) for grant in decision.grants}
     if decision.holds:
         data["holds"] = {hold.id: state.of_hold(hold) for hold in decision.holds}
+    if decision.payouts:
+        data["payouts"] = {payout.id: state.of_payout(payout) for payout in decision.payouts}
     if decision.reversed:
         data["reversed"] = {each.operation: state.of_reversed(each) for each in decision.reversed}
     if decision.codes:

@@ -124,6 +124,18 @@ class PaymentReferenceUsed(Rejected):
     code = "payment_reference_used"
 
 
+class PayoutExists(Rejected):
+    """Another payout was requested under this id."""
+
+    code = "payout_exists"
+
+
+class PayoutResolved(Rejected):
+    """The payout was paid before, or has failed."""
+
+    code = "payout_resolved"
+
+
 class HoldExists(Rejected):
     """Another hold was placed under this id."""
 

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     COUPON_GRANT = "coupon_grant"
     COUPON_EXPIRY = "coupon_expiry"
     REVERSAL = "reversal"
+    PAYOUT = "payout"
 
 
 COMPUTE: Final = frozenset({Kind.TRAINING, Kind.SOLVING, Kind.SOLVING_WITH_API})

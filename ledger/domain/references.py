@@ -7,6 +7,7 @@ from datetime import datetime
 from ledger.domain.errors import ProposalUnknown, Undecided, UnknownOperation
 from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
+from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Proposal, Subject
 from ledger.domain.reversals import Original
 from ledger.domain.tariff import Override, Tariff, in_force, laid_on
@@ -23,6 +24,7 @@ class References:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     originals: Mapping[str, Original] = field(default_factory=dict)
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
+    payouts: Mapping[str, Payout] = field(default_factory=dict)
     overrides: Mapping[int, Sequence[Override]] = field(default_factory=dict)
     """Per user who has any his own and his teams' overrides, in the order they took effect."""
 
@@ -36,6 +38,13 @@ class References:
         found = self.holds.get(hold)
         if found is None:
             raise Undecided(f"hold {hold} is not known yet", field="hold", waits_for=f"hold:{hold}")
+        return found
+
+    def payout(self, payout: str) -> Payout:
+        """A payout that was requested. Raises `Undecided` for one that was not, yet."""
+        found = self.payouts.get(payout)
+        if found is None:
+            raise Undecided(f"payout {payout} is not known yet", field="payout", waits_for=f"payout:{payout}")
         return found
 
     def proposal(self, proposal: str, subject: Subject) -> Proposal:

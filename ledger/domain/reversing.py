@@ -94,7 +94,7 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
 def reversible(original: Original) -> Decimal:
     """What the payer paid, which is what can be reversed. Raises `NotReversible`."""
     kind, transfers = Kind(original.kind), original.transfers
-    if original.type not in {"operation.recorded", "hold.captured"} or kind in {
+    if original.type not in {"operation.recorded", "hold.captured", "payout.paid"} or kind in {
         Kind.COUPON_EXPIRY,
         Kind.REVERSAL,
         Kind.OPENING_BALANCE,

@@ -8,6 +8,7 @@ from typing import Any
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
 from ledger.domain.money import text
+from ledger.domain.payouts import Payout
 from ledger.domain.periods import Month, Period, Total
 from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
@@ -76,6 +77,27 @@ def hold_from(hold_id: str, kept: Mapping[str, Any]) -> Hold:
         captured_quantity=kept["captured_quantity"],
         pricing=kept["pricing"],
         expires_at=datetime.fromisoformat(kept["expires_at"]),
+        state=kept["state"],
+    )
+
+
+def of_payout(payout: Payout) -> dict[str, Any]:
+    """A payout as an event keeps it, by its id."""
+    return {
+        "user": payout.user,
+        "amount": text(payout.amount),
+        "remaining": text(payout.remaining),
+        "state": payout.state,
+    }
+
+
+def payout_from(payout_id: str, kept: Mapping[str, Any]) -> Payout:
+    """The payout that `of_payout` kept."""
+    return Payout(
+        id=payout_id,
+        user=kept["user"],
+        amount=Decimal(kept["amount"]),
+        remaining=Decimal(kept["remaining"]),
         state=kept["state"],
     )
 

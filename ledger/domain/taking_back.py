@@ -58,6 +58,8 @@ class TakingBack:
             self._take_grant()
         elif self.kind is Kind.ADJUSTMENT:
             self._reverse_adjustment()
+        elif self.kind is Kind.PAYOUT:
+            self._return_payout()
         else:
             self._reverse_payment()
 
@@ -186,6 +188,12 @@ class TakingBack:
         """Money that was paid in leaves again."""
         self._take(1, self.part)
         self._from_user(self.payer, self.recorded[0].debit, self.recorded[0].currency, self.part)
+
+    def _return_payout(self) -> None:
+        """Money that was paid out has come back."""
+        self._take(1, self.part)
+        self._move(chart.CLEARING_USD, user_account(self.payer, "usd"), USD, self.part)
+        self._settle_payer(USD, self.part)
 
     def _reverse_adjustment(self) -> None:
         first = self.recorded[0]

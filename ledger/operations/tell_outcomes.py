@@ -15,7 +15,7 @@ from django.db import connection
 from easyautoml_ledger import topics
 from events.kafka.feeds import Told
 from events.kafka.outgoing import Outgoing, cloud_event_headers
-from ledger.domain.money import EAML, ZERO, text
+from ledger.domain.money import EAML, USD, ZERO, text
 
 
 class OutcomeFeed:
@@ -101,6 +101,15 @@ def _hold(row: _Row) -> str:
     return f'"currency":"{EAML}","amount":"{remaining}",'
 
 
+def _payout(row: _Row) -> str:
+    data = json.loads(row.data)
+    return f'"currency":"{USD}","amount":"{data["payouts"][data["payout"]]["amount"]}",'
+
+
+def _paid(row: _Row) -> str:
+    return _operation(row) + _payout(row)
+
+
 def _nothing_more(_: _Row) -> str:
     return ""
 
@@ -122,6 +131,9 @@ _OUTCOMES: Final[Mapping[tuple[str, int], tuple[bytes, Callable[[_Row], str]]]] 
         ("hold.captured", topics.BILLING_HOLD_CAPTURED, _capture),
         ("hold.voided", topics.BILLING_HOLD_VOIDED, _hold),
         ("hold.expired", topics.BILLING_HOLD_EXPIRED, _hold),
+        ("payout.requested", topics.BILLING_PAYOUT_REQUESTED, _payout),
+        ("payout.paid", topics.BILLING_PAYOUT_PAID, _paid),
+        ("payout.failed", topics.BILLING_PAYOUT_FAILED, _payout),
         ("control_total.compared", topics.BILLING_CONTROL_TOTAL, _nothing_more),
     )
 }

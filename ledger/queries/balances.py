@@ -50,7 +50,7 @@ _NOW: Final = """
            a.balance - case when a.kind = 'user:coupon' then (
                select coalesce(sum(g.remaining), 0) from ledger_grant g
                where g.user_id = a.user_id and g.remaining > 0 and g.expires_at <= %(at)s) else 0 end,
-           a.held - case when a.held > 0 then (
+           a.held - case when a.held > 0 and a.kind = 'user:eaml' then (
                select coalesce(sum((h.kept ->> 'remaining')::numeric), 0) from ledger_hold h
                where h.user_id = a.user_id and h.state = 'open' and h.expires_at <= %(at)s) else 0 end,
            a.version, a.position, a.recorded_at
@@ -68,9 +68,11 @@ _AS_OF: Final = """
                select coalesce(sum(remaining), 0) from remained
                where subject_kind = 'grant' and (expires_at is null or expires_at > %(at)s))
            else coalesce(e.balance_after, 0) end,
-           case when a.kind = 'user:eaml' then (
+           case a.kind when 'user:eaml' then (
                select coalesce(sum(remaining), 0) from remained
                where subject_kind = 'hold' and expires_at > %(at)s)
+           when 'user:usd' then (
+               select coalesce(sum(remaining), 0) from remained where subject_kind = 'payout')
            else 0 end,
            coalesce(e.account_version, 0),
            greatest(coalesce(e.position, 0), (select coalesce(max(position), 0) from remained)),

@@ -52,15 +52,16 @@ def check_event(
 ) -> None:
     """Hold an event against what came before it, and move that to what the event says.
 
-    `states` has every account that the event names, `remaining` what is left of grants and holds by
-    their ids. Raises one of `BROKEN`.
+    `states` has every account that the event names, `remaining` what is left of grants, holds and
+    payouts by their ids. Raises one of `BROKEN`.
     """
     data = event.data
     accounts = data.get("accounts", {})
     changes = _changes(event, findings) if data.get("transfers") else {}
-    held: dict[str, Decimal] = {}
-    if "holds" in data:
-        held = _remaining(data["holds"], "eaml", remaining)
+    held = {
+        **_remaining(data.get("holds", {}), "eaml", remaining),
+        **_remaining(data.get("payouts", {}), "usd", remaining),
+    }
     _check_grants(event, changes, remaining, findings)
     touched = {*changes, *held, *data.get("credit_limits", ())}
     for code in touched:

@@ -30,6 +30,7 @@ class World:
     api: Api
     hold: str
     sale: str
+    payout: str
     proposal: str
     closing: str
     """The proposal to close a month."""
@@ -44,10 +45,12 @@ def make_world() -> World:
     api, other = (service("ledger:read", "ledger:write", "ledger:admin") for _ in range(2))
     hold = str(uuid4())
     recorded(do.place(machine, user=user, lines=10 * TOKEN, hold=hold))
+    payout = str(uuid4())
+    recorded(do.request_payout(user, 9, payout=payout))
     sale = recorded(machine_copy(machine, user=user)).id
     recorded(do.create_code("WELCOME", 2))
     closing = recorded(do.change_period("close", months.LAST)).id
-    made = World(user, machine, api, hold, sale, "", closing, other)
+    made = World(user, machine, api, hold, sale, payout, "", closing, other)
     made.proposal = send(made, "/v1/adjustments", adjustment(made, amount="2000")).json()["proposal"]
     return made
 
@@ -106,6 +109,14 @@ def at_hold(world: World, _: Mapping[str, Any]) -> str:
     return f"/v1/holds/{world.hold}"
 
 
+def payout_path(end: str) -> Callable[[World], str]:
+    return lambda world: f"/v1/payouts/{world.payout}{end}"
+
+
+def at_payout(world: World, _: Mapping[str, Any]) -> str:
+    return f"/v1/payouts/{world.payout}"
+
+
 def at_operation(_: World, answer: Mapping[str, Any]) -> str:
     return f"/v1/operations/{answer['id']}"
 
@@ -134,6 +145,30 @@ DOORS = [
         lambda _: {"reason": "the server was lost"},
         ("reason", "another"),
         at_hold,
+    ),
+    Door(
+        "request a payout",
+        "ledger:write",
+        lambda _: "/v1/payouts",
+        lambda world: {"payout": str(uuid4()), "operation_user": world.user.pk, "amount": "8"},
+        ("amount", "7"),
+        lambda _, answer: f"/v1/payouts/{answer['payout']}",
+    ),
+    Door(
+        "say that a payout was paid",
+        "ledger:write",
+        payout_path("/paid"),
+        lambda _: {"payment_reference": "po_1", "payment_provider": "stripe"},
+        ("payment_reference", "po_2"),
+        at_payout,
+    ),
+    Door(
+        "say that a payout has failed",
+        "ledger:write",
+        payout_path("/failed"),
+        lambda _: {"reason": "the bank does not know the account"},
+        ("reason", "another"),
+        at_payout,
     ),
     Door(
         "reverse",

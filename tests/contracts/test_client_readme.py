@@ -118,6 +118,7 @@ PRINTS = [
     "recorded: 0.00000000 EAML left",
     "100.00000000\namount_is_float",
     "",
+    "",
     "{'operation': '0198'}",
     "99.93000000 available, 0.00000000 due",
     "",

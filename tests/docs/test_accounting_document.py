@@ -46,6 +46,7 @@ OWNER: Final = 41
 BUYER: Final = 42
 MACHINE: Final = 7
 HOLD: Final = "018f2b6e-0000-7000-8000-000000000001"
+PAYOUT: Final = "018f2b6e-0000-7000-8000-000000000002"
 
 _HEADER = ("debit", "credit", "currency", "amount")
 _LABEL = re.compile(r"\*\*(?P<label>[^*]+)\*\*")
@@ -127,6 +128,18 @@ def _update() -> StoredEvent:
 
 def _pay_in() -> StoredEvent:
     return recorded(top_up(BUYER, 100))
+
+
+def _pay_out() -> StoredEvent:
+    _buyer_has("100")
+    recorded(commands.request_payout(BUYER, 80, payout=PAYOUT))
+    return recorded(commands.pay(PAYOUT))
+
+
+def _send_payout_back() -> StoredEvent:
+    payout = _pay_out()
+    recorded(commands.adjust(BUYER, "due:usd", 20))
+    return recorded(commands.reverse(payout.id))
 
 
 def _pay_a_bill() -> StoredEvent:
@@ -233,6 +246,8 @@ EXAMPLES: Final[dict[str, Callable[[], StoredEvent]]] = {
     "Copying the machine.": _copy,
     "Updating a copy.": _update,
     "Paying in 100 USD.": _pay_in,
+    "Paying out 80 USD.": _pay_out,
+    "Reversing a payout of 80 USD with 20 USD due.": _send_payout_back,
     "Paying a bill of 12.50 USD.": _pay_a_bill,
     "Training with too few tokens.": _train_on_credit,
     "Paying a bill of 1 USD with 0.03 EAML due.": _pay_a_due_bill,

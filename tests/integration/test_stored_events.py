@@ -89,6 +89,10 @@ def commands(user: User, machine: Machine) -> Iterator[Submission]:
     yield do.capture(first, lines=2 * LINES)
     yield do.capture(first, lines=1)
     yield do.void(second)
+    yield do.request_payout(user, 2, payout=first)
+    yield do.request_payout(user, 2, payout=second)
+    yield do.pay(first, reference="po_1")
+    yield do.fail(second)
 
 
 def replies_to_earlier_ones(user: User, machine: Machine) -> None:

@@ -70,10 +70,10 @@ def test_platform_accounts_have_what_the_users_do_not(world: World) -> None:
 
 
 def test_a_platform_account_counts_on_its_normal_side(world: World) -> None:
-    """Clearing is debited by what users pay in; revenue is credited."""
+    """Clearing is debited by what users pay in and credited by what is paid out; revenue is credited."""
     del world
     clearing = PlatformBalance.objects.get(pk="clearing:payments:usd")
-    assert (clearing.debits, clearing.credits, clearing.balance) == (Decimal(303), Decimal(0), Decimal(303))
+    assert (clearing.debits, clearing.credits, clearing.balance) == (Decimal(303), Decimal(5), Decimal(298))
     commission = PlatformBalance.objects.get(pk="platform:revenue:commission:usd")
     assert commission.balance == commission.credits - commission.debits > 0
 

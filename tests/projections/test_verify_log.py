@@ -183,7 +183,7 @@ def test_a_key_of_nothing_is_named(world: World) -> None:
     [
         (
             "update events_note set text = 'another payment'",
-            r"event \d+, note payment_reference: events_note.text: .*|" + REFERENCES,
+            r"event \d+, note \w+: events_note.text: .*|" + REFERENCES,
         ),
         (
             "delete from events_note",

@@ -26,6 +26,7 @@ from projections.catalog import PROJECTIONS
 from projections.runner import Runner
 from projections.verification import Result, verify
 from tests import builders as make
+from tests import commands as do
 from tests import months
 
 
@@ -46,7 +47,7 @@ class World:
 
 
 def build() -> World:
-    """Every kind of operation, a rejection, holds, coupons, a reversal, a link, a month, a deleted user."""
+    """Every kind of operation, a rejection, holds, payouts, coupons, a reversal, a link, a closed month."""
     buyer, seller, debtor, leaving = (make.make_user() for _ in range(4))
     machine = make.make_machine(seller, columns=3, api="0.01", data_source="2", copy="5", copy_update="0.3")
     post([make.top_up(user, 100) for user in (buyer, debtor, leaving)])
@@ -72,6 +73,7 @@ def build() -> World:
     make.recorded(make.top_up(early, 2, at=months.in_month(months.LAST)))
     _coupons(buyer, debtor)
     _holds(buyer, machine)
+    _payouts()
     recorded(Reverse(operation=sale.id, amount=Decimal(2), occurred_at=timezone.now()))
     recorded(SetCreditLimit(user=debtor.pk, limit=Decimal(50), occurred_at=timezone.now()))
     credit = Credit.objects.create(user=buyer, amount=Decimal(3))
@@ -186,6 +188,13 @@ def _coupons(buyer: User, debtor: User) -> None:
     )
     recorded(RedeemCode(user=debtor.pk, code="WELCOME", occurred_at=now))
     make.recorded(make.bill(buyer, 1))
+
+
+def _payouts() -> None:
+    user = make.fund(make.make_user(), usd=20)
+    ids = [str(uuid4()) for _ in range(3)]
+    post([do.request_payout(user, 5, payout=payout) for payout in ids])
+    post([do.pay(ids[0], reference="po_1"), do.fail(ids[1])])
 
 
 def _holds(user: User, machine: Machine) -> None:

@@ -147,6 +147,29 @@ class HoldExpired(HoldOutcome):
     """The hold's time was over; what was left is available again."""
 
 
+class PayoutOutcome(Outcome):
+    """What became of a payout of ``amount`` of ``currency``."""
+
+    payout: Uuid
+    currency: str
+    amount: PositiveAmount
+
+
+class PayoutRequestedOutcome(PayoutOutcome):
+    """The amount is set aside: the provider may be told to pay it."""
+
+
+class PayoutPaidOutcome(PayoutOutcome):
+    """The amount has left: ``operation`` names what was recorded."""
+
+    operation: Uuid
+    transfers: tuple[Transfer, ...]
+
+
+class PayoutFailedOutcome(PayoutOutcome):
+    """The amount is available again."""
+
+
 class Counted(Told):
     """How many operations, and the sums of their lines and amounts (USD)."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from . import control_total, holds, outcomes, reference, strict_json, topics
+from . import control_total, holds, outcomes, payouts, reference, strict_json, topics
 from .envelope import CloudEvent
 from .errors import ContractError, first_contract_error
 from .operations import OPERATION_ADAPTER, parse_operation
@@ -14,6 +14,9 @@ ADAPTERS: dict[str, TypeAdapter[Any]] = {
     topics.HOLD_REQUESTED: TypeAdapter(holds.HoldRequested),
     topics.HOLD_CAPTURED: TypeAdapter(holds.HoldCaptured),
     topics.HOLD_VOIDED: TypeAdapter(holds.HoldVoided),
+    topics.PAYOUT_REQUESTED: TypeAdapter(payouts.PayoutRequested),
+    topics.PAYOUT_PAID: TypeAdapter(payouts.PayoutPaid),
+    topics.PAYOUT_FAILED: TypeAdapter(payouts.PayoutFailed),
     topics.USER: TypeAdapter(reference.User),
     topics.MACHINE: TypeAdapter(reference.Machine),
     topics.WORK: TypeAdapter(reference.Work),
@@ -26,6 +29,9 @@ ADAPTERS: dict[str, TypeAdapter[Any]] = {
     topics.BILLING_HOLD_CAPTURED: TypeAdapter(outcomes.HoldCapturedOutcome),
     topics.BILLING_HOLD_VOIDED: TypeAdapter(outcomes.HoldVoidedOutcome),
     topics.BILLING_HOLD_EXPIRED: TypeAdapter(outcomes.HoldExpired),
+    topics.BILLING_PAYOUT_REQUESTED: TypeAdapter(outcomes.PayoutRequestedOutcome),
+    topics.BILLING_PAYOUT_PAID: TypeAdapter(outcomes.PayoutPaidOutcome),
+    topics.BILLING_PAYOUT_FAILED: TypeAdapter(outcomes.PayoutFailedOutcome),
     topics.BILLING_CONTROL_TOTAL: TypeAdapter(outcomes.ControlTotalCompared),
     topics.BILLING_BALANCE: TypeAdapter(outcomes.Balance),
     topics.BILLING_SEAL: TypeAdapter(outcomes.Seal),

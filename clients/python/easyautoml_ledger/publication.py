@@ -13,23 +13,31 @@ from .envelope import LARGEST_ID_CHARACTERS, CloudEvent, parse, to_kafka
 from .holds import HoldCaptured, HoldMessage, HoldRequested, HoldVoided
 from .operations import MODEL_OF_KIND, Operation, Training
 from .payloads import encode
+from .payouts import PayoutFailed, PayoutMessage, PayoutPaid, PayoutRequested
 from .topics import (
     CONTROL_TOTAL,
     HOLD_CAPTURED,
     HOLD_REQUESTED,
     HOLD_VOIDED,
+    MARKETPLACE_OPERATIONS,
     OPERATION,
+    PAYOUT_FAILED,
+    PAYOUT_PAID,
+    PAYOUT_REQUESTED,
     TOPIC_OF_KIND,
     TRAINING_OPERATIONS,
 )
 
-Payload = Union[Operation, HoldMessage, ControlTotal]
+Payload = Union[Operation, HoldMessage, PayoutMessage, ControlTotal]
 
 _TYPE_OF: Mapping[type, str] = {
     **dict.fromkeys(MODEL_OF_KIND.values(), OPERATION),
     HoldRequested: HOLD_REQUESTED,
     HoldCaptured: HOLD_CAPTURED,
     HoldVoided: HOLD_VOIDED,
+    PayoutRequested: PAYOUT_REQUESTED,
+    PayoutPaid: PAYOUT_PAID,
+    PayoutFailed: PAYOUT_FAILED,
     ControlTotal: CONTROL_TOTAL,
 }
 
@@ -77,7 +85,8 @@ def prepare(
     """The message for ``payload``, with a new id where none is given.
 
     ``key`` is the user id of who pays: by default the operation's user. A training is paid
-    by the machine's owner and a hold by whoever pays for its kind, so there it must be given.
+    by the machine's owner and a hold by whoever pays for its kind, so there it must be given; so
+    must it where a payout is paid or has failed, which names no user.
     ``time`` is when it happened, where the payload has no ``occurred_at``; by default now.
     Raises ``ValueError`` where the key is missing or an attribute is not fit to be sent.
     """
@@ -125,6 +134,8 @@ def _topic_of(payload: Payload) -> str:
         return TOPIC_OF_KIND[payload.type]
     if isinstance(payload, HoldMessage):
         return TRAINING_OPERATIONS
+    if isinstance(payload, PayoutMessage):
+        return MARKETPLACE_OPERATIONS
     return _missing("topic", "a control total goes to the topic whose messages it counts")
 
 
@@ -133,10 +144,12 @@ def _key_of(payload: Payload, key: Optional[int]) -> str:
         return str(key)
     if isinstance(payload, Training):
         return _missing("key", "a training is paid by the machine's owner")
-    if isinstance(payload, Operation):
+    if isinstance(payload, (Operation, PayoutRequested)):
         return str(payload.operation_user)
     if isinstance(payload, HoldMessage):
         return _missing("key", "all messages of a hold have the user id of who pays for it")
+    if isinstance(payload, PayoutMessage):
+        return _missing("key", "all messages of a payout have the user id of whose payout it is")
     return "control-total"
 
 

@@ -23,6 +23,9 @@ OPERATION = "com.easyautoml.operation.v1"
 HOLD_REQUESTED = "com.easyautoml.hold.requested.v1"
 HOLD_CAPTURED = "com.easyautoml.hold.captured.v1"
 HOLD_VOIDED = "com.easyautoml.hold.voided.v1"
+PAYOUT_REQUESTED = "com.easyautoml.payout.requested.v1"
+PAYOUT_PAID = "com.easyautoml.payout.paid.v1"
+PAYOUT_FAILED = "com.easyautoml.payout.failed.v1"
 USER = "com.easyautoml.user.v1"
 MACHINE = "com.easyautoml.machine.v1"
 WORK = "com.easyautoml.work.v1"
@@ -37,6 +40,9 @@ BILLING_HOLD_REFUSED = "com.easyautoml.billing.hold.refused.v1"
 BILLING_HOLD_CAPTURED = "com.easyautoml.billing.hold.captured.v1"
 BILLING_HOLD_VOIDED = "com.easyautoml.billing.hold.voided.v1"
 BILLING_HOLD_EXPIRED = "com.easyautoml.billing.hold.expired.v1"
+BILLING_PAYOUT_REQUESTED = "com.easyautoml.billing.payout.requested.v1"
+BILLING_PAYOUT_PAID = "com.easyautoml.billing.payout.paid.v1"
+BILLING_PAYOUT_FAILED = "com.easyautoml.billing.payout.failed.v1"
 BILLING_CONTROL_TOTAL = "com.easyautoml.billing.control-total.v1"
 BILLING_BALANCE = "com.easyautoml.billing.balance.v1"
 BILLING_SEAL = "com.easyautoml.billing.seal.v1"
@@ -72,7 +78,7 @@ _ALL = (
         name=MARKETPLACE_OPERATIONS,
         incoming=True,
         key="user id of who pays",
-        types=(OPERATION, CONTROL_TOTAL),
+        types=(OPERATION, PAYOUT_REQUESTED, PAYOUT_PAID, PAYOUT_FAILED, CONTROL_TOTAL),
         sources=(MARKETPLACE_SERVICE,),
     ),
     Topic(
@@ -114,6 +120,9 @@ _ALL = (
             BILLING_HOLD_CAPTURED,
             BILLING_HOLD_VOIDED,
             BILLING_HOLD_EXPIRED,
+            BILLING_PAYOUT_REQUESTED,
+            BILLING_PAYOUT_PAID,
+            BILLING_PAYOUT_FAILED,
             BILLING_CONTROL_TOTAL,
         ),
         sources=(BILLING_SERVICE,),

@@ -1,0 +1,138 @@
+"""Paying money out to users: asked for, then paid or failed."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from ledger.domain import chart
+from ledger.domain.book import Book, Decision
+from ledger.domain.chart import Transfer
+from ledger.domain.errors import InsufficientFunds, PayoutExists, PayoutResolved
+from ledger.domain.money import USD, ZERO, text
+from ledger.domain.operations import Kind
+from ledger.domain.payments import claim
+from ledger.domain.payouts import Payout, PayoutState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPayout:
+    """Set `amount` (USD, 8 decimals) of a user's money aside, to be paid out to him."""
+
+    payout: str
+    user: int
+    amount: Decimal
+    occurred_at: datetime
+
+    kind = Kind.PAYOUT
+
+    @property
+    def operation_user(self) -> int:
+        """Whose payout it is."""
+        return self.user
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts have to be locked."""
+        return (self.user,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmPayout:
+    """The provider has paid a payout. `payment` is the digest of the reference under which it did."""
+
+    payout: str
+    occurred_at: datetime
+    payment: str | None = None
+
+    kind = Kind.PAYOUT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailPayout:
+    """A payout will not be paid: it was cancelled, or the provider could not pay it."""
+
+    payout: str
+    occurred_at: datetime
+
+    kind = Kind.PAYOUT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayingOut:
+    """A payout that is paid or has failed, whose user is known."""
+
+    command: ConfirmPayout | FailPayout
+    payout: Payout
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts have to be locked."""
+        return (self.payout.user,)
+
+
+def request_payout(command: RequestPayout, book: Book) -> Decision:
+    """Set the money aside. Raises `PayoutExists`, or `InsufficientFunds`: what is due stays in the ledger."""
+    if command.payout in book.payouts:
+        raise PayoutExists("there is a payout with this id already", payout=command.payout)
+    available, due = book.available(command.user, "usd"), book.balance(command.user, "due:usd")
+    if available - due < command.amount:
+        raise InsufficientFunds(
+            f"the payout takes {text(command.amount)} USD, and {text(available)} USD is available, of which "
+            f"{text(due)} USD is due",
+            currency=USD,
+            amount=text(command.amount),
+            available=text(available),
+            due=text(due),
+        )
+    payout = payout_of(command)
+    return _changed("payout.requested", payout, payout.amount)
+
+
+def payout_of(command: RequestPayout) -> Payout:
+    """The payout that a request makes where it succeeds."""
+    return Payout(
+        id=command.payout,
+        user=command.user,
+        amount=command.amount,
+        remaining=command.amount,
+        state="requested",
+    )
+
+
+def confirm_payout(plan: PayingOut, command: ConfirmPayout, book: Book, *, event_id: str) -> Decision:
+    """The money has left. Raises `PayoutResolved`, or `PaymentReferenceUsed` for the reference of another."""
+    payout = _requested(plan, book)
+    payments = claim(book.payments, command.payment, operation=event_id)
+    transfer = Transfer(payout.account, chart.CLEARING_USD, USD, payout.amount)
+    decision = _changed("payout.paid", _resolved(payout, "paid"), -payout.remaining)
+    return replace(decision, stream=None, transfers=(transfer,), payments=payments)
+
+
+def fail_payout(plan: PayingOut, book: Book) -> Decision:
+    """The money is available again. Raises `PayoutResolved`."""
+    payout = _requested(plan, book)
+    return _changed("payout.failed", _resolved(payout, "failed"), -payout.remaining)
+
+
+def _requested(plan: PayingOut, book: Book) -> Payout:
+    payout = book.payouts[plan.payout.id]
+    if payout.state != "requested":
+        raise PayoutResolved(f"the payout is {payout.state}", payout=payout.id, state=payout.state)
+    return payout
+
+
+def _resolved(payout: Payout, state: PayoutState) -> Payout:
+    return replace(payout, remaining=ZERO, state=state)
+
+
+def _changed(type_: str, payout: Payout, held: Decimal) -> Decision:
+    return Decision(
+        type=type_,
+        kind=Kind.PAYOUT,
+        payer=payout.user,
+        users=(payout.user,),
+        held={payout.account: held},
+        payouts=(payout,),
+        stream=f"payout:{payout.id}",
+        facts={"payout": payout.id, "operation_user": payout.user},
+    )
