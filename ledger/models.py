@@ -70,6 +70,7 @@ class PublishedTariff(models.Model):
 
     class Meta:
         db_table = "ledger_tariff"
+        verbose_name = "tariff"
         ordering = ("effective_from", "version")
 
     def __str__(self) -> str:
@@ -93,6 +94,8 @@ class MachineTermsHistory(models.Model):
 
     class Meta:
         db_table = "ledger_machine_terms"
+        verbose_name = "machine terms"
+        verbose_name_plural = "machine terms"
         ordering = ("machine_id", "effective_from", "id")
         indexes = (
             models.Index(fields=("machine_id", "effective_from", "id"), name="ledger_machine_terms_at"),
@@ -128,6 +131,7 @@ class ApiKey(models.Model):
 
     class Meta:
         db_table = "ledger_api_key"
+        verbose_name = "API key"
         ordering = ("id",)
         constraints = (
             models.CheckConstraint(
@@ -151,6 +155,7 @@ class HeldFunds(models.Model):
 
     class Meta:
         db_table = "ledger_hold"
+        verbose_name = "hold"
         ordering = ("-id",)
         indexes = (
             models.Index(
@@ -198,6 +203,7 @@ class CouponGrant(models.Model):
 
     class Meta:
         db_table = "ledger_grant"
+        verbose_name = "coupon"
         ordering = ("-id",)
         constraints = (
             models.CheckConstraint(condition=models.Q(remaining__gte=0), name="ledger_grant_not_negative"),
@@ -292,6 +298,7 @@ class ProposedChange(models.Model):
 
     class Meta:
         db_table = "ledger_proposal"
+        verbose_name = "proposal"
         ordering = ("-id",)
         constraints = (
             models.CheckConstraint(

@@ -33,6 +33,9 @@ class _Told:
     texts: SafeString | str
 
 
+_TERMS = ("unit_price", "quantity", "columns", "commission_rate", "eaml_per_usd")
+
+
 class DecidedColumns:
     """Fields of an operation's page that are read from its event, once a page."""
 
@@ -51,12 +54,14 @@ class DecidedColumns:
         if "tariff" not in pricing:
             return "–"
         tariff = link_to(PublishedTariff, pricing["tariff"], f"tariff {pricing['tariff']}")
-        terms = [
-            (name.replace("_", " "), value)
-            for name, value in pricing.items()
-            if name != "tariff" and value is not None
+        terms = [f"{name.replace('_', ' ')}: {value}" for name, value in pricing.items() if name in _TERMS]
+        if overrides := pricing.get("overrides"):
+            terms.insert(0, f"with overrides {', '.join(map(str, overrides))}")
+        terms += [
+            f"above {band['above']}: {band['quantity']} × {band['unit_price']}"
+            for band in pricing.get("bands", ())
         ]
-        return format_html("{}{}", tariff, format_html_join("", "<br>{}: {}", terms))
+        return _lines([tariff, *terms])
 
     @admin.display(description="paid by coupons")
     def coupons(self, operation: Any) -> SafeString | str:

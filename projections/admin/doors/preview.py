@@ -1,6 +1,6 @@
 """What a command would come to, for people to read before they confirm it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -8,13 +8,12 @@ from typing import Any, Final
 from django.utils import timezone
 
 from ledger.commands import Outcome
-from ledger.domain.chart import USER_ACCOUNTS
+from ledger.domain.chart import user_account
 from ledger.domain.errors import LedgerError
 from ledger.domain.money import ZERO, text
 from ledger.queries.balances import Balance, balances
 
 _NOTHING: Final = Balance(ZERO, ZERO, 0)
-_CURRENCIES: Final[Mapping[str, str]] = {account.name: account.currency for account in USER_ACCOUNTS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,21 +82,15 @@ def refusal_by(error: LedgerError) -> Refusal:
 
 
 def _moved(accounts: Mapping[str, Mapping[str, Any]]) -> list[Moved]:
-    now, before = timezone.now(), {}
-    for code in accounts:
-        user = int(code.split(":")[1])
-        if user not in before:
-            before[user] = balances(user, at=now)
+    before = _before(accounts)
     moved = []
     for code, after in accounts.items():
-        _, user_id, name = code.split(":", 2)
-        found = before[int(user_id)]
-        was = _NOTHING if found is None else found.accounts[name]
+        was = before.get(code, _NOTHING)
         balance, held = Decimal(after["balance"]), Decimal(after["held"])
         moved.append(
             Moved(
                 code=code,
-                currency=_CURRENCIES[name],
+                currency="EAML" if code.endswith("eaml") else "USD",
                 before=text(was.balance),
                 after=text(balance),
                 held=text(held),
@@ -106,3 +99,14 @@ def _moved(accounts: Mapping[str, Mapping[str, Any]]) -> list[Moved]:
             )
         )
     return moved
+
+
+def _before(codes: Iterable[str]) -> dict[str, Balance]:
+    """What users' accounts have now: Note [Overdue] in `ledger.queries.balances`."""
+    now = timezone.now()
+    found: dict[str, Balance] = {}
+    for user in {code.split(":")[1] for code in codes if code.startswith("user:")}:
+        known = balances(int(user), at=now)
+        if known is not None:
+            found |= {user_account(int(user), name): balance for name, balance in known.accounts.items()}
+    return found
