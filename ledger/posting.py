@@ -207,8 +207,8 @@ class _Batch:
                     heir, *heir.rivals = item.rivals
                     pending.append(heir)
             if pending:
-                self._plan(pending, lock=False)
                 self._planned_by = None
+                self._plan(pending, lock=False)
         kept.sort(key=lambda item: item.indexes[0])
         return kept
 

@@ -129,6 +129,15 @@ def test_batch_answers_as_its_parts_would_where_an_undecided_key_comes_twice(use
     assert balances(user)[f"user:{user.pk}:usd"] == 111
 
 
+def test_undecided_key_may_come_twice_for_the_same_unknown_user() -> None:
+    """Both wait: the second takes the place of the first, and refers to the very same."""
+    before = counts()
+    first = make.bill(999_999, 1, key="twice")
+    answers = post([first, make.bill(999_999, 2, key="twice")])
+    assert [outcome.status for outcome in answers] == ["undecided", "undecided"]
+    assert counts() == before
+
+
 def test_undecided_uses_no_key_and_is_recorded_once_its_user_is_known() -> None:
     """The same submission, later."""
     unknown = make_user().pk + 1000
