@@ -3,12 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db import connection
 from django.utils import timezone
 
 from events.message import StoredEvent
 from ledger.commands import Outcome
 from ledger.domain.closing import PeriodAction
 from ledger.domain.periods import Month
+from models import Operation
+from models.billing import Entry
 from tests import commands as do
 from tests.builders import post_one, recorded
 
@@ -35,3 +38,23 @@ def close(month: Month) -> StoredEvent:
     assert outcome.status == "recorded", outcome
     assert outcome.event is not None
     return outcome.event
+
+
+def effective_at(event: StoredEvent) -> datetime:
+    """When the rows of an operation count, the same on all of them."""
+    operation = Operation.objects.get(pk=event.id)
+    times = set(Entry.objects.filter(operation=operation).values_list("effective_at", flat=True))
+    assert times <= {operation.effective_at}
+    return operation.effective_at
+
+
+def frozen(month: Month) -> dict[str, tuple[Any, ...]]:
+    """Debits, credits and balance of every account as they were frozen for a month."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """select a.code, b.debits, b.credits, b.balance
+               from ledger_period_balance b join ledger_account a on a.id = b.account_id
+               where b.month = %s""",
+            [str(month)],
+        )
+        return {row[0]: row[1:] for row in cursor.fetchall()}

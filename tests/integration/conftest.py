@@ -7,6 +7,7 @@ import pytest
 from ledger.posting import post
 from models import Machine, User
 from tests.builders import adjustment, make_machine, make_user
+from tests.integration.connections import Held
 
 
 @pytest.fixture
@@ -27,6 +28,14 @@ def user() -> User:
 def machine(owner: User) -> Machine:
     """The owner's, with a price for everything: a copy costs 5, a line of its API 0.01."""
     return make_machine(owner, api="0.01", data_source="3", copy="5", copy_update="0.5")
+
+
+@pytest.fixture
+def held() -> Iterator[Held]:
+    """Holds one batch; let go at the end at the latest."""
+    made = Held()
+    yield made
+    made.let_go.set()
 
 
 @pytest.fixture

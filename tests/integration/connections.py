@@ -1,12 +1,14 @@
 """More than one connection: what a test of two workers needs."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg2
 from django.db import connection, connections
+
+from ledger.commands import Outcome
 
 T = TypeVar("T")
 
@@ -52,6 +54,20 @@ class Worker(threading.Thread):
         if self._error is not None:
             raise self._error
         return self._answer
+
+
+class Held:
+    """An intake that keeps its transaction open, with all its locks, until the test lets go."""
+
+    def __init__(self) -> None:
+        self.reached, self.let_go = threading.Event(), threading.Event()
+
+    def begin(self, cursor: Any) -> None:
+        """Nothing shares the batch."""
+
+    def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002
+        self.reached.set()
+        assert self.let_go.wait(20)
 
 
 def together(*work: Callable[[], T]) -> list[T]:

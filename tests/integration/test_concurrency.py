@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -27,7 +27,7 @@ from models import Machine, User
 from models.billing import Entry
 from tests import builders as make
 from tests.builders import balances, code_of, fund, make_machine, make_user, on_user, recorded, short
-from tests.integration.connections import Worker, another, together, until, waits_for_a_lock
+from tests.integration.connections import Held, Worker, another, together, until, waits_for_a_lock
 from tests.strategies import KINDS, Ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,27 +71,6 @@ def verified() -> None:
 
 def statuses(outcomes: Sequence[Outcome]) -> list[tuple[str, bool]]:
     return [(outcome.status, outcome.replayed) for outcome in outcomes]
-
-
-class Held:
-    """An intake that keeps its transaction open, with all its locks, until the test lets go."""
-
-    def __init__(self) -> None:
-        self.reached, self.let_go = threading.Event(), threading.Event()
-
-    def begin(self, cursor: Any) -> None:
-        """Nothing shares the batch."""
-
-    def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002
-        self.reached.set()
-        assert self.let_go.wait(20)
-
-
-@pytest.fixture
-def held() -> Iterator[Held]:
-    made = Held()
-    yield made
-    made.let_go.set()
 
 
 def test_worker_that_is_frozen_keeps_its_users_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:

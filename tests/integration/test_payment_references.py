@@ -16,10 +16,7 @@ from projections.verification import verify
 from projections.verification.findings import Mismatch
 from tests import builders as make
 from tests.builders import balances, code_of, counts, fund, make_user, post_one, recorded
-from tests.integration.connections import Worker, together, until, waits_for_a_lock
-from tests.integration.test_concurrency import Held, held
-
-__all__ = ["held"]
+from tests.integration.connections import Held, Worker, together, until, waits_for_a_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -23,11 +23,8 @@ from projections.verification import verify
 from tests import builders as make
 from tests import commands as do
 from tests.builders import balances, code_of, counts, make_user, post_one, recorded, short
-from tests.integration.connections import Worker, together, until, waits_for_a_lock
-from tests.integration.test_concurrency import Held, held
+from tests.integration.connections import Held, Worker, together, until, waits_for_a_lock
 from tests.integration.test_hold_messages import message, swept, taken, waits
-
-__all__ = ["held"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

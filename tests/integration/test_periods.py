@@ -1,37 +1,25 @@
 """Periods through the engine: closing, reopening, what comes late, and the races around them."""
 
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from events.message import StoredEvent
 from ledger.domain.periods import Month
 from ledger.models import BookPeriod, PeriodBalance
 from ledger.operations.expiry import sweep_overdue
 from ledger.periods import Freezing
 from ledger.posting import post, quote
 from models import Operation, User
-from models.billing import Entry
 from tests import builders as make
 from tests import commands as do
 from tests.builders import code_of, counts, post_one, recorded
 from tests.integration.connections import Worker
-from tests.months import BEFORE, LAST, THIS, change, close, in_month
+from tests.months import BEFORE, LAST, THIS, change, close, effective_at, frozen, in_month
 from tests.projections.world import mismatches, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def effective(event: StoredEvent) -> datetime:
-    """When the rows of an operation count, the same on all of them."""
-    operation = Operation.objects.get(pk=event.id)
-    times = set(Entry.objects.filter(operation=operation).values_list("effective_at", flat=True))
-    assert times <= {operation.effective_at}
-    return operation.effective_at
 
 
 def test_closed_month_keeps_what_it_has(user: User) -> None:
@@ -45,8 +33,7 @@ def test_closed_month_keeps_what_it_has(user: User) -> None:
     assert (row.state, row.version, str(row.event_id)) == ("closed", 1, event.id)
     totals = {each["account"]: each for each in event.data["periods"][str(LAST)]["totals"]}
     assert (totals["user:usd"]["debits"], totals["user:usd"]["credits"]) == ("0.00000000", "70.00000000")
-    frozen = PeriodBalance.objects.get(month=str(LAST), account_id=_account(f"user:{user.pk}:usd"))
-    assert [frozen.debits, frozen.credits, frozen.balance] == [0, 70, 70]
+    assert frozen(LAST)[f"user:{user.pk}:usd"] == (0, 70, 70)
     assert mismatches() == []
 
 
@@ -54,13 +41,13 @@ def test_what_comes_late_counts_in_the_open_period(user: User) -> None:
     """It keeps when it occurred; the event says when it counts, and the closed months do not move."""
     recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
-    frozen = _frozen(LAST)
+    before = frozen(LAST)
     for month in (LAST, BEFORE):
         event = recorded(make.top_up(user, 3, at=in_month(month)))
         assert event.occurred_at == in_month(month)
         assert event.data["effective_at"] == event.recorded_at.isoformat()
-        assert effective(event) == event.recorded_at
-    assert _frozen(LAST) == frozen
+        assert effective_at(event) == event.recorded_at
+    assert frozen(LAST) == before
     assert mismatches() == []
 
 
@@ -70,7 +57,7 @@ def test_what_comes_in_time_says_nothing_of_it(user: User) -> None:
     for at in (in_month(LAST), None):
         event = recorded(make.top_up(user, 3, at=at))
         assert "effective_at" not in event.data
-        assert effective(event) == event.occurred_at
+        assert effective_at(event) == event.occurred_at
 
 
 def test_reversal_of_something_in_a_closed_month_counts_in_the_open_one(user: User) -> None:
@@ -78,7 +65,7 @@ def test_reversal_of_something_in_a_closed_month_counts_in_the_open_one(user: Us
     payment = recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
     back = recorded(do.reverse(payment.id))
-    assert effective(back) == back.occurred_at >= THIS.starts_at
+    assert effective_at(back) == back.occurred_at >= THIS.starts_at
     assert mismatches() == []
 
 
@@ -90,7 +77,7 @@ def test_nothing_is_recorded_in_a_closed_month(user: User) -> None:
     (outcome,) = post([make.top_up(other, 1, at=in_month(LAST))], clock=lambda: in_month(LAST, day=28))
     assert outcome.event is not None
     assert outcome.event.recorded_at == THIS.starts_at
-    assert effective(outcome.event) == THIS.starts_at
+    assert effective_at(outcome.event) == THIS.starts_at
 
 
 def test_month_that_is_not_over_is_not_closed() -> None:
@@ -138,15 +125,15 @@ def test_reopened_month_takes_what_occurred_in_it(user: User) -> None:
     outcome = change("reopen", LAST)
     assert outcome.event is not None
     assert (outcome.event.type, outcome.event.data["periods"][str(LAST)]["totals"]) == ("period.reopened", [])
-    assert _frozen(LAST) == {}
+    assert frozen(LAST) == {}
     late = recorded(make.top_up(user, 3, at=in_month(LAST)))
-    assert effective(late) == in_month(LAST)
+    assert effective_at(late) == in_month(LAST)
     earlier = recorded(make.top_up(user, 4, at=in_month(BEFORE)))
-    assert effective(earlier) == earlier.recorded_at
+    assert effective_at(earlier) == earlier.recorded_at
     assert mismatches() == []
     event = close(LAST)
     assert event.data["periods"][str(LAST)]["version"] == 3
-    assert _frozen(LAST)[f"user:{user.pk}:usd"] == (0, 73, 73)
+    assert frozen(LAST)[f"user:{user.pk}:usd"] == (0, 73, 73)
     assert mismatches() == []
 
 
@@ -187,7 +174,7 @@ def test_month_is_not_closed_before_what_expired_in_it_is_swept(user: User) -> N
     assert expiry.occurred_at == expiry.effective_at == expires
     assert expiry.recorded_at > THIS.starts_at
     close(LAST)
-    assert _frozen(LAST)[f"user:{newcomer.pk}:coupon"] == (2, 5, 3)
+    assert frozen(LAST)[f"user:{newcomer.pk}:coupon"] == (2, 5, 3)
     assert mismatches() == []
 
 
@@ -205,7 +192,7 @@ def test_closing_is_decided_before_the_rest_of_its_batch(user: User) -> None:
     assert closing.event is not None
     assert after.event is not None
     assert closing.event.type == "period.closed"
-    assert effective(before.event) == effective(after.event) == before.event.recorded_at
+    assert effective_at(before.event) == effective_at(after.event) == before.event.recorded_at
     assert mismatches() == []
 
 
@@ -233,21 +220,3 @@ def test_what_is_posted_while_a_month_is_summed_up_is_counted(user: User, settle
         Worker(lambda: recorded(make.top_up(user, 3, at=in_month(LAST)))).answer()
         (end,) = freezing.finish([LAST])
     assert {(each.account, each.credits) for each in end.totals} >= {("user:usd", Decimal(73))}
-
-
-def _account(code: str) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("select id from ledger_account where code = %s", [code])
-        found: int = cursor.fetchone()[0]
-        return found
-
-
-def _frozen(month: Month) -> dict[str, tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """select a.code, b.debits, b.credits, b.balance
-               from ledger_period_balance b join ledger_account a on a.id = b.account_id
-               where b.month = %s""",
-            [str(month)],
-        )
-        return {row[0]: row[1:] for row in cursor.fetchall()}
