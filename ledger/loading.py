@@ -24,6 +24,10 @@ def lock_names_of(cursor: Any, plans: Sequence[Plan | None], proposals: Sequence
     names = [f"code {code}" for code in _codes(plans)]
     names += [f"actor {each.actor}" for each in plans if isinstance(each, Adjust)]
     names += [f"proposal {each.id}" for each in proposals if each.user is None]
+    # Nobody's accounts are locked for a payment of a user who is gone.
+    names += [
+        f"operation {each.original.id}" for each in plans if isinstance(each, Reversing) and not each.users
+    ]
     if names:
         state.lock_names(cursor, *names)
 

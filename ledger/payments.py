@@ -12,6 +12,8 @@ from events.message import StoredEvent
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.payments import PaymentReference
 
+KINDS: Final = frozenset({"credit_from_user", "payout"})
+"""What is recorded once for each reference; a chargeback only names one."""
 NOTE: Final = "payment_reference"
 
 
@@ -61,4 +63,5 @@ def keep(cursor: Any, events: Iterable[StoredEvent]) -> int:
 
 
 def _is_payment(event: StoredEvent) -> bool:
-    return event.type in OPERATION_TYPES and NOTE in event.data.get("notes", ())
+    data = event.data
+    return event.type in OPERATION_TYPES and data["kind"] in KINDS and NOTE in data.get("notes", ())

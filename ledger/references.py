@@ -1,13 +1,14 @@
 """Reads what commands refer to: which users and machines are known, on what terms, the tariffs."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, assert_never
 
 from events import store
 from events.arrays import numbers
-from ledger import state
+from ledger import payments, state
 from ledger.domain.adjustments import Adjust, SetCreditLimit
 from ledger.domain.approving import ResolveProposal
 from ledger.domain.closing import ChangePeriod
@@ -19,7 +20,7 @@ from ledger.domain.operations import MachineTerms, RecordOperation
 from ledger.domain.paying_out import ConfirmPayout, FailPayout, RequestPayout
 from ledger.domain.references import References
 from ledger.domain.reversals import Original
-from ledger.domain.reversing import Reverse
+from ledger.domain.reversing import ChargeBack, Reverse
 from ledger.domain.tariff import Tariff
 
 _tariffs: dict[tuple[int, datetime], Tariff] = {}  # a published version never changes, so it is read once
@@ -27,56 +28,78 @@ _tariffs: dict[tuple[int, datetime], Tariff] = {}  # a published version never c
 
 def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> References:
     """Read what the commands refer to; with `lock`, keep the machines from being deleted."""
-    users: set[int] = set()
-    machines: set[int] = set()
-    times: list[datetime] = []
-    holds: set[str] = set()
-    operations: set[str] = set()
-    proposals: set[str] = set()
-    payouts: set[str] = set()
-    for command in commands:
-        match command:
-            case RecordOperation(hold=None) | PlaceHold():
-                operation = command.estimate if isinstance(command, PlaceHold) else command
-                users.add(operation.operation_user)
-                if operation.machine is not None:
-                    machines.add(operation.machine)
-                    times.append(operation.occurred_at)
-            case RecordOperation() | CaptureHold() | VoidHold():
-                holds.add(str(command.hold))
-            case Reverse():
-                operations.add(command.operation)
-            case ResolveProposal():
-                proposals.add(command.proposal)
-            case CreateCode() | ChangePeriod():
-                pass
-            case ConfirmPayout() | FailPayout():
-                payouts.add(command.payout)
-            case (
-                OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout()
-            ):
-                users.add(command.user)
-            case _:
-                assert_never(command)
-    terms = _machine_terms(cursor, machines, min(times), max(times), lock=lock) if machines else {}
-    users.update(version.owner for versions in terms.values() for version in versions)
-    found_holds = {hold.id: hold for hold in state.read_holds(cursor, holds)} if holds else {}
-    users.update(hold.user for hold in found_holds.values())
-    found_proposals = {each.id: each for each in state.read_proposals(cursor, proposals)} if proposals else {}
-    users.update(each.user for each in found_proposals.values() if each.user is not None)
-    found_payouts = {each.id: each for each in state.read_payouts(cursor, payouts)} if payouts else {}
-    users.update(payout.user for payout in found_payouts.values())
+    named = _named_by(commands)
+    terms = _machine_terms(cursor, named.machines, named.times, lock=lock) if named.machines else {}
+    holds = state.read_holds(cursor, named.holds) if named.holds else []
+    payouts = state.read_payouts(cursor, named.payouts) if named.payouts else []
+    proposals = state.read_proposals(cursor, named.proposals) if named.proposals else []
+    paid = payments.read(cursor, named.payments) if named.payments else []
+    operations = named.operations.union(payment.operation for payment in paid)
     originals = _originals(cursor, operations) if operations else {}
-    users.update(user for original in originals.values() for user in original.users)
+    users = named.users.union(
+        (version.owner for versions in terms.values() for version in versions),
+        (hold.user for hold in holds),
+        (payout.user for payout in payouts),
+        (each.user for each in proposals if each.user is not None),
+        (user for original in originals.values() for user in original.users),
+    )
     return References(
         users=_known_users(cursor, users) if users else frozenset(),
         machines=terms,
         tariffs=read_tariffs(cursor),
-        holds=found_holds,
-        proposals=found_proposals,
-        payouts=found_payouts,
+        holds={hold.id: hold for hold in holds},
+        payouts={payout.id: payout for payout in payouts},
+        proposals={proposal.id: proposal for proposal in proposals},
+        payments={payment.digest: payment for payment in paid},
         originals=originals,
     )
+
+
+@dataclass(slots=True)
+class _Named:
+    """What commands name."""
+
+    users: set[int] = field(default_factory=set)
+    machines: set[int] = field(default_factory=set)
+    times: list[datetime] = field(default_factory=list)
+    """When something occurred on a machine."""
+    holds: set[str] = field(default_factory=set)
+    payouts: set[str] = field(default_factory=set)
+    proposals: set[str] = field(default_factory=set)
+    operations: set[str] = field(default_factory=set)
+    payments: set[str] = field(default_factory=set)
+    """Digests of payment references."""
+
+
+def _named_by(commands: Iterable[Command]) -> _Named:  # noqa: C901 (one case a command)
+    named = _Named()
+    for command in commands:
+        match command:
+            case RecordOperation(hold=None) | PlaceHold():
+                operation = command.estimate if isinstance(command, PlaceHold) else command
+                named.users.add(operation.operation_user)
+                if operation.machine is not None:
+                    named.machines.add(operation.machine)
+                    named.times.append(operation.occurred_at)
+            case RecordOperation() | CaptureHold() | VoidHold():
+                named.holds.add(str(command.hold))
+            case ConfirmPayout() | FailPayout():
+                named.payouts.add(command.payout)
+            case ResolveProposal():
+                named.proposals.add(command.proposal)
+            case Reverse() | ChargeBack(payment=None):
+                named.operations.add(str(command.operation))
+            case ChargeBack():
+                named.payments.add(str(command.payment))
+            case CreateCode() | ChangePeriod():
+                pass
+            case (
+                OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout()
+            ):
+                named.users.add(command.user)
+            case _:
+                assert_never(command)
+    return named
 
 
 def set_aside_for(command: Command) -> str | None:
@@ -120,8 +143,7 @@ def _known_users(cursor: Any, users: set[int]) -> frozenset[int]:
 def _machine_terms(
     cursor: Any,
     machines: set[int],
-    earliest: datetime,
-    latest: datetime,
+    times: Sequence[datetime],
     *,
     lock: bool,
 ) -> dict[int, list[MachineTerms]]:
@@ -141,7 +163,7 @@ def _machine_terms(
                  select max(f.effective_from) from ledger_machine_terms f
                  where f.machine_id = m.id and f.effective_from <= %(earliest)s)
            order by t.machine_id, t.effective_from, t.id""",
-        {"machines": numbers(machines), "earliest": earliest, "latest": latest},
+        {"machines": numbers(machines), "earliest": min(times), "latest": max(times)},
     )
     found: dict[int, list[MachineTerms]] = {}
     for row in cursor.fetchall():

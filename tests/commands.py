@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
+from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
 from ledger.commands import Submission
@@ -39,7 +40,7 @@ from ledger.domain.periods import Month
 from ledger.domain.proposals import AdjustedAccount, Role, Subject, Tier
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import Reverse
-from ledger.operations import holds, payouts
+from ledger.operations import chargebacks, holds, payouts
 from models import Machine, User
 from tests.builders import SOURCE, Books, amount
 
@@ -140,6 +141,27 @@ def fail(payout: str, *, at: datetime | None = None, key: str | None = None) -> 
     """A payout that will not be paid."""
     request = PayoutFailed(payout=UUID(payout), occurred_at=at, reason="the bank does not know the account")
     return payouts.failing(request, now=at or timezone.now(), **_who(key))
+
+
+def charge_back(
+    operation: str | None = None,
+    value: str | int | None = None,
+    *,
+    reference: str | None = None,
+    provider: str = "default",
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """So much of a payment taken back by its provider, or all that is left of it."""
+    request = Chargeback(
+        operation=None if operation is None else UUID(operation),
+        payment_reference=reference,
+        payment_provider=provider,
+        amount=None if value is None else amount(value),
+        reason="the card was stolen",
+        occurred_at=at,
+    )
+    return chargebacks.charging_back(request, now=at or timezone.now(), **_who(key))
 
 
 def grant(
@@ -308,6 +330,7 @@ class MovingBooks(Books):
             holds=self.book.holds,
             proposals=self.book.proposals,
             payouts=self.book.payouts,
+            payments=self.book.payments,
             originals=self.originals,
         )
         planned = plan(submission.command, references)

@@ -82,7 +82,7 @@ class OperationReversed(Decided):
     reversed_kind: str
     amount: Amount
     final: bool
-    operation_user: Id
+    operation_user: Id | None
     to_promotions: Amount | None = None
 
 

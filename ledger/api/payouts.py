@@ -1,4 +1,4 @@
-"""The doors of payouts: asked for, then paid or failed. Each can be tried dry."""
+"""The doors of payouts, asked for, then paid or failed, and of chargebacks. Each can be tried dry."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path
 
+from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.ids import Uuid
 from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
 from ledger.api import bodies, reading, rendering, shapes
@@ -15,7 +16,7 @@ from ledger.api.auth import ReadKey, WriteKey, caller_of
 from ledger.api.documentation import body_of, command_extra, refusals
 from ledger.api.routes import router
 from ledger.domain.errors import NotFound
-from ledger.operations import payouts
+from ledger.operations import chargebacks, payouts
 from ledger.queries import payouts as payout_queries
 
 _REFUSED = (400, 409, 411, 413, 415, 422)
@@ -98,3 +99,18 @@ def fail_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
         lambda **who: payouts.failing(message, now=timezone.now(), **who),
         f"/v1/payouts/{payout}",
     )
+
+
+@router.post(
+    "/chargebacks",
+    auth=WriteKey(),
+    tags=["chargebacks"],
+    operation_id="charge_back",
+    summary="Take back money that was paid in",
+    response={**_DONE, **refusals(404, *_REFUSED)},
+    openapi_extra=command_extra(body_of(Chargeback)),
+)
+def charge_back(request: HttpRequest) -> HttpResponse:
+    """From what is available of it; what is spent is due. Never what is held, nor more than is left."""
+    body = bodies.read_as(Chargeback, reading.read_json(request))
+    return submit(request, lambda **who: chargebacks.charging_back(body, now=timezone.now(), **who))

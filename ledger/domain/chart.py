@@ -115,6 +115,12 @@ def _pairs() -> frozenset[tuple[str, str, str]]:
             *settling,
         },
         "payout": {("user:usd", "clearing")},
+        # What a user has spent is due; what one who is gone had is lost.
+        "chargeback": {
+            ("user:usd", "clearing"),
+            ("user:due:usd", "clearing"),
+            ("platform:losses", "clearing"),
+        },
         "coupon_grant": {("platform:promotions", "user:coupon")},
         "coupon_expiry": {("user:coupon", "platform:promotions")},
         "opening_balance": {

@@ -67,7 +67,7 @@ from ledger.domain.paying_out import (
 from ledger.domain.pricing import Priced, price, terms_of
 from ledger.domain.proposing import expire_proposal
 from ledger.domain.references import References
-from ledger.domain.reversing import Reverse, Reversing, reverse
+from ledger.domain.reversing import ChargeBack, Reverse, Reversing, reverse
 from ledger.domain.settlement import settle
 
 Command: TypeAlias = (
@@ -87,6 +87,7 @@ Command: TypeAlias = (
     | ConfirmPayout
     | FailPayout
     | Reverse
+    | ChargeBack
 )
 Plan: TypeAlias = (
     Priced
@@ -134,8 +135,8 @@ def plan(  # noqa: C901, PLR0911 (one case a command)
             return Placing(command=command, priced=_price(command.estimate, references))
         case CaptureHold() | VoidHold():
             return _resolving(command, references)
-        case Reverse():
-            original = references.original(command.operation)
+        case Reverse() | ChargeBack():
+            original = references.original(_reversed_by(command, references))
             closed = frozenset(original.users) - references.users
             return Reversing(command=command, original=original, closed=closed)
         case ResolveProposal():
@@ -273,6 +274,12 @@ def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[
             code: None if limit is None else text(limit) for code, limit in decision.credit_limits.items()
         }
     return data
+
+
+def _reversed_by(command: Reverse | ChargeBack, references: References) -> str:
+    if isinstance(command, ChargeBack) and command.payment is not None:
+        return references.payment(command.payment)
+    return str(command.operation)
 
 
 def _resolving(command: CaptureHold | VoidHold, references: References) -> Resolving:

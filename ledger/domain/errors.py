@@ -5,7 +5,7 @@ LedgerError                 a stable code, details, whether a retry can help
 ├─ Rejected    final        InsufficientFunds CreditLimitExceeded NotForSale …
 ├─ Conflict    409          the key was used for another command: names the field
 ├─ NotFound    404
-├─ Undecided   retry        the user, machine or hold is not known yet
+├─ Undecided   retry        what the command names is not known yet
 └─ Busy        retry        lost a race; the caller may try again
 ```
 """
@@ -94,7 +94,7 @@ class UnknownTariff(Rejected):
 
 
 class UnknownReference(Rejected):
-    """A user, machine or hold that never became known in the time the ledger waits for it."""
+    """A user, machine, hold or the like that never became known in the time the ledger waits for it."""
 
     code = "unknown_reference"
 
@@ -273,7 +273,7 @@ class NotFound(LedgerError):
 
 
 class Undecided(LedgerError):
-    """The command names a user, machine or hold that is not known yet. The key is not consumed."""
+    """The command names a user, machine, hold or the like that is not known yet. The key is not consumed."""
 
     code = "undecided"
     status = 409

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     COUPON_EXPIRY = "coupon_expiry"
     REVERSAL = "reversal"
     PAYOUT = "payout"
+    CHARGEBACK = "chargeback"
 
 
 COMPUTE: Final = frozenset({Kind.TRAINING, Kind.SOLVING, Kind.SOLVING_WITH_API})

@@ -3,14 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from ledger.domain.errors import ProposalUnknown, Undecided, UnknownOperation
 from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
+from ledger.domain.payments import PaymentReference
 from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Proposal, Subject
 from ledger.domain.reversals import Original
 from ledger.domain.tariff import Override, Tariff, in_force, laid_on
+
+DIGITS_TO_WAIT_BY: Final = 40
+"""Of a payment's digest: no two payments share so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,7 @@ class References:
     originals: Mapping[str, Original] = field(default_factory=dict)
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
     payouts: Mapping[str, Payout] = field(default_factory=dict)
+    payments: Mapping[str, PaymentReference] = field(default_factory=dict)
     overrides: Mapping[int, Sequence[Override]] = field(default_factory=dict)
     """Per user who has any his own and his teams' overrides, in the order they took effect."""
 
@@ -39,6 +45,17 @@ class References:
         if found is None:
             raise Undecided(f"hold {hold} is not known yet", field="hold", waits_for=f"hold:{hold}")
         return found
+
+    def payment(self, digest: str) -> str:
+        """The operation that recorded a provider's payment. Raises `Undecided` for one that is not known."""
+        found = self.payments.get(digest)
+        if found is None:
+            raise Undecided(
+                "no payment of this reference is known yet",
+                field="payment_reference",
+                waits_for=f"payment:{digest[:DIGITS_TO_WAIT_BY]}",
+            )
+        return found.operation
 
     def payout(self, payout: str) -> Payout:
         """A payout that was requested. Raises `Undecided` for one that was not, yet."""

@@ -29,10 +29,25 @@ class Reverse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reversing:
-    """A reversal whose original is known."""
+class ChargeBack:
+    """A provider takes back `amount` (USD, 8 decimals) of money that was paid in, or all that is left.
 
-    command: Reverse
+    The payment is named by the operation or by the digest of its reference.
+    """
+
+    operation: str | None
+    payment: str | None
+    amount: Decimal | None
+    occurred_at: datetime
+
+    kind = Kind.CHARGEBACK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversing:
+    """A reversal or a chargeback whose original is known."""
+
+    command: Reverse | ChargeBack
     original: Original
     closed: frozenset[int] = frozenset()
     """Those of the original's users who are gone: nothing arrives on their accounts or leaves them."""
@@ -42,6 +57,12 @@ class Reversing:
         """Whose accounts have to be locked."""
         return tuple(user for user in self.original.users if user not in self.closed)
 
+    @property
+    def payer(self) -> int | None:
+        """Who paid, unless he is gone."""
+        payer: int = self.original.data["payer"]
+        return None if payer in self.closed else payer
+
 
 def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
     """The transfers that take the part back.
@@ -49,11 +70,13 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
     Raises `NotReversible`, `NothingLeftToReverse`, or `InsufficientFunds` where a coupon that would be
     taken back has been spent.
     """
-    original = plan.original
-    if original.data["payer"] in plan.closed:
+    original, command = plan.original, plan.command
+    if command.kind is Kind.CHARGEBACK and original.kind != Kind.CREDIT_FROM_USER:
+        raise NotReversible("only money that was paid in is charged back", operation=original.id)
+    if command.kind is Kind.REVERSAL and plan.payer is None:
         raise NotReversible("the account of who paid is closed", operation=original.id)
     so_far = book.reversed.get(original.id) or Reversed(operation=original.id, total=reversible(original))
-    part = so_far.left if plan.command.amount is None else plan.command.amount
+    part = so_far.left if command.amount is None else command.amount
     if so_far.left <= ZERO or part > so_far.left:
         raise NothingLeftToReverse(
             f"{text(so_far.left)} is left to reverse",
@@ -67,14 +90,14 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
         part,
         now=now,
         closed=plan.closed,
-        as_loss=plan.command.spent_by_payee == "loss",
+        as_loss=isinstance(command, Reverse) and command.spent_by_payee == "loss",
     )
     taking.run()
     book.check_room(taking.transfers)
     after = replace(so_far, amount=so_far.amount + part, legs=taking.legs, grants=taking.grants_taken)
     return Decision(
         type="operation.reversed",
-        kind=Kind.REVERSAL,
+        kind=command.kind,
         payer=original.data["payer"],
         users=plan.users,
         transfers=tuple(taking.transfers),
@@ -85,7 +108,7 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
             "reversed_kind": original.kind,
             "amount": text(part),
             "final": after.left == ZERO,
-            "operation_user": original.data["payer"],
+            "operation_user": plan.payer,
             **({"to_promotions": text(taking.to_promotions)} if taking.to_promotions else {}),
         },
     )
@@ -97,6 +120,7 @@ def reversible(original: Original) -> Decimal:
     if original.type not in {"operation.recorded", "hold.captured", "payout.paid"} or kind in {
         Kind.COUPON_EXPIRY,
         Kind.REVERSAL,
+        Kind.CHARGEBACK,
         Kind.OPENING_BALANCE,
     }:
         raise NotReversible(f"{kind} is not reversed", operation=original.id)

@@ -19,7 +19,7 @@ from events.kafka.stored import Parked, Waiting
 from events.kafka.taking import Take, TryAgain
 from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy, Invalid
-from ledger.operations import control_totals, holds, payouts
+from ledger.operations import chargebacks, control_totals, holds, payouts
 from ledger.operations.record import submission_of
 from ledger.operations.unwelcome import Unwelcome
 from ledger.posting import post
@@ -173,4 +173,5 @@ _READERS: Final[Mapping[str, Read]] = {
     topics.PAYOUT_REQUESTED: _reader(payouts.requesting),
     topics.PAYOUT_PAID: _reader(payouts.confirming),
     topics.PAYOUT_FAILED: _reader(payouts.failing),
+    topics.CHARGEBACK: _reader(chargebacks.charging_back),
 }

@@ -39,7 +39,7 @@ def sweep() -> Counter[str]:
 
 
 def _due(cursor: Any) -> list[int]:
-    """The waiting messages whose user, machine, hold or payout is known now, or whose deadline has passed."""
+    """The waiting messages that name what is known now, or whose deadline has passed."""
     cursor.execute(
         """with awaited as materialized (
                select waits_for, split_part(waits_for, ':', 1) as kind,
@@ -52,6 +52,9 @@ def _due(cursor: Any) -> list[int]:
                    when 'machine' then exists (select from models_machine m where m.id = awaited.id::bigint)
                    when 'hold' then exists (select from ledger_hold h where h.id = awaited.id::uuid)
                    when 'payout' then exists (select from ledger_payout p where p.id = awaited.id::uuid)
+                   when 'payment' then exists (
+                       select from ledger_payment_reference r
+                       where r.digest >= awaited.id and r.digest < awaited.id || 'g')
                    end)
            select id from events_waiting
            where (waits_for in (select waits_for from known) or deadline <= now()) and waits_for <> %s

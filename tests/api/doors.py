@@ -13,7 +13,7 @@ from models import Machine, User
 from tests import commands as do
 from tests import months
 from tests.api.conftest import Api, Response, service
-from tests.builders import fund, machine_copy, make_machine, make_user, recorded
+from tests.builders import fund, machine_copy, make_machine, make_user, recorded, top_up
 
 # A line costs 0.0001 tokens: ten thousand lines are one.
 TOKEN = 10_000
@@ -31,6 +31,7 @@ class World:
     hold: str
     sale: str
     payout: str
+    payment: str
     proposal: str
     closing: str
     """The proposal to close a month."""
@@ -47,10 +48,11 @@ def make_world() -> World:
     recorded(do.place(machine, user=user, lines=10 * TOKEN, hold=hold))
     payout = str(uuid4())
     recorded(do.request_payout(user, 9, payout=payout))
+    payment = recorded(top_up(user, 5, reference="pi_1")).id
     sale = recorded(machine_copy(machine, user=user)).id
     recorded(do.create_code("WELCOME", 2))
     closing = recorded(do.change_period("close", months.LAST)).id
-    made = World(user, machine, api, hold, sale, payout, "", closing, other)
+    made = World(user, machine, api, hold, sale, payout, payment, "", closing, other)
     made.proposal = send(made, "/v1/adjustments", adjustment(made, amount="2000")).json()["proposal"]
     return made
 
@@ -169,6 +171,14 @@ DOORS = [
         lambda _: {"reason": "the bank does not know the account"},
         ("reason", "another"),
         at_payout,
+    ),
+    Door(
+        "charge back",
+        "ledger:write",
+        lambda _: "/v1/chargebacks",
+        lambda world: {"operation": world.payment, "amount": "2", "reason": "the card was stolen"},
+        ("amount", "1"),
+        at_operation,
     ),
     Door(
         "reverse",

@@ -127,7 +127,7 @@ def _update() -> StoredEvent:
 
 
 def _pay_in() -> StoredEvent:
-    return recorded(top_up(BUYER, 100))
+    return recorded(top_up(BUYER, 100, reference="pi_1"))
 
 
 def _pay_out() -> StoredEvent:
@@ -214,10 +214,17 @@ def _reverse_bill_late() -> StoredEvent:
     return _recorded_later(commands.reverse(_pay_a_bill().id))
 
 
-def _charge_back() -> StoredEvent:
+def _reverse_payment() -> StoredEvent:
     payment = _pay_in()
     recorded(bill(BUYER, 30))
     return recorded(commands.reverse(payment.id))
+
+
+def _charge_back() -> StoredEvent:
+    _pay_in()
+    recorded(commands.request_payout(BUYER, 10))
+    recorded(bill(BUYER, 50))
+    return recorded(commands.charge_back(reference="pi_1"))
 
 
 def _reverse_coupon() -> StoredEvent:
@@ -263,7 +270,8 @@ EXAMPLES: Final[dict[str, Callable[[], StoredEvent]]] = {
     "Reversing 0.035 EAML of a training of which 0.03 is due.": _reverse_training,
     "Reversing a bill of 12.50 USD, of which a coupon paid 2.50.": _reverse_bill,
     "Reversing that bill after the coupon has expired.": _reverse_bill_late,
-    "Reversing a payment of 100 USD of which 70 are left.": _charge_back,
+    "Reversing a payment of 100 USD of which 70 are left.": _reverse_payment,
+    "Charging back a payment of 100 USD of which 50 are left, 10 of them held.": _charge_back,
     "Reversing a coupon of 2.50 USD.": _reverse_coupon,
     "Adjusting USD up by 7.": lambda: recorded(commands.adjust(BUYER, "usd", 7)),
     "Adjusting the coupon up by 7.": lambda: recorded(commands.adjust(BUYER, "coupon", 7)),

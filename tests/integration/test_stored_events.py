@@ -93,6 +93,8 @@ def commands(user: User, machine: Machine) -> Iterator[Submission]:
     yield do.request_payout(user, 2, payout=second)
     yield do.pay(first, reference="po_1")
     yield do.fail(second)
+    yield make.top_up(user, 4, reference="pi_1")
+    yield do.charge_back(reference="pi_1")
 
 
 def replies_to_earlier_ones(user: User, machine: Machine) -> None:

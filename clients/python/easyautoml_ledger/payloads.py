@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from . import control_total, holds, outcomes, payouts, reference, strict_json, topics
+from . import chargebacks, control_total, holds, outcomes, payouts, reference, strict_json, topics
 from .envelope import CloudEvent
 from .errors import ContractError, first_contract_error
 from .operations import OPERATION_ADAPTER, parse_operation
@@ -17,6 +17,7 @@ ADAPTERS: dict[str, TypeAdapter[Any]] = {
     topics.PAYOUT_REQUESTED: TypeAdapter(payouts.PayoutRequested),
     topics.PAYOUT_PAID: TypeAdapter(payouts.PayoutPaid),
     topics.PAYOUT_FAILED: TypeAdapter(payouts.PayoutFailed),
+    topics.CHARGEBACK: TypeAdapter(chargebacks.Chargeback),
     topics.USER: TypeAdapter(reference.User),
     topics.MACHINE: TypeAdapter(reference.Machine),
     topics.WORK: TypeAdapter(reference.Work),

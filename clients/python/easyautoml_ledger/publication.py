@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import NoReturn, Optional, Union
 from uuid import UUID
 
+from .chargebacks import Chargeback
 from .control_total import ControlTotal
 from .envelope import LARGEST_ID_CHARACTERS, CloudEvent, parse, to_kafka
 from .holds import HoldCaptured, HoldMessage, HoldRequested, HoldVoided
@@ -15,6 +16,7 @@ from .operations import MODEL_OF_KIND, Operation, Training
 from .payloads import encode
 from .payouts import PayoutFailed, PayoutMessage, PayoutPaid, PayoutRequested
 from .topics import (
+    CHARGEBACK,
     CONTROL_TOTAL,
     HOLD_CAPTURED,
     HOLD_REQUESTED,
@@ -28,7 +30,7 @@ from .topics import (
     TRAINING_OPERATIONS,
 )
 
-Payload = Union[Operation, HoldMessage, PayoutMessage, ControlTotal]
+Payload = Union[Operation, HoldMessage, PayoutMessage, Chargeback, ControlTotal]
 
 _TYPE_OF: Mapping[type, str] = {
     **dict.fromkeys(MODEL_OF_KIND.values(), OPERATION),
@@ -38,6 +40,7 @@ _TYPE_OF: Mapping[type, str] = {
     PayoutRequested: PAYOUT_REQUESTED,
     PayoutPaid: PAYOUT_PAID,
     PayoutFailed: PAYOUT_FAILED,
+    Chargeback: CHARGEBACK,
     ControlTotal: CONTROL_TOTAL,
 }
 
@@ -86,7 +89,7 @@ def prepare(
 
     ``key`` is the user id of who pays: by default the operation's user. A training is paid
     by the machine's owner and a hold by whoever pays for its kind, so there it must be given; so
-    must it where a payout is paid or has failed, which names no user.
+    must it for a chargeback, and where a payout is paid or has failed: they name no user.
     ``time`` is when it happened, where the payload has no ``occurred_at``; by default now.
     Raises ``ValueError`` where the key is missing or an attribute is not fit to be sent.
     """
@@ -134,7 +137,7 @@ def _topic_of(payload: Payload) -> str:
         return TOPIC_OF_KIND[payload.type]
     if isinstance(payload, HoldMessage):
         return TRAINING_OPERATIONS
-    if isinstance(payload, PayoutMessage):
+    if isinstance(payload, (PayoutMessage, Chargeback)):
         return MARKETPLACE_OPERATIONS
     return _missing("topic", "a control total goes to the topic whose messages it counts")
 
@@ -148,8 +151,8 @@ def _key_of(payload: Payload, key: Optional[int]) -> str:
         return str(payload.operation_user)
     if isinstance(payload, HoldMessage):
         return _missing("key", "all messages of a hold have the user id of who pays for it")
-    if isinstance(payload, PayoutMessage):
-        return _missing("key", "all messages of a payout have the user id of whose payout it is")
+    if isinstance(payload, (PayoutMessage, Chargeback)):
+        return _missing("key", "a payout and a chargeback have the user id of whose money it is")
     return "control-total"
 
 

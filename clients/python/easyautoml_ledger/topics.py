@@ -26,6 +26,7 @@ HOLD_VOIDED = "com.easyautoml.hold.voided.v1"
 PAYOUT_REQUESTED = "com.easyautoml.payout.requested.v1"
 PAYOUT_PAID = "com.easyautoml.payout.paid.v1"
 PAYOUT_FAILED = "com.easyautoml.payout.failed.v1"
+CHARGEBACK = "com.easyautoml.chargeback.v1"
 USER = "com.easyautoml.user.v1"
 MACHINE = "com.easyautoml.machine.v1"
 WORK = "com.easyautoml.work.v1"
@@ -78,7 +79,7 @@ _ALL = (
         name=MARKETPLACE_OPERATIONS,
         incoming=True,
         key="user id of who pays",
-        types=(OPERATION, PAYOUT_REQUESTED, PAYOUT_PAID, PAYOUT_FAILED, CONTROL_TOTAL),
+        types=(OPERATION, PAYOUT_REQUESTED, PAYOUT_PAID, PAYOUT_FAILED, CHARGEBACK, CONTROL_TOTAL),
         sources=(MARKETPLACE_SERVICE,),
     ),
     Topic(

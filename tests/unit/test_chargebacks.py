@@ -1,0 +1,118 @@
+"""A chargeback takes back money that was paid in, whether or not it is still there."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from easyautoml_ledger.chargebacks import Chargeback
+from ledger.domain.errors import (
+    NothingLeftToReverse,
+    NotReversible,
+    Rejected,
+    Undecided,
+    UnknownOperation,
+)
+from tests import builders as make
+from tests import commands as do
+from tests.builders import short, transfers
+from tests.commands import MovingBooks, event, nothing_changes
+
+USER = 2
+USD, DUE, CLEARING = "user:2:usd", "user:2:due:usd", "clearing:payments:usd"
+
+
+def paid(usd: str = "100") -> MovingBooks:
+    """Books in which the user paid in so much under the reference `pi_1`: event 0."""
+    made = MovingBooks(users=[1, USER])
+    made.decide(make.top_up(USER, usd, reference="pi_1"))
+    return made
+
+
+def refused(made: MovingBooks, submission: Any, error: type[Rejected]) -> Rejected:
+    with nothing_changes(made), pytest.raises(error) as caught:
+        made.decide(submission)
+    return caught.value
+
+
+def test_money_that_is_there_leaves_again() -> None:
+    """By the provider's reference, linked to the payment as a reversal is."""
+    made = paid()
+    data = made.decide(do.charge_back(reference="pi_1"))
+    assert transfers(data) == [(USD, CLEARING, "100")]
+    assert (data["kind"], data["reverses"], data["reversed_kind"]) == (
+        "chargeback",
+        event(0),
+        "credit_from_user",
+    )
+    assert data["final"] is True
+
+
+def test_money_that_is_spent_becomes_due() -> None:
+    """What is available first."""
+    made = paid()
+    made.decide(make.bill(USER, 70))
+    assert transfers(made.decide(do.charge_back(reference="pi_1"))) == [
+        (USD, CLEARING, "30"),
+        (DUE, CLEARING, "70"),
+    ]
+    # The next money that comes in settles it.
+    data = made.decide(make.top_up(USER, 80, reference="pi_2"))
+    assert transfers(data) == [(CLEARING, USD, "80"), (USD, DUE, "70")]
+
+
+def test_held_money_is_left_alone() -> None:
+    """A payout that is under way can still be paid."""
+    made = paid()
+    payout = "bbbbbbbb-0000-4000-8000-000000000001"
+    made.decide(do.request_payout(USER, 60, payout=payout))
+    data = made.decide(do.charge_back(reference="pi_1"))
+    assert transfers(data) == [(USD, CLEARING, "40"), (DUE, CLEARING, "60")]
+    made.decide(do.pay(payout))
+    assert made.book.balance(USER, "usd") == 0
+    assert short(made.book.balance(USER, "due:usd")) == "60"
+
+
+def test_parts_add_up_with_reversals() -> None:
+    """What is left of a payment is one number, whoever takes of it."""
+    made = paid()
+    made.decide(do.charge_back(reference="pi_1", value=30))
+    made.decide(do.reverse(event(0), 50))
+    error = refused(made, do.charge_back(event(0), "20.00000001"), NothingLeftToReverse)
+    assert error.details["left"] == "20.00000000"
+    assert made.decide(do.charge_back(event(0)))["final"] is True
+    refused(made, do.reverse(event(0), "0.00000001"), NothingLeftToReverse)
+
+
+def test_only_money_that_was_paid_in_is_charged_back() -> None:
+    """Not a bill, and not a chargeback."""
+    made = paid()
+    made.decide(make.bill(USER, 10))
+    refused(made, do.charge_back(made.last), NotReversible)
+    made.decide(do.charge_back(reference="pi_1", value=1))
+    refused(made, do.charge_back(made.last), NotReversible)
+    refused(made, do.reverse(made.last), NotReversible)
+
+
+def test_payment_that_is_not_known_is_undecided() -> None:
+    """It may still come; an operation that there is none of is not waited for."""
+    made = paid()
+    with pytest.raises(Undecided) as caught:
+        made.decide(do.charge_back(reference="pi_1", provider="bank"))
+    assert caught.value.details["field"] == "payment_reference"
+    assert len(caught.value.details["waits_for"]) <= 60
+    refused(made, do.charge_back(event(9)), UnknownOperation)
+
+
+def test_reference_is_not_in_the_command() -> None:
+    """It is a note, as it is of the payment."""
+    submission = do.charge_back(reference="pi_secret")
+    assert "pi_secret" not in str(submission.sent)
+    assert submission.notes == {"payment_reference": "pi_secret", "reason": "the card was stolen"}
+
+
+@pytest.mark.parametrize("named", [{}, {"payment_reference": "pi_1", "operation": event(0)}])
+def test_chargeback_names_its_payment_in_one_way(named: dict[str, str]) -> None:
+    """Neither in none nor in two, which might disagree."""
+    with pytest.raises(ValidationError, match="its payment_reference or its operation"):
+        Chargeback.model_validate({"reason": "stolen", **named})
