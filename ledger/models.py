@@ -180,6 +180,7 @@ class RequestedPayout(models.Model):
 
     class Meta:
         db_table = "ledger_payout"
+        verbose_name = "payout"
         ordering = ("-id",)
         indexes = (
             models.Index(
@@ -363,6 +364,7 @@ class BookPeriod(models.Model):
 
     class Meta:
         db_table = "ledger_period"
+        verbose_name = "period"
         ordering = ("-month",)
         constraints = (
             models.CheckConstraint(

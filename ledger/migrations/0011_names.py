@@ -11,6 +11,14 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AlterModelOptions(
+            name='bookperiod',
+            options={'ordering': ('-month',), 'verbose_name': 'period'},
+        ),
+        migrations.AlterModelOptions(
+            name='requestedpayout',
+            options={'ordering': ('-id',), 'verbose_name': 'payout'},
+        ),
+        migrations.AlterModelOptions(
             name='apikey',
             options={'ordering': ('id',), 'verbose_name': 'API key'},
         ),

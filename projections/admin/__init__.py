@@ -1,5 +1,27 @@
 """The administration pages: records to look at, and the few things that people edit here."""
 
-from projections.admin import accounts, keys, log, machines, messages, operations, proposals, users
+from projections.admin import (
+    accounts,
+    keys,
+    log,
+    machines,
+    messages,
+    operations,
+    payouts,
+    periods,
+    proposals,
+    users,
+)
 
-__all__ = ["accounts", "keys", "log", "machines", "messages", "operations", "proposals", "users"]
+__all__ = [
+    "accounts",
+    "keys",
+    "log",
+    "machines",
+    "messages",
+    "operations",
+    "payouts",
+    "periods",
+    "proposals",
+    "users",
+]

@@ -24,7 +24,7 @@ from ledger.models import (
 from projections.admin.doors import coupons, holds
 from projections.admin.doors.button import opens
 from projections.admin.overdue import expired_coupons, expired_holds
-from projections.admin.records import RecordAdmin, amount, as_number, as_uuid, moment, pretty, users_found
+from projections.admin.records import OfUserAdmin, RecordAdmin, amount, moment, pretty
 from projections.models import PlatformBalance
 
 
@@ -44,28 +44,8 @@ class AccountKindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-class _OfUser(RecordAdmin):
-    """Records that belong to a user, whose number is a plain column."""
-
-    search_fields = ("pk",)
-    search_help_text = "id, or an email address"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        del request
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if (key := as_uuid(term)) is not None:
-            return queryset.filter(pk=key), False
-        if (user := as_number(term)) is not None:
-            return queryset.filter(user_id=user), False
-        return queryset.filter(user_id__in=users_found(term)), False
-
-
 @admin.register(Account)
-class AccountAdmin(_OfUser):
+class AccountAdmin(OfUserAdmin):
     """Every account of the chart. The platform's store no balance: see the platform's balances."""
 
     list_display = ("code", "kind", "shown_balance", "shown_held", "available", "version", "position")
@@ -158,7 +138,7 @@ class PlatformBalanceAdmin(RecordAdmin):
 
 
 @admin.register(HeldFunds)
-class HoldAdmin(_OfUser):
+class HoldAdmin(OfUserAdmin):
     """Money set aside for work that runs."""
 
     actions_list = ("place_hold",)
@@ -194,7 +174,7 @@ def _hold(row: HeldFunds) -> Hold:
 
 
 @admin.register(CouponGrant)
-class GrantAdmin(_OfUser):
+class GrantAdmin(OfUserAdmin):
     """Promotional credit."""
 
     actions_list = ("grant_coupon",)

@@ -1,36 +1,18 @@
 """The log itself: events as they were written."""
 
+from typing import Final
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+from events.contracts import CONTRACTS
 from events.models import Checkpoint, Event
 from projections.admin.records import RecordAdmin, as_number, as_uuid, moment, pretty
 
-_TYPES = (
-    "operation.recorded",
-    "operation.rejected",
-    "operation.reversed",
-    "operation.linked",
-    "hold.placed",
-    "hold.refused",
-    "hold.captured",
-    "hold.voided",
-    "hold.expired",
-    "payout.requested",
-    "payout.paid",
-    "payout.failed",
-    "proposal.made",
-    "proposal.declined",
-    "proposal.expired",
-    "coupon_code.created",
-    "credit_limit.set",
-    "tariff.published",
-    "legacy.billing_imported",
-    "user.closed",
-)
+_TYPES: Final = tuple(dict.fromkeys(type_ for type_, _ in CONTRACTS))
 
 
 class TypeFilter(admin.SimpleListFilter):

@@ -58,6 +58,26 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return False
 
 
+class OfUserAdmin(RecordAdmin):
+    """Records that belong to a user, whose number is a plain column."""
+
+    search_fields = ("pk",)
+    search_help_text = "id, or an email address"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        del request
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if (key := as_uuid(term)) is not None:
+            return queryset.filter(pk=key), False
+        if (user := as_number(term)) is not None:
+            return queryset.filter(user_id=user), False
+        return queryset.filter(user_id__in=users_found(term)), False
+
+
 class SeenByViewer:
     """Pages whose rows are those that the viewer may see, by the rules that the API asks too.
 

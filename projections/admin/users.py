@@ -20,7 +20,7 @@ from ledger.models import Account
 from ledger.queries import debts
 from ledger.queries.balances import balances
 from models import User
-from projections.admin.doors import accounts, adjustments, coupons, holds
+from projections.admin.doors import accounts, adjustments, coupons, holds, payouts
 from projections.admin.doors.button import opens
 from projections.admin.overdue import expired_coupons, expired_holds
 from projections.admin.records import amount, amounts, moment, table
@@ -93,7 +93,15 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
         {
             "title": "Money",
             "icon": "payments",
-            "items": ("adjust", "write_off", "grant_coupon", "redeem_code", "place_hold", "set_credit_limit"),
+            "items": (
+                "adjust",
+                "write_off",
+                "grant_coupon",
+                "redeem_code",
+                "request_payout",
+                "place_hold",
+                "set_credit_limit",
+            ),
         },
     )
     adjust = opens(adjustments.Adjust, fills="operation_user", icon="balance")
@@ -108,6 +116,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
     )
     grant_coupon = opens(coupons.GrantCoupon, fills="operation_user", icon="redeem")
     redeem_code = opens(coupons.RedeemCode, fills="operation_user", icon="confirmation_number")
+    request_payout = opens(payouts.RequestPayout, fills="operation_user", icon="outbox")
     place_hold = opens(holds.PlaceHold, fills="operation_user", icon="lock")
     set_credit_limit = opens(accounts.SetCreditLimit, fills="operation_user", icon="speed")
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2")}),)

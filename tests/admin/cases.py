@@ -8,9 +8,10 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from ledger.models import Account, CouponCode, CouponGrant, HeldFunds, ProposedChange
+from ledger.models import Account, CouponCode, CouponGrant, HeldFunds, ProposedChange, RequestedPayout
 from models import User
 from models.billing import Operation
+from tests.months import LAST, THIS
 
 Fields = dict[str, Any]
 
@@ -27,6 +28,9 @@ class Given:
     code: str
     proposal: str
     declined: str
+    payout: str
+    failed: str
+    closed: str
 
 
 @dataclass(frozen=True)
@@ -143,5 +147,44 @@ CASES: Final[Mapping[str, Case]] = {
         "proposal_unknown",
         "too much",
         lambda given: ProposedChange.objects.get(pk=given.proposal).state == "declined",
+    ),
+    "request-payout": Case(
+        lambda given: {"operation_user": given.user.pk, "amount": "10"},
+        lambda _: {"amount": "1000"},
+        "insufficient_funds",
+        "82.50000000 USD",
+        lambda given: RequestedPayout.objects.filter(user_id=given.user.pk, state="requested").count() == 2,
+    ),
+    "confirm-payout": Case(
+        lambda given: {
+            "payout": given.payout,
+            "payment_provider": "stripe",
+            "payment_reference": "po_77",
+        },
+        lambda given: {"payout": given.failed},
+        "payout_resolved",
+        "92.50000000 USD",
+        lambda given: RequestedPayout.objects.get(pk=given.payout).state == "paid",
+    ),
+    "fail-payout": Case(
+        lambda given: {"payout": given.payout, "reason": "the bank said no"},
+        lambda given: {"payout": given.failed},
+        "payout_resolved",
+        "95.00000000 USD",
+        lambda given: RequestedPayout.objects.get(pk=given.payout).state == "failed",
+    ),
+    "close-period": Case(
+        lambda _: {"period": str(LAST), "reason_code": "month-end", "reason": "reported"},
+        lambda _: {"period": str(THIS)},
+        "period_not_over",
+        f"{LAST}",
+        lambda _: ProposedChange.objects.latest("pk").kept["body"]["action"] == "close",
+    ),
+    "reopen-period": Case(
+        lambda given: {"period": given.closed, "reason_code": "correction", "reason": "one is missing"},
+        lambda _: {"period": str(THIS)},
+        "period_open",
+        f"{LAST}",
+        lambda _: ProposedChange.objects.latest("pk").kept["body"]["action"] == "reopen",
     ),
 }

@@ -16,6 +16,7 @@ from models import User
 from projections.admin.doors import DOORS
 from tests import builders as make
 from tests import commands as do
+from tests import months
 from tests.admin.cases import CASES, Fields, Given
 from tests.projections.world import World, verified
 
@@ -23,7 +24,7 @@ SOURCE = "/ledger/admin"
 
 
 @pytest.fixture
-def given(world: World) -> Given:
+def given(request: pytest.FixtureRequest, world: World) -> Given:
     user = make.fund(make.make_user(), usd=100, eaml=100)
     hold, voided = str(uuid4()), str(uuid4())
     make.recorded(do.place(world.machine, user=user, lines=10_000, hold=hold))
@@ -33,7 +34,25 @@ def given(world: World) -> Given:
     make.recorded(do.create_code("SPRING", 3))
     proposal, declined = (make.recorded(do.adjust(user, "usd", 2000)).id for _ in range(2))
     make.recorded(do.decline(declined))
-    return Given(user, world.machine.pk, hold, voided, sale.id, "SPRING", proposal, declined)
+    payout, failed = str(uuid4()), str(uuid4())
+    make.recorded(do.request_payout(user, "2.5", payout=payout))
+    make.recorded(do.request_payout(user, 1, payout=failed))
+    make.recorded(do.fail(failed))
+    if getattr(request.node, "callspec", None) and request.node.callspec.params.get("name") == "close-period":
+        months.change("reopen", months.LAST)
+    return Given(
+        user=user,
+        machine=world.machine.pk,
+        hold=hold,
+        voided=voided,
+        operation=sale.id,
+        code="SPRING",
+        proposal=proposal,
+        declined=declined,
+        payout=payout,
+        failed=failed,
+        closed=str(months.LAST),
+    )
 
 
 each_door = pytest.mark.parametrize("name", CASES)
@@ -217,6 +236,12 @@ def test_going_back_to_change_something_keeps_what_was_filled_in(admin: Client, 
         ("ledger/proposedchange/{given.proposal}", "approve", "proposal"),
         ("ledger/proposedchange/{given.proposal}", "decline", "proposal"),
         ("ledger/proposedchange", "adjust", None),
+        ("models/user/{given.user.pk}", "request-payout", "operation_user"),
+        ("ledger/requestedpayout/{given.payout}", "confirm-payout", "payout"),
+        ("ledger/requestedpayout/{given.payout}", "fail-payout", "payout"),
+        ("ledger/requestedpayout", "request-payout", None),
+        ("ledger/bookperiod", "close-period", None),
+        ("ledger/bookperiod/{given.closed}", "reopen-period", "period"),
         ("models/user/{given.user.pk}", "grant-coupon", "operation_user"),
         ("models/user/{given.user.pk}", "redeem-code", "operation_user"),
         ("models/user/{given.user.pk}", "place-hold", "operation_user"),
@@ -255,7 +280,7 @@ def test_a_button_leads_to_the_door_with_the_record_filled_in(
 def test_the_books_are_right_after_all_of_it(admin: Client, given: Given) -> None:
     """What doors posted is verified like everything else."""
     for name, case in CASES.items():
-        if name not in {"void-hold", "decline"}:
+        if name not in {"void-hold", "decline", "fail-payout", "close-period"}:
             sent = _asked(admin, name) | case.fields(given) | {"confirm": "yes"}
             assert admin.post(_url(name), sent).status_code == 302, name
     assert verified()[1] == []

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from projections.admin.doors import accounts, adjustments, coupons, holds, operations
+from projections.admin.doors import accounts, adjustments, coupons, holds, operations, payouts, periods
 from projections.admin.doors.door import Door
 from projections.admin.doors.page import page
 
@@ -23,6 +23,11 @@ DOORS: Final[Mapping[str, type[Door]]] = {
         adjustments.Adjust,
         adjustments.Approve,
         adjustments.Decline,
+        payouts.RequestPayout,
+        payouts.ConfirmPayout,
+        payouts.FailPayout,
+        periods.ClosePeriod,
+        periods.ReopenPeriod,
     )
 }
 

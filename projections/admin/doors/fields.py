@@ -13,6 +13,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from ledger.domain.periods import Month
 from models import User
 from projections.admin.records import as_number, moment
 
@@ -57,6 +58,20 @@ class UuidField(forms.UUIDField):
     """The id of a hold, an operation or a proposal."""
 
     widget = UnfoldAdminTextInputWidget
+
+
+class MonthField(TextField):
+    """A calendar month, UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"label": "Month", "help_text": "As in 2026-10, UTC.", **options})
+
+    def clean(self, value: Any) -> Any:
+        """The month."""
+        try:
+            return Month.parse(super().clean(value))
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
 
 class WholeField(forms.IntegerField):

@@ -1,6 +1,7 @@
 """Where people are taken after something was done: to the page of what came of it."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from django.db.models import Model
 from django.urls import reverse
@@ -8,9 +9,18 @@ from django.urls import reverse
 from events.message import StoredEvent
 from events.models import Event
 from ledger.domain.decide import OPERATION_TYPES
-from ledger.models import CouponCode, HeldFunds, ProposedChange
+from ledger.models import BookPeriod, CouponCode, HeldFunds, ProposedChange, RequestedPayout
 from models import User
 from models.billing import Operation
+
+_OF_STREAM: Final[Mapping[str, type[Model]]] = {
+    "hold": HeldFunds,
+    "proposal": ProposedChange,
+    "payout": RequestedPayout,
+    "period": BookPeriod,
+    "coupon_code": CouponCode,
+    "user": User,
+}
 
 
 class Landing(NamedTuple):
@@ -32,14 +42,7 @@ def landing(event: StoredEvent) -> Landing:
     if event.type in OPERATION_TYPES:
         return Landing(Operation, event.id, f"{event.data['kind']} {event.id}".replace("_", " "))
     kind, _, name = event.stream.partition(":")
-    match kind:
-        case "hold":
-            return Landing(HeldFunds, name, f"hold {name}")
-        case "proposal":
-            return Landing(ProposedChange, name, f"proposal {name}")
-        case "coupon_code":
-            return Landing(CouponCode, name, f"coupon code {name}")
-        case "user":
-            return Landing(User, name, f"user {name}")
-        case _:
-            return Landing(Event, event.position, f"event {event.position}")
+    model = _OF_STREAM.get(kind)
+    if model is None:
+        return Landing(Event, event.position, f"event {event.position}")
+    return Landing(model, name, f"{model._meta.verbose_name} {name}")

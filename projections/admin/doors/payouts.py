@@ -1,0 +1,67 @@
+"""Doors of payouts: ask for one, say that it was paid, say that it has failed."""
+
+from datetime import datetime
+from typing import Any
+
+from easyautoml_ledger.operations import DEFAULT_PAYMENT_PROVIDER
+from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
+from ledger.commands import Submission
+from ledger.operations import payouts
+from projections.admin.doors.door import Door
+from projections.admin.doors.fields import AmountField, ReasonField, TextField, UserField, UuidField
+
+
+class RequestPayout(Door):
+    """Set money of a user aside, to be paid out to him.
+
+    He is paid no more than what is available less what he owes.
+    """
+
+    name = "request-payout"
+    title = "Request a payout"
+    permission = "ledger.add_requestedpayout"
+    body = PayoutRequested
+
+    operation_user = UserField()
+    amount = AmountField("USD")
+
+    def values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        """The payout gets the page's key as its id, so that the page makes one."""
+        return {**super().values(cleaned), "payout": cleaned.get("key")}
+
+    def submission(self, *, now: datetime, **who: Any) -> Submission:
+        """As over HTTP."""
+        return payouts.requesting(self.read, now=now, **who)
+
+
+class ConfirmPayout(Door):
+    """Say that the provider has paid a payout: the money has left the ledger."""
+
+    name = "confirm-payout"
+    title = "Mark a payout as paid"
+    permission = "ledger.change_requestedpayout"
+    body = PayoutPaid
+
+    payout = UuidField(help_text="Id.")
+    payment_provider = TextField(initial=DEFAULT_PAYMENT_PROVIDER)
+    payment_reference = TextField(required=False, help_text="The provider's. It is used once.")
+
+    def submission(self, *, now: datetime, **who: Any) -> Submission:
+        """As over HTTP."""
+        return payouts.confirming(self.read, now=now, **who)
+
+
+class FailPayout(Door):
+    """Say that a payout will not be paid: cancelled, or not possible. The money is available again."""
+
+    name = "fail-payout"
+    title = "Mark a payout as failed"
+    permission = "ledger.change_requestedpayout"
+    body = PayoutFailed
+
+    payout = UuidField(help_text="Id.")
+    reason = ReasonField()
+
+    def submission(self, *, now: datetime, **who: Any) -> Submission:
+        """As over HTTP."""
+        return payouts.failing(self.read, now=now, **who)

@@ -1,0 +1,44 @@
+"""Money on its way out of the ledger."""
+
+from decimal import Decimal
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import FieldTextFilter
+
+from ledger.models import RequestedPayout
+from models import User
+from projections.admin.doors.button import opens
+from projections.admin.doors.payouts import ConfirmPayout, FailPayout, RequestPayout
+from projections.admin.records import OfUserAdmin, amount, link_to, pretty
+
+
+@admin.register(RequestedPayout)
+class PayoutAdmin(OfUserAdmin):
+    """Set aside when it is asked for, gone when it is paid, available again when it has failed."""
+
+    actions_list = ("request_payout",)
+    actions_detail = actions_row = ("confirm_payout", "fail_payout")
+    request_payout = opens(RequestPayout, icon="outbox")
+    confirm_payout = opens(ConfirmPayout, fills="payout", icon="task_alt")
+    fail_payout = opens(FailPayout, fills="payout", icon="cancel")
+
+    list_display = ("id", "state", "user", "shown_amount", "left")
+    list_filter = (("state", FieldTextFilter),)
+    fields = readonly_fields = (*list_display, "shown_kept")
+
+    @admin.display(description="user", ordering="user_id")
+    def user(self, payout: RequestedPayout) -> SafeString:
+        return link_to(User, payout.user_id, f"user {payout.user_id}")
+
+    @admin.display(description="amount")
+    def shown_amount(self, payout: RequestedPayout) -> str:
+        return amount(Decimal(payout.kept["amount"]), "USD")
+
+    @admin.display(description="still held")
+    def left(self, payout: RequestedPayout) -> str:
+        return amount(Decimal(payout.kept["remaining"]), "USD")
+
+    @admin.display(description="as its last event says")
+    def shown_kept(self, payout: RequestedPayout) -> SafeString:
+        return pretty(payout.kept)
