@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from ledger import payments, periods, state
+from ledger import payments, periods, state, tariffs
 from ledger.domain.adjustments import Adjust
 from ledger.domain.approving import ResolvingProposal
 from ledger.domain.book import Book
@@ -32,11 +32,6 @@ def lock_names_of(cursor: Any, plans: Sequence[Plan | None], proposals: Sequence
         state.lock_names(cursor, *names)
 
 
-def changes_books(plan: Plan | None) -> bool:
-    """Whether it changes what is the same for everybody: such a plan is decided before all others."""
-    return isinstance(plan, ResolvingProposal) and plan.changes_books
-
-
 def months_closing(plans: Sequence[Plan | None]) -> list[Month]:
     """The months that plans would close."""
     closing = (plan.closes for plan in plans if isinstance(plan, ResolvingProposal))
@@ -45,7 +40,7 @@ def months_closing(plans: Sequence[Plan | None]) -> list[Month]:
 
 def load_periods(cursor: Any, plans: Sequence[Plan | None], book: Book, freezing: periods.Freezing) -> None:
     """Put into the book up to when the books are closed, and all periods where one may change."""
-    if any(isinstance(plan, ChangePeriod) or changes_books(plan) for plan in plans):
+    if any(isinstance(plan, ChangePeriod) or _is_about_periods(plan) for plan in plans):
         book.take_periods(periods.read_periods(cursor))
         book.add(freezing.finish(months_closing(plans)))
     else:
@@ -79,6 +74,8 @@ def load_state(
     if proposals:
         # Under the lock of their users, or of their own names: as whoever else resolves them.
         book.add(state.read_proposals(cursor, [each.id for each in proposals]))
+    if any(each.subject == "tariff" for each in proposals):
+        book.latest_tariff = tariffs.latest_version(cursor)
     if actors := [each.actor for each in plans if isinstance(each, Adjust)]:
         book.add(state.read_adjusted(cursor, actors, day))
     if references := _payments(plans):
@@ -93,6 +90,10 @@ def _payments(plans: Sequence[Plan | None]) -> list[str]:
     confirmed = [each.command for each in plans if isinstance(each, PayingOut)]
     paid_out = [command.payment for command in confirmed if isinstance(command, ConfirmPayout)]
     return [payment for payment in paid_in + paid_out if payment is not None]
+
+
+def _is_about_periods(plan: Plan | None) -> bool:
+    return isinstance(plan, ResolvingProposal) and plan.proposal.subject == "period"
 
 
 def _codes(plans: Sequence[Plan | None]) -> list[str]:

@@ -60,18 +60,39 @@ class AllowedPair(models.Model):
 
 
 class PublishedTariff(models.Model):
-    """A version of the platform's prices. Published once, never edited."""
+    """A version of the platform's prices, or of a user's or team's own terms. Published, never edited."""
 
     version = models.IntegerField(primary_key=True)
     effective_from = models.DateTimeField()
     published_at = models.DateTimeField()
     terms = models.JSONField()
-    """Decimal strings by name, as `ledger.domain.tariff.Tariff` reads them."""
+    """Decimal strings by name, as `ledger.domain.tariff` reads them: of an override only some."""
+    user_id = models.BigIntegerField(null=True)
+    team_id = models.BigIntegerField(null=True)
+    """Whose terms they are; where neither is given, everybody's."""
 
     class Meta:
         db_table = "ledger_tariff"
         verbose_name = "tariff"
         ordering = ("effective_from", "version")
+        constraints = (
+            # The first version counts from the beginning of time.
+            models.CheckConstraint(
+                condition=models.Q(effective_from__gte=models.F("published_at")) | models.Q(version=1),
+                name="ledger_tariff_not_before_published",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(user_id=None) | models.Q(team_id=None), name="ledger_tariff_of_one"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("user_id",), condition=models.Q(user_id__isnull=False), name="ledger_tariff_of_user"
+            ),
+            models.Index(
+                fields=("team_id",), condition=models.Q(team_id__isnull=False), name="ledger_tariff_of_team"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"tariff {self.version}"

@@ -3,10 +3,15 @@
 # Note [Posting order]
 One durable transaction, READ COMMITTED, always in this order, so that two workers over the same
 users never deadlock: Kafka positions; keys, sorted; missing accounts, sorted; the accounts of every
-user touched, in the order of the user's id; machines; names; the books, shared; the decisions; only
+user touched, in the order of the user's id; the books, shared; machines; names; the decisions; only
 then positions of the log, events, operations, entries, accounts, inline projections. The lock unit is
 the user, because locking single accounts deadlocks. The platform's accounts are never locked nor
 updated.
+
+# Note [Changing the books]
+What everybody is decided by, tariffs and periods, is changed in a transaction of its own, with the books
+locked exclusively. Whoever was decided by what was before has committed then, and whoever comes after reads
+what is: so nothing that is recorded later is ever priced by what a publication has replaced.
 
 A process that is frozen in the middle of it (a suspended machine) keeps its users locked, and nothing
 after its positions can be settled: after a while the database ends its transaction, and nothing of it
@@ -26,9 +31,9 @@ from django.utils.module_loading import import_string
 from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
-from ledger import journal, notes, payments, periods, state
+from ledger import journal, notes, payments, periods, state, tariffs
 from ledger.commands import Outcome, Status, Submission, fingerprint_of
-from ledger.domain.approving import ResolvingProposal
+from ledger.domain.approving import ResolveProposal, ResolvingProposal
 from ledger.domain.book import Account, Book, Decision
 from ledger.domain.decide import (
     OPERATION_TYPES,
@@ -46,7 +51,7 @@ from ledger.domain.paying_out import PayingOut, RequestPayout, payout_of
 from ledger.domain.periods import effective_at
 from ledger.domain.proposals import Proposal
 from ledger.domain.references import References
-from ledger.loading import changes_books, load_periods, load_state, lock_names_of, months_closing
+from ledger.loading import load_periods, load_state, lock_names_of, months_closing
 from ledger.pending import Pending, conflict, fold, planned
 from ledger.references import read_references, set_aside_for
 
@@ -77,11 +82,18 @@ def post(
 ) -> list[Outcome]:
     """Post a batch in one transaction; an outcome per submission, in their order.
 
-    A submission is decided by itself: one that is refused does not touch the others. Raises `Busy`
-    where the database kept choosing this batch as a deadlock's victim.
+    A submission is decided by itself: one that is refused does not touch the others. What changes the
+    books is posted alone, and what is around it before and after it. Raises `Busy` where the database kept
+    choosing this batch as a deadlock's victim.
     """
     if not submissions and intake is None:
         return []
+    number = next((n for n, each in enumerate(submissions) if _changes_books(each)), None)
+    if number is not None and len(submissions) > 1:
+        if intake is not None:
+            raise ValueError("what changes the books comes alone")
+        parts = submissions[:number], submissions[number : number + 1], submissions[number + 1 :]
+        return [outcome for part in parts for outcome in post(part, clock=clock)]
     unplaced: set[str] = set()
     for _ in range(_ATTEMPTS):
         try:
@@ -250,7 +262,8 @@ class _Batch:
         users = sorted({*users, *named})
         journal.create_missing_accounts(self.cursor, users)
         book = Book(journal.lock_accounts(self.cursor, users))
-        # Owner and prices are read again after the locks: these are what is decided by.
+        state.lock_books(self.cursor, exclusive=any(_changes_books(item.submission) for item in pending))
+        # Owner, prices and tariffs are read again after the locks: these are what is decided by.
         self._plan(pending, lock=True)
         moved = False
         for item in pending:
@@ -270,7 +283,6 @@ class _Batch:
         proposals = [*self.swept, *(plan.proposal for plan in plans if isinstance(plan, ResolvingProposal))]
         if lock:
             lock_names_of(self.cursor, plans, proposals)
-            state.lock_books(self.cursor, exclusive=any(map(changes_books, plans)))
         load_periods(self.cursor, plans, book, self.freezing)
         self.now = journal.not_before(book, self.clock())
         load_state(self.cursor, plans, proposals, book, day=self.now.date())
@@ -336,8 +348,7 @@ class _Batch:
         self, pending: Sequence[Pending], book: Book
     ) -> list[tuple[Pending, dict[str, Any], list[Account]]]:
         decided, missing = [], False
-        # What changes the books is summed up without this batch: it comes before the rest of it.
-        for item in sorted(pending, key=lambda item: not changes_books(item.plan)):
+        for item in pending:
             unplaced = _unplaced(item.plan, book)
             if unplaced is not None:
                 # Note [Holds of a batch]
@@ -379,6 +390,7 @@ class _Batch:
         notes.write(cursor, written_notes)
         journal.write(cursor, events, book)
         state.write(cursor, events)
+        tariffs.write(cursor, events)
         payments.write(cursor, events)
         self.freezing.write(events)
         journal.update_accounts(cursor, list(changed.values()), last_position, self.now)
@@ -417,6 +429,11 @@ def _event(
         "occurred_at": occurred_at,
         "recorded_at": now,
     }
+
+
+def _changes_books(submission: Submission) -> bool:
+    command = submission.command
+    return isinstance(command, ResolveProposal) and command.changes_books
 
 
 def _end_if_frozen(cursor: Any) -> None:

@@ -1,6 +1,5 @@
 """Reads what commands refer to: which users and machines are known, on what terms, the tariffs."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,12 +17,11 @@ from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.opening import OpenBalances
 from ledger.domain.operations import MachineTerms, RecordOperation
 from ledger.domain.paying_out import ConfirmPayout, FailPayout, RequestPayout
+from ledger.domain.publishing import ProposeTariff
 from ledger.domain.references import References
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import ChargeBack, Reverse
-from ledger.domain.tariff import Tariff
-
-_tariffs: dict[tuple[int, datetime], Tariff] = {}  # a published version never changes, so it is read once
+from ledger.tariffs import read_tariffs_of
 
 
 def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> References:
@@ -43,10 +41,13 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
         (each.user for each in proposals if each.user is not None),
         (user for original in originals.values() for user in original.users),
     )
+    tariffs, overrides = read_tariffs_of(cursor, sorted(users))
     return References(
         users=_known_users(cursor, users) if users else frozenset(),
         machines=terms,
-        tariffs=read_tariffs(cursor),
+        tariffs=tariffs,
+        overrides=overrides,
+        teams=_known_teams(cursor, named.teams) if named.teams else frozenset(),
         holds={hold.id: hold for hold in holds},
         payouts={payout.id: payout for payout in payouts},
         proposals={proposal.id: proposal for proposal in proposals},
@@ -66,6 +67,7 @@ class _Named:
     holds: set[str] = field(default_factory=set)
     payouts: set[str] = field(default_factory=set)
     proposals: set[str] = field(default_factory=set)
+    teams: set[int] = field(default_factory=set)
     operations: set[str] = field(default_factory=set)
     payments: set[str] = field(default_factory=set)
     """Digests of payment references."""
@@ -91,6 +93,9 @@ def _named_by(commands: Iterable[Command]) -> _Named:  # noqa: C901 (one case a 
                 named.operations.add(str(command.operation))
             case ChargeBack():
                 named.payments.add(str(command.payment))
+            case ProposeTariff():
+                named.users |= set() if command.user is None else {command.user}
+                named.teams |= set() if command.team is None else {command.team}
             case CreateCode() | ChangePeriod():
                 pass
             case (
@@ -124,15 +129,9 @@ def _originals(cursor: Any, operations: set[str]) -> dict[str, Original]:
     }
 
 
-def read_tariffs(cursor: Any) -> list[Tariff]:
-    """Every published tariff, in the order they take effect."""
-    cursor.execute("select version, published_at from ledger_tariff order by effective_from, version")
-    versions = cursor.fetchall()
-    if any(version not in _tariffs for version in versions):
-        cursor.execute("select version, published_at, effective_from, terms::text from ledger_tariff")
-        for version, published_at, effective_from, terms in cursor.fetchall():
-            _tariffs[version, published_at] = Tariff.from_terms(version, effective_from, json.loads(terms))
-    return [_tariffs[version] for version in versions]
+def _known_teams(cursor: Any, teams: set[int]) -> frozenset[int]:
+    cursor.execute("select id from models_team where id = any(%s::bigint[])", [numbers(teams)])
+    return frozenset(row[0] for row in cursor.fetchall())
 
 
 def _known_users(cursor: Any, users: set[int]) -> frozenset[int]:

@@ -15,7 +15,7 @@ from ledger.domain.chart import user_account
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import QUANTUM, ZERO, text
 from ledger.operations.legacy_billing import EVENT_TYPE
-from ledger.references import read_tariffs
+from ledger.tariffs import read_tariffs
 from projections.projection import Table
 
 _WIDE: Final = Context(prec=60)

@@ -8,8 +8,15 @@ from projections.billing import LegacyBilling
 from projections.platform_balances import PlatformBalances
 from projections.projection import Projection
 from projections.revenue import Revenue
+from projections.tariff_uses import TariffUses
 
-PROJECTIONS: Final[Sequence[Projection]] = (PlatformBalances(), Revenue(), Activity(), LegacyBilling())
+PROJECTIONS: Final[Sequence[Projection]] = (
+    PlatformBalances(),
+    Revenue(),
+    Activity(),
+    LegacyBilling(),
+    TariffUses(),
+)
 
 
 class UnknownProjection(Exception):

@@ -55,3 +55,17 @@ class ActivityDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} on {self.day}"
+
+
+class TariffUse(models.Model):
+    """How many operations a version of the tariff has priced."""
+
+    version = models.IntegerField(primary_key=True)
+    operations = models.BigIntegerField()
+
+    class Meta:
+        db_table = "projections_tariff_use"
+        ordering = ("version",)
+
+    def __str__(self) -> str:
+        return f"{self.operations} operations by tariff {self.version}"

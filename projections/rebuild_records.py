@@ -1,4 +1,4 @@
-"""Bringing lost operations and entries back from the log.
+"""Bringing lost operations, entries and tariffs back from the log.
 
 Rows that are there are never changed, for nobody may: what differs is named by `verify`.
 """
@@ -24,10 +24,14 @@ _LINKS: Final = ("credit", "debit", "credit_ixioo", "debit_ixioo")
 def rebuild_records(
     *, progress: Callable[[int, int], None] = lambda _position, _settled: None
 ) -> tuple[int, int]:
-    """Insert every operation and entry that the log knows and the tables lack; how many of each."""
+    """Insert every operation and entry that the log knows and the tables lack; how many of each.
+
+    And every version of the tariff, without which nothing is priced.
+    """
     upto = settle_all()
     operations, entries, position = 0, 0, 0
     with connection.cursor() as cursor:
+        _insert_missing_tariffs(cursor, upto)
         _note_links(cursor, upto)
         try:
             while events := store.read(after=position, upto=upto, limit=_CHUNK):
@@ -40,6 +44,17 @@ def rebuild_records(
             if not connection.needs_rollback:
                 cursor.execute("drop table pg_temp.rebuilt_link")
     return operations, entries
+
+
+def _insert_missing_tariffs(cursor: Any, upto: int) -> None:
+    cursor.execute(
+        """insert into ledger_tariff (version, effective_from, published_at, terms, user_id, team_id)
+           select (data ->> 'version')::int, (data ->> 'effective_from')::timestamptz, recorded_at,
+                  data -> 'terms', (data ->> 'user')::bigint, (data ->> 'team')::bigint
+           from events_event where type = 'tariff.published' and position <= %s
+           on conflict do nothing""",
+        [upto],
+    )
 
 
 def _note_links(cursor: Any, upto: int) -> None:

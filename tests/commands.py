@@ -38,8 +38,10 @@ from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO, text
 from ledger.domain.periods import Month
 from ledger.domain.proposals import AdjustedAccount, Role, Subject, Tier
+from ledger.domain.publishing import ProposeTariff
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import Reverse
+from ledger.domain.tariff import DEFAULT_TERMS
 from ledger.operations import chargebacks, holds, payouts
 from models import Machine, User
 from tests.builders import SOURCE, Books, amount
@@ -290,6 +292,31 @@ def approve(proposal: str, **who: Any) -> Submission:
 def decline(proposal: str, **who: Any) -> Submission:
     """A proposal declined by somebody."""
     return _resolve(proposal, verdict=False, **who)
+
+
+def propose_tariff(
+    *,
+    since: datetime | None = None,
+    user: User | int | None = None,
+    team: int | None = None,
+    actor: str = "anna",
+    key: str | None = None,
+    at: datetime | None = None,
+    **terms: Any,
+) -> Submission:
+    """A version of the tariff, the first one's with other terms; or some terms for a user or a team."""
+    of_one = user is not None or team is not None
+    command = ProposeTariff(
+        effective_from=since,
+        terms=terms if of_one else {**DEFAULT_TERMS, **terms},
+        occurred_at=at or timezone.now(),
+        actor=actor,
+        role="staff",
+        reason_code="prices",
+        user=None if user is None else _id(user),
+        team=team,
+    )
+    return _of("tariff", command, key, terms=terms, user=command.user, team=team)
 
 
 def limit(

@@ -35,7 +35,7 @@ CONTRACTS: Final[Mapping[tuple[str, int], type[Stored]]] = {
     ("coupon_code.created", 1): decided.CouponCodeCreated,
     ("period.closed", 1): decided.PeriodChanged,
     ("period.reopened", 1): decided.PeriodChanged,
-    ("tariff.published", 1): told.TariffPublished,
+    ("tariff.published", 1): decided.TariffPublished,
     ("user.closed", 1): told.UserClosed,
     ("legacy.billing_imported", 1): told.LegacyBillingImported,
     ("control_total.compared", 1): told.ControlTotalCompared,

@@ -1,4 +1,4 @@
-"""What the engine decided: operations, holds, proposals, coupon codes, credit limits."""
+"""What the engine decided: operations, holds, proposals, tariffs, coupon codes, credit limits."""
 
 from typing import Annotated, Literal
 
@@ -23,6 +23,7 @@ from events.contracts.parts import (
     Reversed,
     Spent,
     Stored,
+    Terms,
     Time,
     Transfer,
     Uuid,
@@ -135,6 +136,23 @@ class PayoutChanged(Decided):
 
     payout: Uuid
     operation_user: Id
+
+
+class TariffPublished(Decided):
+    """A version of the tariff, in force from a time on: everybody's, or a user's or a team's own terms.
+
+    The first one is published without a proposal.
+    """
+
+    version: Id
+    effective_from: Time
+    terms: Terms
+    user: Id | None = None
+    team: Id | None = None
+    proposal: Uuid | None = None
+    proposer: str | None = None
+    resolver: str | None = None
+    reason_code: str | None = None
 
 
 class CreditLimitSet(Decided):

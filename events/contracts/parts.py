@@ -78,6 +78,31 @@ class Pricing(Stored):
     eaml_per_usd: Amount | None = None
 
 
+class PriceBand(Stored):
+    """What units above so many of one operation cost (EAML)."""
+
+    above: Id
+    unit_price: Amount
+
+
+class Terms(Stored):
+    """The platform's own prices (EAML), rates and limits; by kind, further bands and commissions.
+
+    A tariff has all but the last two; those of a user or team have some.
+    """
+
+    training_cell_eaml: Amount | None = None
+    training_counts_epochs: bool | None = None
+    solving_line_eaml: Amount | None = None
+    solving_with_api_line_eaml: Amount | None = None
+    commission_rate: Amount | None = None
+    eaml_per_usd: Amount | None = None
+    credit_limit_eaml: Amount | None = None
+    when_short: dict[str, Literal["due", "reject"]] | None = None
+    commission_rates: dict[str, Amount] | None = None
+    bands: dict[str, list[PriceBand]] | None = None
+
+
 class Spent(Stored):
     """How much a grant paid."""
 
@@ -148,7 +173,7 @@ class Code(Stored):
 class Proposal(Stored):
     """A proposal after the event. `body` is what was proposed, in its subject's own words."""
 
-    subject: Literal["adjustment", "period"]
+    subject: Literal["adjustment", "tariff", "period"]
     user: Id | None
     body: dict[str, Any]
     reason_code: str

@@ -1,38 +1,8 @@
-"""What happened without a decision: tariffs, links, closed users, imported rows, control totals."""
+"""What happened without a decision: links, closed users, imported rows, control totals."""
 
 from typing import Any, Literal
 
 from events.contracts.parts import Amount, Command, Count, Id, Stored, Time, Uuid
-
-
-class Band(Stored):
-    """What units above so many of one operation cost (EAML)."""
-
-    above: Id
-    unit_price: Amount
-
-
-class Terms(Stored):
-    """The platform's own prices (EAML), rates and limits; by kind, further bands and commissions."""
-
-    training_cell_eaml: Amount
-    training_counts_epochs: bool
-    solving_line_eaml: Amount
-    solving_with_api_line_eaml: Amount
-    commission_rate: Amount
-    eaml_per_usd: Amount
-    credit_limit_eaml: Amount
-    when_short: dict[str, Literal["due", "reject"]]
-    commission_rates: dict[str, Amount] | None = None
-    bands: dict[str, list[Band]] | None = None
-
-
-class TariffPublished(Stored):
-    """A version of the tariff, in force from a time on."""
-
-    version: Id
-    effective_from: Time
-    terms: Terms
 
 
 class OperationLinked(Stored):

@@ -92,6 +92,8 @@ def completed(document: Schema) -> Schema:
     schemas |= _body_schemas()
     for path, operations in document["paths"].items():
         for operation in operations.values():
+            if "requestBody" in operation:
+                operation["requestBody"] = _with_parts_in(schemas, operation["requestBody"])
             if "{" in path:  # what is no such thing's id leads nowhere
                 operation["responses"].setdefault(
                     404, {**operation["responses"][401], "description": "Not Found"}
@@ -100,6 +102,14 @@ def completed(document: Schema) -> Schema:
                 if int(status) >= 400:
                     response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
     return document
+
+
+def _with_parts_in(schemas: Schema, body: Schema) -> Schema:
+    """A request body whose parts are among the document's schemas, to which it refers already."""
+    media = body["content"]["application/json"]
+    schemas |= media["schema"].get("$defs", {})
+    whole = {name: value for name, value in media["schema"].items() if name != "$defs"}
+    return {**body, "content": {"application/json": {**media, "schema": whole}}}
 
 
 def _body_schemas() -> Schema:

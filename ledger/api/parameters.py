@@ -76,6 +76,15 @@ class BalancesQuery(BaseModel):
     as_of: Time | None = None
 
 
+class OverridesQuery(BaseModel):
+    """Whose terms: a user's or a team's. Without either, everybody's who has any."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user: Id | None = None
+    team: Id | None = None
+
+
 class StatementQuery(Page):
     """Which lines: of one account or all, recorded at or after `from` and before `to`."""
 

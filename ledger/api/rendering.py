@@ -22,10 +22,12 @@ from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO, text
 from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Proposal
+from ledger.queries import tariffs as tariff_queries
 from ledger.queries.balances import Balance, Balances
 from ledger.queries.debts import Due
 from ledger.queries.operations import Decided, EntryRow, is_operation
 from ledger.queries.statement import Line
+from ledger.queries.tariffs import Published
 
 Sees = Callable[[int], bool]
 """Whether the caller sees the balances of a user."""
@@ -234,6 +236,22 @@ def proposal(found: Proposal, at: datetime) -> dict[str, Any]:
         "state": "expired" if found.is_overdue(at) else found.state,
         "resolver": found.resolver,
     }
+
+
+def tariff(found: Published, *, uses: bool = False) -> dict[str, Any]:
+    """`shapes.Tariff`, with how often it was used where that is asked."""
+    content: dict[str, Any] = {
+        "version": found.version,
+        "effective_from": time_text(found.effective_from),
+        "published_at": time_text(found.published_at),
+        "user": found.user,
+        "team": found.team,
+        "terms": found.terms,
+    }
+    if uses:
+        count, position = tariff_queries.uses(found.version)
+        content["operations"] = {"count": count, "position": position}
+    return content
 
 
 def dues(user: int, found: Mapping[str, Due]) -> dict[str, Any]:

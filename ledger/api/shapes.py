@@ -126,11 +126,11 @@ class Proposal(_Shape):
     """What waits, or waited, for a second person."""
 
     id: UUID
-    subject: Literal["adjustment", "period"]
+    subject: Literal["adjustment", "tariff", "period"]
     operation_user: int | None = Field(description="Whose accounts it is about, if anybody's.")
     body: dict[str, Any] = Field(
-        description="What was proposed; of an adjustment its account, direction and amount; "
-        "of a period the month, and whether it closes or reopens."
+        description="What was proposed: an adjustment's account, direction and amount, a tariff's terms, "
+        "a period's month, and whether it closes or reopens."
     )
     reason_code: str
     proposer: str
@@ -144,6 +144,33 @@ class Proposals(_Shape):
     """Proposals, the newest first."""
 
     items: list[Proposal]
+
+
+class TariffUse(_Shape):
+    """How many operations were priced by a version, counted up to a position."""
+
+    count: int
+    position: int
+
+
+class Tariff(_Shape):
+    """A published version: everybody's, or a user's or a team's own terms, which are some of them."""
+
+    version: int
+    effective_from: datetime
+    published_at: datetime
+    user: int | None
+    team: int | None
+    terms: dict[str, Any] = Field(description="By name; amounts as strings.")
+    operations: TariffUse | None = Field(
+        default=None, description="What it was used for; only of one version, and for services."
+    )
+
+
+class Tariffs(_Shape):
+    """Versions, the latest first."""
+
+    items: list[Tariff]
 
 
 class Due(_Shape):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from ledger.api import bodies
+from ledger.api import bodies, terms
 from ledger.commands import Submission
 from ledger.domain.adjustments import Adjustment, SetCreditLimit
 from ledger.domain.closing import ChangePeriod, PeriodChange
@@ -18,6 +18,7 @@ from ledger.domain.coupons import Code
 from ledger.domain.decide import Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.proposals import Role, Subject
+from ledger.domain.publishing import ProposeTariff
 from ledger.domain.reversing import Reverse
 from ledger.operations import four_eyes
 
@@ -96,6 +97,24 @@ def changing_period(
         change=change, occurred_at=now, actor=actor, role=role, reason_code=body.reason_code
     )
     return of_body(command, body, {"type": "period", **change.body()}, actor=actor, **who)
+
+
+def proposing_tariff(
+    body: terms.Tariff | terms.TariffOverride, *, role: Role, now: datetime, actor: str, **who: Any
+) -> Submission:
+    """Propose a version of the tariff, for everybody or for a user or a team."""
+    of_one = body if isinstance(body, terms.TariffOverride) else None
+    command = ProposeTariff(
+        effective_from=body.effective_from,
+        user=None if of_one is None else of_one.user,
+        team=None if of_one is None else of_one.team,
+        terms=terms.stored(body.terms),
+        occurred_at=now,
+        actor=actor,
+        role=role,
+        reason_code=body.reason_code,
+    )
+    return of_body(command, body, {"type": "tariff"}, actor=actor, **who)
 
 
 def resolving(

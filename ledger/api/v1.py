@@ -19,6 +19,7 @@ from ledger.api import (  # noqa: F401 (their routes)
     periods,
     proposals,
     recording,
+    tariffs,
     users,
 )
 from ledger.api.documentation import completed

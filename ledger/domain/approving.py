@@ -13,8 +13,9 @@ from ledger.domain.money import text
 from ledger.domain.periods import Month
 from ledger.domain.proposals import Proposal, Role, Subject, Tier
 from ledger.domain.proposing import decline_proposal, facts_of
+from ledger.domain.publishing import publish_tariff
 
-_OF_ALL: Final[frozenset[Subject]] = frozenset({"period"})
+_OF_ALL: Final[frozenset[Subject]] = frozenset({"tariff", "period"})
 """The subjects whose changes are everybody's."""
 
 
@@ -38,6 +39,11 @@ class ResolveProposal:
         """What it is called where it is refused."""
         return self.subject
 
+    @property
+    def changes_books(self) -> bool:
+        """Whether it changes what everybody is decided by."""
+        return self.approve and self.subject in _OF_ALL
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvingProposal:
@@ -50,11 +56,6 @@ class ResolvingProposal:
     def users(self) -> tuple[int, ...]:
         """Whose accounts have to be locked."""
         return () if self.proposal.user is None else (self.proposal.user,)
-
-    @property
-    def changes_books(self) -> bool:
-        """Whether it changes what everybody is decided by."""
-        return self.command.approve and self.proposal.subject in _OF_ALL
 
     @property
     def closes(self) -> Month | None:
@@ -98,6 +99,8 @@ def _carry_out(
             return carry_out_adjustment(adjustment, book, now=now, event_id=event_id)
         case "period":
             return carry_out_change(proposal, book, now=now, event_id=event_id)
+        case "tariff":
+            return publish_tariff(proposal, book, now=now)
         case _:
             assert_never(proposal.subject)
 

@@ -91,6 +91,8 @@ class Book:
         self.proposals: dict[str, Proposal] = {}
         self.adjusted: dict[str, Adjusted] = {}
         self.payouts: dict[str, Payout] = {}
+        self.latest_tariff = 0
+        """The latest version of the tariff, where another one may be published."""
         self.payments: dict[str, PaymentReference] = {}
         self.periods: dict[str, Period] = {}
         """Where one of them may change: all, by the month as it is written."""

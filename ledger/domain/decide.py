@@ -66,6 +66,7 @@ from ledger.domain.paying_out import (
 )
 from ledger.domain.pricing import Priced, price, terms_of
 from ledger.domain.proposing import expire_proposal
+from ledger.domain.publishing import ProposeTariff, propose_tariff
 from ledger.domain.references import References
 from ledger.domain.reversing import ChargeBack, Reverse, Reversing, reverse
 from ledger.domain.settlement import settle
@@ -74,6 +75,7 @@ Command: TypeAlias = (
     RecordOperation
     | Adjust
     | ResolveProposal
+    | ProposeTariff
     | OpenBalances
     | SetCreditLimit
     | GrantCoupon
@@ -93,6 +95,7 @@ Plan: TypeAlias = (
     Priced
     | Adjust
     | ResolvingProposal
+    | ProposeTariff
     | OpenBalances
     | SetCreditLimit
     | GrantCoupon
@@ -115,7 +118,7 @@ REJECTION_TYPES: Final = frozenset({"operation.rejected", "hold.refused"})
 """The types of events that say why nothing happened."""
 
 
-def plan(  # noqa: C901, PLR0911 (one case a command)
+def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
     command: Command, references: References
 ) -> Plan:
     """What the command comes to. Raises `Undecided`, or `Rejected` for what no balance could change."""
@@ -144,6 +147,12 @@ def plan(  # noqa: C901, PLR0911 (one case a command)
             if proposal.user is not None:
                 references.require_user(proposal.user)
             return ResolvingProposal(command=command, proposal=proposal)
+        case ProposeTariff():
+            if command.user is not None:
+                references.require_user(command.user, field="user")
+            if command.team is not None:
+                references.require_team(command.team)
+            return command
         case CreateCode() | ChangePeriod():
             return command
         case ConfirmPayout() | FailPayout():
@@ -170,6 +179,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             return open_balances(plan, book, now=now, event_id=event_id)
         case ResolvingProposal():
             return resolve_proposal(plan, book, now=now, event_id=event_id)
+        case ProposeTariff():
+            return propose_tariff(plan, now=now, event_id=event_id)
         case SetCreditLimit():
             return set_credit_limit(plan)
         case GrantCoupon():

@@ -251,6 +251,18 @@ class PeriodOpen(Rejected):
     code = "period_open"
 
 
+class EffectiveInThePast(Rejected):
+    """A version of the tariff would take effect before it is published."""
+
+    code = "effective_in_the_past"
+
+
+class UnknownTeam(Rejected):
+    """There is no such team."""
+
+    code = "unknown_team"
+
+
 class ApprovalRequired(LedgerError):
     """One person may not adjust this much alone: a proposal was made, and `proposal` names it."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 Direction: TypeAlias = Literal["up", "down"]
 AdjustedAccount: TypeAlias = Literal["usd", "eaml", "coupon", "due:usd", "due:eaml"]
-Subject: TypeAlias = Literal["adjustment", "period"]
+Subject: TypeAlias = Literal["adjustment", "tariff", "period"]
 Role: TypeAlias = Literal["staff", "super_admin"]
 ProposalState: TypeAlias = Literal["open", "approved", "declined", "expired"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from ledger.domain.errors import ProposalUnknown, Undecided, UnknownOperation
+from ledger.domain.errors import ProposalUnknown, Undecided, UnknownOperation, UnknownTeam
 from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
 from ledger.domain.payments import PaymentReference
@@ -31,6 +31,8 @@ class References:
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
     payouts: Mapping[str, Payout] = field(default_factory=dict)
     payments: Mapping[str, PaymentReference] = field(default_factory=dict)
+    teams: frozenset[int] = frozenset()
+    """Of the teams that are named, those that there are."""
     overrides: Mapping[int, Sequence[Override]] = field(default_factory=dict)
     """Per user who has any his own and his teams' overrides, in the order they took effect."""
 
@@ -38,6 +40,11 @@ class References:
         """Raises `Undecided` unless the user is known. `field` is what named him."""
         if user not in self.users:
             raise Undecided(f"user {user} is not known yet", field=field, waits_for=f"user:{user}")
+
+    def require_team(self, team: int) -> None:
+        """Raises `UnknownTeam` unless there is the team."""
+        if team not in self.teams:
+            raise UnknownTeam("there is no such team", field="team", team=team)
 
     def hold(self, hold: str) -> Hold:
         """A hold that was placed. Raises `Undecided` for one that was not, yet."""

@@ -8,6 +8,8 @@ from django.utils import timezone
 from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
+from ledger import tariffs
+from ledger.commands import fingerprint_of
 from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS
 from ledger.domain.tariff import DEFAULT_TERMS
 
@@ -83,23 +85,31 @@ def _publish_first_tariff(cursor: Any) -> None:
         return
     now = timezone.now()
     event_id = uuid7()
+    key = store.Key("/ledger/install", "tariff-1")
+    command = {"type": "tariff", "effective_from": _EPOCH, "terms": dict(DEFAULT_TERMS)}
+    store.claim_keys(cursor, {key: store.Claim(fingerprint_of(command), event_id)})
     (position,) = store.take_positions(cursor, 1)
     # The first tariff counts from the beginning of time: operations of before the installation,
     # which the bounds on `occurred_at` let in, need a price too.
-    data = {"version": 1, "effective_from": _EPOCH, "terms": dict(DEFAULT_TERMS)}
     event = StoredEvent(
         position=position,
         id=event_id,
         stream="tariff:1",
         type="tariff.published",
         schema_version=1,
-        data=data,
-        metadata={"source": "/ledger/install", "request_id": "tariff-1", "actor": "install"},
+        data={
+            "kind": "tariff",
+            "command": command,
+            "payer": None,
+            "version": 1,
+            "effective_from": _EPOCH,
+            "terms": dict(DEFAULT_TERMS),
+            "transfers": [],
+            "accounts": {},
+        },
+        metadata={"source": key.source, "request_id": key.request_id, "actor": "install"},
         occurred_at=now,
         recorded_at=now,
     )
     store.append(cursor, [event])
-    cursor.execute(
-        "insert into ledger_tariff (version, effective_from, published_at, terms) values (1, %s, %s, %s)",
-        [_EPOCH, now, store.dump(data["terms"])],
-    )
+    tariffs.write(cursor, [event])

@@ -38,7 +38,7 @@ def check_shape(event: StoredEvent) -> None:
     elif event.type == "operation.linked":
         _require(data["operation"], str)
         _require(data["links"], dict)
-    elif event.type == "tariff.published":
+    if event.type == "tariff.published":
         _require(data["version"], int)
         _require(data["terms"], dict)
         datetime.fromisoformat(data["effective_from"])

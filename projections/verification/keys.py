@@ -10,7 +10,7 @@ from ledger.commands import fingerprint_of
 from projections.verification.findings import Findings
 
 # What is appended without a command: the others answer one, and have its key.
-WITHOUT_KEY: Final = frozenset({"tariff.published", "operation.linked", "user.closed"})
+WITHOUT_KEY: Final = frozenset({"operation.linked", "user.closed"})
 
 
 class Keys:

@@ -5,10 +5,12 @@ import hmac
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from events.message import StoredEvent
 from projections.verification.findings import Findings
+
+_COLUMNS: Final = ("effective_from", "published_at", "terms", "user_id", "team_id")
 
 
 class Tariffs:
@@ -16,8 +18,10 @@ class Tariffs:
 
     def __init__(self, cursor: Any, findings: Findings) -> None:
         self._findings = findings
-        cursor.execute("select version, effective_from, published_at, terms::text from ledger_tariff")
-        self._stored = {row[0]: (row[1], row[2], json.loads(row[3])) for row in cursor.fetchall()}
+        cursor.execute(
+            "select version, effective_from, published_at, terms::text, user_id, team_id from ledger_tariff"
+        )
+        self._stored = {row[0]: (row[1], row[2], json.loads(row[3]), *row[4:]) for row in cursor.fetchall()}
 
     def check(self, events: Sequence[StoredEvent]) -> None:
         """Hold the tariffs against the events among these that published one."""
@@ -34,10 +38,10 @@ class Tariffs:
                 datetime.fromisoformat(event.data["effective_from"]),
                 event.recorded_at,
                 event.data["terms"],
+                event.data.get("user"),
+                event.data.get("team"),
             )
-            for column, expected, found in zip(
-                ("effective_from", "published_at", "terms"), said, stored, strict=True
-            ):
+            for column, expected, found in zip(_COLUMNS, said, stored, strict=True):
                 if expected != found:
                     self._findings.add(where, f"ledger_tariff.{column}", expected=expected, found=found)
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
+from ledger.domain.tariff import DEFAULT_TERMS
 from models import Machine, User
 from tests import commands as do
 from tests import months
@@ -219,6 +220,27 @@ DOORS = [
         ("limit", None),
     ),
     Door("adjust", "ledger:admin", lambda _: "/v1/adjustments", adjustment, ("amount", "4"), at_operation),
+    Door(
+        "propose a tariff",
+        "ledger:admin",
+        lambda _: "/v1/tariffs",
+        lambda _: {"terms": dict(DEFAULT_TERMS), "reason_code": "prices", "reason": "dearer servers"},
+        ("reason_code", "other"),
+        done=202,
+    ),
+    Door(
+        "propose an override",
+        "ledger:admin",
+        lambda _: "/v1/tariffs/overrides",
+        lambda world: {
+            "user": world.user.pk,
+            "terms": {"commission_rate": "0.1"},
+            "reason_code": "contract",
+            "reason": "signed",
+        },
+        ("terms", {}),
+        done=202,
+    ),
     Door(
         "approve",
         "ledger:admin",

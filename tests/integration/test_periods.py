@@ -178,8 +178,8 @@ def test_month_is_not_closed_before_what_expired_in_it_is_swept(user: User) -> N
     assert mismatches() == []
 
 
-def test_closing_is_decided_before_the_rest_of_its_batch(user: User) -> None:
-    """What it sums up has nothing of its own batch in it."""
+def test_closing_is_posted_alone_in_its_place_in_the_batch(user: User) -> None:
+    """What came before it is summed up, what comes after it is late."""
     made = recorded(do.change_period("close", LAST))
     before, closing, after = post(
         [
@@ -192,7 +192,8 @@ def test_closing_is_decided_before_the_rest_of_its_batch(user: User) -> None:
     assert closing.event is not None
     assert after.event is not None
     assert closing.event.type == "period.closed"
-    assert effective_at(before.event) == effective_at(after.event) == before.event.recorded_at
+    assert effective_at(before.event) == before.event.occurred_at
+    assert effective_at(after.event) == after.event.recorded_at
     assert mismatches() == []
 
 

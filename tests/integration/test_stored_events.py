@@ -25,7 +25,7 @@ from ledger.operations.legacy_billing import import_legacy_billing
 from ledger.operations.opening_balances import import_opening_balances
 from ledger.orm import link_entries
 from ledger.posting import post
-from models import Entry, Machine, User
+from models import Entry, Machine, Team, User
 from tests import builders as make
 from tests import commands as do
 from tests import months
@@ -105,6 +105,13 @@ def replies_to_earlier_ones(user: User, machine: Machine) -> None:
     proposals = [recorded(do.adjust(user, "usd", 1001)) for _ in range(2)]
     recorded(do.approve(proposals[0].id))
     recorded(do.decline(proposals[1].id))
+    team = Team.objects.create(name="cheap", admin_user=user)
+    for whose in ({"user": user}, {"team": team.pk}):
+        tariff = recorded(
+            do.propose_tariff(**whose, bands={"solving": [{"above": 1, "unit_price": "0.00005000"}]})
+        )
+        recorded(do.approve(tariff.id, subject="tariff"))
+    recorded(make.solving(machine, user=user, lines=2))
     soon = timezone.now() + timedelta(minutes=1)
     recorded(do.grant(user, 1, expires_at=soon, priority=0))
     paid = recorded(make.bill(user, "0.5"))

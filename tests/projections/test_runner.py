@@ -125,7 +125,10 @@ def test_project_once_ends_when_everything_is_projected() -> None:
     make.recorded(make.top_up(make.make_user(), 1))
     out = io.StringIO()
     call_command("project", "--once", stdout=out)
-    assert out.getvalue() == f"projected platform, revenue, activity, billing up to position {settle_all()}\n"
+    assert (
+        out.getvalue()
+        == f"projected platform, revenue, activity, billing, tariff_uses up to position {settle_all()}\n"
+    )
     assert _caught_up()
 
 
@@ -142,7 +145,7 @@ def test_the_worker_ends_when_it_is_asked_to(number: signal.Signals) -> None:
     )
     try:
         assert worker.stdout is not None
-        assert worker.stdout.readline() == "projecting platform, revenue, activity, billing\n"
+        assert worker.stdout.readline() == "projecting platform, revenue, activity, billing, tariff_uses\n"
         until(_caught_up, seconds=30)
         worker.send_signal(number)
         assert worker.stdout.read() == "stopped\n"

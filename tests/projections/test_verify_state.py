@@ -121,6 +121,7 @@ def test_a_changed_read_model_is_named(world: World, name: str, table: Table) ->
         "revenue": "amount",
         "activity": "rejected",
         "billing": '"CreditFromUser"',
+        "tariff_uses": "operations",
     }[name]
     worlds.corrupt(f"update {table.name} set {numeric} = coalesce({numeric}, 0) + 1 where {first}")
     (found,) = worlds.mismatches()
