@@ -1,12 +1,15 @@
 """Operations with their entries, entries by themselves, and the older system's view of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import DecimalField, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.dataclasses import UnfoldAction
 
+from ledger.domain.operations import Kind
 from ledger.models import Account
 from models.access import operations_seen_by
 from models.billing import Entry, Operation
@@ -14,7 +17,7 @@ from models.machine_billing import Billing
 from models.posting import LINKS
 from projections.admin.decided import DecidedColumns
 from projections.admin.doors.button import opens
-from projections.admin.doors.operations import ReverseOperation
+from projections.admin.doors.operations import ChargeBack, ReverseOperation
 from projections.admin.records import (
     KindFilter,
     RecordAdmin,
@@ -86,7 +89,11 @@ class OperationAdmin(DecidedColumns, SeenByViewer, RecordAdmin):
 
     seen_by = staticmethod(operations_seen_by)
 
-    actions_detail = actions_row = ("reverse_operation",)
+    actions_list = ("charge_back",)
+    actions_detail = ("reverse_operation", "charge_back_this")
+    actions_row = ("reverse_operation",)
+    charge_back = opens(ChargeBack, icon="credit_card_off")
+    charge_back_this = opens(ChargeBack, fills="operation", icon="credit_card_off")
     reverse_operation = opens(ReverseOperation, fills="operation", icon="undo")
     list_display = ("id", "kind", "user", "machine_name", "count_of_lines", "recorded", "position")
     list_filter = (KindFilter, ("recorded_at", RangeDateTimeFilter))
@@ -112,6 +119,13 @@ class OperationAdmin(DecidedColumns, SeenByViewer, RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Operation]:
         rows: QuerySet[Operation] = super().get_queryset(request)
         return rows.select_related("operation_user", "machine_owner", "machine", *LINKS)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Sequence[UnfoldAction]:
+        """Only money that was paid in is charged back."""
+        actions: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        if Operation.objects.filter(pk=object_id, kind=Kind.CREDIT_FROM_USER).exists():
+            return actions
+        return [action for action in actions if action.path != ChargeBack.name]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

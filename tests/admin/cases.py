@@ -28,6 +28,7 @@ class Given:
     code: str
     proposal: str
     declined: str
+    payment: str
     payout: str
     failed: str
     closed: str
@@ -109,6 +110,18 @@ CASES: Final[Mapping[str, Case]] = {
         "nothing_left_to_reverse",
         "1.60000000 USD",
         lambda given: Operation.objects.filter(kind="reversal", operation_user=given.user).count() == 1,
+    ),
+    "charge-back": Case(
+        lambda given: {
+            "operation": given.payment,
+            "payment_provider": "default",
+            "amount": "12",
+            "reason": "disputed",
+        },
+        lambda given: {"operation": given.operation},
+        "not_reversible",
+        "83.00000000 USD",
+        lambda given: Operation.objects.filter(kind="chargeback", operation_user=given.user).count() == 1,
     ),
     "set-credit-limit": Case(
         lambda given: {"operation_user": given.user.pk, "limit": "12.5"},

@@ -25,7 +25,8 @@ SOURCE = "/ledger/admin"
 
 @pytest.fixture
 def given(request: pytest.FixtureRequest, world: World) -> Given:
-    user = make.fund(make.make_user(), usd=100, eaml=100)
+    user = make.fund(make.make_user(), usd=80, eaml=100)
+    payment = make.recorded(make.top_up(user, 20))
     hold, voided = str(uuid4()), str(uuid4())
     make.recorded(do.place(world.machine, user=user, lines=10_000, hold=hold))
     make.recorded(do.place(world.machine, user=user, lines=10_000, hold=voided))
@@ -49,6 +50,7 @@ def given(request: pytest.FixtureRequest, world: World) -> Given:
         code="SPRING",
         proposal=proposal,
         declined=declined,
+        payment=payment.id,
         payout=payout,
         failed=failed,
         closed=str(months.LAST),
@@ -247,6 +249,8 @@ def test_going_back_to_change_something_keeps_what_was_filled_in(admin: Client, 
         ("models/user/{given.user.pk}", "place-hold", "operation_user"),
         ("models/user/{given.user.pk}", "set-credit-limit", "operation_user"),
         ("models/operation/{given.operation}", "reverse-operation", "operation"),
+        ("models/operation/{given.payment}", "charge-back", "operation"),
+        ("models/operation", "charge-back", None),
         ("ledger/heldfunds/{given.hold}", "capture-hold", "hold"),
         ("ledger/heldfunds/{given.hold}", "void-hold", "hold"),
         ("ledger/couponcode/{given.code}", "redeem-code", "code"),

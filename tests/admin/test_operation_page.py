@@ -62,3 +62,11 @@ def test_what_is_its_payer_s_own_affair_is_shown_to_who_may_see_his_statement(wo
         page = _page(client, bill)
         assert "tariff 1" in page
         assert (coupon in page) is shown
+
+
+def test_only_what_was_paid_in_has_a_button_to_charge_it_back(admin: Client, world: World) -> None:
+    """Everything else is reversed."""
+    user = make.fund(make.make_user(), usd=10)
+    payment, bill = make.recorded(make.top_up(user, 2)).id, make.recorded(make.bill(user, 1)).id
+    assert "/charge-back/" in _page(admin, payment)
+    assert "/charge-back/" not in _page(admin, bill)

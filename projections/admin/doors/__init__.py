@@ -19,6 +19,7 @@ DOORS: Final[Mapping[str, type[Door]]] = {
         coupons.OfferCode,
         coupons.RedeemCode,
         operations.ReverseOperation,
+        operations.ChargeBack,
         accounts.SetCreditLimit,
         adjustments.Adjust,
         adjustments.Approve,
