@@ -1,5 +1,6 @@
 """Months to close, moments in them, and two people who do it."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,6 +20,33 @@ THIS: Final[Month] = Month.of(timezone.now())
 LAST: Final[Month] = Month.of(THIS.starts_at - timedelta(days=1))
 BEFORE: Final[Month] = Month.of(LAST.starts_at - timedelta(days=1))
 """The month before the last: its end is no more than 90 days ago."""
+
+
+@dataclass
+class ClosedMonths:
+    """The rules of closing, told once more: which months are closed, and which is next; None: any."""
+
+    months: list[Month] = field(default_factory=list)
+    next: Month | None = None
+
+    def allow(self, action: PeriodAction, month: Month, *, now: datetime) -> bool:
+        """Whether the month may be closed, or reopened."""
+        if action == "close":
+            return month < Month.of(now) and self.next in {None, month}
+        return self.months[-1:] == [month]
+
+    def change(self, action: PeriodAction, month: Month) -> None:
+        """It was."""
+        if action == "close":
+            self.months.append(month)
+            self.next = month.next
+        else:
+            self.months.pop()
+            self.next = month
+
+    def hold(self, occurred_at: datetime) -> bool:
+        """Whether something is late: it occurred before the month that is next."""
+        return self.next is not None and Month.of(occurred_at) < self.next
 
 
 def in_month(month: Month, *, day: int = 20) -> datetime:

@@ -1,7 +1,7 @@
 """The real engine on PostgreSQL against a model of it all: holds, coupons, reversals, four eyes, time."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -16,6 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from events import contracts
 from ledger.commands import Outcome, Submission
+from ledger.domain.closing import PeriodAction
+from ledger.domain.operations import RecordOperation
+from ledger.domain.periods import Month
 from ledger.models import CouponGrant
 from ledger.operations.expiry import sweep_overdue
 from ledger.posting import post, quote
@@ -25,6 +28,7 @@ from models import User
 from tests import builders as make
 from tests import commands as do
 from tests.builders import code_of, counts, rolled_back
+from tests.months import ClosedMonths, effective_at
 from tests.projections.world import mismatches, project
 from tests.stateful.money_model import DAY, UNIT, Code, MoneyModel, Purse, Refused
 
@@ -93,6 +97,10 @@ class Money(RuleBasedStateMachine):
         self.operations: list[str] = []
         self.proposals: list[str] = []
         self.holds: list[str] = []
+        self.closed = ClosedMonths()
+        last = Month.of(Month.of(self.start).starts_at - timedelta(days=1))
+        before = Month.of(last.starts_at - timedelta(days=1))
+        self.months = [last, before, Month.of(before.starts_at - timedelta(days=1))]
         self.sent: list[tuple[Submission, str]] = []
         self.past: list[tuple[int, dict[int, Any], Any]] = []
         self.count = 0
@@ -215,6 +223,34 @@ class Money(RuleBasedStateMachine):
             told = [units(found.accounts[name].balance) for name in SHOWN]
             assert told == [usd, eaml, worth, due_usd, due_eaml]
             assert units(found.accounts["eaml"].held) == held
+
+    @rule(user=st.integers(0, USERS - 1), back=st.integers(0, 2), amount=_small)
+    def pay_in_late(self, user: int, back: int, amount: int) -> None:
+        """It counts when it occurred, or when it is recorded if the books are closed by then."""
+        at = self.months[back].starts_at + timedelta(days=3)
+        asked = make.top_up(self.users[user], decimal(amount))
+        assert isinstance(asked.command, RecordOperation)
+        late = replace(asked, command=replace(asked.command, occurred_at=at))
+        happen = partial(self.model.top_up, self.users[user], amount)
+        ((outcome, wanted),) = self._post([(late, happen, "late")])
+        assert (_answer(outcome), wanted) == ("recorded", "recorded")
+        assert outcome.event is not None
+        counted = at if not self.closed.hold(at) else outcome.event.recorded_at
+        assert effective_at(outcome.event) == counted
+
+    @rule(action=st.sampled_from(["close", "close", "reopen"]), back=st.integers(0, 2))
+    def close_or_reopen(self, action: PeriodAction, back: int) -> None:
+        """Whatever else is going on; months in the wrong order are refused."""
+        now, month = self._at(self.model.now), self.months[back]
+        (made,) = post([do.change_period(action, month, at=now)], clock=self._clock())
+        assert made.event is not None
+        allowed = self.closed.allow(action, month, now=now)
+        assert (_answer(made) == "proposed") is allowed
+        event(f"{action}: {_answer(made)}")
+        if allowed:
+            (done,) = post([do.approve(made.event.id, subject="period", at=now)], clock=self._clock())
+            assert _answer(done) == "recorded"
+            self.closed.change(action, month)
 
     @rule()
     def verify(self) -> None:
