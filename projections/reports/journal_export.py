@@ -2,11 +2,12 @@
 
 Debits are positive and credits negative, always with exactly 8 decimals: beancount infers how exact it
 has to be from the coarsest amount of a transaction. Both files end with the closing balances, which the
-programs check. The date is the day (UTC) that the operation counts for in the books.
+programs check. The date is the day (UTC) that the operation counts for in the books. The journal of a month
+begins with what every account had before it.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
@@ -14,6 +15,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from django.db import connection
 
 from ledger.domain.money import text
+from ledger.domain.periods import Month
 from projections.reports.accounts import plain_text_name
 from projections.reports.stamp import stamp
 from projections.verification.rows import last_entry_id
@@ -34,53 +36,85 @@ class _Posting(NamedTuple):
     amount: Decimal
 
 
-class _Closing(NamedTuple):
+class _Balance(NamedTuple):
     account: str
     currency: str
     balance: Decimal
 
 
-def export_journal(format_: Format, position: int | None = None) -> Iterator[str]:
-    """The lines of the file, up to a settled position, with the memory of a chunk.
+class _Part(NamedTuple):
+    """What is exported: entries up to a position that count at or after `since` and before `until`."""
+
+    upto: int
+    since: datetime | None
+    until: datetime | None
+
+    def bounds(self) -> dict[str, Any]:
+        """For a statement."""
+        return {"last_id": last_entry_id(self.upto), "since": self.since, "until": self.until}
+
+    @property
+    def before(self) -> "_Part | None":
+        """What counts before it."""
+        return None if self.since is None else _Part(self.upto, None, self.since)
+
+
+_BEFORE_THE_END: Final = "id <= %(last_id)s and (%(until)s is null or effective_at < %(until)s)"
+_IN: Final = f"{_BEFORE_THE_END} and (%(since)s is null or effective_at >= %(since)s)"
+
+
+def export_journal(format_: Format, position: int | None = None, month: Month | None = None) -> Iterator[str]:
+    """The lines of the file, up to a settled position, with the memory of a chunk; all, or of a month.
 
     The same position gives the same bytes. Raises `NotSettled`.
     """
-    upto = stamp(position)
+    part = _Part(stamp(position), *((None, None) if month is None else (month.starts_at, month.ends_at)))
     write = _beancount if format_ == "beancount" else _hledger
-    yield f"; EasyAutoML ledger, {format_} journal, format 1, up to position {upto}"
-    yield from write(upto)
+    of = "" if month is None else f"of {month}, "
+    yield f"; EasyAutoML ledger, {format_} journal, format 1, {of}up to position {part.upto}"
+    yield from write(part)
 
 
-def _hledger(upto: int) -> Iterator[str]:
+def _hledger(part: _Part) -> Iterator[str]:
     yield "commodity 0.00000000 USD"
     yield "commodity 0.00000000 EAML"
-    yield from (f"account {account}" for account, _, _ in _closing(upto))
-    last = None
-    for postings in _operations(upto):
-        first = postings[0]
-        last = first.day if last is None else max(last, first.day)
+    yield from (f"account {account}" for account, _, _ in _balances(part))
+    first, last = _days(part)
+    if first is None or last is None:
+        return
+    if opening := list(_opening(part)):
         yield ""
-        yield f"{first.day} * ({first.operation}) {first.kind}  ; position:{first.position}"
+        yield f"{first} * opening balances  ; position:{part.upto}"
+        for account, currency, balance in opening:
+            yield f"    {account}  {text(balance)} {currency}"
+    for postings in _operations(part):
+        head = postings[0]
+        yield ""
+        yield f"{head.day} * ({head.operation}) {head.kind}  ; position:{head.position}"
         for posting in postings:
             yield f"    {posting.account}  {text(posting.amount)} {posting.currency}"
-    if last is None:
-        return
     yield ""
-    yield f"{last + timedelta(days=1)} * closing balances  ; position:{upto}"
-    for account, currency, balance in _closing(upto):
+    yield f"{last + timedelta(days=1)} * closing balances  ; position:{part.upto}"
+    for account, currency, balance in _balances(part):
         yield f"    {account}  0.00000000 {currency} = {text(balance)} {currency}"
 
 
-def _beancount(upto: int) -> Iterator[str]:
-    first, last = _days(upto)
+def _beancount(part: _Part) -> Iterator[str]:
+    first, last = _days(part)
     yield 'option "title" "EasyAutoML ledger"'
     yield 'option "operating_currency" "USD"'
     if first is None or last is None:
         return
     yield ""
-    for account, currency, _ in _closing(upto):
+    for account, currency, _ in _balances(part):
         yield f"{first} open {account} {currency}"
-    for postings in _operations(upto):
+    if opening := list(_opening(part)):
+        yield ""
+        yield f'{first} * "opening balances"'
+        yield f"  position: {part.upto}"
+        for account, currency, balance in opening:
+            yield f"  {account}  {text(balance)} {currency}"
+    for postings in _operations(part):
         head = postings[0]
         yield ""
         yield f'{head.day} * "{head.kind}" "{head.operation}"'
@@ -88,26 +122,26 @@ def _beancount(upto: int) -> Iterator[str]:
         for posting in postings:
             yield f"  {posting.account}  {text(posting.amount)} {posting.currency}"
     yield ""
-    for account, currency, balance in _closing(upto):
+    for account, currency, balance in _balances(part):
         yield f"{last + timedelta(days=1)} balance {account}  {text(balance)} {currency}"
 
 
-def _operations(upto: int) -> Iterator[Sequence[_Posting]]:
-    for _, postings in groupby(_postings(upto), key=lambda posting: posting.position):
+def _operations(part: _Part) -> Iterator[Sequence[_Posting]]:
+    for _, postings in groupby(_postings(part), key=lambda posting: posting.position):
         yield list(postings)
 
 
-def _postings(upto: int) -> Iterator[_Posting]:
+def _postings(part: _Part) -> Iterator[_Posting]:
     last = 0
     while True:
         rows = _fetch(
-            """select e.id, e.operation_id::text, o.kind, e.position, e.effective_at, a.code, e.currency,
+            f"""select e.id, e.operation_id::text, o.kind, e.position, e.effective_at, a.code, e.currency,
                       case e.side when 'D' then e.amount else -e.amount end
-               from (select * from models_entry where id > %s and id <= %s order by id limit %s) e
+               from (select * from models_entry where id > %(last)s and {_IN} order by id limit {_CHUNK}) e
                join models_operation o on o.id = e.operation_id
                join ledger_account a on a.id = e.account_id
-               order by e.id""",
-            [last, last_entry_id(upto), _CHUNK],
+               order by e.id""",  # noqa: S608 (fixed conditions)
+            {"last": last, **part.bounds()},
         )
         if not rows:
             return
@@ -117,32 +151,42 @@ def _postings(upto: int) -> Iterator[_Posting]:
         last = rows[-1][0]
 
 
-def _closing(upto: int) -> Iterator[_Closing]:
-    """The balance of every account that has entries, debits positive, by its id."""
+def _opening(part: _Part) -> Iterator[_Balance]:
+    """What is on every account before, where anything is."""
+    if part.before is not None:
+        yield from (each for each in _balances(part.before) if each.balance)
+
+
+def _balances(part: _Part) -> Iterator[_Balance]:
+    """What is on every account that has entries at the end, debits positive, by its id."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(
-            """select a.code, sums.currency, sums.balance
+            f"""select a.code, sums.currency, sums.balance
                from (select account_id, currency,
                             sum(case side when 'D' then amount else -amount end) as balance
-                     from models_entry where id <= %s group by account_id, currency) sums
+                     from models_entry where {_BEFORE_THE_END} group by account_id, currency) sums
                join ledger_account a on a.id = sums.account_id
-               order by a.id, sums.currency""",
-            [last_entry_id(upto)],
+               order by a.id, sums.currency""",  # noqa: S608
+            part.bounds(),
         )
         while rows := cursor.fetchmany(_CHUNK):
             for code, currency, balance in rows:
-                yield _Closing(plain_text_name(code), currency, balance)
+                yield _Balance(plain_text_name(code), currency, balance)
 
 
-def _days(upto: int) -> tuple[date | None, date | None]:
+def _days(part: _Part) -> tuple[date | None, date | None]:
+    """The first and the last day: of the month, or that have entries."""
+    if part.since is not None and part.until is not None:
+        return part.since.date(), (part.until - timedelta(days=1)).date()
     rows = _fetch(
-        "select min(effective_at), max(effective_at) from models_entry where id <= %s", [last_entry_id(upto)]
+        f"select min(effective_at), max(effective_at) from models_entry where {_IN}",  # noqa: S608
+        part.bounds(),
     )
     first, last = rows[0]
     return (None, None) if first is None else (first.astimezone(UTC).date(), last.astimezone(UTC).date())
 
 
-def _fetch(query: str, parameters: Sequence[Any]) -> list[Any]:
+def _fetch(query: str, parameters: Mapping[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return list(cursor.fetchall())

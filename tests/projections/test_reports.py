@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from ledger.domain.periods import Month
 from ledger.models import Account
 from ledger.posting import post
 from projections.models import PlatformBalance
@@ -19,6 +20,7 @@ from projections.reports.accounts import plain_text_name
 from projections.reports.journal_export import Format, export_journal
 from projections.reports.trial_balance import trial_balance
 from tests import builders as make
+from tests import months
 from tests.projections import world as worlds
 from tests.projections.world import World
 
@@ -64,6 +66,26 @@ def test_beancount_sees_a_hundred_millionth_too_much(world: World, tmp_path: Pat
     more = Decimal(first[1]) + Decimal("0.00000001")
     path.write_text(text[: first.start(1)] + str(more) + text[first.end(1) :])
     assert _bean_check(path).returncode == 1
+
+
+@pytest.mark.parametrize("month", [months.LAST, months.THIS], ids=["closed", "open"])
+def test_beancount_agrees_with_every_month(world: World, tmp_path: Path, month: Month) -> None:
+    """It opens with what was there before, and closes with what counts by its end."""
+    del world
+    worlds.settle()
+    path = tmp_path / "month.beancount"
+    call_command("export_journal", "--format", "beancount", "--period", str(month), "--output", str(path))
+    text = path.read_text()
+    done = _bean_check(path)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert ('"opening balances"' in text) is (month == months.THIS)
+    closing = dict(re.findall(r"^[\d-]+ balance (\S+)  (\S+) \w+$", text, re.MULTILINE))
+    sums = {line.account: line.debits - line.credits for line in trial_balance(month=month).lines}
+    clearing = plain_text_name("clearing:payments:usd")
+    assert Decimal(closing[clearing]) == sums["clearing:payments:usd"]
+    assert sum(map(Decimal, closing.values())) == 0
+    days = set(re.findall(r"^(\d{4}-\d\d)-\d\d \* ", text, re.MULTILINE))
+    assert days == {str(month)}
 
 
 @pytest.mark.skipif(shutil.which("hledger") is None, reason="hledger is not installed")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ledger.domain.periods import Month
 from projections.reports.journal_export import export_journal
 from projections.reports.stamp import NotSettled
 
@@ -21,18 +22,23 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--format", choices=["hledger", "beancount"], required=True)
         parser.add_argument("--position", type=int, help="up to this position (default: all that is settled)")
+        parser.add_argument(
+            "--period", help="only what counts in this month, after its opening balances: 2026-10"
+        )
         parser.add_argument("--output", metavar="FILE", help="where to write (default: standard output)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        lines = (f"{line}\n" for line in export_journal(options["format"], options["position"]))
         try:
+            month = None if options["period"] is None else Month.parse(options["period"])
+            exported = export_journal(options["format"], options["position"], month)
+            lines = (f"{line}\n" for line in exported)
             if options["output"] is None:
                 for line in lines:
                     self.stdout.write(line, ending="")
                 return
             with Path(options["output"]).open("w", encoding="utf-8") as file:
                 file.writelines(lines)
-        except NotSettled as error:
+        except (NotSettled, ValueError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{options['output']} cannot be written: {error.strerror}") from error

@@ -1,0 +1,62 @@
+"""`manage.py periods list|close|reopen`: the months of the books."""
+
+from argparse import ArgumentParser
+from functools import partial
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from ledger.api import bodies, submissions
+from ledger.domain.closing import PeriodChange
+from ledger.domain.periods import Month
+from ledger.management import people
+from ledger.operations.four_eyes import role_of
+from ledger.queries import periods
+
+
+class Command(BaseCommand):
+    """Lists what was closed, and lets an administrator propose to close a month or to reopen it."""
+
+    help = (
+        "Shows the months that were closed, or proposes to close or to reopen one: a second person approves "
+        "it with `proposals approve`. Exit status 2: refused, and why."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("list", help="show the months that were closed, the newest first")
+        close = actions.add_parser("close", help="propose to close a month that is over")
+        reopen = actions.add_parser("reopen", help="propose to reopen the last month that was closed")
+        for action in (close, reopen):
+            action.add_argument("period", help="the month, UTC: 2026-10")
+            action.add_argument(
+                "--reason-code", default="month_end", help="a short code (default: month_end)"
+            )
+            action.add_argument("--reason", required=True, help="why, in words; can be erased later")
+            people.add_arguments(action)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        del args
+        if options["action"] == "list":
+            self._list()
+            return
+        person = people.person_of(options["person"])
+        try:
+            month = Month.parse(options["period"])
+        except ValueError as error:
+            raise CommandError(str(error), returncode=people.REFUSED) from error
+        body = people.read(
+            bodies.PeriodProposal, {"reason_code": options["reason_code"], "reason": options["reason"]}
+        )
+        change = PeriodChange(action=options["action"], month=month)
+        made = partial(submissions.changing_period, body, change, role=role_of(person), now=timezone.now())
+        self.stdout.write(people.told(people.posted(made, person, options), options))
+
+    def _list(self) -> None:
+        _, found = periods.known_periods()
+        for period in found:
+            self.stdout.write(
+                f"{period.month}  {period.state}  proposed by {period.proposer}, approved by "
+                f"{period.resolver} at {period.changed_at:%Y-%m-%d %H:%M}Z"
+            )
