@@ -1,9 +1,10 @@
-"""A customer service desk, as its team would write it: coupons, holds, refunds and write-offs over HTTP.
+"""A customer service desk, as its team would write it: coupons, holds, refunds, payouts and more over HTTP.
 
-    API_KEY=… python -m examples.customer_service TICKETS --url http://HOST:PORT
+    API_KEY=… SECOND_API_KEY=… python -m examples.customer_service TICKETS --url http://HOST:PORT
 
-`TICKETS` is a file with a request a line. The key needs the scopes ledger:write and ledger:admin. A ticket's
-id is its idempotency key: sent again, it is answered as the first time and changes nothing.
+`TICKETS` is a file with a request a line. The key needs the scopes ledger:write and ledger:admin, and so does
+the second one, of whoever approves what the first person may not do alone. A ticket's id is its idempotency
+key: sent again, it is answered as the first time and changes nothing.
 """
 
 import argparse
@@ -35,24 +36,27 @@ class Ticket:
     """Seconds: what is asked for expires so long after it was asked for."""
     when_expired: str | None = None
     """The ticket that has to have expired first."""
+    second: bool = False
+    """Asked by the second person: somebody else approves or declines."""
 
 
 def main() -> None:
     """Works through the tickets of a file."""
-    parser = argparse.ArgumentParser(description="Ask the ledger for coupons, holds, refunds and write-offs.")
+    parser = argparse.ArgumentParser(description="Ask the ledger for what is beyond the nine kinds.")
     parser.add_argument("tickets", type=Path)
     parser.add_argument("--url", required=True, metavar="http://HOST:PORT")
     arguments = parser.parse_args()
-    desk = Desk(arguments.url, os.environ["API_KEY"])
+    desk = Desk(arguments.url, os.environ["API_KEY"], os.environ["SECOND_API_KEY"])
     print("customer service:", desk.serve(read_lines(arguments.tickets, Ticket)))
 
 
 class Desk:
     """Answers tickets one after the other, because one may be about another."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, second_key: str) -> None:
         self._url = url
         self._key = key
+        self._second_key = second_key
         self._operations: dict[str, str] = {}
         self._expiries: dict[str, datetime] = {}
 
@@ -78,7 +82,7 @@ class Desk:
             self._url + path,
             data=json.dumps(body).encode(),
             headers={
-                "Authorization": f"Bearer {self._key}",
+                "Authorization": f"Bearer {self._second_key if ticket.second else self._key}",
                 "Content-Type": "application/json",
                 "Idempotency-Key": ticket.id,
             },

@@ -23,18 +23,22 @@ CREDIT_LIMIT: Final = Decimal(1000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balances:
-    """What a user has, in money, tokens and coupons, and what he owes in tokens."""
+    """What a user has, in money, tokens and coupons, and what he owes in money and in tokens."""
 
     usd: Decimal
     eaml: Decimal
     coupon: Decimal
+    due_usd: Decimal
     due_eaml: Decimal
 
     def __str__(self) -> str:
-        return f"{self.usd:f} USD, {self.eaml:f} EAML, {self.coupon:f} in coupons, {self.due_eaml:f} owed"
+        return (
+            f"{self.usd:f} USD, {self.eaml:f} EAML, {self.coupon:f} in coupons, "
+            f"{self.due_usd:f} USD and {self.due_eaml:f} EAML owed"
+        )
 
 
-NOTHING: Final = Balances(usd=ZERO, eaml=ZERO, coupon=ZERO, due_eaml=ZERO)
+NOTHING: Final = Balances(usd=ZERO, eaml=ZERO, coupon=ZERO, due_usd=ZERO, due_eaml=ZERO)
 """Of somebody who never had an entry."""
 
 
@@ -50,7 +54,7 @@ class Books:
         """EAML by payer."""
 
     def top_up(self, user: int, amount: Decimal) -> None:
-        """A user pays in."""
+        """A user pays in; below zero, he is paid out, or his provider takes it back."""
         self._usd[user] += amount
         self._platform["clearing:payments:usd"] += amount
 
@@ -83,6 +87,11 @@ class Books:
         self._eaml[user] += amount
         self._platform["platform:losses:eaml"] += amount
 
+    def adjust(self, user: int, amount: Decimal) -> None:
+        """So much money is put on a user's account."""
+        self._usd[user] += amount
+        self._platform["platform:manual:usd"] += amount
+
     def charge(self, payer: int, amount: Decimal) -> None:
         """A user pays for compute."""
         self.charged[payer] += amount
@@ -98,11 +107,12 @@ class Books:
 
     def balances(self, user: int) -> Balances:
         """Of a user, at the end."""
-        tokens = self._eaml.get(user, ZERO)
+        money, tokens = self._usd.get(user, ZERO), self._eaml.get(user, ZERO)
         return Balances(
-            usd=exact(self._usd.get(user, ZERO)),
+            usd=exact(max(money, ZERO)),
             eaml=exact(max(tokens, ZERO)),
             coupon=exact(self._coupon.get(user, ZERO)),
+            due_usd=exact(max(-money, ZERO)),
             due_eaml=exact(max(-tokens, ZERO)),
         )
 

@@ -71,7 +71,7 @@ class Ledger:
         """How many events of each type there are to be told on `billing.operations`."""
         rows = self._rows(
             """select type, count(*) from events_event
-               where type ~ '^(operation[.]re|hold[.])' group by type"""
+               where type ~ '^(operation[.]re|hold[.]|payout[.])' group by type"""
         )
         return Counter(dict(rows))
 
@@ -91,12 +91,19 @@ class Ledger:
                       coalesce(sum(balance) filter (where kind = 'user:usd'), 0),
                       coalesce(sum(balance) filter (where kind = 'user:eaml'), 0),
                       coalesce(sum(balance) filter (where kind = 'user:coupon'), 0),
+                      coalesce(sum(balance) filter (where kind = 'user:due:usd'), 0),
                       coalesce(sum(balance) filter (where kind = 'user:due:eaml'), 0)
                from ledger_account where user_id is not null group by user_id"""
         )
         return {
-            user: Balances(usd=exact(usd), eaml=exact(eaml), coupon=exact(coupon), due_eaml=exact(due))
-            for user, usd, eaml, coupon, due in rows
+            user: Balances(
+                usd=exact(usd),
+                eaml=exact(eaml),
+                coupon=exact(coupon),
+                due_usd=exact(due_usd),
+                due_eaml=exact(due_eaml),
+            )
+            for user, usd, eaml, coupon, due_usd, due_eaml in rows
         }
 
     def platform(self) -> dict[str, Decimal]:

@@ -15,6 +15,9 @@ from easyautoml_ledger.outcomes import (
     OperationRejected,
     OperationReversed,
     Outcome,
+    PayoutFailedOutcome,
+    PayoutPaidOutcome,
+    PayoutRequestedOutcome,
 )
 from easyautoml_ledger.topics import MARKETPLACE_SERVICE, TRAINING_SERVICE
 from examples.demo.books import Balances
@@ -54,7 +57,11 @@ class Listening:
         latest = {user: self._balances.get(user) for user in users}
         return {
             user: Balances(
-                usd=it.usd.available, eaml=it.eaml.available, coupon=it.coupon.available, due_eaml=it.due_eaml
+                usd=it.usd.available,
+                eaml=it.eaml.available,
+                coupon=it.coupon.available,
+                due_usd=it.due_usd,
+                due_eaml=it.due_eaml,
             )
             for user, it in latest.items()
             if it is not None
@@ -70,4 +77,7 @@ _TYPES: Final[Mapping[type[Outcome], str]] = {
     HoldCapturedOutcome: "hold.captured",
     HoldVoidedOutcome: "hold.voided",
     HoldExpired: "hold.expired",
+    PayoutRequestedOutcome: "payout.requested",
+    PayoutPaidOutcome: "payout.paid",
+    PayoutFailedOutcome: "payout.failed",
 }

@@ -17,9 +17,11 @@ from examples.careless_service import Letter
 from examples.catalogue import Catalogue
 from examples.customer_service import Ticket
 from examples.demo.computing import Computing
+from examples.demo.controlling import Controlling
 from examples.demo.expectation import Expectation, World
 from examples.demo.letters import mistakes, structured
 from examples.demo.serving import Serving
+from examples.demo.tickets import Tickets
 from examples.demo.trading import Trading
 from examples.marketplace_service import Order
 from examples.training_service import Run
@@ -62,7 +64,9 @@ def make_plan(catalogue: Catalogue, *, seed: int, operations: int) -> Plan:
     letters = [*_unknown_for_ever(world), *_good_letters(world, special), *_bad_letters(world, 2)]
     morning = Shift(runs=runs, orders=orders, letters=letters)
 
-    noon = Serving(world).tickets()
+    tickets = Tickets(world)
+    Serving(world, tickets).serve()
+    Controlling(world, tickets).control()
     trading.prices_change()
     orders = [*trading.settling(), *trading.repriced(special * 2), *trading.ordinary(each)]
     orders += trading.rejected(special)
@@ -71,7 +75,7 @@ def make_plan(catalogue: Catalogue, *, seed: int, operations: int) -> Plan:
     letters = [*_repeated(world, morning, special), *_in_conflict(world, morning, special)]
     letters += _bad_letters(world, 1)
     evening = Shift(runs=runs, orders=orders, letters=letters)
-    return Plan(morning=morning, noon=noon, evening=evening, expected=world.expected)
+    return Plan(morning=morning, noon=tickets.made, evening=evening, expected=world.expected)
 
 
 def _good_letters(world: World, count: int) -> list[Letter]:

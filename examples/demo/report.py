@@ -104,10 +104,12 @@ def _columns(title: str, counts: Counter[str], *, width: int, columns: int) -> I
 
 def _balances(results: Results, catalogue: Catalogue) -> Iterator[str]:
     yield ""
-    yield _amounts("balances of a few users", "USD", "EAML", "coupons, USD", "owed, EAML")
+    yield _amounts("balances of a few users", "USD", "EAML", "coupons, USD", "owed, USD", "owed, EAML")
     for user in _some(catalogue):
         found = results.balances.get(user.id, NOTHING)
-        amounts = [f"{it:,.8f}" for it in (found.usd, found.eaml, found.coupon, found.due_eaml)]
+        amounts = [
+            f"{it:,.8f}" for it in (found.usd, found.eaml, found.coupon, found.due_usd, found.due_eaml)
+        ]
         yield _amounts(f"  {user.id} {user.first_name} {user.last_name}", *amounts)
     yield ""
     yield "accounts of the platform"

@@ -63,7 +63,7 @@ class Demo:
         self._plan = plan
         self._say = say
         self._said_at = time.monotonic()
-        self._desk_key = ""
+        self._desk_keys: dict[str, str] = {}
 
     def run(self) -> Results:
         """All of it."""
@@ -75,7 +75,7 @@ class Demo:
             self._say("the morning: services start, two users and two machines are not known yet")
             works = work_of(self._plan.morning, self._stack.bootstrap_servers)
             self._work("morning", works, ledger, listening, joining=True)
-            self._say("noon: coupons, holds, refunds and a write-off over HTTP")
+            self._say("noon: two people at the desk, over HTTP: what is beyond the nine kinds")
             self._work("noon", [self._desk()], ledger, listening)
             self._say("some prices change")
             self._load("repriced")
@@ -96,9 +96,12 @@ class Demo:
         users, machines = len(self._catalogue.users), len(self._catalogue.machines)
         self._say(f"loading a catalogue of {users} users and {machines} machines")
         with ThreadPoolExecutor() as pool:
-            key = pool.submit(self._make_key)
+            keys = {
+                "API_KEY": pool.submit(self._make_key, "customer service"),
+                "SECOND_API_KEY": pool.submit(self._make_key, "controlling"),
+            }
             self._load("start")
-            self._desk_key = key.result()
+            self._desk_keys = {name: key.result() for name, key in keys.items()}
 
     def _desk(self) -> Work:
         self._stack.wait_for_web()
@@ -106,12 +109,12 @@ class Demo:
             program="customer_service",
             lines=self._plan.noon,
             arguments=("--url", self._stack.web_url),
-            environment={"API_KEY": self._desk_key},
+            environment=self._desk_keys,
         )
 
-    def _make_key(self) -> str:
+    def _make_key(self, name: str) -> str:
         made = self._stack.manage(
-            *("api_key", "create", "--name", "customer service", "--source", PLATFORM_SERVICE),
+            *("api_key", "create", "--name", name, "--source", PLATFORM_SERVICE),
             *("--scope", "ledger:write", "--scope", "ledger:admin"),
         )
         return made.stdout.split()[0]

@@ -1,12 +1,12 @@
-"""What the customer service desk does at noon, when nobody else works: everything beyond the nine kinds."""
+"""What the customer service desk does at noon, when nobody else works: coupons, holds, refunds and more."""
 
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from examples.customer_service import Ticket
 from examples.demo import books
 from examples.demo.expectation import World
+from examples.demo.tickets import Tickets
 
 SOON: Final = 3.0
 """Seconds after which what is meant to expire does."""
@@ -20,13 +20,13 @@ _COPIED: Final = 7002
 class Serving:
     """Thinks up tickets, and enters what they come to."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, tickets: Tickets) -> None:
         self._world = world
         self._books = world.expected.books
         self._done = world.expected.beyond
-        self._tickets: list[Ticket] = []
+        self._ask = tickets.ask
 
-    def tickets(self) -> list[Ticket]:
+    def serve(self) -> None:
         """Each kind of thing at least once."""
         prepaid, penniless = self._world.prepaid, self._world.penniless
         forgetful, planner = penniless[1], prepaid[5]
@@ -39,7 +39,6 @@ class Serving:
         self._refund_of_a_sale(prepaid[6])
         self._write_off(self._world.owing[3])
         self._expire(forgetful, expiring, planner, expiring_hold)
-        return self._tickets
 
     def _coupon_and_bill(self, user: int) -> None:
         """A coupon of 5.00 and 2.00 USD pay a bill of 7.00, half of which is taken back."""
@@ -153,8 +152,3 @@ class Serving:
         body = {"reason": "the customer complained"} | ({} if amount is None else {"amount": amount})
         self._ask("/v1/operations/{operation}/reversals", body, about=ticket)
         self._done["operation.reversed", "reversal"] += 1
-
-    def _ask(self, path: str, body: dict[str, Any], *, id_: str | None = None, **how: Any) -> str:
-        ticket = Ticket(id=id_ or self._world.new_id("ticket"), path=path, body=body, **how)
-        self._tickets.append(ticket)
-        return ticket.id

@@ -1,0 +1,117 @@
+"""What finance does at noon, by two people: payouts, a chargeback, four eyes, a tariff, a month."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from examples.demo import books
+from examples.demo.expectation import World
+from examples.demo.tickets import Tickets
+
+_REASON: Final = {"reason_code": "month-end", "reason": "as agreed at the meeting"}
+_TERMS: Final[dict[str, Any]] = {
+    "training_cell_eaml": "0.00001100",
+    "training_counts_epochs": False,
+    "solving_line_eaml": str(books.SOLVING_LINE),
+    "solving_with_api_line_eaml": str(books.SOLVING_WITH_API_LINE),
+    "commission_rate": str(books.COMMISSION),
+    "commission_rates": {"machine_copy": "0.15"},
+    "eaml_per_usd": str(books.EAML_PER_USD),
+    "credit_limit_eaml": str(books.CREDIT_LIMIT),
+    "when_short": {"training": "due", "solving": "due", "solving_with_api": "due"},
+    "bands": {"solving": [{"above": 100_000, "unit_price": "0.00008000"}]},
+}
+
+
+class Controlling:
+    """Thinks up tickets, and enters what they come to."""
+
+    def __init__(self, world: World, tickets: Tickets) -> None:
+        self._world = world
+        self._books = world.expected.books
+        self._done = world.expected.beyond
+        self._ask = tickets.ask
+
+    def control(self) -> None:
+        """Each kind of thing at least once."""
+        prepaid, penniless = self._world.prepaid, self._world.penniless
+        self._payouts(prepaid[7])
+        self._chargeback(penniless[2])
+        self._four_eyes(prepaid[8])
+        self._tariff()
+        self._last_month()
+
+    def _payouts(self, user: int) -> None:
+        """Of two that are asked for one is paid, and the other one fails: its money is available again."""
+        self._pay_in(user, Decimal(60), "payouts")
+        paid, failed = self._payout(user, "45.00"), self._payout(user, "15.00")
+        self._ask(f"/v1/payouts/{paid}/paid", {"payment_reference": f"po_{user}"})
+        self._done["payout.paid", "payout"] += 1
+        self._books.top_up(user, Decimal(-45))
+        self._ask(f"/v1/payouts/{failed}/failed", {"reason": "the bank knows no such account"})
+        self._done["payout.failed", "payout"] += 1
+
+    def _payout(self, user: int, amount: str) -> str:
+        payout = str(UUID(int=self._world.random.getrandbits(128), version=4))
+        self._ask("/v1/payouts", {"payout": payout, "operation_user": user, "amount": amount})
+        self._done["payout.requested", "payout"] += 1
+        return payout
+
+    def _chargeback(self, user: int) -> None:
+        """Of 20.00 that were paid in 12.00 are spent when the bank takes them back: those are owed now."""
+        reference = self._pay_in(user, Decimal(20), "chargeback")
+        body = {"type": "pay_a_bill", "operation_user": user, "amount": "12.00"}
+        self._ask("/v1/operations", body)
+        self._done["operation.recorded", "pay_a_bill"] += 1
+        self._books.pay_a_bill(user, Decimal(12))
+        self._ask("/v1/chargebacks", {"payment_reference": reference, "reason": "stolen card"})
+        self._done["operation.reversed", "chargeback"] += 1
+        self._books.top_up(user, Decimal(-20))
+
+    def _four_eyes(self, user: int) -> None:
+        """More than one person may adjust alone: one is approved by a second person, one declined."""
+        body = {
+            "operation_user": user,
+            "account": "usd",
+            "direction": "up",
+            "amount": "1250.00",
+            **_REASON,
+        }
+        path = "/v1/adjustments/proposals/{operation}"
+        self._approve(self._propose("/v1/adjustments", body, "adjustment"), path)
+        self._done["operation.recorded", "adjustment"] += 1
+        self._books.adjust(user, Decimal(1250))
+        declined = self._propose("/v1/adjustments", {**body, "amount": "9999.00"}, "adjustment")
+        self._ask(f"{path}/decline", {"reason": "once is enough"}, about=declined, second=True)
+        self._done["proposal.declined", "adjustment"] += 1
+
+    def _tariff(self) -> None:
+        """Prices of next month: they change nothing today."""
+        effective_from = (datetime.now(UTC) + timedelta(days=31)).isoformat(timespec="seconds")
+        body = {"effective_from": effective_from, "terms": _TERMS, **_REASON}
+        self._approve(self._propose("/v1/tariffs", body, "tariff"), "/v1/tariffs/proposals/{operation}")
+        self._done["tariff.published", "tariff"] += 1
+
+    def _last_month(self) -> None:
+        """Closed, opened again and closed: what is told late of it counts for this month."""
+        month = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"
+        for action, event in (("close", "closed"), ("reopen", "reopened"), ("close", "closed")):
+            proposal = self._propose(f"/v1/periods/{month}/{action}", dict(_REASON), "period")
+            self._approve(proposal, "/v1/periods/proposals/{operation}")
+            self._done[f"period.{event}", "period"] += 1
+
+    def _propose(self, path: str, body: dict[str, Any], kind: str) -> str:
+        self._done["proposal.made", kind] += 1
+        return self._ask(path, body)
+
+    def _approve(self, ticket: str, path: str) -> None:
+        self._ask(f"{path}/approve", {}, about=ticket, second=True)
+
+    def _pay_in(self, user: int, amount: Decimal, what: str) -> str:
+        kind, reference = "credit_from_user", f"{what}_{user}"
+        body = {"type": kind, "operation_user": user, "amount": str(amount), "payment_reference": reference}
+        self._ask("/v1/operations", body)
+        self._done["operation.recorded", kind] += 1
+        self._books.top_up(user, amount)
+        return reference
