@@ -10,6 +10,7 @@ from projections.admin import (
     payouts,
     periods,
     proposals,
+    tariffs,
     users,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "payouts",
     "periods",
     "proposals",
+    "tariffs",
     "users",
 ]

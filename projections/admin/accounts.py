@@ -1,4 +1,4 @@
-"""Accounts and what is kept beside them: holds, coupons, tariffs."""
+"""Accounts and what is kept beside them: holds, coupons."""
 
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,6 @@ from ledger.models import (
     CouponCode,
     CouponGrant,
     HeldFunds,
-    PublishedTariff,
 )
 from projections.admin.doors import coupons, holds
 from projections.admin.doors.button import opens
@@ -217,24 +216,3 @@ class CouponCodeAdmin(RecordAdmin):
     @admin.display(description="redeemable until")
     def until(self, code: CouponCode) -> str:
         return moment(code.redeem_until)
-
-
-@admin.register(PublishedTariff)
-class TariffAdmin(RecordAdmin):
-    """The platform's prices, version by version."""
-
-    list_display = ("version", "since", "published")
-    ordering = ("-version",)
-    fields = readonly_fields = ("version", "since", "published", "shown_terms")
-
-    @admin.display(description="in force from", ordering="effective_from")
-    def since(self, tariff: PublishedTariff) -> str:
-        return moment(tariff.effective_from)
-
-    @admin.display(description="published")
-    def published(self, tariff: PublishedTariff) -> str:
-        return moment(tariff.published_at)
-
-    @admin.display(description="terms")
-    def shown_terms(self, tariff: PublishedTariff) -> SafeString:
-        return pretty(tariff.terms)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import DecimalField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import DecimalField, Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.dataclasses import UnfoldAction
 
+from events.models import Event
 from ledger.domain.operations import Kind
-from ledger.models import Account
+from ledger.models import Account, PublishedTariff
 from models.access import operations_seen_by
 from models.billing import Entry, Operation
 from models.machine_billing import Billing
@@ -32,6 +33,8 @@ from projections.admin.records import (
     moment,
     users_found,
 )
+
+_VERSIONS_MAX = 50
 
 
 class _EntryColumns:
@@ -83,6 +86,32 @@ class EntryInline(_EntryColumns, RecordInline):
         return _with_account_codes(super().get_queryset(request))
 
 
+class TariffFilter(admin.SimpleListFilter):
+    """By the version of the tariff that an operation was priced by, a user's or team's own among them."""
+
+    title = "tariff"
+    parameter_name = "tariff"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        del request, model_admin
+        versions = PublishedTariff.objects.order_by("-version").values_list("version", flat=True)
+        return [(str(version), str(version)) for version in versions[:_VERSIONS_MAX]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Operation]) -> QuerySet[Operation]:
+        del request
+        version = as_number(self.value() or "")
+        if version is None:
+            return queryset
+        used = Event.objects.filter(position=OuterRef("position")).filter(
+            Q(data__pricing__tariff=version) | Q(data__pricing__overrides__contains=[version])
+        )
+        tariff = PublishedTariff.objects.filter(version=version).first()
+        if tariff is not None:
+            # Nothing older was priced by it, and need not be looked at.
+            queryset = queryset.filter(occurred_at__gte=tariff.effective_from)
+        return queryset.filter(Exists(used))
+
+
 @admin.register(Operation)
 class OperationAdmin(DecidedColumns, SeenByViewer, RecordAdmin):
     """What users did: found by id, position, kind or somebody's address."""
@@ -96,7 +125,7 @@ class OperationAdmin(DecidedColumns, SeenByViewer, RecordAdmin):
     charge_back_this = opens(ChargeBack, fills="operation", icon="credit_card_off")
     reverse_operation = opens(ReverseOperation, fills="operation", icon="undo")
     list_display = ("id", "kind", "user", "machine_name", "count_of_lines", "recorded", "position")
-    list_filter = (KindFilter, ("recorded_at", RangeDateTimeFilter))
+    list_filter = (KindFilter, TariffFilter, ("recorded_at", RangeDateTimeFilter))
     list_filter_submit = True
     search_fields = ("id",)
     search_help_text = "operation id, position, kind, or an email address"

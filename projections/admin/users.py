@@ -20,7 +20,7 @@ from ledger.models import Account
 from ledger.queries import debts
 from ledger.queries.balances import balances
 from models import User
-from projections.admin.doors import accounts, adjustments, coupons, holds, payouts
+from projections.admin.doors import accounts, adjustments, coupons, holds, payouts, tariffs
 from projections.admin.doors.button import opens
 from projections.admin.overdue import expired_coupons, expired_holds
 from projections.admin.records import amount, amounts, moment, table
@@ -100,6 +100,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
                 "redeem_code",
                 "request_payout",
                 "place_hold",
+                "override_tariff",
                 "set_credit_limit",
             ),
         },
@@ -117,6 +118,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
     grant_coupon = opens(coupons.GrantCoupon, fills="operation_user", icon="redeem")
     redeem_code = opens(coupons.RedeemCode, fills="operation_user", icon="confirmation_number")
     request_payout = opens(payouts.RequestPayout, fills="operation_user", icon="outbox")
+    override_tariff = opens(tariffs.OverrideTariff, fills="user", icon="sell")
     place_hold = opens(holds.PlaceHold, fills="operation_user", icon="lock")
     set_credit_limit = opens(accounts.SetCreditLimit, fills="operation_user", icon="speed")
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2")}),)

@@ -193,6 +193,65 @@ CASES: Final[Mapping[str, Case]] = {
         f"{LAST}",
         lambda _: ProposedChange.objects.latest("pk").kept["body"]["action"] == "close",
     ),
+    "publish-tariff": Case(
+        lambda _: {
+            "training_cell_eaml": "0.00002",
+            "training_counts_epochs": "yes",
+            "solving_line_eaml": "0.0001",
+            "solving_with_api_line_eaml": "0.00012",
+            "commission_rate": "0.25",
+            "eaml_per_usd": "90",
+            "credit_limit_eaml": "500",
+            "when_short_training": "due",
+            "bands_solving": "1000 0.00009\n\n 5000  0.00008",
+            "commission_rates_machine_copy": "0.1",
+            "reason_code": "new-prices",
+            "reason": "decided in spring",
+        },
+        lambda _: {"effective_from": later(days=-1)},
+        "effective_in_the_past",
+        "1000 0.00009, 5000 0.00008",
+        lambda _: (
+            ProposedChange.objects.latest("pk").kept["body"]["terms"]
+            == {
+                "training_cell_eaml": "0.00002000",
+                "training_counts_epochs": True,
+                "solving_line_eaml": "0.00010000",
+                "solving_with_api_line_eaml": "0.00012000",
+                "commission_rate": "0.25000000",
+                "eaml_per_usd": "90.00000000",
+                "credit_limit_eaml": "500.00000000",
+                "when_short": {"training": "due"},
+                "commission_rates": {"machine_copy": "0.10000000"},
+                "bands": {
+                    "solving": [
+                        {"above": 1000, "unit_price": "0.00009000"},
+                        {"above": 5000, "unit_price": "0.00008000"},
+                    ],
+                },
+            }
+        ),
+    ),
+    "override-tariff": Case(
+        lambda given: {
+            "user": given.user.email,
+            "commission_rate": "0.05",
+            "reason_code": "agreement",
+            "reason": "a good customer",
+        },
+        lambda _: {"effective_from": later(days=-1)},
+        "effective_in_the_past",
+        "0.05",
+        lambda given: (
+            ProposedChange.objects.latest("pk").kept["body"]
+            == {
+                "effective_from": None,
+                "user": given.user.pk,
+                "team": None,
+                "terms": {"commission_rate": "0.05000000"},
+            }
+        ),
+    ),
     "reopen-period": Case(
         lambda given: {"period": given.closed, "reason_code": "correction", "reason": "one is missing"},
         lambda _: {"period": str(THIS)},

@@ -5,7 +5,16 @@ from typing import Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from projections.admin.doors import accounts, adjustments, coupons, holds, operations, payouts, periods
+from projections.admin.doors import (
+    accounts,
+    adjustments,
+    coupons,
+    holds,
+    operations,
+    payouts,
+    periods,
+    tariffs,
+)
 from projections.admin.doors.door import Door
 from projections.admin.doors.page import page
 
@@ -29,6 +38,8 @@ DOORS: Final[Mapping[str, type[Door]]] = {
         payouts.FailPayout,
         periods.ClosePeriod,
         periods.ReopenPeriod,
+        tariffs.PublishTariff,
+        tariffs.OverrideTariff,
     )
 }
 

@@ -10,7 +10,7 @@ shows a rejection has a new key: the rejection is the old key's answer for ever.
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
@@ -23,7 +23,7 @@ from easyautoml_ledger.errors import contract_errors
 from events.identifiers import uuid7
 from ledger.commands import Submission
 from models import User
-from projections.admin.doors.fields import shown
+from projections.admin.doors.fields import Shown
 
 SOURCE: Final = "/ledger/admin"
 
@@ -60,7 +60,16 @@ class Door(forms.Form):
     def values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         """The body's JSON values; what was left empty is left out."""
         named = {*self.body.model_fields} & {*cleaned}
-        return {name: cleaned[name] for name in named if cleaned[name] not in {None, ""}}
+        return {name: cleaned[name] for name in named if cleaned[name] not in (None, "")}
+
+    @classmethod
+    def filled(cls, given: Mapping[str, str]) -> dict[str, Any]:
+        """What the page is filled with at first, by what its address says."""
+        return dict(given)
+
+    def field_of(self, path: str) -> str:
+        """The field where the place of a body is filled in."""
+        return path.partition(".")[0]
 
     @property
     def said(self) -> str:
@@ -70,8 +79,10 @@ class Door(forms.Form):
     @property
     def asked(self) -> Iterator[tuple[str, str]]:
         """What a valid form asks: the names of its fields and their values, as people read them."""
-        for field in self.visible_fields():
-            yield str(field.label), shown(field.field, self.cleaned_data[field.name])
+        for bound in self.visible_fields():
+            value, field = self.cleaned_data[bound.name], bound.field
+            empty = value in (None, "", [])
+            yield str(bound.label), field.shown(value) if isinstance(field, Shown) and not empty else "–"
 
     def clean(self) -> dict[str, Any]:
         """Reads the body; each thing that is wrong is said at its field."""
@@ -80,7 +91,7 @@ class Door(forms.Form):
             self.read = self.body.model_validate(self.values(cleaned))
         except ValidationError as error:
             for wrong in contract_errors(error):
-                name = (wrong.field or "").partition(".")[0]
+                name = self.field_of(wrong.field or "")
                 if name not in self.errors:
                     self.add_error(name if name in self.fields else None, wrong.message)
         return cleaned

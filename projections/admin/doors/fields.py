@@ -1,6 +1,6 @@
 """The fields of doors: unfold's widgets, and as little checking as leaves all of it to the bodies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -18,7 +18,15 @@ from models import User
 from projections.admin.records import as_number, moment
 
 
-class TextField(forms.CharField):
+class Shown:
+    """A field that says what was filled in."""
+
+    def shown(self, value: Any) -> str:
+        """A cleaned value, which is not empty, as people read it."""
+        return str(value)
+
+
+class TextField(Shown, forms.CharField):
     """One line."""
 
     widget = UnfoldAdminTextInputWidget
@@ -53,11 +61,40 @@ class UserField(TextField):
             raise ValidationError("nobody has this address")
         return found
 
+    def shown(self, value: Any) -> str:
+        """With the address, so that one sees who it is."""
+        email = User.objects.filter(pk=value).values_list("email", flat=True).first()
+        return f"user {value}" + (f" ({email})" if email else "")
 
-class UuidField(forms.UUIDField):
+
+class UuidField(Shown, forms.UUIDField):
     """The id of a hold, an operation or a proposal."""
 
     widget = UnfoldAdminTextInputWidget
+
+
+class BandsField(Shown, forms.CharField):
+    """Bands of prices, a line each: above how many units, and what a unit costs from there."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "1000000 0.00008"})
+        text = "A line each: above how many units, and the price of a unit (EAML) from there."
+        super().__init__(**{"required": False, "widget": widget, "help_text": text, **options})
+
+    def prepare_value(self, value: Any) -> Any:
+        """Bands as they are stored, as lines."""
+        return bands_text(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        """The bands, as a body has them."""
+        lines = [line.split() for line in super().clean(value).splitlines() if line.strip()]
+        if any(len(line) != len(("above", "price")) or as_number(line[0]) is None for line in lines):
+            raise ValidationError("a line is a whole number of units and a price: 1000000 0.00008")
+        return [{"above": int(above), "unit_price": price} for above, price in lines]
+
+    def shown(self, value: Any) -> str:
+        """One after the other."""
+        return bands_text(value).replace("\n", ", ")
 
 
 class MonthField(TextField):
@@ -74,13 +111,13 @@ class MonthField(TextField):
             raise ValidationError(str(error)) from error
 
 
-class WholeField(forms.IntegerField):
+class WholeField(Shown, forms.IntegerField):
     """A whole number."""
 
     widget = UnfoldAdminIntegerFieldWidget
 
 
-class MomentField(forms.DateTimeField):
+class MomentField(Shown, forms.DateTimeField):
     """A time in UTC, to the minute."""
 
     def __init__(self, **options: Any) -> None:
@@ -88,8 +125,12 @@ class MomentField(forms.DateTimeField):
         widget.format = "%Y-%m-%dT%H:%M"
         super().__init__(widget=widget, **options)
 
+    def shown(self, value: Any) -> str:
+        """As everywhere."""
+        return moment(value)
 
-class ReasonField(forms.CharField):
+
+class ReasonField(Shown, forms.CharField):
     """A text for people. It is kept beside the event and can be erased."""
 
     def __init__(self, **options: Any) -> None:
@@ -98,34 +139,30 @@ class ReasonField(forms.CharField):
         super().__init__(**{"label": "Reason", "widget": widget, **options})
 
 
-class ChosenField(forms.ChoiceField):
+class ChosenField(Shown, forms.ChoiceField):
     """One of a few values, each with what it is called."""
 
     def __init__(self, named: Mapping[str, str], **options: Any) -> None:
         widget = UnfoldAdminSelectWidget()
         super().__init__(choices=list(named.items()), widget=widget, **options)
+        self.named = named
+
+    def shown(self, value: Any) -> str:
+        """What it is called."""
+        return self.named[value]
 
 
-class FlagField(forms.BooleanField):
+class FlagField(Shown, forms.BooleanField):
     """Yes or no."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, widget=UnfoldBooleanWidget(), **options)
 
+    def shown(self, value: Any) -> str:
+        """In words."""
+        return "yes" if value else "no"
 
-def shown(field: forms.Field, value: Any) -> str:
-    """A cleaned value as people read it."""
-    if value in {None, ""}:
-        return "–"
-    match field:
-        case UserField():
-            email = User.objects.filter(pk=value).values_list("email", flat=True).first()
-            return f"user {value}" + (f" ({email})" if email else "")
-        case forms.ChoiceField():
-            return str(dict(field.choices)[value])  # type: ignore[arg-type]  # flat choices
-        case forms.BooleanField():
-            return "yes" if value else "no"
-        case forms.DateTimeField():
-            return moment(value)
-        case _:
-            return str(value)
+
+def bands_text(bands: Iterable[Mapping[str, Any]]) -> str:
+    """Bands as lines."""
+    return "\n".join(f"{band['above']} {band['unit_price']}" for band in bands)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from events.message import StoredEvent
 from events.models import Event
 from ledger.domain.decide import OPERATION_TYPES
-from ledger.models import BookPeriod, CouponCode, HeldFunds, ProposedChange, RequestedPayout
+from ledger.models import BookPeriod, CouponCode, HeldFunds, ProposedChange, PublishedTariff, RequestedPayout
 from models import User
 from models.billing import Operation
 
@@ -18,6 +18,7 @@ _OF_STREAM: Final[Mapping[str, type[Model]]] = {
     "proposal": ProposedChange,
     "payout": RequestedPayout,
     "period": BookPeriod,
+    "tariff": PublishedTariff,
     "coupon_code": CouponCode,
     "user": User,
 }

@@ -31,7 +31,7 @@ def page(request: HttpRequest, door: type[Door]) -> HttpResponse:
     if not isinstance(person, User) or not person.has_perm(door.permission):
         raise PermissionDenied
     if request.method != "POST":
-        return _ask(request, door(person, initial={**_given(door, request), "key": new_key()}))
+        return _ask(request, door(person, initial={**door.filled(request.GET.dict()), "key": new_key()}))
     form = door(person, request.POST)
     if not form.is_valid() or "change" in request.POST:
         return _ask(request, form)
@@ -80,10 +80,6 @@ def _ask(request: HttpRequest, form: Door, refusal: Refusal | None = None) -> Ht
 def _again(form: Door) -> Door:
     """The same page, under a key that nothing was answered for."""
     return type(form)(form.person, {**form.data.dict(), "key": new_key()})  # type: ignore[attr-defined]  # a QueryDict
-
-
-def _given(door: type[Door], request: HttpRequest) -> dict[str, str]:
-    return {name: request.GET[name] for name in door.base_fields if name in request.GET}
 
 
 def _render(request: HttpRequest, form: Door, **more: Any) -> HttpResponse:
