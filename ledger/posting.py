@@ -57,6 +57,7 @@ from ledger.references import read_references, set_aside_for
 
 _ATTEMPTS: Final = 8
 _FROZEN_AFTER_MS: Final = 15_000
+_BOOKS_WITHIN_MS: Final = 5_000
 SWEEP_SOURCE: Final = "/ledger/expiry"
 
 
@@ -103,7 +104,10 @@ def post(
         except (_Moved, state.IdTaken, payments.ReferenceTaken):
             continue
         except OperationalError as error:
-            if getattr(error.__cause__, "pgcode", None) not in {"40P01", "40001"}:
+            code = getattr(error.__cause__, "pgcode", None)
+            if code == "55P03":
+                raise Busy("somebody keeps writing to the books; send the same command again") from error
+            if code not in {"40P01", "40001"}:
                 raise
     raise Busy("the ledger kept losing a race; send the same command again")
 
@@ -262,7 +266,10 @@ class _Batch:
         users = sorted({*users, *named})
         journal.create_missing_accounts(self.cursor, users)
         book = Book(journal.lock_accounts(self.cursor, users))
-        state.lock_books(self.cursor, exclusive=any(_changes_books(item.submission) for item in pending))
+        if any(_changes_books(item.submission) for item in pending):
+            state.lock_books(self.cursor, exclusive=True, within_ms=_BOOKS_WITHIN_MS)
+        else:
+            state.lock_books(self.cursor)
         # Owner, prices and tariffs are read again after the locks: these are what is decided by.
         self._plan(pending, lock=True)
         moved = False

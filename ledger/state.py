@@ -94,14 +94,19 @@ def lock_names(cursor: Any, *names: str) -> None:
     )
 
 
-def lock_books(cursor: Any, *, exclusive: bool = False) -> None:
+def lock_books(cursor: Any, *, exclusive: bool = False, within_ms: int = 0) -> None:
     """Keep what is the same for everybody, periods and tariffs, as it is until the end of the transaction.
 
     Whoever changes it takes it exclusively: what was decided by it before is committed then, and what
-    comes after sees the change.
+    comes after sees the change. Everybody else waits behind him, so he may give up after so many
+    milliseconds.
     """
+    if within_ms:
+        cursor.execute("set local lock_timeout = %s", [within_ms])
     lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
     cursor.execute(f"select {lock}(%s)", [_BOOKS_LOCK])
+    if within_ms:
+        cursor.execute("set local lock_timeout = default")
 
 
 def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -> list[Grant]:

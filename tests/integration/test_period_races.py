@@ -9,7 +9,9 @@ import pytest
 from django.db import connection
 
 from events.message import StoredEvent
+from ledger import posting, state
 from ledger.commands import Outcome, Submission
+from ledger.domain.errors import Busy
 from ledger.domain.operations import RecordOperation
 from ledger.domain.periods import Month
 from ledger.models import BookPeriod
@@ -17,8 +19,8 @@ from ledger.posting import post
 from models import User
 from tests import builders as make
 from tests import commands as do
-from tests.builders import code_of, recorded
-from tests.integration.connections import Held, Worker, together, until, waits_for_a_lock
+from tests.builders import code_of, counts, recorded
+from tests.integration.connections import Held, Worker, another, together, until, waits_for_a_lock
 from tests.months import BEFORE, LAST, close, effective_at, frozen, in_month
 from tests.projections.world import mismatches
 
@@ -99,6 +101,22 @@ def test_close_against_post() -> None:
             [months[-2].ends_at],
         )
         assert frozen + cursor.fetchone()[0] == total
+
+
+def test_closing_gives_up_where_somebody_keeps_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody would wait behind it; its key is free then."""
+    monkeypatch.setattr(posting, "_BOOKS_WITHIN_MS", 200)
+    user, made = make.make_user(), recorded(do.change_period("close", LAST))
+    approval, before = do.approve(made.id, subject="period"), counts()
+    with another() as other, other.cursor() as cursor:
+        cursor.execute("begin")
+        state.lock_books(cursor)
+        with pytest.raises(Busy, match="keeps writing to the books"):
+            post([approval])
+        assert counts() == before
+        recorded(make.top_up(user, 1))
+        cursor.execute("rollback")
+    assert code_of(post([approval])[0]) == "recorded"
 
 
 def test_two_approvers_close_once() -> None:
