@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from django.db import connection
@@ -27,6 +28,16 @@ class KindToday:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TopicIn:
+    """An incoming topic: messages not read yet, and which of its partitions wait for an operator."""
+
+    topic: str
+    partitions: int
+    lag: int
+    alarmed: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
     """`deltas` are debits minus credits by currency, shown: zero, or the books are wrong."""
 
@@ -44,6 +55,20 @@ class Dashboard:
     """How many wait for a second person."""
     kafka: Figures
     """How far the ledger lags behind Kafka, and what it has not told."""
+
+    @property
+    def topics_in(self) -> Sequence[TopicIn]:
+        """The partitions that are read, by their topics."""
+        by_topic = groupby(self.kafka.partitions, key=lambda partition: partition.topic)
+        return [
+            TopicIn(
+                topic=topic,
+                partitions=len(found),
+                lag=sum(partition.lag for partition in found),
+                alarmed=[partition.partition for partition in found if partition.alarmed],
+            )
+            for topic, found in ((topic, list(partitions)) for topic, partitions in by_topic)
+        ]
 
     @property
     def recorded(self) -> int:

@@ -14,6 +14,7 @@ from unfold.views import ChangeList
 
 from ledger.models import ProposedChange
 from ledger.operations.four_eyes import actor_of
+from ledger.queries.tariffs import everybodys
 from models import User
 from projections.admin.decided import texts_by_event, texts_of
 from projections.admin.doors.adjustments import Adjust, Approve, Decline
@@ -112,8 +113,8 @@ class ProposalAdmin(RecordAdmin):
         return [action for action in actions if not (proposal.is_own and action.path == Approve.name)]
 
     @admin.display(description="proposed")
-    def proposed(self, proposal: ProposedChange) -> str:
-        return in_words(proposal.subject, proposal.user_id, proposal.kept["body"])
+    def proposed(self, proposal: Any) -> str:
+        return in_words(proposal.subject, proposal.user_id, proposal.kept["body"], proposal.tariff)
 
     @admin.display(description="user")
     def user(self, proposal: Any) -> SafeString | str:
@@ -176,12 +177,20 @@ def _look(request: HttpRequest, proposals: Sequence[Any]) -> None:
     actors = {name for each in proposals for name in (each.proposer, each.resolver or "")}
     ids = {each.user_id for each in proposals} | {as_number(name.removeprefix("user:")) for name in actors}
     emails = dict(User.objects.filter(pk__in=ids - {None}).values_list("pk", "email"))
+    tariff = _tariff_in_force() if any(each.subject == "tariff" for each in proposals) else None
     texts = texts_by_event([each.pk for each in proposals])
     for each in proposals:
         each.is_own = isinstance(viewer, User) and each.proposer == actor_of(viewer)
         each.may_act = isinstance(viewer, User) and viewer.has_perm(Approve.permission)
         each.emails = emails
+        each.tariff = tariff
         each.texts = texts.get(each.pk, "–")
+
+
+def _tariff_in_force() -> Mapping[str, Any] | None:
+    now = timezone.now()
+    versions = [version for version in everybodys() if version.effective_from <= now]
+    return max(versions, key=lambda each: (each.effective_from, each.version)).terms if versions else None
 
 
 def _actor(user: int) -> str:

@@ -4,26 +4,37 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def in_words(subject: str, user: int | None, body: Mapping[str, Any]) -> str:
-    """One line: what would be done to what."""
-    if subject == "adjustment":
-        currency = "EAML" if body["account"].endswith("eaml") else "USD"
-        sign = "+" if body["direction"] == "up" else "−"
-        return f"{sign}{body['amount']} {currency} on user:{user}:{body['account']}"
-    if subject == "period":
-        return f"{body['action']} {body['period']}"
-    if subject == "tariff":
-        whose = "everybody" if not body["user"] and not body["team"] else ""
-        whose = whose or (f"user {body['user']}" if body["user"] else f"team {body['team']}")
-        since = body["effective_from"] or "its approval"
-        return f"terms of {whose} from {since}: {_terms(body['terms'])}"
-    said = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in body.items())
-    return f"{subject}: {said}"
+def in_words(
+    subject: str, user: int | None, body: Mapping[str, Any], tariff: Mapping[str, Any] | None = None
+) -> str:
+    """One line: what would be done to what. Of terms for everybody, those that are not as in `tariff`."""
+    match subject:
+        case "adjustment":
+            currency = "EAML" if body["account"].endswith("eaml") else "USD"
+            sign = "+" if body["direction"] == "up" else "−"
+            return f"{sign}{body['amount']} {currency} on user:{user}:{body['account']}"
+        case "period":
+            return f"{body['action']} {body['period']}"
+        case "tariff":
+            return f"terms of {_whose(body)} from {body['effective_from'] or 'its approval'}: " + (
+                _terms(body["terms"], {} if body["user"] or body["team"] else tariff or {})
+            )
+        case _:
+            return f"{subject}: {_terms(body, {})}"
 
 
-def _terms(terms: Mapping[str, Any]) -> str:
-    said = ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in terms.items())
-    return said or "the tariff's again"
+def _whose(body: Mapping[str, Any]) -> str:
+    if body["user"]:
+        return f"user {body['user']}"
+    return f"team {body['team']}" if body["team"] else "everybody"
+
+
+def _terms(proposed: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    said = [
+        f"{_spaced(name)} {_value(value)}" for name, value in proposed.items() if value != known.get(name)
+    ]
+    said += [f"no {_spaced(name)}" for name in known if name not in proposed]
+    return ", ".join(said) or ("as they are" if known else "none of their own")
 
 
 def _value(value: Any) -> str:
@@ -31,8 +42,12 @@ def _value(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case Mapping():
-            return "; ".join(f"{kind.replace('_', ' ')} {_value(each)}" for kind, each in value.items())
+            return "; ".join(f"{_spaced(kind)} {_value(each)}" for kind, each in value.items())
         case list():
             return ", ".join(f"above {band['above']} {band['unit_price']}" for band in value)
         case _:
             return str(value)
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")

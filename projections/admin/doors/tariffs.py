@@ -54,14 +54,14 @@ class _Terms(Door):
         super().__init__(*data, **options)
         rules = {"": "–", "due": "becomes due", "reject": "is rejected"}
         for kind in _COMPUTE:
-            said = kind.replace("_", " ")
+            said = _said(kind)
             self.fields[f"when_short_{kind}"] = ChosenField(
                 rules, label=f"Where the payer of {said} is short, it", required=False
             )
             self.fields[f"bands_{kind}"] = BandsField(label=f"Further bands of {said}")
         for kind in _SALES:
             self.fields[f"commission_rates_{kind}"] = AmountField(
-                "", label=f"Commission of {kind.replace('_', ' ')}", required=False, help_text=_OWN
+                "", label=f"Commission of {_said(kind)}", required=False, help_text=_OWN
             )
         last = {name: self.fields.pop(name) for name in ("reason_code", "reason")}
         self.fields |= last
@@ -126,6 +126,10 @@ class OverrideTariff(_Terms):
 
     user = UserField(required=False)
     team = WholeField(required=False, help_text="Id. A user or a team.")
+
+
+def _said(kind: str) -> str:
+    return kind.replace("_", " ").replace("api", "API")
 
 
 def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
