@@ -39,12 +39,10 @@ def months_closing(plans: Sequence[Plan | None]) -> list[Month]:
 
 
 def load_periods(cursor: Any, plans: Sequence[Plan | None], book: Book, freezing: periods.Freezing) -> None:
-    """Put into the book up to when the books are closed, and all periods where one may change."""
+    """Put all periods into the book, where one may change."""
     if any(isinstance(plan, ChangePeriod) or _is_about_periods(plan) for plan in plans):
         book.take_periods(periods.read_periods(cursor))
         book.add(freezing.finish(months_closing(plans)))
-    else:
-        book.closed_until = periods.read_closed_until(cursor)
 
 
 def load_state(

@@ -191,6 +191,7 @@ class _Batch:
             book = Book(journal.read_accounts(self.cursor, only.users))
             missing = [user for user in only.users if not book.knows(user)]
             book.open(Book.empty(missing).accounts.values())
+            book.closed_until = periods.read_closed_until(self.cursor)
             self._load_state(pending, book, lock=False)
             self._overdue(book)
             event, _ = self._decided(only, book)
@@ -267,9 +268,10 @@ class _Batch:
         journal.create_missing_accounts(self.cursor, users)
         book = Book(journal.lock_accounts(self.cursor, users))
         if any(_changes_books(item.submission) for item in pending):
-            state.lock_books(self.cursor, exclusive=True, within_ms=_BOOKS_WITHIN_MS)
+            closed = state.lock_books(self.cursor, exclusive=True, within_ms=_BOOKS_WITHIN_MS)
         else:
-            state.lock_books(self.cursor)
+            closed = state.lock_books(self.cursor)
+        book.closed_until = closed
         # Owner, prices and tariffs are read again after the locks: these are what is decided by.
         self._plan(pending, lock=True)
         moved = False

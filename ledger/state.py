@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from events.copying import execute_values
@@ -94,19 +94,22 @@ def lock_names(cursor: Any, *names: str) -> None:
     )
 
 
-def lock_books(cursor: Any, *, exclusive: bool = False, within_ms: int = 0) -> None:
+def lock_books(cursor: Any, *, exclusive: bool = False, within_ms: int = 0) -> datetime | None:
     """Keep what is the same for everybody, periods and tariffs, as it is until the end of the transaction.
 
     Whoever changes it takes it exclusively: what was decided by it before is committed then, and what
     comes after sees the change. Everybody else waits behind him, so he may give up after so many
-    milliseconds.
+    milliseconds. Answers up to when the books are closed.
     """
     if within_ms:
         cursor.execute("set local lock_timeout = %s", [within_ms])
     lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-    cursor.execute(f"select {lock}(%s)", [_BOOKS_LOCK])
+    # In one round trip; the second statement has a snapshot of after the lock.
+    cursor.execute(f"select {lock}(%s); select ledger_closed_until()", [_BOOKS_LOCK])
+    closed: datetime | None = cursor.fetchone()[0]
     if within_ms:
         cursor.execute("set local lock_timeout = default")
+    return closed
 
 
 def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -> list[Grant]:

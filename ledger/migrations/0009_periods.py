@@ -4,6 +4,8 @@ from pathlib import Path
 
 from django.db import migrations, models
 
+from events.append_only import protect, unprotect
+
 _PERIODS = Path(__file__).resolve().parent.parent / "sql" / "periods.sql"
 
 
@@ -50,9 +52,10 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(
-            _PERIODS.read_text(),
+            _PERIODS.read_text() + protect("ledger_period", rows=False),
             "drop trigger ledger_check_period on models_operation;"
             "drop trigger ledger_check_period on models_entry; drop function ledger_check_period();"
-            "drop function ledger_closed_until()",
+            "drop trigger ledger_guard_period on ledger_period; drop function ledger_guard_period();"
+            "drop function ledger_closed_until();" + unprotect("ledger_period"),
         ),
     ]

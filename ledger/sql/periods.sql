@@ -1,9 +1,42 @@
 -- Up to when the books are closed; null where they never were. As `ledger.domain.periods.closed_until`.
-create or replace function ledger_closed_until() returns timestamptz language sql stable as $$
-    select coalesce(
+create or replace function ledger_closed_until() returns timestamptz language plpgsql stable as $$
+begin
+    return coalesce(
         (select max(ends_at) from ledger_period where state = 'closed'),
-        (select min(starts_at) from ledger_period))
-$$;
+        (select min(starts_at) from ledger_period));
+end $$;
+
+-- Whoever closes a month or reopens it: it is what the last event about it says, and what two people did.
+create or replace function ledger_guard_period() returns trigger language plpgsql as $$
+declare
+    here record;
+    said jsonb;
+begin
+    if tg_op = 'DELETE' then
+        here := old;
+    else
+        here := new;
+    end if;
+    select e.data -> 'periods' -> here.month into said
+    from events_event e
+    where e.id = here.event_id and e.stream = 'period:' || here.month
+      and not exists (
+          select from events_event later where later.position > e.position and later.stream = e.stream);
+    if (tg_op = 'DELETE') = ((
+            here.kept, here.state, here.version::text, here.event_id::text, here.settled::text,
+            here.proposer, here.resolver, here.starts_at, here.ends_at)
+        is not distinct from (
+            said, said ->> 'state', said ->> 'version', said ->> 'event', said ->> 'settled',
+            said ->> 'proposer', said ->> 'resolver', (said ->> 'starts_at')::timestamptz,
+            (said ->> 'ends_at')::timestamptz)) then
+        raise exception 'period % is what the log says of it', here.month
+            using errcode = 'LG006', constraint = 'ledger_period_as_logged', table = tg_table_name;
+    end if;
+    return here;
+end $$;
+
+create trigger ledger_guard_period before insert or update or delete on ledger_period
+    for each row execute function ledger_guard_period();
 
 -- Whoever writes operations and entries: none of them counts in a closed period.
 --

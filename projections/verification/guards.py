@@ -18,6 +18,7 @@ TRIGGERS: Final = {
     "ledger_tariff": _PROTECTED,
     "ledger_machine_terms": _PROTECTED,
     "ledger_remaining": _PROTECTED,
+    "ledger_period": ("ledger_guard_period", "append_only_truncate"),
     "models_operation": (
         "ledger_guard_operation",
         "ledger_check_emptied",

@@ -19,6 +19,7 @@ from tests import commands as do
 from tests.builders import code_of, counts, recorded
 from tests.integration.connections import Held, Worker, until, waits_for_a_lock
 from tests.months import BEFORE, LAST, close, in_month
+from tests.months import change as change_of
 from tests.projections.world import corrupt, mismatches
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,6 +129,45 @@ def test_rows_are_written_in_read_committed_only(user: User) -> None:
         with _refused("ledger_period_isolation"), connection.cursor() as cursor:
             cursor.execute(f"set transaction isolation level {isolation}")
             _write_late(cursor, event, timezone.now())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update ledger_period set state = 'open'",
+        "update ledger_period set ends_at = ends_at - interval '1 month'",
+        "update ledger_period set resolver = 'carl'",
+        "update ledger_period set kept = kept || '{\"state\": \"open\"}', state = 'open'",
+        "update ledger_period set month = '2026-01'",
+        "delete from ledger_period",
+        """insert into ledger_period
+           select (jsonb_populate_record(p, '{"month": "2026-01"}')).* from ledger_period p""",
+    ],
+)
+def test_period_is_what_its_last_event_says(change: str) -> None:
+    """No hand opens or closes a month past the log."""
+    close(LAST)
+    with _refused("ledger_period_as_logged"), connection.cursor() as cursor:
+        cursor.execute(change)
+
+
+def test_period_does_not_go_back_to_an_earlier_event() -> None:
+    """Though two people had said so then."""
+    close(LAST)
+    with connection.cursor() as cursor:
+        cursor.execute("create temporary table was as select * from ledger_period")
+        assert change_of("reopen", LAST).status == "recorded"
+        columns = ("state", "version", "event_id", "settled", "proposer", "resolver", "kept")
+        for names in (columns, columns[:1]):
+            changes = ", ".join(f"{name} = was.{name}" for name in names)
+            with _refused("ledger_period_as_logged"):
+                cursor.execute(f"update ledger_period p set {changes} from was")
+        cursor.execute("drop table was")
+
+
+def test_periods_are_not_truncated() -> None:
+    with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
+        cursor.execute("truncate ledger_period")
 
 
 @contextmanager
