@@ -14,9 +14,11 @@ from ledger.operations.expiry import sweep_overdue
 from ledger.posting import post, quote
 from ledger.queries.proposals import waiting
 from models import User
+from projections.rebuild_balances import rebuild_balances
 from tests import commands as do
 from tests.builders import amount, code_of, counts, make_user, on_user, recorded
 from tests.integration.connections import together
+from tests.projections.world import mismatches
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -184,6 +186,24 @@ def test_every_refusal_of_an_approval_is_an_event_with_its_actor(user: User) -> 
         assert outcome.event is not None
         assert (outcome.event.type, outcome.event.metadata["actor"]) == ("operation.rejected", "test")
         assert outcome.event.data["kind"] == "adjustment"
+
+
+def test_lost_proposals_come_back_from_the_log(user: User) -> None:
+    """Of a user, of one who has nothing on any account, and of nobody; `verify` names each."""
+    proposals = [propose(user), propose(make_user()), recorded(do.propose_tariff()).id]
+    recorded(do.decline(proposals[0]))
+    before = list(ProposedChange.objects.order_by("id").values())
+    changes: list[tuple[dict[str, Any], int]] = [({"state": "open"}, 1), ({"subject": "period"}, 3)]
+    for change, differing in changes:
+        ProposedChange.objects.filter(pk__in=proposals).update(**change)
+        assert len(mismatches()) == differing
+        rebuild_balances()
+        assert list(ProposedChange.objects.order_by("id").values()) == before
+    ProposedChange.objects.filter(pk__in=proposals).delete()
+    assert len(mismatches()) == 3
+    rebuild_balances()
+    assert list(ProposedChange.objects.order_by("id").values()) == before
+    assert mismatches() == []
 
 
 def test_trying_writes_nothing_and_uses_nothing_of_the_limit(user: User) -> None:
