@@ -5,7 +5,7 @@ can only agree where both are right. Times are whole seconds; nothing is swept h
 left out wherever it is asked for.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil, floor
 
@@ -53,13 +53,33 @@ class Coupon:
 
 
 @dataclass
+class Prices:
+    """Of a tariff, in force from a second on. Lines above the first `above` ones cost `further` each."""
+
+    since: int
+    line: int = LINE
+    cell: int = TRAINING_CELL
+    percent: int = COMMISSION_PERCENT
+    above: int | None = None
+    further: int = 0
+
+    def lines(self, count: int, *, after: int = 0) -> int:
+        """What so many lines cost where `after` came before them."""
+        if self.above is None:
+            return self.line * count
+        cheap = max(0, min(self.above, after + count) - after)
+        return self.line * cheap + self.further * (count - cheap)
+
+
+@dataclass
 class Held:
-    """A hold, and the price of a line in it."""
+    """A hold, the prices of its lines, and how many were captured."""
 
     user: int
     left: int
-    price: int
+    prices: Prices
     expires: int
+    used: int = 0
     state: str = "open"
 
 
@@ -121,6 +141,24 @@ class MoneyModel:
         self.done: list[Done] = []
         self.proposed: list[Proposed] = []
         self.alone: dict[tuple[str, int, str], int] = {}
+        self.published = [Prices(-(10**9))]
+        self.own: list[tuple[int, int, int | None]] = []
+
+    # What things cost.
+
+    def publish(self, prices: Prices) -> None:
+        self.published.append(prices)
+
+    def publish_own(self, user: int, since: int, line: int | None) -> None:
+        """A line for this user; None: as for everybody again."""
+        self.own.append((user, since, line))
+
+    def prices_of(self, user: int) -> Prices:
+        """What is in force for a user: of what began at the same second, the last that was published."""
+        prices = max((each for each in reversed(self.published) if each.since <= self.now), key=_since)
+        own = [(since, line) for who, since, line in reversed(self.own) if who == user and since <= self.now]
+        line = max(own, key=lambda each: each[0])[1] if own else None
+        return prices if line is None else replace(prices, line=line, above=None)
 
     # What there is.
 
@@ -167,10 +205,11 @@ class MoneyModel:
         self.done.append(Done("bill", user, amount, parts, spent))
 
     def solve(self, user: int, lines: int) -> None:
-        self._charge(user, LINE * lines, limited=True)
+        self._charge(user, self.prices_of(user).lines(lines), limited=True)
 
     def train(self, machine: int, columns: int, lines: int) -> None:
-        self._charge(self.owners[machine], TRAINING_CELL * columns * lines, limited=True)
+        owner = self.owners[machine]
+        self._charge(owner, self.prices_of(owner).cell * columns * lines, limited=True)
 
     def copy(self, user: int, machine: int) -> None:
         seller, gross = self.owners[machine], self.prices[machine]
@@ -178,7 +217,7 @@ class MoneyModel:
             raise Refused("own_machine")
         if self.purses[user].usd < gross:
             raise Refused("insufficient_funds")
-        commission = (gross * COMMISSION_PERCENT + 50) // 100
+        commission = (gross * self.prices_of(seller).percent + 50) // 100
         self.purses[user].usd -= gross
         self._arrive(seller, "usd", gross - commission)
         parts = {"seller": gross - commission, "commission": commission}
@@ -191,10 +230,11 @@ class MoneyModel:
             raise Refused("hold_exists")
         if expires <= self.now:
             raise Refused("expiry_passed")
-        amount = LINE * lines
+        prices = self.prices_of(user)
+        amount = prices.lines(lines)
         if self.purses[user].eaml - self.held(user) < amount:
             raise Refused("insufficient_funds")
-        self.holds[hold] = Held(user, amount, LINE, expires)
+        self.holds[hold] = Held(user, amount, prices, expires)
 
     def capture(self, hold: str, lines: int, at: int, *, final: bool) -> None:
         found = self.holds.get(hold)
@@ -202,7 +242,8 @@ class MoneyModel:
             raise Refused("undecided")
         if found.state != "open" or at >= found.expires:
             raise Refused("hold_resolved")
-        cost, user = found.price * lines, found.user
+        cost, user = found.prices.lines(lines, after=found.used), found.user
+        found.used += lines
         if self._is_open(found):
             within = min(cost, found.left)
             found.left -= within
@@ -447,3 +488,7 @@ class MoneyModel:
 
     def _is_open(self, hold: Held) -> bool:
         return hold.state == "open" and hold.expires > self.now
+
+
+def _since(prices: Prices) -> int:
+    return prices.since

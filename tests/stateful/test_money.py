@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from events import contracts
 from ledger.commands import Outcome, Submission
 from ledger.domain.closing import PeriodAction
+from ledger.domain.money import text
 from ledger.domain.operations import RecordOperation
 from ledger.domain.periods import Month
 from ledger.models import CouponGrant
@@ -30,7 +31,7 @@ from tests import commands as do
 from tests.builders import code_of, counts, rolled_back
 from tests.months import ClosedMonths, effective_at
 from tests.projections.world import mismatches, project
-from tests.stateful.money_model import DAY, UNIT, Code, MoneyModel, Purse, Refused
+from tests.stateful.money_model import DAY, UNIT, Code, MoneyModel, Prices, Purse, Refused
 
 USERS: Final = 3
 COLUMNS: Final = 2
@@ -48,6 +49,7 @@ KINDS: Final = (
 _amounts = st.sampled_from([1, 3, UNIT // 2, UNIT, 7 * UNIT + 1, 300 * UNIT, 999 * UNIT])
 _small = st.sampled_from([1, 3, UNIT // 2, UNIT, 7 * UNIT + 1]) | st.integers(1, 30 * UNIT)
 _seconds = st.sampled_from([0, 0, 1, 60, 3600, DAY])
+_prices = st.sampled_from([0, 1, 3, 5_000, 10_000, 25_000])
 _lines = st.sampled_from([0, 1, 777, 10_000, 500_000, 20_000_000])
 
 
@@ -90,7 +92,8 @@ class Money(RuleBasedStateMachine):
         self.undo = ExitStack()
         self.undo.enter_context(rolled_back())
         self.model = MoneyModel()
-        self.start = timezone.now().replace(microsecond=0) + timedelta(minutes=1)
+        # To the microsecond, so that no two examples publish a tariff at the same moment.
+        self.start = timezone.now() + timedelta(minutes=1)
         self.model.day_began = int(self.start.timestamp()) % DAY
         self.users: list[int] = []
         self.machines: list[int] = []
@@ -252,6 +255,48 @@ class Money(RuleBasedStateMachine):
             assert _answer(done) == "recorded"
             self.closed.change(action, month)
 
+    @rule(
+        before=st.lists(_asks, max_size=2),
+        after=st.lists(_asks, max_size=3),
+        prices=st.tuples(_prices, _prices, st.sampled_from([None, 1, 777, 10_000])),
+        percent=st.sampled_from([0, 20, 33, 100]),
+        later=_seconds,
+    )
+    def publish_a_tariff(
+        self,
+        before: list[Ask],
+        after: list[Ask],
+        prices: tuple[int, int, int | None],
+        percent: int,
+        later: int,
+    ) -> None:
+        """By two people, in the midst of a batch: at once or for later, with a band or without."""
+        line, further, above = prices
+        since = self.model.now + later
+        bands = [] if above is None else [{"above": above, "unit_price": text(Decimal(decimal(further)))}]
+        terms: dict[str, Any] = {
+            "solving_line_eaml": text(Decimal(decimal(line))),
+            "commission_rate": text(Decimal(percent) / 100),
+            "bands": {"solving": bands},
+        }
+        happen = partial(
+            self.model.publish, Prices(since, line=line, percent=percent, above=above, further=further)
+        )
+        self._publish(before, after, since, terms, happen)
+
+    @rule(
+        user=st.integers(0, USERS - 1),
+        after=st.lists(_asks, max_size=3),
+        line=st.none() | _prices,
+        later=_seconds,
+    )
+    def publish_terms_of_a_user(self, user: int, after: list[Ask], line: int | None, later: int) -> None:
+        """Without any, everybody's count again."""
+        since = self.model.now + later
+        terms = {} if line is None else {"solving_line_eaml": text(Decimal(decimal(line)))}
+        happen = partial(self.model.publish_own, self.users[user], since, line)
+        self._publish([], after, since, terms, happen, user=self.users[user])
+
     @rule()
     def verify(self) -> None:
         """Everything that is kept can be made again from the log, to the last column."""
@@ -285,6 +330,27 @@ class Money(RuleBasedStateMachine):
     def _send(self, asked: list[Ask]) -> None:
         made = [each for each in map(self._made, asked) if each is not None]
         for outcome, wanted in self._post(made):
+            assert _answer(outcome) == wanted, outcome
+
+    def _publish(
+        self,
+        before: list[Ask],
+        after: list[Ask],
+        since: int,
+        terms: dict[str, Any],
+        happen: partial[None],
+        user: int | None = None,
+    ) -> None:
+        at = self._at(self.model.now)
+        effective_from = None if since == self.model.now else self._at(since)
+        proposal = do.propose_tariff(since=effective_from, user=user, at=at, **terms)
+        (made,) = post([proposal], clock=self._clock())
+        assert made.event is not None
+        approve = partial(do.approve, made.event.id, subject="tariff", at=at)
+        (own,) = post([approve(actor="anna")], clock=self._clock())
+        assert (_answer(made), code_of(own)) == ("proposed", "self_approval")
+        first, last = ([each for each in map(self._made, asked) if each] for asked in (before, after))
+        for outcome, wanted in self._post([*first, (approve(), happen, "publish"), *last]):
             assert _answer(outcome) == wanted, outcome
 
     def _post(self, made: list[tuple[Submission, partial[None], str]]) -> list[tuple[Outcome, str]]:
@@ -331,7 +397,13 @@ class Money(RuleBasedStateMachine):
         expires = None if ask.seconds == 0 else self.model.now + ask.seconds
         at = self._at(self.model.now)
         found: tuple[Submission, partial[None]] | None = getattr(self, f"_{ask.kind}")(ask, user, expires, at)
-        return None if found is None else (*found, ask.kind)
+        if found is None:
+            return None
+        asked, happen = found
+        if isinstance(asked.command, RecordOperation):
+            # Prices are those of when it occurred, which is now.
+            asked = replace(asked, command=replace(asked.command, occurred_at=at))
+        return asked, happen, ask.kind
 
     def _top_up(self, ask: Ask, user: int, *_: Any) -> Any:
         return make.top_up(user, decimal(ask.amount)), partial(self.model.top_up, user, ask.amount)
