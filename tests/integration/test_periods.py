@@ -6,9 +6,13 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from easyautoml_ledger.envelope import CloudEvent
+from easyautoml_ledger.outcomes import OperationRecorded, OperationRejected
+from easyautoml_ledger.payloads import parse_payload
 from ledger.domain.periods import Month
 from ledger.models import BookPeriod, PeriodBalance
 from ledger.operations.expiry import sweep_overdue
+from ledger.operations.tell_outcomes import OutcomeFeed
 from ledger.periods import Freezing
 from ledger.posting import post, quote
 from models import Operation, User
@@ -195,6 +199,31 @@ def test_closing_is_posted_alone_in_its_place_in_the_batch(user: User) -> None:
     assert effective_at(before.event) == before.event.occurred_at
     assert effective_at(after.event) == after.event.recorded_at
     assert mismatches() == []
+
+
+def test_listeners_are_told_when_something_counts(user: User) -> None:
+    """Late or not, by the field that they know; a closing that is refused is told like any refusal."""
+    close(LAST)
+    late = recorded(make.top_up(user, 3, at=in_month(LAST)))
+    in_time = recorded(make.top_up(user, 3))
+    post_one(do.change_period("close", THIS))
+    heard = {}
+    for _, sent in OutcomeFeed().tell(after=0, upto=settle()):
+        headers = {name: value.decode() for name, value in sent.headers}
+        payload = parse_payload(
+            CloudEvent(
+                id=headers["ce_id"],
+                source=headers["ce_source"],
+                type=headers["ce_type"],
+                data=sent.value,
+            )
+        )
+        assert isinstance(payload, OperationRecorded | OperationRejected)
+        heard[headers["ce_id"]] = payload
+    assert (heard[late.id].occurred_at, heard[late.id].effective_at) == (in_month(LAST), late.recorded_at)
+    assert heard[in_time.id].effective_at == heard[in_time.id].occurred_at
+    (refusal,) = (each for each in heard.values() if isinstance(each, OperationRejected))
+    assert (refusal.kind, refusal.rejection.code, refusal.payer) == ("period", "period_not_over", None)
 
 
 def test_quote_of_an_approval_writes_nothing(user: User) -> None:
