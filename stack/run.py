@@ -91,7 +91,13 @@ def _start(environ: Mapping[str, str], directory: Path, supervisor: Supervisor, 
     if _manage(("setup",), environment, supervisor) not in {0, None}:
         raise StackError("the database could not be set up; the reason stands above.")
     _make_topics(environment, supervisor, terminal)
-    _start_workers(environment, directory, supervisor, terminal)
+    _start_workers(
+        environment,
+        directory,
+        supervisor,
+        terminal,
+        broker_forgets="KAFKA_BOOTSTRAP_SERVERS" not in environ,
+    )
     if supervisor.stopping.is_set():
         return
     publish_environment(directory, _reachable(environment))
@@ -138,10 +144,15 @@ def _manage(arguments: tuple[str, ...], environment: Mapping[str, str], supervis
 
 
 def _start_workers(
-    environment: Mapping[str, str], directory: Path, supervisor: Supervisor, terminal: Terminal
+    environment: Mapping[str, str],
+    directory: Path,
+    supervisor: Supervisor,
+    terminal: Terminal,
+    *,
+    broker_forgets: bool,
 ) -> None:
     children: dict[str, Child] = {}
-    for name, program in programs(environment).items():
+    for name, program in programs(environment, broker_forgets=broker_forgets).items():
         if supervisor.stopping.is_set():
             return
         children[name] = Child(

@@ -8,6 +8,8 @@ from stack.state import PROJECT
 
 USUAL_WEB_PORT = 8000
 USUAL_WEB_HOST = "127.0.0.1"
+# Less than the ten seconds in which ingest has to end: its last batch and its leaving take some of them.
+_DRAIN_SECONDS = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +29,11 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
 
 
-def programs(environ: Mapping[str, str]) -> dict[str, Program]:
+def programs(environ: Mapping[str, str], *, broker_forgets: bool = False) -> dict[str, Program]:
     """Every worker, in the order in which they are stopped: what takes orders goes first.
 
-    `environ` names the web server's address (`LEDGER_WEB_HOST`, `LEDGER_WEB_PORT`).
+    `environ` names the web server's address (`LEDGER_WEB_HOST`, `LEDGER_WEB_PORT`). `broker_forgets`: what
+    was not read when it stops is lost, so that it is read first.
     """
     host = environ.get("LEDGER_WEB_HOST") or USUAL_WEB_HOST
     port = environ.get("LEDGER_WEB_PORT") or str(USUAL_WEB_PORT)
@@ -40,9 +43,10 @@ def programs(environ: Mapping[str, str]) -> dict[str, Program]:
         *("--worker-class", "gthread", "--workers", "2", "--threads", "8"),
         *("--graceful-timeout", "8", "--no-control-socket", "--log-level", "info"),
     )
+    drain = ("--drain", str(_DRAIN_SECONDS)) if broker_forgets else ()
     return {
         "web": Program(argv=web, stop_seconds=10),
-        "ingest": Program(argv=manage("ingest"), stop_seconds=10),
+        "ingest": Program(argv=manage("ingest", *drain), stop_seconds=10),
         "relay": Program(argv=manage("relay"), stop_seconds=10),
         "expire": Program(argv=manage("expire"), stop_seconds=10),
         "project": Program(argv=manage("project"), stop_seconds=10),

@@ -25,6 +25,7 @@ from kafka.errors import KafkaError
 
 from events.kafka import positions, stored
 from events.kafka.clients import make_consumer, make_reader
+from events.kafka.draining import Draining
 from events.kafka.errors import LostPartition, Partition
 from events.kafka.message import Message, message_of
 from events.kafka.pace import Pace
@@ -46,7 +47,8 @@ class Ingest:
     """One worker. `routes` says what becomes of the messages of a topic.
 
     `chores` are called about every second, and count like messages: what was put aside is tried again.
-    `alone`: reads all partitions, without the group, which takes seconds to share them out.
+    `alone`: reads all partitions, without the group, which takes seconds to share them out. `drain`: how
+    long (s) it reads on when it is asked to stop, for a broker that forgets what was not read.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Ingest:
         stop: Stop,
         chores: Sequence[Callable[[], Counter[str]]] = (),
         alone: bool = False,
+        drain: float = 0.0,
     ) -> None:
         self._routes = routes
         self._stop = stop
@@ -69,11 +72,12 @@ class Ingest:
         self._backoff = Backoff()
         self._chores_at = float("-inf")
         self._began = 0.0
+        self._draining = Draining(stop, seconds=drain)
 
     def run(self) -> None:
-        """Until it is asked to stop."""
+        """Until it is asked to stop, and has drained what it should."""
         log.info("ingest: reading %s", ", ".join(sorted(self._routes)))
-        while not self._stop.asked:
+        while not self._draining.over():
             try:
                 consumer = self._make_consumer()
             except KafkaError as error:
@@ -100,8 +104,8 @@ class Ingest:
         return consumer
 
     def _consume(self) -> None:
-        """Until it is asked to stop, or the consumer had better be made anew."""
-        while not self._stop.asked:
+        """Until it is over, or the consumer had better be made anew."""
+        while not self._draining.over():
             try:
                 # The chores need no broker: they go on where there is none.
                 if not self._safely(self._do_chores) or not self._safely(self._step):
@@ -148,6 +152,7 @@ class Ingest:
         records = self._partitions.poll(_POLL_MS, self._pace.size)
         if records:
             self._take(self._messages(records))
+        self._draining.polled(len(self._partitions), self._partitions.lag(), found=bool(records))
         self._progress.report_if_due(self._partitions)
 
     def _find_unreadable(self) -> None:
@@ -226,6 +231,7 @@ class Ingest:
         self._progress.count(Counter(parked=1), 1)
 
     def _failed(self, what: str, error: Exception) -> None:
+        self._draining.give_up()
         delay = self._backoff.next()
         log.warning("%s, trying again in %.1f s: %s", what, delay, str(error).strip() or type(error).__name__)
         self._stop.wait(delay)

@@ -1,6 +1,7 @@
 """Messages in: what becomes of each, in whichever mode, order and number they come."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -274,6 +275,33 @@ def test_two_waiting_messages_under_one_key_are_one_operation(publisher: Publish
         until(lambda: waiting_for() == [])
     assert events().count((TRAINING, "twice")) == 1
     assert [letter[3] for letter in parked()] == ["conflict"]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_worker_that_drains_reads_what_is_there_before_it_ends(
+    alone: bool, publisher: Publisher, user: User, machine: Machine
+) -> None:
+    """Asked to end in the middle; one that does not leaves the rest to the next."""
+    fields = {"machine": machine.pk, "count_of_lines": 1}
+    ids = [f"{n}" for n in range(1000)]
+    publisher.operations([("solving", user.pk, {"id": id_, **fields}) for id_ in ids])
+    with ingesting(batch=10, alone=alone):
+        wait_for(10)
+    assert taken(TRAININGS) < len(ids)
+    with ingesting(batch=10, alone=alone, drain=60):
+        wait_for(taken(TRAININGS) + 10)
+    assert taken(TRAININGS) == len(ids)
+
+
+def test_draining_ends_in_time(publisher: Publisher, user: User, machine: Machine) -> None:
+    """Where there is more than can be read."""
+    fields = {"machine": machine.pk, "count_of_lines": 1}
+    publisher.operations([("solving", user.pk, {"id": f"{n}", **fields}) for n in range(3000)])
+    with ingesting(batch=1, drain=0.5):
+        wait_for(1)
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+    assert taken(TRAININGS) < 3000
 
 
 def test_positions_say_how_far_the_ledger_lags(publisher: Publisher, user: User, machine: Machine) -> None:

@@ -177,10 +177,11 @@ def ingesting(
     batch: int = 1000,
     routes: Mapping[str, Take] = ROUTES,
     alone: bool = True,
+    drain: float = 0.0,
 ) -> Iterator[Worker]:
     """An ingest worker, for as long as the block takes. Ends it as SIGTERM would."""
     stop = Stop()
-    ingest = Ingest(routes=routes, batch=batch, stop=stop, chores=[waiting.sweep], alone=alone)
+    ingest = Ingest(routes=routes, batch=batch, stop=stop, chores=[waiting.sweep], alone=alone, drain=drain)
     worker = Worker(ingest.run)
     try:
         yield worker

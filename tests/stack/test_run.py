@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kafka import KafkaProducer
 
 from stack.errors import StackError
 from stack.pids import signal_process, started_at
@@ -74,7 +75,7 @@ def _pids(directory: Path) -> dict[str, int]:
 
 
 def test_it_runs_is_found_and_comes_back(start: Callable[[int], Running], directory: Path) -> None:
-    """A first start, a look from another terminal, a killed supervisor, a second start, Ctrl-C."""
+    """A first start, a look from outside, a killed supervisor, a second start, Ctrl-C in mid-work."""
     port, state = free_port(), directory / "state"
     first = start(port)
     first.until("Ctrl-C stops all of it")
@@ -120,7 +121,20 @@ def test_it_runs_is_found_and_comes_back(start: Callable[[int], Running], direct
     assert started_at(left["postgres"]) == ""
     pids = _pids(state)
 
+    # What came last is read before the broker, which keeps nothing, is stopped.
+    broker = re.search(r"Kafka +(\S+)", third.said)
+    assert broker is not None
+    log = state / "logs" / "ingest.log"
+    producer = KafkaProducer(bootstrap_servers=broker[1])
+    _ = producer.send("training.operations", b"first", b"1").get(10)
+    assert wait_until(lambda: " parked=1 " in log.read_text(), seconds=60), log.read_text()
+    for number in range(500):
+        _ = producer.send("training.operations", b"noise", str(number).encode())
+    producer.close()
+
     assert third.end(signal.SIGINT) == 0
+    read = re.findall(r"ingest: messages=(\d+) .*parked=.* lag=(\d+)", log.read_text())
+    assert (sum(int(messages) for messages, _ in read), read[-1][1]) == (501, "0")
     stopped = re.findall(r"^stopping (\w+)$", third.said, re.MULTILINE)
     order = ["web", "ingest", "relay", "expire", "project", "kafka", "postgres"]
     assert stopped == [name for name in order if name in stopped]

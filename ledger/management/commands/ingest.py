@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     help = (
         "Takes operations from Kafka and posts them, and posts what waited for a user or machine. Several of "
-        "them share the partitions. SIGTERM and SIGINT end it after the batch it is at."
+        "them share the partitions. SIGTERM and SIGINT end it after the batch it is at, or as --drain says."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,6 +24,14 @@ class Command(BaseCommand):
             "--alone",
             action="store_true",
             help="read all partitions, instead of joining the group that shares them: starts at once",
+        )
+
+        parser.add_argument(
+            "--drain",
+            type=float,
+            default=0.0,
+            metavar="SECONDS",
+            help="asked to end, read what is there for so long at most: for a broker that keeps nothing",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,4 +42,5 @@ class Command(BaseCommand):
             stop=Stop().on_signals(),
             chores=[reference.apply, waiting.sweep],
             alone=options["alone"],
+            drain=options["drain"],
         ).run()
