@@ -88,8 +88,11 @@ def take_positions(cursor: Any, count: int) -> list[int]:
 
     The table lock comes before the first `nextval`: the settler sees by it who may still append.
     """
-    cursor.execute("lock table events_event in row exclusive mode")
-    cursor.execute("select nextval('events_event_position_seq') from generate_series(1, %s)", [count])
+    cursor.execute(
+        """lock table events_event in row exclusive mode;
+           select nextval('events_event_position_seq') from generate_series(1, %s)""",
+        [count],
+    )
     return [row[0] for row in cursor.fetchall()]
 
 
