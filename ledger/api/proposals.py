@@ -34,7 +34,7 @@ def add_doors(subject: Subject, plural: str) -> None:
         auth=AdminKey(),
         tags=tags,
         operation_id=f"list_{subject}_proposals",
-        summary=f"List the proposed {plural} that wait",
+        summary=f"List the proposals about {plural} that wait",
         response={200: shapes.Proposals, **refusals()},
     )
     def list_proposals(request: HttpRequest) -> HttpResponse:
@@ -49,7 +49,7 @@ def add_doors(subject: Subject, plural: str) -> None:
         auth=AdminKey(),
         tags=tags,
         operation_id=f"approve_{subject}",
-        summary=f"Approve what was proposed as one of the {plural}",
+        summary=f"Approve a proposal about {plural}",
         response=_DONE,
         openapi_extra=command_extra(None),
     )
@@ -62,7 +62,7 @@ def add_doors(subject: Subject, plural: str) -> None:
         auth=AdminKey(),
         tags=tags,
         operation_id=f"decline_{subject}",
-        summary=f"Decline what was proposed as one of the {plural}",
+        summary=f"Decline a proposal about {plural}",
         response=_DONE,
         openapi_extra=command_extra(body_of(bodies.Decline)),
     )
