@@ -23,7 +23,7 @@ from ledger.models import (
 from projections.admin.doors import coupons, holds
 from projections.admin.doors.button import opens
 from projections.admin.overdue import expired_coupons, expired_holds
-from projections.admin.records import OfUserAdmin, RecordAdmin, amount, moment, pretty
+from projections.admin.records import ActsWhile, OfUserAdmin, RecordAdmin, amount, moment, pretty
 from projections.models import PlatformBalance
 
 
@@ -54,7 +54,7 @@ class AccountAdmin(OfUserAdmin):
     fields = readonly_fields = (
         "code",
         "kind",
-        "user_id",
+        "user",
         "normal_side",
         "shown_balance",
         "shown_held",
@@ -137,18 +137,19 @@ class PlatformBalanceAdmin(RecordAdmin):
 
 
 @admin.register(HeldFunds)
-class HoldAdmin(OfUserAdmin):
+class HoldAdmin(ActsWhile, OfUserAdmin):
     """Money set aside for work that runs."""
 
+    acts_while = "open"
     actions_list = ("place_hold",)
     actions_detail = actions_row = ("capture_hold", "void_hold")
     place_hold = opens(holds.PlaceHold, icon="lock")
     capture_hold = opens(holds.CaptureHold, fills="hold", icon="task_alt")
     void_hold = opens(holds.VoidHold, fills="hold", icon="lock_open")
 
-    list_display = ("id", "shown_state", "user_id", "left", "expires")
+    list_display = ("id", "shown_state", "user", "left", "expires")
     list_filter = (("state", FieldTextFilter),)
-    fields = readonly_fields = ("id", "shown_state", "user_id", "left", "expires", "shown_kept")
+    fields = readonly_fields = (*list_display, "shown_kept")
 
     @admin.display(description="state", ordering="state")
     def shown_state(self, hold: HeldFunds) -> str:
@@ -179,8 +180,8 @@ class GrantAdmin(OfUserAdmin):
     actions_list = ("grant_coupon",)
     grant_coupon = opens(coupons.GrantCoupon, icon="redeem")
 
-    list_display = ("id", "user_id", "left", "code", "expires")
-    fields = readonly_fields = ("id", "user_id", "left", "code", "expires", "shown_kept")
+    list_display = ("id", "user", "left", "code", "expires")
+    fields = readonly_fields = (*list_display, "shown_kept")
 
     @admin.display(description="left", ordering="remaining")
     def left(self, grant: CouponGrant) -> str:
@@ -207,6 +208,7 @@ class CouponCodeAdmin(RecordAdmin):
     redeem_this_code = opens(coupons.RedeemCode, fills="code", icon="confirmation_number")
 
     list_display = ("code", "gives", "redemptions", "redemptions_max", "until")
+    fields = readonly_fields = (*list_display, "priority", "kinds", "valid_days")
     search_fields = ("code",)
 
     @admin.display(description="gives")

@@ -19,9 +19,9 @@ class ApiKeyAdmin(RecordAdmin):
         "whose",
         "shown_scopes",
         "state",
-        "created_at",
-        "expires_at",
-        "revoked_at",
+        "created",
+        "expires",
+        "revoked",
         "last_used",
     )
 
@@ -39,6 +39,18 @@ class ApiKeyAdmin(RecordAdmin):
             return "revoked"
         expired = key.expires_at is not None and key.expires_at <= timezone.now()
         return "expired" if expired else "valid"
+
+    @admin.display(description="made")
+    def created(self, key: ApiKey) -> str:
+        return moment(key.created_at)
+
+    @admin.display(description="expires")
+    def expires(self, key: ApiKey) -> str:
+        return moment(key.expires_at)
+
+    @admin.display(description="revoked")
+    def revoked(self, key: ApiKey) -> str:
+        return moment(key.revoked_at)
 
     @admin.display(description="last used")
     def last_used(self, key: ApiKey) -> str:

@@ -19,6 +19,7 @@ from events.kafka.notation import from_text, headers_from_text, headers_to_text,
 from events.models import DeadLetter
 from ledger.domain.errors import LedgerError
 from ledger.operations import dead_letters
+from projections.admin.records import ActsWhile, as_number
 
 _KEPT = "Kept with your name."
 _WRITTEN = "What is no text stands as base64:… and may be written so."
@@ -95,25 +96,20 @@ def _act(**options: Any) -> Callable[[_View], _View]:
     return decorated
 
 
-class LetterActs:
+class LetterActs(ActsWhile):
     """The three actions on a letter's page; for whoever may change dead letters, while it is open."""
 
     opts: Any
     admin_site: Any
     message_user: Any
 
+    acts_while = DeadLetter.State.OPEN
     actions_detail: ClassVar[Sequence[str]] = ("mend", "replay", "dismiss")
 
     def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Whoever may change dead letters."""
         del object_id
         return request.user.has_perm("events.change_deadletter")
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """No buttons on a letter that was dealt with."""
-        is_open = DeadLetter.objects.filter(pk=object_id, state=DeadLetter.State.OPEN).exists()
-        shown: list[Any] = super().get_actions_detail(request, object_id) if is_open else []  # type: ignore[misc]
-        return shown
 
     @_act(description="Mend", url_path="mend", icon="edit")
     def mend(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -162,7 +158,8 @@ class LetterActs:
 
 def _letter(object_id: str) -> Letter:
     with connection.cursor() as cursor:
-        found = letters.read(cursor, int(object_id)) if object_id.isdecimal() else None
+        number = as_number(object_id)
+        found = None if number is None else letters.read(cursor, number)
     if found is None:
         raise Http404
     return found

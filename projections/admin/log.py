@@ -94,5 +94,10 @@ class EventAdmin(RecordAdmin):
 class CheckpointAdmin(RecordAdmin):
     """How far every reader of the log has come."""
 
-    list_display = ("name", "position", "updated_at")
+    list_display = ("name", "position", "updated")
+    fields = readonly_fields = list_display
     ordering = ("name",)
+
+    @admin.display(description="updated")
+    def updated(self, checkpoint: Checkpoint) -> str:
+        return moment(checkpoint.updated_at)

@@ -152,7 +152,9 @@ class OperationAdmin(DecidedColumns, SeenByViewer, RecordAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Sequence[UnfoldAction]:
         """Only money that was paid in is charged back."""
         actions: list[UnfoldAction] = super().get_actions_detail(request, object_id)
-        if Operation.objects.filter(pk=object_id, kind=Kind.CREDIT_FROM_USER).exists():
+        # Without what its event says, which no button needs.
+        operation = super(DecidedColumns, self).get_object(request, object_id)
+        if operation is not None and operation.kind == Kind.CREDIT_FROM_USER:
             return actions
         return [action for action in actions if action.path != ChargeBack.name]
 

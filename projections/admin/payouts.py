@@ -7,16 +7,16 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import FieldTextFilter
 
 from ledger.models import RequestedPayout
-from models import User
 from projections.admin.doors.button import opens
 from projections.admin.doors.payouts import ConfirmPayout, FailPayout, RequestPayout
-from projections.admin.records import OfUserAdmin, amount, link_to, pretty
+from projections.admin.records import ActsWhile, OfUserAdmin, amount, pretty
 
 
 @admin.register(RequestedPayout)
-class PayoutAdmin(OfUserAdmin):
+class PayoutAdmin(ActsWhile, OfUserAdmin):
     """Set aside when it is asked for, gone when it is paid, available again when it has failed."""
 
+    acts_while = "requested"
     actions_list = ("request_payout",)
     actions_detail = actions_row = ("confirm_payout", "fail_payout")
     request_payout = opens(RequestPayout, icon="outbox")
@@ -26,10 +26,6 @@ class PayoutAdmin(OfUserAdmin):
     list_display = ("id", "state", "user", "shown_amount", "left")
     list_filter = (("state", FieldTextFilter),)
     fields = readonly_fields = (*list_display, "shown_kept")
-
-    @admin.display(description="user", ordering="user_id")
-    def user(self, payout: RequestedPayout) -> SafeString:
-        return link_to(User, payout.user_id, f"user {payout.user_id}")
 
     @admin.display(description="amount")
     def shown_amount(self, payout: RequestedPayout) -> str:

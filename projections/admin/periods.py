@@ -8,13 +8,14 @@ from django.utils.safestring import SafeString
 from ledger.models import BookPeriod
 from projections.admin.doors.button import opens
 from projections.admin.doors.periods import ClosePeriod, ReopenPeriod
-from projections.admin.records import RecordAdmin, amount, moment, table
+from projections.admin.records import ActsWhile, RecordAdmin, amount, moment, table
 
 
 @admin.register(BookPeriod)
-class PeriodAdmin(RecordAdmin):
+class PeriodAdmin(ActsWhile, RecordAdmin):
     """A month that is not listed, and comes after those that are, is open."""
 
+    acts_while = "closed"
     actions_list = ("close_period",)
     actions_detail = actions_row = ("reopen_period",)
     close_period = opens(ClosePeriod, icon="lock_clock")

@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.dataclasses import UnfoldAction
 
 from ledger.domain.money import text
 from ledger.domain.operations import Kind
@@ -64,6 +65,10 @@ class OfUserAdmin(RecordAdmin):
     search_fields = ("pk",)
     search_help_text = "id, or an email address"
 
+    @admin.display(description="user", ordering="user_id")
+    def user(self, record: Any) -> SafeString | str:
+        return "–" if record.user_id is None else link_to(User, record.user_id, f"user {record.user_id}")
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
@@ -76,6 +81,19 @@ class OfUserAdmin(RecordAdmin):
         if (user := as_number(term)) is not None:
             return queryset.filter(user_id=user), False
         return queryset.filter(user_id__in=users_found(term)), False
+
+
+class ActsWhile:
+    """Records whose buttons are there in one state only; in others their doors would refuse."""
+
+    acts_while: ClassVar[str]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Sequence[UnfoldAction]:
+        record = self.get_object(request, object_id)  # type: ignore[attr-defined]  # of the admin beside it
+        if record is None or record.state != self.acts_while:
+            return []
+        actions: Sequence[UnfoldAction] = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        return actions
 
 
 class SeenByViewer:

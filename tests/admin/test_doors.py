@@ -284,6 +284,18 @@ def test_a_button_leads_to_the_door_with_the_record_filled_in(
     assert client.get(button).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "page",
+    ["ledger/heldfunds/{given.voided}", "ledger/requestedpayout/{given.failed}"],
+)
+def test_what_is_over_has_no_buttons(admin: Client, given: Given, page: str) -> None:
+    """Their doors would refuse."""
+    record = page.format(given=given)
+    content = admin.get(f"/admin/{record}/change/").content.decode()
+    assert record.rpartition("/")[2] in content
+    assert not any(f"/{record}/{door}/" in content for door in DOORS)
+
+
 def test_the_books_are_right_after_all_of_it(admin: Client, given: Given) -> None:
     """What doors posted is verified like everything else."""
     for name, case in CASES.items():

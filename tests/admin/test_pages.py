@@ -60,6 +60,14 @@ def test_a_page_of_one_opens(admin: Client, model: type[models.Model]) -> None:
     assert page.status_code == 200
 
 
+@pytest.mark.parametrize("model", _ALL, ids=lambda model: model._meta.label)
+def test_a_page_of_what_is_not_there_leads_back(admin: Client, model: type[models.Model]) -> None:
+    """Whatever stands in the address."""
+    for key in ("zebra", "0", "01a205b9-5a05-79df-a1f7-6b7c0becd1be"):
+        answer = admin.get(_url(model, "change", key))
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/"), key
+
+
 @pytest.mark.parametrize("model", _RECORDS, ids=lambda model: model._meta.label)
 def test_nobody_adds_changes_or_deletes_a_record(admin: Client, model: type[models.Model]) -> None:
     """A superuser neither; and the table is as it was."""
