@@ -63,6 +63,7 @@ def check_event(
         **_remaining(data.get("payouts", {}), "usd", remaining),
     }
     _check_grants(event, changes, remaining, findings)
+    _check_eyes(event, findings)
     touched = {*changes, *held, *data.get("credit_limits", ())}
     for code in touched:
         if code not in accounts and (code in changes or states[code].version):
@@ -114,6 +115,15 @@ def _check_grants(
         if kept != moved:
             where = f"event {event.position}"
             findings.add(where, f"grants of {code}", expected=text(moved), found=text(kept))
+
+
+def _check_eyes(event: StoredEvent, findings: Findings) -> None:
+    """What was approved was approved by somebody else than who proposed it."""
+    for key, proposal in event.data.get("proposals", {}).items():
+        resolver = proposal["resolver"]
+        if proposal["state"] == "approved" and resolver in {None, proposal["proposer"]}:
+            where, expected = f"event {event.position}", f"somebody else than {proposal['proposer']}"
+            findings.add(where, f"proposals.{key}.resolver", expected=expected, found=resolver)
 
 
 def _remaining(

@@ -30,12 +30,16 @@ class Tariffs:
                 continue
             version = event.data["version"]
             where = f"tariff {version} (event {event.position})"
+            effective_from = datetime.fromisoformat(event.data["effective_from"])
+            if version != 1 and effective_from < event.recorded_at:
+                expected = f"{event.recorded_at.isoformat()} or later, as it was published"
+                self._findings.add(where, "effective_from", expected=expected, found=effective_from)
             stored = self._stored.pop(version, None)
             if stored is None:
                 self._findings.add(where, "ledger_tariff", expected="a row", found="no row")
                 continue
             said = (
-                datetime.fromisoformat(event.data["effective_from"]),
+                effective_from,
                 event.recorded_at,
                 event.data["terms"],
                 event.data.get("user"),

@@ -1,5 +1,6 @@
 """Tariffs are published by two people, in versions, and who posts meanwhile is priced by the right one."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from tests import builders as make
 from tests import commands as do
 from tests.builders import code_of, counts, fund, make_user, recorded, transfers
 from tests.integration.connections import Worker, together, until, waits_for_a_lock
-from tests.projections.world import mismatches, project
+from tests.projections.world import mismatches, project, without_triggers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -309,6 +310,28 @@ def test_lost_versions_come_back_from_the_log(user: User) -> None:
     rebuild_records()
     assert list(PublishedTariff.objects.order_by("version").values()) == before
     assert mismatches() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (
+            "{proposals,%s,resolver}",
+            '"anna"',
+            r"proposals\.\S+\.resolver: expected somebody else than anna, .*",
+        ),
+        ("{effective_from}", '"2026-01-01T00:00:00+00:00"', r"effective_from: expected .* or later, .*"),
+    ],
+)
+def test_verify_names_what_may_not_have_been_published(path: str, value: str, expected: str) -> None:
+    """Whoever wrote it past the engine: approved by who proposed it, or in force before it was known."""
+    event = publish(solving_line_eaml="0.00005000")
+    with without_triggers() as cursor:
+        cursor.execute(
+            "update events_event set data = jsonb_set(data, %s::text[], %s::jsonb) where id = %s",
+            [path.replace("%s", event.data["proposal"]), value, event.id],
+        )
+    assert any(re.fullmatch(rf".*: {expected}", line) for line in mismatches()), mismatches()
 
 
 @contextmanager

@@ -1,6 +1,8 @@
-"""Bands of prices and commissions by kind, for every tariff and every quantity."""
+"""Bands of prices, commissions by kind and terms of one's own, for every tariff and every quantity."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from ledger.domain.money import commission
 from ledger.domain.operations import MARKET
 from ledger.domain.pricing import price_units
-from ledger.domain.tariff import Band, split
+from ledger.domain.tariff import Band, Override, laid_on, split
 from tests.builders import Books, machine_copy, machine_terms, solving, tariff, transfers
 
 _prices = st.integers(0, 10**9).map(lambda units: Decimal(units).scaleb(-8))
@@ -35,6 +37,43 @@ def exact(bands: Sequence[Band], quantity: int) -> Fraction:
         ),
         Fraction(0),
     )
+
+
+_TERMS = ("solving_line_eaml", "commission_rate", "credit_limit_eaml")
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> list[Override]:
+    """Terms of one user and of two of his teams, in the order they take effect."""
+    made = [
+        Override(
+            version=number + 2,
+            effective_from=_START + timedelta(days=draw(st.integers(0, 5))),
+            user=draw(st.sampled_from([None, 7])),
+            team=draw(st.sampled_from([1, 2])),
+            terms=draw(st.dictionaries(st.sampled_from(_TERMS), st.integers(0, 9).map(str))),
+        )
+        for number in range(draw(st.integers(0, 8)))
+    ]
+    whole = [replace(each, team=None) if each.user is not None else each for each in made]
+    return sorted(whole, key=lambda each: (each.effective_from, each.version))
+
+
+@given(versions(), st.integers(-1, 6))
+def test_each_term_is_the_users_or_his_teams_or_everybodys(given_: list[Override], days: int) -> None:
+    """The first of the three that has it; of each the one that took effect last, and of teams the same."""
+    at = _START + timedelta(days=days)
+    in_force = [each for each in given_ if each.effective_from <= at]
+    own = [each for each in in_force if each.user is not None][-1:]
+    latest = {each.team: each for each in in_force if each.user is None}
+    teams = sorted(latest.values(), key=lambda each: (each.effective_from, each.version))[-1:]
+    base = tariff()
+    found = laid_on(base, given_, at)
+    for term in _TERMS:
+        wanted = [Decimal(each.terms[term]) for each in (*own, *teams) if term in each.terms]
+        assert getattr(found, term) == (wanted[0] if wanted else getattr(base, term))
+    assert found.overrides == tuple(each.version for each in (*teams, *own))
 
 
 @given(ladders(), _quantities)
