@@ -41,7 +41,8 @@ def decline_proposal(proposal: Proposal, *, resolver: str) -> Decision:
 
 def expire_proposal(proposal: Proposal) -> Decision:
     """Nothing of it happens, because nobody approved it in time."""
-    return _about(replace(proposal, state="expired"), "proposal.expired")
+    expired = _about(replace(proposal, state="expired"), "proposal.expired")
+    return replace(expired, occurred_at=proposal.expires_at)
 
 
 def facts_of(proposal: Proposal) -> dict[str, Any]:

@@ -130,11 +130,11 @@ def test_expired_proposal_waits_no_longer(user: User) -> None:
 
 
 def test_worker_writes_down_what_expired(user: User) -> None:
-    """Once, under its own key, and like whoever comes first: here nobody had anything on an account."""
+    """Once, as of when it expired, under its own key; here nobody had anything on an account."""
     somebody = make_user()
     proposals = [propose(user), propose(somebody)]
     expires_at = ProposedChange.objects.latest("expires_at").expires_at
-    assert sweep_overdue(now=expires_at) == 2
+    assert sweep_overdue(now=expires_at + timedelta(hours=1)) == 2
     assert sweep_overdue(now=expires_at) == 0
     assert set(ProposedChange.objects.filter(pk__in=proposals).values_list("state", "resolver")) == {
         ("expired", None)
@@ -142,6 +142,7 @@ def test_worker_writes_down_what_expired(user: User) -> None:
     events = Event.objects.filter(type="proposal.expired").order_by("position")
     assert [event.data["proposal"] for event in events] == proposals
     assert {event.metadata["actor"] for event in events} == {"ledger"}
+    assert max(event.occurred_at for event in events) == expires_at
     (outcome,) = post([do.approve(proposals[0])], clock=lambda: expires_at)
     assert code_of(outcome) == "proposal_expired"
 
