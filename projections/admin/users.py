@@ -140,6 +140,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields if request.user.is_superuser else (*fields, *_ROLES)
 
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Of staff only a superuser: a new password or address would make two people one."""
+        allowed = super().has_change_permission(request, obj)
+        plain = obj is None or not (obj.is_staff or obj.is_superuser)
+        return bool(allowed and (plain or request.user.is_superuser))
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """A user is made inactive; deleting one closes accounts and takes billing rows with it."""
         del request, obj

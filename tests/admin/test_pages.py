@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib import admin as administration
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -179,22 +179,6 @@ def test_a_key_is_shown_without_its_hash(admin: Client, world: World) -> None:
         assert bytes(key.secret_hash).hex() not in page
 
 
-def test_a_user_s_balances_are_shown_and_cannot_be_changed(admin: Client, world: World) -> None:
-    """What is due and held is there too; saving the page leaves all of it as it is."""
-    url = _url(User, "change", world.debtor.pk)
-    page = admin.get(url)
-    content = page.content.decode()
-    for shown in ("100.00000000 USD", "2.00000000 USD", "0.50000000 EAML"):
-        assert shown in content
-    form = page.context["adminform"].form
-    data = {name: value for name, value in form.initial.items() if name in form.fields and value}
-    data |= {"first_name": "Ada", "user_balance": "999", "usd": "999", "is_active": "on"}
-    answer = admin.post(url, data)
-    assert answer.status_code == 302, answer.context and answer.context["errors"]
-    changed = User.objects.get(pk=world.debtor.pk)
-    assert (changed.first_name, str(changed.user_balance)) == ("Ada", "100.00000000")
-
-
 def test_a_machine_s_price_is_changed_here(admin: Client, world: World) -> None:
     """And counts for the next operation."""
     url = _url(Machine, "change", world.machine.pk)
@@ -205,34 +189,6 @@ def test_a_machine_s_price_is_changed_here(admin: Client, world: World) -> None:
     assert answer.status_code == 302, answer.context and answer.context["errors"]
     event = make.recorded(make.machine_copy(world.machine, user=world.debtor))
     assert event.data["pricing"]["unit_price"] == "7.50000000"
-
-
-def test_a_new_user_is_added_with_an_address_and_a_password(admin: Client) -> None:
-    """Other fields follow on his page."""
-    answer = admin.post(
-        _url(User, "add"),
-        {"email": "new@example.com", "password1": "a-long-passw0rd", "password2": "a-long-passw0rd"},
-    )
-    assert answer.status_code == 302
-    assert User.objects.get(email="new@example.com").check_password("a-long-passw0rd")
-
-
-def test_only_a_superuser_says_who_may_do_what(admin: Client, world: World) -> None:
-    """Who may change users could otherwise open every door to himself."""
-    staff = User.objects.create_user(email=f"{uuid4().hex}@example.com", password=None, is_staff=True)
-    staff.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
-    client = Client()
-    client.force_login(staff)
-    url = _url(User, "change", staff.pk)
-    roles = {"is_staff", "is_superuser", "is_super_admin", "groups", "user_permissions"}
-    shown = client.get(url).context["adminform"].form
-    assert roles.isdisjoint(shown.fields)
-    assert roles <= set(admin.get(url).context["adminform"].form.fields)
-    data = {name: shown.initial.get(name) or "" for name in shown.fields if name != "password"}
-    sent = data | {"is_active": "on", "is_superuser": "on", "first_name": "Eve"}
-    assert client.post(url, sent).status_code == 302
-    changed = User.objects.get(pk=staff.pk)
-    assert (changed.first_name, changed.is_superuser) == ("Eve", False)
 
 
 def test_the_first_page_has_the_day_s_figures(admin: Client, world: World) -> None:

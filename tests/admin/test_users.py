@@ -1,0 +1,81 @@
+"""Users: what they have is shown, who they are is edited, and superusers alone say what they may do."""
+
+from uuid import uuid4
+
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from models import User
+from tests.projections.world import World
+
+
+def _url(key: int) -> str:
+    return reverse("admin:models_user_change", args=[key])
+
+
+def test_a_user_s_balances_are_shown_and_cannot_be_changed(admin: Client, world: World) -> None:
+    """What is due and held is there too; saving the page leaves all of it as it is."""
+    url = _url(world.debtor.pk)
+    page = admin.get(url)
+    content = page.content.decode()
+    for shown in ("100.00000000 USD", "2.00000000 USD", "0.50000000 EAML"):
+        assert shown in content
+    form = page.context["adminform"].form
+    data = {name: value for name, value in form.initial.items() if name in form.fields and value}
+    data |= {"first_name": "Ada", "user_balance": "999", "usd": "999", "is_active": "on"}
+    answer = admin.post(url, data)
+    assert answer.status_code == 302, answer.context and answer.context["errors"]
+    changed = User.objects.get(pk=world.debtor.pk)
+    assert (changed.first_name, str(changed.user_balance)) == ("Ada", "100.00000000")
+
+
+def test_a_new_user_is_added_with_an_address_and_a_password(admin: Client) -> None:
+    """Other fields follow on his page."""
+    answer = admin.post(
+        reverse("admin:models_user_add"),
+        {"email": "new@example.com", "password1": "a-long-passw0rd", "password2": "a-long-passw0rd"},
+    )
+    assert answer.status_code == 302
+    assert User.objects.get(email="new@example.com").check_password("a-long-passw0rd")
+
+
+def test_only_a_superuser_says_who_may_do_what(admin: Client, world: World) -> None:
+    """Who may change users could otherwise open every door to himself."""
+    staff = User.objects.create_user(email=f"{uuid4().hex}@example.com", password=None, is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client = Client()
+    client.force_login(staff)
+    url = _url(world.buyer.pk)
+    roles = {"is_staff", "is_superuser", "is_super_admin", "groups", "user_permissions"}
+    shown = client.get(url).context["adminform"].form
+    assert roles.isdisjoint(shown.fields)
+    assert roles <= set(admin.get(url).context["adminform"].form.fields)
+    sent = {name: value for name, value in shown.initial.items() if name in shown.fields and value}
+    sent |= {"is_active": "on", "is_superuser": "on", "is_staff": "on", "first_name": "Eve"}
+    assert client.post(url, sent).status_code == 302
+    changed = User.objects.get(pk=world.buyer.pk)
+    assert (changed.first_name, changed.is_superuser, changed.is_staff) == ("Eve", False, False)
+
+
+def test_only_a_superuser_changes_staff(admin: Client, world: World) -> None:
+    """A new password of a colleague's would make one person two pairs of eyes."""
+    staff, colleague = (
+        User.objects.create_user(email=f"{uuid4().hex}@example.com", password=None, is_staff=True)
+        for _ in range(2)
+    )
+    staff.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client = Client()
+    client.force_login(staff)
+    new = {"password1": "a-long-passw0rd", "password2": "a-long-passw0rd", "usable_password": "true"}
+    for person, status in ((world.buyer, 302), (colleague, 403)):
+        password = reverse("admin:auth_user_password_change", args=[person.pk])
+        assert client.post(password, new).status_code == status
+        assert client.post(_url(person.pk), {"first_name": "Eve"}).status_code in {
+            status,
+            200,
+        }
+    colleague.refresh_from_db()
+    assert not colleague.has_usable_password()
+    assert colleague.first_name is None
+    assert admin.post(reverse("admin:auth_user_password_change", args=[colleague.pk]), new).status_code == 302
