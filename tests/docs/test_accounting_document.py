@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -16,10 +17,11 @@ from ledger.commands import Submission
 from ledger.domain import money
 from ledger.domain.chart import PLATFORM_ACCOUNTS, USER_ACCOUNTS
 from ledger.domain.opening import OpenBalances
-from ledger.domain.operations import Kind
+from ledger.domain.operations import Kind, RecordOperation
+from ledger.domain.periods import Month
 from ledger.domain.tariff import DEFAULT_TERMS
 from ledger.posting import post, sweep
-from models import Machine, User
+from models import Machine, Operation, User
 from tests import commands
 from tests.builders import (
     SOURCE,
@@ -381,3 +383,32 @@ def _last_event() -> StoredEvent:
         position: int = cursor.fetchone()[0]
     (event,) = store.read(after=position - 1, upto=position, limit=1)
     return event
+
+
+def test_operation_counts_in_the_month_of_the_table(cast: tuple[User, User]) -> None:
+    """Row by row: told in time, told late, and too late."""
+    _, buyer = cast
+    header = ("when an operation occurred", "when it is recorded", "October is", "counts in")
+    for row in pages.table(PAGE, *header).rows:
+        occurred_at, recorded_at = (_day(written) for written in row[:2])
+        with rolled_back():
+            if row[2] == "closed":
+                _close(Month(2026, 10), recorded_at)
+            submission = top_up(buyer, 1)
+            assert isinstance(submission.command, RecordOperation)
+            command = replace(submission.command, occurred_at=occurred_at)
+            post([replace(submission, command=command)], clock=lambda: recorded_at)  # noqa: B023
+            effective_at = Operation.objects.get(kind="credit_from_user").effective_at
+        assert f"{effective_at:%B}" == row[3], row
+
+
+def _close(month: Month, at: datetime) -> None:
+    (made,) = post([commands.change_period("close", month)], clock=lambda: at)
+    assert made.event is not None
+    (done,) = post([commands.approve(made.event.id, subject="period")], clock=lambda: at)
+    assert done.status == "recorded"
+
+
+def _day(written: str) -> datetime:
+    """`20 October`, of the year of the page's examples."""
+    return datetime.strptime(f"{written} 2026 +0000", "%d %B %Y %z")
