@@ -8,7 +8,7 @@ from events.arrays import numbers
 from events.copying import NULL, copy_rows
 from events.message import StoredEvent
 from ledger.domain.book import Account, Book, BrokenInvariant
-from ledger.domain.chart import PLATFORM_IDS, USER_ACCOUNTS
+from ledger.domain.chart import ESCROW, PLATFORM_IDS, USER_ACCOUNTS, is_escrow
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.entries import EntryLine, entries
 from ledger.domain.money import text
@@ -197,7 +197,9 @@ def entry_rows(event: StoredEvent, lines: Sequence[EntryLine], ids: Mapping[str,
         if line.version is None:
             user, after, version = NULL, NULL, NULL
         else:
-            user, after, version = line.account.split(":", 2)[1], str(line.balance_after), str(line.version)
+            # What is in escrow is nobody's: an entry there is on no user's statement.
+            user = NULL if is_escrow(line.account) else line.account.split(":", 2)[1]
+            after, version = str(line.balance_after), str(line.version)
         rows.append(
             f"{entry_id(event.position, number)}\t{event.id}\t{line.transfer}\t{line.side}\t"
             f"{ids[line.account]}\t{user}\t{line.currency}\t{line.amount}\t{after}\t{version}\t{tail}"
@@ -208,6 +210,18 @@ def entry_rows(event: StoredEvent, lines: Sequence[EntryLine], ids: Mapping[str,
 def entry_id(position: int, number: int) -> int:
     """The id of an entry: the same however often the entries are made from the log."""
     return position * ENTRIES_MAX + number
+
+
+def open_accounts(cursor: Any, accounts: Sequence[Account]) -> None:
+    """Write the accounts that are new, under the locks of their users, and give them their ids."""
+    for account in accounts:
+        cursor.execute(
+            """insert into ledger_account
+                   (code, kind, user_id, currency, normal_side, balance, held, version, position)
+               values (%s, %s, %s, %s, %s, 0, 0, 0, 0) returning id""",
+            [account.code, ESCROW.kind, account.user, ESCROW.currency, ESCROW.normal_side],
+        )
+        (account.id,) = cursor.fetchone()
 
 
 def update_accounts(

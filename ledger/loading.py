@@ -7,8 +7,9 @@ from typing import Any
 from ledger import payments, periods, state, tariffs
 from ledger.domain.adjustments import Adjust
 from ledger.domain.approving import ResolvingProposal
-from ledger.domain.book import Book
+from ledger.domain.book import Account, Book
 from ledger.domain.closing import ChangePeriod
+from ledger.domain.contracting import Ending, Signing
 from ledger.domain.decide import Plan
 from ledger.domain.granting import CreateCode, RedeemCode
 from ledger.domain.holding import Placing, Resolving
@@ -45,7 +46,7 @@ def load_periods(cursor: Any, plans: Sequence[Plan | None], book: Book, freezing
         book.add(freezing.finish(months_closing(plans)))
 
 
-def load_state(
+def load_state(  # noqa: C901 (one read a kind of state)
     cursor: Any, plans: Sequence[Plan | None], proposals: Sequence[Proposal], book: Book, *, day: date
 ) -> None:
     """Put into the book what the decisions on the plans look at. `day` is the day (UTC) of recording.
@@ -67,6 +68,11 @@ def load_state(
         book.add(state.read_holds(cursor, holds, holding))
     if payouts:
         book.add(state.read_payouts(cursor, payouts))
+    if contracts := [each.contract for each in plans if isinstance(each, Signing | Ending)]:
+        book.add(state.read_contracts(cursor, [each.id for each in contracts]))
+        # An escrow is written once there is something in it.
+        new = [each for each in contracts if each.account not in book.accounts]
+        book.open(Account(each.account, each.client, credit_normal=True) for each in new)
     if originals:
         book.add(state.read_reversed(cursor, [each.id for each in originals]))
     if proposals:

@@ -213,6 +213,23 @@ class RequestedPayout(models.Model):
         return f"payout {self.id} ({self.state})"
 
 
+class ConsultingContract(models.Model):
+    """A contract as the last event about it left it, by its consulting request: `kept` is that event's."""
+
+    id = models.BigIntegerField(primary_key=True)
+    user_id = models.BigIntegerField()
+    """The client, whose lock it is changed under."""
+    state = models.CharField(max_length=9)
+    kept = models.JSONField()
+
+    class Meta:
+        db_table = "ledger_contract"
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"contract {self.id} ({self.state})"
+
+
 class CouponGrant(models.Model):
     """A grant as the last event about it left it. `remaining` is USD with 8 decimals."""
 

@@ -14,7 +14,8 @@ from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger.commands import Outcome, Submission
-from ledger.domain.adjustments import Adjust, Adjustment
+from ledger.domain.adjustments import Adjustment
+from ledger.domain.decide import Command
 from ledger.domain.entries import entries
 from ledger.domain.errors import ApprovalRequired, Invalid, NotFound
 from ledger.domain.money import text
@@ -22,6 +23,7 @@ from ledger.domain.operations import COMPUTE, MARKET, Kind, RecordOperation
 from ledger.domain.proposals import AdjustedAccount
 from ledger.journal import entry_id
 from ledger.operations import four_eyes
+from ledger.operations.contracts import step_of
 from ledger.posting import post
 
 SOURCE = "/ledger/orm"
@@ -136,6 +138,20 @@ def link_entries(*, operation_id: UUID, links: dict[str, int]) -> None:
         )
 
 
+def move_contract(*, contract_id: int, step: str, amount: Decimal | None) -> None:
+    """Take a consulting contract a step on: `contract`, `finish`, `split` or `cancel`.
+
+    The status of the request moves in the same transaction. Raises `ContractUnknown`,
+    `ContractNotOffered`, `ContractEnded`, or `InsufficientFunds` where the client, or for a split the
+    escrow, has less than that.
+    """
+    command = step_of(contract_id, step, amount, now=timezone.now())
+    sent: dict[str, object] = {"type": command.kind.value, "contract": contract_id, "step": step}
+    if amount is not None:
+        sent["amount"] = text(amount)
+    _event(_post(command, sent))
+
+
 def close_user(*, user_id: int) -> None:
     """Append `user.closed` before a user is deleted. Raises `Invalid` if anything is on an account."""
     now = timezone.now()
@@ -168,7 +184,7 @@ def close_user(*, user_id: int) -> None:
         store.append(cursor, [event])
 
 
-def _post(command: RecordOperation | Adjust, sent: dict[str, object]) -> Outcome:
+def _post(command: Command, sent: dict[str, object]) -> Outcome:
     submission = Submission(
         source=SOURCE, request_id=uuid7(), command=command, sent=sent, actor=ACTOR, refuse_early=True
     )

@@ -31,7 +31,7 @@ from django.utils.module_loading import import_string
 from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
-from ledger import journal, notes, payments, periods, state, tariffs
+from ledger import consulting, journal, notes, payments, periods, state, tariffs
 from ledger.commands import Outcome, Status, Submission, fingerprint_of
 from ledger.domain.approving import ResolveProposal, ResolvingProposal
 from ledger.domain.book import Account, Book, Decision
@@ -397,10 +397,12 @@ class _Batch:
             store.claim_keys(cursor, {_key(event): _swept_claim(event) for event, _ in swept})
         store.append(cursor, events)
         notes.write(cursor, written_notes)
+        journal.open_accounts(cursor, [account for account in changed.values() if not account.id])
         journal.write(cursor, events, book)
         state.write(cursor, events)
         tariffs.write(cursor, events)
         payments.write(cursor, events)
+        consulting.write_statuses(cursor, events)
         self.freezing.write(events)
         journal.update_accounts(cursor, list(changed.values()), last_position, self.now)
         for project in _inline_projections():

@@ -7,10 +7,11 @@ from typing import Any, assert_never
 
 from events import store
 from events.arrays import numbers
-from ledger import payments, state
+from ledger import consulting, payments, state
 from ledger.domain.adjustments import Adjust, SetCreditLimit
 from ledger.domain.approving import ResolveProposal
 from ledger.domain.closing import ChangePeriod
+from ledger.domain.contracting import EndContract, SignContract
 from ledger.domain.decide import OPERATION_TYPES, Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
@@ -31,6 +32,8 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
     holds = state.read_holds(cursor, named.holds) if named.holds else []
     payouts = state.read_payouts(cursor, named.payouts) if named.payouts else []
     proposals = state.read_proposals(cursor, named.proposals) if named.proposals else []
+    offers = consulting.read_offers(cursor, named.requests, lock=lock) if named.requests else []
+    contracts = state.read_contracts(cursor, named.contracts) if named.contracts else []
     paid = payments.read(cursor, named.payments) if named.payments else []
     operations = named.operations.union(payment.operation for payment in paid)
     originals = _originals(cursor, operations) if operations else {}
@@ -38,6 +41,8 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
         (version.owner for versions in terms.values() for version in versions),
         (hold.user for hold in holds),
         (payout.user for payout in payouts),
+        (user for offer in offers for user in (offer.client, offer.consultant) if user is not None),
+        (user for contract in contracts for user in (contract.client, contract.consultant)),
         (each.user for each in proposals if each.user is not None),
         (user for original in originals.values() for user in original.users),
     )
@@ -52,6 +57,8 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
         payouts={payout.id: payout for payout in payouts},
         proposals={proposal.id: proposal for proposal in proposals},
         payments={payment.digest: payment for payment in paid},
+        offers={offer.request: offer for offer in offers},
+        contracts={contract.id: contract for contract in contracts},
         originals=originals,
     )
 
@@ -69,11 +76,14 @@ class _Named:
     proposals: set[str] = field(default_factory=set)
     teams: set[int] = field(default_factory=set)
     operations: set[str] = field(default_factory=set)
+    requests: set[int] = field(default_factory=set)
+    """Consulting requests that are to become contracts."""
+    contracts: set[int] = field(default_factory=set)
     payments: set[str] = field(default_factory=set)
     """Digests of payment references."""
 
 
-def _named_by(commands: Iterable[Command]) -> _Named:  # noqa: C901 (one case a command)
+def _named_by(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (one case a command)
     named = _Named()
     for command in commands:
         match command:
@@ -87,6 +97,10 @@ def _named_by(commands: Iterable[Command]) -> _Named:  # noqa: C901 (one case a 
                 named.holds.add(str(command.hold))
             case ConfirmPayout() | FailPayout():
                 named.payouts.add(command.payout)
+            case SignContract():
+                named.requests.add(command.contract)
+            case EndContract():
+                named.contracts.add(command.contract)
             case ResolveProposal():
                 named.proposals.add(command.proposal)
             case Reverse() | ChargeBack(payment=None):

@@ -8,12 +8,20 @@ from typing import Any, Final
 from events.copying import execute_values
 from events.message import StoredEvent
 from events.store import dump
+from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
 from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
-from ledger.domain.state import grant_from, hold_from, payout_from, proposal_from, reversed_from
+from ledger.domain.state import (
+    contract_from,
+    grant_from,
+    hold_from,
+    payout_from,
+    proposal_from,
+    reversed_from,
+)
 
 # Per name in an event's data: table, key, columns with their names in the kept state, what changes.
 _KEPT: Final = ("kept", "")
@@ -48,6 +56,13 @@ _TABLES: Final = (
         "ledger_payout",
         "id",
         (("user_id", "user"), ("state",) * 2, _KEPT),
+        ("state", "kept"),
+    ),
+    (
+        "contracts",
+        "ledger_contract",
+        "id",
+        (("user_id", "client"), ("state",) * 2, _KEPT),
         ("state", "kept"),
     ),
     (
@@ -138,6 +153,12 @@ def read_payouts(cursor: Any, payouts: Iterable[str]) -> list[Payout]:
         "select id::text, kept::text from ledger_payout where id = any(%s::uuid[])", [list(payouts)]
     )
     return [payout_from(payout, json.loads(kept)) for payout, kept in cursor.fetchall()]
+
+
+def read_contracts(cursor: Any, contracts: Iterable[int]) -> list[Contract]:
+    """The consulting contracts named."""
+    cursor.execute("select id, kept::text from ledger_contract where id = any(%s)", [list(contracts)])
+    return [contract_from(contract, json.loads(kept)) for contract, kept in cursor.fetchall()]
 
 
 def read_proposals(cursor: Any, proposals: Iterable[str]) -> list[Proposal]:

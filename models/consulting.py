@@ -1,5 +1,6 @@
 """Consulting: a user asks, a consultant offers, a contract is made and fulfilled."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
@@ -9,8 +10,10 @@ from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
 
 from models.fields import SizedBinaryField
+from models.ledger_post import is_installed, ledger
 from models.machine import Machine
-from models.status import StatusModel, StatusQuerySet, exactly_one
+from models.money import exact_amount
+from models.status import StatusModel, StatusQuerySet, exactly_one, the_one
 from models.team import Team
 from models.user import User
 
@@ -91,9 +94,8 @@ class ConsultingRequest(StatusModel):
     def clean(self) -> None:
         """Refuse a contract without a consultant and an amount, or with oneself."""
         super().clean()
-        contracted = self.is_status_contract or self.is_status_contract_finished
-        if contracted and (self.consultant_user_id is None or self.amount_usd is None):
-            raise ValidationError("A contract needs a consultant and an amount.")
+        if self.is_status_contract or self.is_status_contract_finished:
+            self._check_terms()
         if self.consultant_user_id is not None and self.consultant_user_id == self.user_id:
             raise ValidationError("Nobody is his own consultant.")
 
@@ -107,17 +109,45 @@ class ConsultingRequest(StatusModel):
         )
 
     def approve(self) -> None:
-        """The consultant agrees: it is a contract now."""
-        self._go(CONTRACT)
+        """The consultant agrees: it is a contract now, and the client's money goes into escrow.
+
+        Raises:
+            LedgerNotInstalled: the settings name no ledger, and money would move; so do the others.
+            Exception: what the ledger raises where the client has too little.
+        """
+        self._check_terms()
+        self._move("contract", CONTRACT)
 
     def decline(self) -> None:
         """The consultant does not agree: the request is open again."""
         self._go(OPEN, consultant_user=None)
 
     def finish(self) -> None:
-        """The contract is fulfilled."""
-        self._go(FINISHED)
+        """The contract is fulfilled: the consultant is paid, less the commission."""
+        self._move("finish", FINISHED)
+
+    def split(self, amount_usd: object) -> None:
+        """Both agree that the consultant gets so much, less the commission, and the client the rest."""
+        self._move("split", FINISHED, amount=exact_amount(amount_usd))
 
     def cancel(self) -> None:
-        """The request, or the contract, comes to nothing."""
-        self._go(CANCELLED)
+        """The request, or the contract, comes to nothing: what is in escrow goes back."""
+        if self.is_status_contract:
+            self._move("cancel", CANCELLED)
+        else:
+            self._go(CANCELLED)
+
+    def _move(self, step: str, flag: str, *, amount: Decimal | None = None) -> None:
+        """Take a step with which money moves: the ledger sets the status as it moves the money."""
+        old = the_one(self, self.follows, what="status")
+        if flag not in self.follows[old]:
+            raise self._refused(old, flag)
+        if not self.amount_usd and not is_installed():
+            self._go(flag)
+            return
+        ledger("Moving the money of a contract").move_contract(contract_id=self.pk, step=step, amount=amount)
+        self.refresh_from_db(fields=list(self.follows))
+
+    def _check_terms(self) -> None:
+        if self.consultant_user_id is None or self.amount_usd is None:
+            raise ValidationError("A contract needs a consultant and an amount.")

@@ -40,6 +40,13 @@ class LedgerPost(Protocol):
         """Fill empty links (``credit``, ...) of an operation with entry ids."""
         ...
 
+    def move_contract(self, *, contract_id: int, step: str, amount: Decimal | None) -> None:
+        """Sign, finish, split or cancel the contract of a consulting request, and set its status.
+
+        The money and the status move in one transaction. Raises when it was rejected.
+        """
+        ...
+
     def close_user(self, *, user_id: int) -> None:
         """Close the user's accounts; raises if anything is on one."""
         ...
@@ -57,10 +64,15 @@ def ledger(action: str) -> LedgerPost:
     return cast("LedgerPost", import_module(path))
 
 
+def is_installed() -> bool:
+    """Whether the settings name a module that posts."""
+    return bool(getattr(settings, "LEDGER_POST", None))
+
+
 def close_user(*, user_id: int) -> None:
     """Close a user's accounts; without a ledger, only a user without entries can be closed."""
     # Here, because an entry refers to its user, and a user closes his accounts here.
     from models.billing import Entry
 
-    if getattr(settings, "LEDGER_POST", None) or Entry.objects.filter(user=user_id).exists():
+    if is_installed() or Entry.objects.filter(user=user_id).exists():
         ledger("Deleting a user").close_user(user_id=user_id)

@@ -53,18 +53,22 @@ class KeptState:
 
 
 def remaining(cursor: Any, events: Iterable[StoredEvent]) -> dict[str, Decimal]:
-    """What is left of the grants, holds and payouts that the events name, before them."""
+    """What is left of the grants, holds, payouts and escrows that the events name, before them."""
     grants = [key for event in events for key in event.data.get("grants", ())]
     holds = [key for event in events for key in event.data.get("holds", ())]
     payouts = [key for event in events for key in event.data.get("payouts", ())]
-    if not grants and not holds and not payouts:
+    contracts = [key for event in events for key in event.data.get("contracts", ())]
+    if not (grants or holds or payouts or contracts):
         return {}
     cursor.execute(
         """select id::text, remaining from ledger_grant where id = any(%s::uuid[])
            union all
            select id::text, (kept ->> 'remaining')::numeric from ledger_hold where id = any(%s::uuid[])
            union all
-           select id::text, (kept ->> 'remaining')::numeric from ledger_payout where id = any(%s::uuid[])""",
-        [grants, holds, payouts],
+           select id::text, (kept ->> 'remaining')::numeric from ledger_payout where id = any(%s::uuid[])
+           union all
+           select 'escrow:' || id, (kept ->> 'remaining')::numeric
+           from ledger_contract where id = any(%s::bigint[])""",
+        [grants, holds, payouts, contracts],
     )
     return dict(cursor.fetchall())

@@ -16,7 +16,7 @@ from events import store
 from events.message import StoredEvent
 from events.settler import Settler, settle_all
 from ledger import journal, state
-from ledger.domain.chart import USER_ACCOUNTS, user_account
+from ledger.domain.chart import is_escrow
 from ledger.domain.money import text
 from projections import period_balances
 from projections.kept_state import KeptState
@@ -96,7 +96,9 @@ def _chunks(after: int, upto: int) -> Iterator[list[StoredEvent]]:
 def _is_about(event: StoredEvent, users: set[int]) -> bool:
     # A proposal may be about a user who has nothing on any account yet.
     proposals = event.data.get("proposals", {}).values()
-    return any(int(code.split(":", 2)[1]) in users for code in named_codes(event)) or any(
+    # An escrow is named beside its client's accounts.
+    owned = (code for code in named_codes(event) if not is_escrow(code))
+    return any(int(code.split(":", 2)[1]) in users for code in owned) or any(
         proposal["user"] in users for proposal in proposals
     )
 
@@ -122,7 +124,8 @@ def _users(cursor: Any) -> Iterator[list[int]]:
 
 
 def _mend_accounts(cursor: Any, users: Sequence[int], states: States) -> int:
-    codes = [user_account(user, account.name) for user in users for account in USER_ACCOUNTS]
+    cursor.execute("select code from ledger_account where user_id = any(%s)", [list(users)])
+    codes = [row[0] for row in cursor.fetchall()]
     known, new = states.peek(codes), State()
     rows = [(code, known.get(code, new)) for code in codes]
     cursor.execute(

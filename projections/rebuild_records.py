@@ -13,7 +13,7 @@ from events import store
 from events.copying import copy_rows
 from events.message import StoredEvent
 from events.settler import settle_all
-from ledger.domain.chart import PLATFORM_IDS
+from ledger.domain.chart import PLATFORM_IDS, is_escrow
 from ledger.domain.decide import OPERATION_TYPES
 from projections.records import ENTRY_COLUMNS, OPERATION_COLUMNS, UNKNOWN_ACCOUNT, Records, account_ids
 
@@ -76,7 +76,7 @@ def _insert_missing(cursor: Any, events: Sequence[StoredEvent]) -> tuple[int, in
     records = Records()
     for event in recorded:
         records.add(event, ids)
-    records.empty_references(cursor, {code.split(":", 2)[1] for code in codes})
+    records.empty_references(cursor, {code.split(":", 2)[1] for code in codes if not is_escrow(code)})
     links = ", ".join(
         f"coalesce(r.{link}_id, (select l.entry from rebuilt_link l "  # noqa: S608 (fixed names)
         f"where l.operation = r.id and l.name = '{link}'))"

@@ -20,9 +20,17 @@ from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
 from ledger.commands import Submission
 from ledger.domain.adjustments import Adjust, Adjustment, SetCreditLimit
 from ledger.domain.approving import ResolveProposal
-from ledger.domain.book import Decision
-from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, USER_ACCOUNTS
+from ledger.domain.book import Account, Decision
+from ledger.domain.chart import (
+    ALLOWED_PAIRS,
+    ESCROW,
+    PLATFORM_ACCOUNTS,
+    USER_ACCOUNTS,
+    escrow_account,
+    is_escrow,
+)
 from ledger.domain.closing import ChangePeriod, PeriodAction, PeriodChange
+from ledger.domain.consulting import Offer
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.decide import (
     OPERATION_TYPES,
@@ -43,6 +51,7 @@ from ledger.domain.reversals import Original
 from ledger.domain.reversing import Reverse
 from ledger.domain.tariff import DEFAULT_TERMS
 from ledger.operations import chargebacks, holds, payouts
+from ledger.operations.contracts import step_of
 from models import Machine, User
 from tests.builders import SOURCE, Books, amount
 
@@ -164,6 +173,23 @@ def charge_back(
         occurred_at=at,
     )
     return chargebacks.charging_back(request, now=at or timezone.now(), **_who(key))
+
+
+def sign(contract: int, *, at: datetime | None = None, key: str | None = None) -> Submission:
+    """A consulting request that becomes a contract."""
+    return _contract(contract, "contract", None, at, key)
+
+
+def end(
+    contract: int,
+    step: str,
+    value: str | int | None = None,
+    *,
+    at: datetime | None = None,
+    key: str | None = None,
+) -> Submission:
+    """A contract finished, split (so much to the consultant) or cancelled."""
+    return _contract(contract, step, None if value is None else amount(value), at, key)
 
 
 def grant(
@@ -337,6 +363,18 @@ class MovingBooks(Books):
 
     events: list[dict[str, Any]] = field(default_factory=list)
     originals: dict[str, Original] = field(default_factory=dict)
+    offers: dict[int, Offer] = field(default_factory=dict)
+
+    def offer(self, request: int, *, client: int, consultant: int, usd: str | int) -> None:
+        """A consulting request that its consultant may approve."""
+        self.offers[request] = Offer(
+            request=request, client=client, consultant=consultant, amount=amount(usd), waits=True
+        )
+        self.book.open([Account(escrow_account(request), client, credit_normal=True)])
+
+    def escrow(self, contract: int) -> Decimal:
+        """What is in the escrow of a contract."""
+        return self.book.accounts[escrow_account(contract)].balance
 
     def later(self, *, seconds: float = 0, minutes: float = 0, days: float = 0) -> datetime:
         """Move the clock; the time after it."""
@@ -358,6 +396,8 @@ class MovingBooks(Books):
             proposals=self.book.proposals,
             payouts=self.book.payouts,
             payments=self.book.payments,
+            offers=self.offers,
+            contracts=self.book.contracts,
             originals=self.originals,
         )
         planned = plan(submission.command, references)
@@ -383,6 +423,8 @@ class MovingBooks(Books):
             assert sum((hold.remaining for hold in self.book.user_holds(user)), ZERO) == self.held(user)
             waiting = (each.remaining for each in self.book.payouts.values() if each.user == user)
             assert sum(waiting, ZERO) == self.book.account(user, "usd").held
+        for contract in decision.contracts:
+            assert contract.remaining == self.escrow(contract.id)
 
     @property
     def last(self) -> str:
@@ -404,6 +446,8 @@ class MovingBooks(Books):
 
 def kind_of(code: str) -> str:
     """The kind of an account, by its code."""
+    if is_escrow(code):
+        return ESCROW.kind
     return _PLATFORM_KINDS.get(code) or _USER_KINDS[code.split(":", 2)[2]]
 
 
@@ -431,7 +475,7 @@ def state_of(books: Books) -> Sequence[Any]:
     # A payment has a reference of its own in each book: only what it paid is compared.
     kept += [book.payouts, {each.operation: True for each in book.payments.values()}]
     grants: dict[int, dict[str, Grant]] = {user: dict(own) for user, own in book.grants.items()}
-    return [accounts, grants, *map(dict, kept)]
+    return [accounts, grants, dict(book.contracts), *map(dict, kept)]
 
 
 def _resolve(
@@ -462,6 +506,14 @@ def _resolve(
         verdict="approve" if verdict else "decline",
         actor=actor,
     )
+
+
+def _contract(
+    contract: int, step: str, value: Decimal | None, at: datetime | None, key: str | None
+) -> Submission:
+    command = step_of(contract, step, value, now=at or timezone.now())
+    fields = {} if value is None else {"amount": text(value)}
+    return _of(command.kind.value, command, key, contract=contract, step=step, **fields)
 
 
 def _of(type_: str, command: Command, key: str | None, **sent: Any) -> Submission:

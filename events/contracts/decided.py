@@ -10,6 +10,7 @@ from events.contracts.parts import (
     Amount,
     Code,
     Command,
+    ConsultingContract,
     Count,
     Grant,
     Hold,
@@ -33,9 +34,9 @@ from events.contracts.parts import (
 class Decided(Stored):
     """What every decision has: who asked for what, and the balances of every user it looked at.
 
-    Beside it the state after the event of each grant, hold, payout, reversed operation, code, proposal and
-    period that it changed, by id. `notes` are the HMACs of texts that are kept elsewhere. `effective_at`
-    is when an operation counts for the books, where that is not when it occurred.
+    Beside it the state after the event of each grant, hold, payout, contract, reversed operation, code,
+    proposal and period that it changed, by id. `notes` are the HMACs of texts that are kept elsewhere.
+    `effective_at` is when an operation counts for the books, where that is not when it occurred.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Decided(Stored):
     grants: dict[Uuid, Grant] | None = None
     holds: dict[str, Hold] | None = None
     payouts: dict[Uuid, Payout] | None = None
+    contracts: dict[str, ConsultingContract] | None = None
     reversed: dict[Uuid, Reversed] | None = None
     codes: dict[str, Code] | None = None
     proposals: dict[Uuid, Proposal] | None = None
@@ -67,6 +69,8 @@ class OperationRecorded(Decided):
     proposer: str | None = None
     resolver: str | None = None
     operation_user: Id | None = None
+    contract: Id | None = None
+    consultant: Id | None = None
     reason_code: str | None = None
 
 

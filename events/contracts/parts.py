@@ -149,6 +149,17 @@ class Payout(Stored):
     state: Literal["requested", "paid", "failed"]
 
 
+class ConsultingContract(Stored):
+    """A consulting contract after the event: `remaining` is what is still in escrow."""
+
+    client: Id
+    consultant: Id
+    amount: Amount
+    remaining: Amount
+    commission_rate: Amount
+    state: Literal["signed", "finished", "split", "cancelled"]
+
+
 class Reversed(Stored):
     """What was taken back of an operation by now, in all and of each transfer and grant."""
 

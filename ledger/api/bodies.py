@@ -50,6 +50,12 @@ class Failed(Body):
     reason: Reason
 
 
+class Split(Body):
+    """How much of what is in escrow (USD) the consultant gets, before the commission."""
+
+    amount: PositiveAmount
+
+
 class Reversal(Body):
     """Take back `amount`, in what the payer paid with; without it, all that is left."""
 

@@ -14,7 +14,8 @@ from events.message import StoredEvent
 from ledger.api.errors import InternalError
 from ledger.api.problems import Document, document, rejection_document
 from ledger.commands import Outcome
-from ledger.domain.chart import DEBIT
+from ledger.domain.chart import DEBIT, is_escrow
+from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Grant
 from ledger.domain.decide import REJECTION_TYPES
 from ledger.domain.errors import LedgerError
@@ -33,7 +34,7 @@ Sees = Callable[[int], bool]
 """Whether the caller sees the balances of a user."""
 
 _FACTS: Final = (
-    *("hold", "payout", "final", "reverses", "to_promotions", "spent", "grants"),
+    *("hold", "payout", "contract", "consultant", "final", "reverses", "to_promotions", "spent", "grants"),
     *("proposal", "proposer", "resolver", "period"),
 )
 _PAYERS: Final = frozenset({"to_promotions", "spent", "grants"})
@@ -78,7 +79,11 @@ def decision(event: StoredEvent, sees: Sees = lambda _: True) -> dict[str, Any]:
         "machine_owner": data.get("machine_owner"),
         "pricing": data.get("pricing"),
         "transfers": data["transfers"],
-        "accounts": {code: state for code, state in data["accounts"].items() if _shown(code, sees)},
+        "accounts": {
+            code: state
+            for code, state in data["accounts"].items()
+            if (payers if is_escrow(code) else _shown(code, sees))
+        },
         "occurred_at": time_text(event.occurred_at),
     }
     content |= {name: data[name] for name in _FACTS if name in data and (payers or name not in _PAYERS)}
@@ -200,6 +205,20 @@ def payout(found: Payout) -> dict[str, Any]:
         "operation_user": found.user,
         "currency": "USD",
         "amount": text(found.amount),
+        "state": found.state,
+    }
+
+
+def contract(found: Contract) -> dict[str, Any]:
+    """`shapes.Contract`."""
+    return {
+        "id": found.id,
+        "client": found.client,
+        "consultant": found.consultant,
+        "currency": "USD",
+        "amount": text(found.amount),
+        "escrow": text(found.remaining),
+        "commission_rate": text(found.commission_rate),
         "state": found.state,
     }
 

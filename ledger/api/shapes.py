@@ -61,6 +61,10 @@ class Decision(_Shape):
     final: bool | None = Field(
         default=None, description="Whether nothing is left of the hold, or to reverse."
     )
+    contract: int | None = Field(
+        default=None, description="The consulting contract that was signed or ended."
+    )
+    consultant: int | None = None
     payout: UUID | None = Field(
         default=None, description="The payout that was asked for, paid or has failed."
     )
@@ -99,6 +103,19 @@ class Payout(_Shape):
     currency: Currency
     amount: AmountText
     state: Literal["requested", "paid", "failed"]
+
+
+class Contract(_Shape):
+    """A consulting contract: `escrow` of `amount` (USD) waits to be paid or returned."""
+
+    id: int = Field(description="The consulting request that it came of.")
+    client: int
+    consultant: int
+    currency: Currency
+    amount: AmountText
+    escrow: AmountText
+    commission_rate: AmountText
+    state: Literal["signed", "finished", "split", "cancelled"]
 
 
 class Coupon(_Shape):

@@ -12,6 +12,7 @@ from ninja.openapi.schema import OpenAPISchema
 from easyautoml_ledger.errors import ContractError, first_contract_error
 from ledger.api import (  # noqa: F401 (their routes)
     adjustments,
+    consulting,
     errors,
     money,
     operations,

@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from ledger.domain.chart import USER_ACCOUNTS, Transfer, user_account
+from ledger.domain.chart import USER_ACCOUNTS, Transfer, is_escrow, user_account
+from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.errors import AmountTooLarge
 from ledger.domain.holds import Hold
@@ -17,7 +18,9 @@ from ledger.domain.periods import MonthEnd, Period, closed_until
 from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
-State: TypeAlias = Grant | Hold | Reversed | Code | Proposal | Adjusted | Payout | PaymentReference | MonthEnd
+State: TypeAlias = (
+    Grant | Hold | Reversed | Code | Proposal | Adjusted | Payout | PaymentReference | MonthEnd | Contract
+)
 """What a book has of the world beside the accounts."""
 
 
@@ -70,6 +73,7 @@ class Decision:
     proposals: tuple[Proposal, ...] = ()
     adjusted: tuple[Adjusted, ...] = ()
     payouts: tuple[Payout, ...] = ()
+    contracts: tuple[Contract, ...] = ()
     payments: tuple[PaymentReference, ...] = ()
     """The payment references that are used by it: the one thing here that no event keeps."""
     periods: tuple[Period, ...] = ()
@@ -91,6 +95,7 @@ class Book:
         self.proposals: dict[str, Proposal] = {}
         self.adjusted: dict[str, Adjusted] = {}
         self.payouts: dict[str, Payout] = {}
+        self.contracts: dict[int, Contract] = {}
         self.latest_tariff = 0
         """The latest version of the tariff, where another one may be published."""
         self.payments: dict[str, PaymentReference] = {}
@@ -130,6 +135,8 @@ class Book:
                     self.payouts[state.id] = state
                 case PaymentReference():
                     self.payments[state.digest] = state
+                case Contract():
+                    self.contracts[state.id] = state
                 case MonthEnd():
                     self.month_ends[str(state.month)] = state
 
@@ -139,10 +146,11 @@ class Book:
         self.closed_until = closed_until(self.periods.values())
 
     def open(self, accounts: Iterable[Account]) -> None:
-        """Take accounts into the book, those of one user in the order of the chart."""
+        """Take accounts into the book, those of one user in the order of the chart; escrows are nobody's."""
         for account in accounts:
             self.accounts[account.code] = account
-            self._accounts_of.setdefault(account.user, []).append(account)
+            if not is_escrow(account.code):
+                self._accounts_of.setdefault(account.user, []).append(account)
 
     def knows(self, user: int) -> bool:
         """Whether the user's accounts are locked in this book."""
@@ -213,6 +221,7 @@ class Book:
                 raise BrokenInvariant(f"{account.code} would hold {account.held} of {account.balance}")
         self.add((*decision.grants, *decision.holds, *decision.reversed, *decision.codes))
         self.add((*decision.proposals, *decision.adjusted, *decision.payouts, *decision.payments))
+        self.add(decision.contracts)
         if decision.periods:
             self.take_periods(decision.periods)
         return list(touched.values())
@@ -224,7 +233,7 @@ class Book:
         for code, is_credit in ((debit, False), (credit, True)):
             account = self.accounts.get(code)
             if account is None:
-                if code.startswith("user:"):
+                if code.startswith("user:") or is_escrow(code):
                     raise BrokenInvariant(f"{code} is not locked")
                 continue  # the platform's accounts hold no balance
             account.balance += amount if account.credit_normal is is_credit else -amount

@@ -29,6 +29,9 @@ USER_ACCOUNTS: Final = (
     UserAccount("due:eaml", "user:due:eaml", EAML, "D"),
 )
 
+ESCROW: Final = UserAccount("escrow", "escrow", USD, "C")
+"""Of each consulting contract, locked with its client's accounts. The code is `escrow:<contract>`."""
+
 
 class PlatformAccount(NamedTuple):
     """An account of the platform: may run either way, never locked, holds no stored balance.
@@ -76,6 +79,16 @@ def user_account(user: int, name: str) -> str:
     return f"user:{user}:{name}"
 
 
+def escrow_account(contract: int) -> str:
+    """The code of a contract's escrow: `escrow:17`."""
+    return f"{ESCROW.name}:{contract}"
+
+
+def is_escrow(code: str) -> bool:
+    """Whether a code is that of a contract's escrow."""
+    return code.startswith("escrow:")
+
+
 class Transfer(NamedTuple):
     """A pair: one Debit and one Credit of the same amount (> 0, 8 decimals) and currency."""
 
@@ -121,6 +134,13 @@ def _pairs() -> frozenset[tuple[str, str, str]]:
             ("user:due:usd", "clearing"),
             ("platform:losses", "clearing"),
         },
+        "consulting_contract": {("user:usd", "escrow")},
+        "consulting_payment": {
+            ("escrow", "user:usd"),
+            ("escrow", "platform:commission"),
+            ("user:usd", "user:due:usd"),
+        },
+        "consulting_return": {("escrow", "user:usd"), ("user:usd", "user:due:usd")},
         "coupon_grant": {("platform:promotions", "user:coupon")},
         "coupon_expiry": {("user:coupon", "platform:promotions")},
         "opening_balance": {

@@ -13,11 +13,12 @@ the event of a decision says:
  "grants": {…}, "holds": {…}, "reversed": {…}}
 ```
 
-`accounts` has every account of each user that was locked for it, as of after it; accounts that never
-had an entry are left out and mean zero. The last three have the state after of what was touched.
+`accounts` has every account of each user that was locked for it, and the escrow of its contract, as of
+after it; accounts that never had an entry are left out and mean zero. The last three have the state
+after of what was touched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias, assert_never
 
@@ -29,8 +30,17 @@ from ledger.domain.adjustments import (
     set_credit_limit,
 )
 from ledger.domain.approving import ResolveProposal, ResolvingProposal, resolve_proposal
-from ledger.domain.book import Book, Decision
+from ledger.domain.book import Account, Book, Decision
 from ledger.domain.closing import ChangePeriod, propose_change
+from ledger.domain.contracting import (
+    EndContract,
+    Ending,
+    SignContract,
+    Signing,
+    end_contract,
+    sign_contract,
+    signing,
+)
 from ledger.domain.errors import Rejected
 from ledger.domain.granting import (
     CreateCode,
@@ -54,7 +64,7 @@ from ledger.domain.holding import (
 )
 from ledger.domain.money import text
 from ledger.domain.opening import OpenBalances, open_balances
-from ledger.domain.operations import RecordOperation
+from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.paying_out import (
     ConfirmPayout,
     FailPayout,
@@ -64,7 +74,7 @@ from ledger.domain.paying_out import (
     fail_payout,
     request_payout,
 )
-from ledger.domain.pricing import Priced, price, terms_of
+from ledger.domain.pricing import Priced, commission_terms, price, terms_of
 from ledger.domain.proposing import expire_proposal
 from ledger.domain.publishing import ProposeTariff, propose_tariff
 from ledger.domain.references import References
@@ -88,6 +98,8 @@ Command: TypeAlias = (
     | RequestPayout
     | ConfirmPayout
     | FailPayout
+    | SignContract
+    | EndContract
     | Reverse
     | ChargeBack
 )
@@ -106,6 +118,8 @@ Plan: TypeAlias = (
     | Resolving
     | RequestPayout
     | PayingOut
+    | Signing
+    | Ending
     | Reversing
 )
 
@@ -116,6 +130,19 @@ OPERATION_TYPES: Final = frozenset(
 
 REJECTION_TYPES: Final = frozenset({"operation.rejected", "hold.refused"})
 """The types of events that say why nothing happened."""
+
+_KEPT: Final[Sequence[tuple[str, Callable[[Any], dict[str, Any]], str]]] = (
+    ("grants", state.of_grant, "id"),
+    ("holds", state.of_hold, "id"),
+    ("payouts", state.of_payout, "id"),
+    ("contracts", state.of_contract, "id"),
+    ("reversed", state.of_reversed, "operation"),
+    ("codes", state.of_code, "code"),
+    ("proposals", state.of_proposal, "id"),
+    ("adjusted", state.of_adjusted, "key"),
+    ("periods", state.of_period, "month"),
+)
+"""What a decision changed: its name there and in the event, how it is kept, and what by."""
 
 
 def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
@@ -159,6 +186,13 @@ def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             payout = references.payout(command.payout)
             references.require_user(payout.user, field="payout")
             return PayingOut(command=command, payout=payout)
+        case SignContract():
+            return _signing(command, references)
+        case EndContract():
+            ending = Ending(command=command, contract=references.contract(command.contract))
+            for user in ending.users:
+                references.require_user(user, field="contract")
+            return ending
         case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout():
             references.require_user(command.user)
             return command
@@ -203,6 +237,10 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             return confirm_payout(plan, confirmed, book, event_id=event_id)
         case PayingOut():
             return fail_payout(plan, book)
+        case Signing():
+            return sign_contract(plan, book)
+        case Ending():
+            return end_contract(plan, book)
         case Reversing():
             return reverse(plan, book, now=now)
         case _:
@@ -254,37 +292,37 @@ def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[
             for debit, credit, currency, amount in decision.transfers
         ],
         "accounts": {
-            account.code: {
-                "balance": text(account.balance),
-                "held": text(account.held),
-                "version": account.version,
-            }
+            account.code: _account(account)
             for user in decision.users
             for account in book.user_accounts(user)
             if account.version
         },
     }
-    if decision.grants:
-        data["grants"] = {grant.id: state.of_grant(grant) for grant in decision.grants}
-    if decision.holds:
-        data["holds"] = {hold.id: state.of_hold(hold) for hold in decision.holds}
-    if decision.payouts:
-        data["payouts"] = {payout.id: state.of_payout(payout) for payout in decision.payouts}
-    if decision.reversed:
-        data["reversed"] = {each.operation: state.of_reversed(each) for each in decision.reversed}
-    if decision.codes:
-        data["codes"] = {code.code: state.of_code(code) for code in decision.codes}
-    if decision.proposals:
-        data["proposals"] = {each.id: state.of_proposal(each) for each in decision.proposals}
-    if decision.adjusted:
-        data["adjusted"] = {each.key: state.of_adjusted(each) for each in decision.adjusted}
-    if decision.periods:
-        data["periods"] = {str(each.month): state.of_period(each) for each in decision.periods}
+    for name, keep, key in _KEPT:
+        if states := getattr(decision, name):
+            data[name] = {str(getattr(each, key)): keep(each) for each in states}
+    for contract in decision.contracts:
+        escrow = book.accounts.get(contract.account)
+        if escrow is not None and escrow.version:
+            data["accounts"][escrow.code] = _account(escrow)
     if decision.credit_limits:
         data["credit_limits"] = {
             code: None if limit is None else text(limit) for code, limit in decision.credit_limits.items()
         }
     return data
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {"balance": text(account.balance), "held": text(account.held), "version": account.version}
+
+
+def _signing(command: SignContract, references: References) -> Signing:
+    offer = references.offer(command.contract)
+    tariff = references.tariff(command.occurred_at, offer.consultant)
+    plan = signing(offer, *commission_terms(tariff, Kind.CONSULTING_PAYMENT))
+    for user in (plan.contract.client, plan.contract.consultant):
+        references.require_user(user, field="contract")
+    return plan
 
 
 def _reversed_by(command: Reverse | ChargeBack, references: References) -> str:

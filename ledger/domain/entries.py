@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ledger.domain.chart import CREDIT, DEBIT, USER_ACCOUNTS, Side
+from ledger.domain.chart import CREDIT, DEBIT, ESCROW, USER_ACCOUNTS, Side, is_escrow
 from ledger.domain.money import text
 
-_CREDIT_NORMAL = {account.name: account.normal_side == CREDIT for account in USER_ACCOUNTS}
+_CREDIT_NORMAL = {account.name: account.normal_side == CREDIT for account in (*USER_ACCOUNTS, ESCROW)}
 
 
 class EntryLine(NamedTuple):
@@ -57,5 +57,6 @@ def entries(
 
 
 def increases(code: str, side: Side) -> bool:
-    """Whether an entry on this side raises the balance of a user's account (`user:42:due:usd`)."""
-    return _CREDIT_NORMAL[code.split(":", 2)[2]] is (side == CREDIT)
+    """Whether an entry on this side raises the balance of a user's account (`user:42:due:usd`) or escrow."""
+    name = ESCROW.name if is_escrow(code) else code.split(":", 2)[2]
+    return _CREDIT_NORMAL[name] is (side == CREDIT)

@@ -136,6 +136,25 @@ class PayoutResolved(Rejected):
     code = "payout_resolved"
 
 
+class ContractUnknown(Rejected):
+    """There is no such consulting request, or no contract came of it."""
+
+    code = "contract_unknown"
+    status = 404
+
+
+class ContractNotOffered(Rejected):
+    """The consulting request does not wait for its consultant's approval."""
+
+    code = "contract_not_offered"
+
+
+class ContractEnded(Rejected):
+    """The contract was finished, split or cancelled before."""
+
+    code = "contract_ended"
+
+
 class HoldExists(Rejected):
     """Another hold was placed under this id."""
 

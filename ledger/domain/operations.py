@@ -27,6 +27,9 @@ class Kind(StrEnum):
     REVERSAL = "reversal"
     PAYOUT = "payout"
     CHARGEBACK = "chargeback"
+    CONSULTING_CONTRACT = "consulting_contract"
+    CONSULTING_PAYMENT = "consulting_payment"
+    CONSULTING_RETURN = "consulting_return"
 
 
 COMPUTE: Final = frozenset({Kind.TRAINING, Kind.SOLVING, Kind.SOLVING_WITH_API})
@@ -38,6 +41,7 @@ MARKET: Final = frozenset(
         Kind.MACHINE_COPY_UPDATE,
     },
 )
+CONSULTING: Final = frozenset({Kind.CONSULTING_CONTRACT, Kind.CONSULTING_PAYMENT, Kind.CONSULTING_RETURN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

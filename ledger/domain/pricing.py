@@ -91,6 +91,12 @@ def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff
             raise ValueError(f"{kind} is not priced")
 
 
+def commission_terms(tariff: Tariff, kind: Kind) -> tuple[Decimal, dict[str, Any]]:
+    """The fraction that the platform keeps, and what an event says of where it is from."""
+    rate = tariff.commission_of(kind)
+    return rate, {**_versions(tariff), "commission_rate": text(rate)}
+
+
 def check_unit_price(command: RecordOperation, unit_price: Decimal) -> None:
     """Raises `PriceChanged` where a command carries another price than the one in force."""
     if command.unit_price is not None and command.unit_price != unit_price:

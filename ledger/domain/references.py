@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from ledger.domain.errors import ProposalUnknown, Undecided, UnknownOperation, UnknownTeam
+from ledger.domain.consulting import Contract, Offer
+from ledger.domain.errors import (
+    ContractUnknown,
+    ProposalUnknown,
+    Undecided,
+    UnknownOperation,
+    UnknownTeam,
+)
 from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
 from ledger.domain.payments import PaymentReference
@@ -31,6 +38,8 @@ class References:
     proposals: Mapping[str, Proposal] = field(default_factory=dict)
     payouts: Mapping[str, Payout] = field(default_factory=dict)
     payments: Mapping[str, PaymentReference] = field(default_factory=dict)
+    offers: Mapping[int, Offer] = field(default_factory=dict)
+    contracts: Mapping[int, Contract] = field(default_factory=dict)
     teams: frozenset[int] = frozenset()
     """Of the teams that are named, those that there are."""
     overrides: Mapping[int, Sequence[Override]] = field(default_factory=dict)
@@ -63,6 +72,20 @@ class References:
                 waits_for=f"payment:{digest[:DIGITS_TO_WAIT_BY]}",
             )
         return found.operation
+
+    def offer(self, request: int) -> Offer:
+        """A consulting request. Raises `ContractUnknown`."""
+        found = self.offers.get(request)
+        if found is None:
+            raise ContractUnknown("there is no such consulting request", contract=request)
+        return found
+
+    def contract(self, contract: int) -> Contract:
+        """A contract that was signed. Raises `ContractUnknown`."""
+        found = self.contracts.get(contract)
+        if found is None:
+            raise ContractUnknown("no such contract was signed", contract=contract)
+        return found
 
     def payout(self, payout: str) -> Payout:
         """A payout that was requested. Raises `Undecided` for one that was not, yet."""

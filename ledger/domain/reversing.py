@@ -10,7 +10,7 @@ from ledger.domain.book import Book, Decision
 from ledger.domain.chart import user_account
 from ledger.domain.errors import NothingLeftToReverse, NotReversible
 from ledger.domain.money import ZERO, text
-from ledger.domain.operations import COMPUTE, MARKET, Kind
+from ledger.domain.operations import COMPUTE, CONSULTING, MARKET, Kind
 from ledger.domain.reversals import Original, Reversed
 from ledger.domain.taking_back import TakingBack
 
@@ -122,6 +122,7 @@ def reversible(original: Original) -> Decimal:
         Kind.REVERSAL,
         Kind.CHARGEBACK,
         Kind.OPENING_BALANCE,
+        *CONSULTING,
     }:
         raise NotReversible(f"{kind} is not reversed", operation=original.id)
     if kind in COMPUTE:

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
 from ledger.domain.money import text
@@ -98,6 +99,31 @@ def payout_from(payout_id: str, kept: Mapping[str, Any]) -> Payout:
         user=kept["user"],
         amount=Decimal(kept["amount"]),
         remaining=Decimal(kept["remaining"]),
+        state=kept["state"],
+    )
+
+
+def of_contract(contract: Contract) -> dict[str, Any]:
+    """A consulting contract as an event keeps it, by its id."""
+    return {
+        "client": contract.client,
+        "consultant": contract.consultant,
+        "amount": text(contract.amount),
+        "remaining": text(contract.remaining),
+        "commission_rate": text(contract.commission_rate),
+        "state": contract.state,
+    }
+
+
+def contract_from(contract: int, kept: Mapping[str, Any]) -> Contract:
+    """The contract that `of_contract` kept."""
+    return Contract(
+        id=contract,
+        client=kept["client"],
+        consultant=kept["consultant"],
+        amount=Decimal(kept["amount"]),
+        remaining=Decimal(kept["remaining"]),
+        commission_rate=Decimal(kept["commission_rate"]),
         state=kept["state"],
     )
 

@@ -70,7 +70,7 @@ _ACCOUNTS_SQL: Final = f"""
     where user_id in (
         select distinct user_id from ledger_account
         where user_id > %(after)s and recorded_at is not null order by user_id limit %(users)s)
-      and recorded_at is not null
+      and recorded_at is not null and kind <> 'escrow'
     group by user_id order by user_id"""  # noqa: S608 (a fixed format)
 
 _FUNDS: Final = ("usd", "eaml", "coupon")

@@ -54,7 +54,7 @@ _NOW: Final = """
                select coalesce(sum((h.kept ->> 'remaining')::numeric), 0) from ledger_hold h
                where h.user_id = a.user_id and h.state = 'open' and h.expires_at <= %(at)s) else 0 end,
            a.version, a.position, a.recorded_at
-    from ledger_account a where a.user_id = %(user)s
+    from ledger_account a where a.user_id = %(user)s and a.kind <> 'escrow'
     union all
     select null, null, null, null, 0, null from models_user u where u.id = %(user)s"""
 
@@ -82,7 +82,7 @@ _AS_OF: Final = """
         select balance_after, account_version, position, recorded_at from models_entry
         where account_id = a.id and account_version is not null and recorded_at <= %(at)s
         order by account_version desc limit 1) e on true
-    where a.user_id = %(user)s
+    where a.user_id = %(user)s and a.kind <> 'escrow'
     union all
     select null, null, null, null, 0, null from models_user u where u.id = %(user)s"""
 

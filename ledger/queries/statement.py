@@ -62,7 +62,7 @@ def statement(
 
     `account` is the name of one of the user's accounts (`usd`, `due:eaml`).
     """
-    conditions = ["a.user_id = %(user)s"]
+    conditions = ["a.user_id = %(user)s", "a.kind <> 'escrow'"]
     values: dict[str, Any] = {"user": user, "limit": limit}
     if account is not None:
         conditions.append("a.code = %(code)s")

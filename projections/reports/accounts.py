@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ledger.domain.chart import PLATFORM_ACCOUNTS
+from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, is_escrow
 
 _OF_PLATFORM: Final = {
     "platform:revenue": "Income:Revenue",
@@ -28,6 +28,8 @@ _BY_CODE: Final = {
 
 def plain_text_name(code: str) -> str:
     """`user:42:due:eaml` is `Assets:Due:42:EAML`. Raises KeyError for a code that the chart has not."""
+    if is_escrow(code):
+        return f"Liabilities:Escrow:{code.partition(':')[2]}:{ESCROW.currency}"
     if not code.startswith("user:"):
         return _BY_CODE[code]
     _, user, name = code.split(":", 2)

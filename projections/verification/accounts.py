@@ -1,10 +1,10 @@
 """What is stored of accounts and users, against the states that the log leaves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from ledger.domain.chart import PLATFORM_ACCOUNTS, USER_ACCOUNTS, user_account
+from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, USER_ACCOUNTS, is_escrow, user_account
 from ledger.domain.money import text
 from projections.states import State, States
 from projections.verification.findings import Findings
@@ -23,8 +23,9 @@ def check_accounts(cursor: Any, states: States, findings: Findings) -> None:
     missing = set(_PLATFORM)
     for rows in _chunks(cursor, f"select {_COLUMNS} from ledger_account"):  # noqa: S608
         known = states.peek(row[1] for row in rows)
+        clients = _clients(cursor, [row[1] for row in rows])
         for row in rows:
-            _check_account(row, known.get(row[1], _NEW), findings)
+            _check_account(row, known.get(row[1], _NEW), clients, findings)
             missing.discard(row[1])
     for code in sorted(missing):
         findings.add(f"account {code}", "ledger_account", expected="a row", found="no row")
@@ -54,13 +55,17 @@ def check_users(cursor: Any, states: States, findings: Findings) -> int:
     return count
 
 
-def _check_account(row: tuple[Any, ...], state: State, findings: Findings) -> None:
+def _check_account(
+    row: tuple[Any, ...], state: State, clients: Mapping[str, int], findings: Findings
+) -> None:
     account_id, code, kind, user, currency, side, balance, held, version, position, recorded_at, limit = row
     where = f"account {code}"
     chart: tuple[Any, ...]
     if code in _PLATFORM:
         platform = _PLATFORM[code]
         chart = (platform.id, None, platform.kind, platform.currency, platform.normal_side)
+    elif is_escrow(code):
+        chart = (account_id, clients.get(code), ESCROW.kind, ESCROW.currency, ESCROW.normal_side)
     else:
         owner, name = _taken_apart(code)
         known = _USER_ACCOUNTS.get(name)
@@ -83,6 +88,19 @@ def _check_account(row: tuple[Any, ...], state: State, findings: Findings) -> No
         findings.add(where, "ledger_account.credit_limit", expected=state.credit_limit, found=limit)
     if recorded_at != state.recorded_at:
         findings.add(where, "ledger_account.recorded_at", expected=state.recorded_at, found=recorded_at)
+
+
+def _clients(cursor: Any, codes: Iterable[str]) -> dict[str, int]:
+    """Who signed the contracts of the escrows among the codes."""
+    escrows = [code for code in codes if is_escrow(code)]
+    if not escrows:
+        return {}
+    cursor.execute(
+        "select code, user_id from (select 'escrow:' || id as code, user_id from ledger_contract) contract"
+        " where code = any(%s)",
+        [escrows],
+    )
+    return dict(cursor.fetchall())
 
 
 def _taken_apart(code: str) -> tuple[int | None, str]:

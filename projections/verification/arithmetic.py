@@ -7,7 +7,15 @@ from functools import lru_cache
 from typing import Any, Final
 
 from events.message import StoredEvent
-from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, PLATFORM_IDS, USER_ACCOUNTS
+from ledger.domain.chart import (
+    ALLOWED_PAIRS,
+    ESCROW,
+    PLATFORM_ACCOUNTS,
+    PLATFORM_IDS,
+    USER_ACCOUNTS,
+    escrow_account,
+    is_escrow,
+)
 from ledger.domain.decide import OPERATION_TYPES, REJECTION_TYPES
 from ledger.domain.entries import increases
 from ledger.domain.money import ZERO, text
@@ -20,6 +28,7 @@ _MAPPINGS: Final = frozenset({"accounts", "notes", "credit_limits", *KEPT})
 _UNCHANGED: Final = (ZERO, 0)
 _OF_USER: Final = {account.name: (account.kind, account.currency) for account in USER_ACCOUNTS}
 _OF_PLATFORM: Final = {account.code: (account.kind, account.currency) for account in PLATFORM_ACCOUNTS}
+_OF_NO_USER: Final = {**_OF_PLATFORM, ESCROW.name: (ESCROW.kind, ESCROW.currency)}
 
 
 def check_shape(event: StoredEvent) -> None:
@@ -64,6 +73,7 @@ def check_event(
     }
     _check_grants(event, changes, remaining, findings)
     _check_eyes(event, findings)
+    _check_escrows(event, changes, remaining, findings)
     touched = {*changes, *held, *data.get("credit_limits", ())}
     for code in touched:
         if code not in accounts and (code in changes or states[code].version):
@@ -126,6 +136,25 @@ def _check_eyes(event: StoredEvent, findings: Findings) -> None:
             findings.add(where, f"proposals.{key}.resolver", expected=expected, found=resolver)
 
 
+def _check_escrows(
+    event: StoredEvent,
+    changes: Mapping[str, tuple[Decimal, int]],
+    remaining: MutableMapping[str, Decimal],
+    findings: Findings,
+) -> None:
+    """What remains of a contract changes as its escrow does."""
+    kept: dict[str, Decimal] = {}
+    for contract, after in event.data.get("contracts", {}).items():
+        code, left = escrow_account(int(contract)), Decimal(after["remaining"])
+        kept[code] = left - remaining.get(code, ZERO)
+        remaining[code] = left
+    for code in kept.keys() | {code for code in changes if is_escrow(code)}:
+        moved, left = changes.get(code, _UNCHANGED)[0], kept.get(code, ZERO)
+        if left != moved:
+            where = f"event {event.position}"
+            findings.add(where, f"contract of {code}", expected=text(moved), found=text(left))
+
+
 def _remaining(
     kept: Mapping[str, Mapping[str, Any]],
     account: str,
@@ -178,7 +207,11 @@ def _require(value: object, type_: type) -> None:
 
 
 def _families(debit: str, credit: str) -> tuple[str, str]:
-    """The codes without the users' ids: what accounts of one kind have in common."""
+    """The codes without the ids of users and contracts: what accounts of one kind have in common."""
+    if is_escrow(debit):
+        debit = ESCROW.name
+    if is_escrow(credit):
+        credit = ESCROW.name
     if debit.startswith("user:"):
         debit = f"user:{debit.split(':', 2)[2]}"
     if credit.startswith("user:"):
@@ -196,4 +229,4 @@ def _may_meet(kind: str, debit: str, credit: str, currency: str) -> bool:
 def _chart(family: str) -> tuple[str, str]:
     if family.startswith("user:"):
         return _OF_USER.get(family.removeprefix("user:"), ("", ""))
-    return _OF_PLATFORM.get(family, ("", ""))
+    return _OF_NO_USER.get(family, ("", ""))

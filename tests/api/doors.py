@@ -10,7 +10,7 @@ from uuid import uuid4
 from django.utils import timezone
 
 from ledger.domain.tariff import DEFAULT_TERMS
-from models import Machine, User
+from models import ConsultingRequest, Machine, User
 from tests import commands as do
 from tests import months
 from tests.api.conftest import Api, Response, service
@@ -33,6 +33,8 @@ class World:
     sale: str
     payout: str
     payment: str
+    contract: int
+    """A consulting request that was signed; the next one waits for its consultant."""
     proposal: str
     closing: str
     """The proposal to close a month."""
@@ -49,11 +51,16 @@ def make_world() -> World:
     recorded(do.place(machine, user=user, lines=10 * TOKEN, hold=hold))
     payout = str(uuid4())
     recorded(do.request_payout(user, 9, payout=payout))
+    requests = [ConsultingRequest.objects.create(user=user, category="4") for _ in range(2)]
+    for request in requests:
+        request.ask_consultant(machine.machine_owner_user, amount_usd=5, delay_days=1)
+    contract = requests[0].pk
+    recorded(do.sign(contract))
     payment = recorded(top_up(user, 5, reference="pi_1")).id
     sale = recorded(machine_copy(machine, user=user)).id
     recorded(do.create_code("WELCOME", 2))
     closing = recorded(do.change_period("close", months.LAST)).id
-    made = World(user, machine, api, hold, sale, payout, payment, "", closing, other)
+    made = World(user, machine, api, hold, sale, payout, payment, contract, "", closing, other)
     made.proposal = send(made, "/v1/adjustments", adjustment(made, amount="2000")).json()["proposal"]
     return made
 
@@ -120,6 +127,10 @@ def at_payout(world: World, _: Mapping[str, Any]) -> str:
     return f"/v1/payouts/{world.payout}"
 
 
+def at_contract(world: World, _: Mapping[str, Any]) -> str:
+    return f"/v1/consulting/{world.contract}"
+
+
 def at_operation(_: World, answer: Mapping[str, Any]) -> str:
     return f"/v1/operations/{answer['id']}"
 
@@ -172,6 +183,38 @@ DOORS = [
         lambda _: {"reason": "the bank does not know the account"},
         ("reason", "another"),
         at_payout,
+    ),
+    Door(
+        "sign a contract",
+        "ledger:write",
+        lambda world: f"/v1/consulting/{world.contract + 1}/contract",
+        lambda _: None,
+        None,
+        lambda world, _: f"/v1/consulting/{world.contract + 1}",
+    ),
+    Door(
+        "finish a contract",
+        "ledger:write",
+        lambda world: f"/v1/consulting/{world.contract}/finish",
+        lambda _: None,
+        None,
+        at_contract,
+    ),
+    Door(
+        "split a contract",
+        "ledger:write",
+        lambda world: f"/v1/consulting/{world.contract}/split",
+        lambda _: {"amount": "2"},
+        ("amount", "3"),
+        at_contract,
+    ),
+    Door(
+        "cancel a contract",
+        "ledger:write",
+        lambda world: f"/v1/consulting/{world.contract}/cancel",
+        lambda _: None,
+        None,
+        at_contract,
     ),
     Door(
         "charge back",

@@ -118,6 +118,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("request a payout", {"account": "eaml"}, "unknown_field", "account"),
     ("say that a payout was paid", {"payment_reference": ""}, "text_too_short", "payment_reference"),
     ("say that a payout has failed", {"reason": ""}, "text_too_short", "reason"),
+    ("split a contract", {"amount": "0"}, "amount_not_positive", "amount"),
     ("charge back", {"operation": "1"}, "invalid_uuid", "operation"),
     ("charge back", {"amount": "0"}, "amount_not_positive", "amount"),
     ("charge back", {"payment_provider": "a b"}, "invalid_text", "payment_provider"),

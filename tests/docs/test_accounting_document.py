@@ -15,13 +15,13 @@ from events import store
 from events.message import StoredEvent
 from ledger.commands import Submission
 from ledger.domain import money
-from ledger.domain.chart import PLATFORM_ACCOUNTS, USER_ACCOUNTS
+from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, USER_ACCOUNTS
 from ledger.domain.opening import OpenBalances
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.periods import Month
 from ledger.domain.tariff import DEFAULT_TERMS
 from ledger.posting import post, sweep
-from models import Machine, Operation, User
+from models import ConsultingRequest, Machine, Operation, User
 from tests import commands
 from tests.builders import (
     SOURCE,
@@ -216,6 +216,32 @@ def _reverse_bill_late() -> StoredEvent:
     return _recorded_later(commands.reverse(_pay_a_bill().id))
 
 
+def _offer() -> ConsultingRequest:
+    _buyer_has("600")
+    request: ConsultingRequest = ConsultingRequest.objects.create(id=17, user_id=BUYER, category="2")
+    request.ask_consultant(User.objects.get(pk=OWNER), amount_usd=500, delay_days=14)
+    return request
+
+
+def _sign() -> StoredEvent:
+    return recorded(commands.sign(_offer().pk))
+
+
+def _finish() -> StoredEvent:
+    _sign()
+    return recorded(commands.end(17, "finish"))
+
+
+def _cancel() -> StoredEvent:
+    _sign()
+    return recorded(commands.end(17, "cancel"))
+
+
+def _split() -> StoredEvent:
+    _sign()
+    return recorded(commands.end(17, "split", 200))
+
+
 def _reverse_payment() -> StoredEvent:
     payment = _pay_in()
     recorded(bill(BUYER, 30))
@@ -258,6 +284,10 @@ EXAMPLES: Final[dict[str, Callable[[], StoredEvent]]] = {
     "Paying out 80 USD.": _pay_out,
     "Reversing a payout of 80 USD with 20 USD due.": _send_payout_back,
     "Paying a bill of 12.50 USD.": _pay_a_bill,
+    "Signing contract 17 over 500 USD.": _sign,
+    "Finishing it.": _finish,
+    "Cancelling it.": _cancel,
+    "Splitting it, 200 USD to the consultant.": _split,
     "Training with too few tokens.": _train_on_credit,
     "Paying a bill of 1 USD with 0.03 EAML due.": _pay_a_due_bill,
     "Paying in 100 USD with 20 USD due.": _pay_in_with_debts,
@@ -345,6 +375,7 @@ def test_the_accounts_are_those_of_the_chart() -> None:
         if table.header == ("account", "currency", "grows by", "what")
     )
     assert ours == [(f"`{each.name}`", each.currency, side[each.normal_side]) for each in USER_ACCOUNTS]
+    assert f"`{ESCROW.name}:<contract>`" in PAGE.read_text(encoding="utf-8")
     assert platforms == [
         (f"`{each.code}`", each.currency, side[each.normal_side]) for each in PLATFORM_ACCOUNTS
     ]

@@ -72,9 +72,11 @@ def billing(names: Names) -> None:
     assert stored.is_training_operation
     assert (stored.machine, stored.machine_owner, stored.operation_user) == (names["machine"], user, user)
     assert (stored.count_of_lines, stored.count_of_training_epoch) == (1000, 50)
-    assert stored.credit == names["credit"] == Credit.objects.get()
+    assert stored.credit == names["credit"] == Credit.objects.get(user=stored.operation_user)
     assert (stored.credit.amount, stored.credit.user) == (Decimal(100), user)
-    assert user.user_balance == Decimal(100)
+    # What was paid for consulting has left since.
+    paid = sum(request.amount_usd or 0 for request in models.ConsultingRequest.objects.all())
+    assert user.user_balance == Decimal(100) - paid
     for currency in ("USD", "EAML"):
         entries = Entry.objects.filter(currency=currency)
         debits, credits_ = (sum(entries.filter(side=side).values_list("amount", flat=True)) for side in "DC")
@@ -94,6 +96,7 @@ def sees(names: Names) -> None:
 def consulting(names: Names) -> None:
     assert models.ConsultingRequest.objects.get() == names["request"]
     assert names["request"].consultant_user == names["admin"]
+    assert User.objects.get(pk=names["admin"].pk).user_balance == Decimal(64)
 
 
 def logging_(names: Names) -> None:

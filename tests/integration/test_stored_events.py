@@ -25,7 +25,7 @@ from ledger.operations.legacy_billing import import_legacy_billing
 from ledger.operations.opening_balances import import_opening_balances
 from ledger.orm import link_entries
 from ledger.posting import post
-from models import Entry, Machine, Team, User
+from models import ConsultingRequest, Entry, Machine, Team, User
 from tests import builders as make
 from tests import commands as do
 from tests import months
@@ -43,6 +43,10 @@ def stored() -> list[StoredEvent]:
 
 def by_orm_and_import(user: User, machine: Machine, folder: Path) -> None:
     """What does not come as a command."""
+    request = ConsultingRequest.objects.create(user=user, category="4")
+    request.ask_consultant(make_user(), amount_usd=2, delay_days=1)
+    request.approve()
+    request.split(1)
     operation = recorded(make.solving(machine, user=user, lines=LINES))
     entry = Entry.objects.filter(user=user, currency="USD", side="C").latest("id")
     link_entries(operation_id=UUID(operation.id), links={"credit": entry.pk})

@@ -12,6 +12,7 @@ from django.db.models import Max, sql
 from django.utils import timezone
 
 from models.billing import Entry, Operation
+from models.consulting import CANCELLED, CONTRACT, FINISHED, FOLLOWS
 from models.posting import KIND_OF_FLAG
 
 calls: list[dict[str, Any]] = []
@@ -74,6 +75,14 @@ def link_entries(*, operation_id: UUID, links: dict[str, int]) -> None:
         cursor.execute(
             f"update models_operation set {columns} where id = %s", [*links.values(), operation_id.hex]
         )
+
+
+def move_contract(*, contract_id: int, step: str, amount: Decimal | None) -> None:
+    calls.append({"contract_id": contract_id, "step": step, "amount": amount})
+    now = {"contract": CONTRACT, "finish": FINISHED, "split": FINISHED, "cancel": CANCELLED}[step]
+    flags = ", ".join(f"{flag} = {'true' if flag == now else 'false'}" for flag in FOLLOWS)
+    with connection.cursor() as cursor:
+        cursor.execute(f"update models_consultingrequest set {flags} where id = %s", [contract_id])
 
 
 def close_user(*, user_id: int) -> None:

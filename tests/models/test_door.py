@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from models import Credit, CreditIXIOO, Debit, Entry, LedgerNotInstalled, Machine, Operation, User
+from models import (
+    ConsultingRequest,
+    Credit,
+    CreditIXIOO,
+    Debit,
+    Entry,
+    LedgerNotInstalled,
+    Machine,
+    Operation,
+    User,
+)
 from models.posting import FLAGS, KIND_OF_FLAG
 from tests.models import small_ledger
 
@@ -119,6 +129,38 @@ def test_without_a_ledger_only_a_user_without_entries_can_be_deleted(
         owner.delete()
     buyer.delete()
     assert list(User.objects.all()) == [owner]
+
+
+def test_without_a_ledger_a_contract_moves_where_no_money_does(
+    owner: User, buyer: User, settings: LazySettings
+) -> None:
+    """One for nothing is signed and finished; one for money stays as it was."""
+    free, paid = (ConsultingRequest.objects.create(user=buyer, category="1") for _ in range(2))
+    for request, amount in ((free, 0), (paid, 500)):
+        request.ask_consultant(owner, amount_usd=amount, delay_days=1)
+    settings.LEDGER_POST = None
+    free.approve()
+    free.finish()
+    assert ConsultingRequest.objects.get(pk=free.pk).status == "contract_finished"
+    with pytest.raises(LedgerNotInstalled, match="contract"):
+        paid.approve()
+    assert ConsultingRequest.objects.get(pk=paid.pk).status == "waiting_consultant_approval"
+    paid.cancel()
+    assert ConsultingRequest.objects.get(pk=paid.pk).status == "cancelled"
+
+
+def test_steps_of_a_contract_go_through_the_door(owner: User, buyer: User) -> None:
+    """Which step, and of a split how much."""
+    request = ConsultingRequest.objects.create(user=buyer, category="1")
+    request.ask_consultant(owner, amount_usd=500, delay_days=1)
+    small_ledger.calls.clear()
+    request.approve()
+    request.split("120.5")
+    assert small_ledger.calls == [
+        {"contract_id": request.pk, "step": "contract", "amount": None},
+        {"contract_id": request.pk, "step": "split", "amount": Decimal("120.5")},
+    ]
+    assert request.status == "contract_finished"
 
 
 def test_without_a_ledger_everything_can_be_read(owner: User, settings: LazySettings) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 
-from models import ConsultingRequest, Machine, Server, User, Work
+from models import ConsultingRequest, Credit, Machine, Server, User, Work
 from models import consulting as consulting_module
 from models import work as work_module
 from models.errors import TransitionRefused
@@ -193,6 +193,7 @@ def test_a_new_request_is_open(request_: ConsultingRequest) -> None:
 
 def test_a_request_becomes_a_contract_and_is_fulfilled(request_: ConsultingRequest, consultant: User) -> None:
     """Asked, approved, finished."""
+    Credit.objects.create(user=request_.user, amount=500)
     request_.ask_consultant(consultant, amount_usd=500, delay_days=14)
     assert request_.status == "waiting_consultant_approval"
     request_.approve()
@@ -220,6 +221,7 @@ def test_a_request_can_be_cancelled_until_it_is_finished(
     request_: ConsultingRequest, consultant: User, steps: int
 ) -> None:
     """At every stage; and then nothing more happens to it."""
+    Credit.objects.create(user=request_.user, amount=500)
     if steps > 0:
         request_.ask_consultant(consultant, amount_usd=500, delay_days=14)
     if steps > 1:

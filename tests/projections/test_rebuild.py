@@ -84,6 +84,7 @@ def test_a_projection_that_never_ran_is_built(world: World) -> None:
         "update ledger_grant set remaining = 0",
         "update ledger_hold set state = 'open', kept = '{}'",
         "update ledger_payout set state = 'failed', kept = '{}'",
+        "update ledger_contract set state = 'split', kept = '{}'",
         "update ledger_coupon_code set redemptions = 0",
         *(f"delete from {table.name}" for table in KeptState.tables),
         "delete from ledger_period_balance",

@@ -21,7 +21,7 @@ from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.reversing import Reverse
 from ledger.posting import post
-from models import Credit, Machine, Operation, User
+from models import ConsultingRequest, Credit, Machine, Operation, User
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner
 from projections.verification import Result, verify
@@ -74,6 +74,7 @@ def build() -> World:
     _coupons(buyer, debtor)
     _holds(buyer, machine)
     _payouts()
+    _consulting(seller)
     recorded(Reverse(operation=sale.id, amount=Decimal(2), occurred_at=timezone.now()))
     recorded(SetCreditLimit(user=debtor.pk, limit=Decimal(50), occurred_at=timezone.now()))
     credit = Credit.objects.create(user=buyer, amount=Decimal(3))
@@ -188,6 +189,16 @@ def _coupons(buyer: User, debtor: User) -> None:
     )
     recorded(RedeemCode(user=debtor.pk, code="WELCOME", occurred_at=now))
     make.recorded(make.bill(buyer, 1))
+
+
+def _consulting(consultant: User) -> None:
+    client = make.fund(make.make_user(), usd=50)
+    for step in ("finish", "cancel", None):
+        request = ConsultingRequest.objects.create(user=client, category="4")
+        request.ask_consultant(consultant, amount_usd=10, delay_days=1)
+        make.recorded(do.sign(request.pk))
+        if step is not None:
+            make.recorded(do.end(request.pk, step))
 
 
 def _payouts() -> None:

@@ -2,6 +2,7 @@
 
 from ledger.domain.chart import (
     ALLOWED_PAIRS,
+    ESCROW,
     PLATFORM_ACCOUNTS,
     PLATFORM_IDS,
     USER_ACCOUNT_IDS_FROM,
@@ -9,7 +10,7 @@ from ledger.domain.chart import (
 )
 from ledger.domain.operations import Kind
 
-KINDS_OF_ACCOUNT = {account.kind: account for account in (*USER_ACCOUNTS, *PLATFORM_ACCOUNTS)}
+KINDS_OF_ACCOUNT = {account.kind: account for account in (*USER_ACCOUNTS, ESCROW, *PLATFORM_ACCOUNTS)}
 
 
 def test_platform_accounts_have_ids_of_their_own_below_the_users() -> None:

@@ -1,0 +1,14 @@
+"""The steps of a consulting contract, from the ORM and over HTTP, as commands."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import cast
+
+from ledger.domain.contracting import EndContract, SignContract, Step
+
+
+def step_of(contract: int, step: str, amount: Decimal | None, *, now: datetime) -> SignContract | EndContract:
+    """The command of a step: `contract`, `finish`, `split` or `cancel`. `amount` (USD) is of a split."""
+    if step == "contract":
+        return SignContract(contract=contract, occurred_at=now)
+    return EndContract(contract=contract, step=cast("Step", step), amount=amount, occurred_at=now)
