@@ -13,6 +13,10 @@ from django.utils import timezone
 from events.models import DeadLetter, WaitingMessage
 from ledger.operations.api_keys import create_key
 from models import User
+from tests import builders as make
+from tests import commands as do
+from tests import months
+from tests.admin.cases import Given
 from tests.projections import world as worlds
 from tests.projections.world import World
 
@@ -70,4 +74,38 @@ def _messages() -> None:
         reason="user 4711 is not known yet",
         waits_for="user:4711",
         deadline=now + timedelta(hours=1),
+    )
+
+
+@pytest.fixture
+def given(request: pytest.FixtureRequest, world: World) -> Given:
+    user = make.fund(make.make_user(), usd=80, eaml=100)
+    payment = make.recorded(make.top_up(user, 20))
+    hold, voided = str(uuid4()), str(uuid4())
+    make.recorded(do.place(world.machine, user=user, lines=10_000, hold=hold))
+    make.recorded(do.place(world.machine, user=user, lines=10_000, hold=voided))
+    make.recorded(do.void(voided))
+    sale = make.recorded(make.machine_copy(world.machine, user=user))
+    make.recorded(do.create_code("SPRING", 3))
+    proposal, declined = (make.recorded(do.adjust(user, "usd", 2000)).id for _ in range(2))
+    make.recorded(do.decline(declined))
+    payout, failed = str(uuid4()), str(uuid4())
+    make.recorded(do.request_payout(user, "2.5", payout=payout))
+    make.recorded(do.request_payout(user, 1, payout=failed))
+    make.recorded(do.fail(failed))
+    if getattr(request.node, "callspec", None) and request.node.callspec.params.get("name") == "close-period":
+        months.change("reopen", months.LAST)
+    return Given(
+        user=user,
+        machine=world.machine.pk,
+        hold=hold,
+        voided=voided,
+        operation=sale.id,
+        code="SPRING",
+        proposal=proposal,
+        declined=declined,
+        payment=payment.id,
+        payout=payout,
+        failed=failed,
+        closed=str(months.LAST),
     )

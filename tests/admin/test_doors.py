@@ -16,45 +16,10 @@ from models import User
 from projections.admin.doors import DOORS
 from tests import builders as make
 from tests import commands as do
-from tests import months
 from tests.admin.cases import CASES, Fields, Given
-from tests.projections.world import World, verified
+from tests.projections.world import verified
 
 SOURCE = "/ledger/admin"
-
-
-@pytest.fixture
-def given(request: pytest.FixtureRequest, world: World) -> Given:
-    user = make.fund(make.make_user(), usd=80, eaml=100)
-    payment = make.recorded(make.top_up(user, 20))
-    hold, voided = str(uuid4()), str(uuid4())
-    make.recorded(do.place(world.machine, user=user, lines=10_000, hold=hold))
-    make.recorded(do.place(world.machine, user=user, lines=10_000, hold=voided))
-    make.recorded(do.void(voided))
-    sale = make.recorded(make.machine_copy(world.machine, user=user))
-    make.recorded(do.create_code("SPRING", 3))
-    proposal, declined = (make.recorded(do.adjust(user, "usd", 2000)).id for _ in range(2))
-    make.recorded(do.decline(declined))
-    payout, failed = str(uuid4()), str(uuid4())
-    make.recorded(do.request_payout(user, "2.5", payout=payout))
-    make.recorded(do.request_payout(user, 1, payout=failed))
-    make.recorded(do.fail(failed))
-    if getattr(request.node, "callspec", None) and request.node.callspec.params.get("name") == "close-period":
-        months.change("reopen", months.LAST)
-    return Given(
-        user=user,
-        machine=world.machine.pk,
-        hold=hold,
-        voided=voided,
-        operation=sale.id,
-        code="SPRING",
-        proposal=proposal,
-        declined=declined,
-        payment=payment.id,
-        payout=payout,
-        failed=failed,
-        closed=str(months.LAST),
-    )
 
 
 each_door = pytest.mark.parametrize("name", CASES)
@@ -229,71 +194,6 @@ def test_going_back_to_change_something_keeps_what_was_filled_in(admin: Client, 
     assert {name: str(form[name].value()) for name in sent} == {name: str(sent[name]) for name in sent}
     assert form["final"].value() is False
     assert "What would move" not in back.content.decode()
-
-
-@pytest.mark.parametrize(
-    ("page", "door", "field"),
-    [
-        ("models/user/{given.user.pk}", "adjust", "operation_user"),
-        ("ledger/proposedchange/{given.proposal}", "approve", "proposal"),
-        ("ledger/proposedchange/{given.proposal}", "decline", "proposal"),
-        ("ledger/proposedchange", "adjust", None),
-        ("models/user/{given.user.pk}", "request-payout", "operation_user"),
-        ("ledger/requestedpayout/{given.payout}", "confirm-payout", "payout"),
-        ("ledger/requestedpayout/{given.payout}", "fail-payout", "payout"),
-        ("ledger/requestedpayout", "request-payout", None),
-        ("ledger/bookperiod", "close-period", None),
-        ("models/user/{given.user.pk}", "override-tariff", "user"),
-        ("ledger/publishedtariff", "publish-tariff", None),
-        ("ledger/publishedtariff", "override-tariff", None),
-        ("ledger/bookperiod/{given.closed}", "reopen-period", "period"),
-        ("models/user/{given.user.pk}", "grant-coupon", "operation_user"),
-        ("models/user/{given.user.pk}", "redeem-code", "operation_user"),
-        ("models/user/{given.user.pk}", "place-hold", "operation_user"),
-        ("models/user/{given.user.pk}", "set-credit-limit", "operation_user"),
-        ("models/operation/{given.operation}", "reverse-operation", "operation"),
-        ("models/operation/{given.payment}", "charge-back", "operation"),
-        ("models/operation", "charge-back", None),
-        ("ledger/heldfunds/{given.hold}", "capture-hold", "hold"),
-        ("ledger/heldfunds/{given.hold}", "void-hold", "hold"),
-        ("ledger/couponcode/{given.code}", "redeem-code", "code"),
-        ("ledger/couponcode", "offer-code", None),
-        ("ledger/couponcode", "redeem-code", None),
-        ("ledger/coupongrant", "grant-coupon", None),
-        ("ledger/heldfunds", "place-hold", None),
-    ],
-)
-def test_a_button_leads_to_the_door_with_the_record_filled_in(
-    admin: Client, given: Given, page: str, door: str, field: str | None
-) -> None:
-    """And is not there for who may only look."""
-    record = page.format(given=given)
-    url = f"/admin/{record}/change/" if field else f"/admin/{record}/"
-    button = f"/admin/{record}/{door}/"
-    assert f'href="{button}"' in admin.get(url).content.decode()
-    answer = admin.get(button)
-    assert answer.status_code == 302
-    form = admin.get(answer.headers["Location"]).context["form"]
-    if field:
-        assert str(form[field].value()) == record.rpartition("/")[2]
-    staff = User.objects.create_user(email=f"{uuid4().hex}@example.com", password=None, is_staff=True)
-    staff.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
-    client = Client()
-    client.force_login(staff)
-    assert f'href="{button}"' not in client.get(url).content.decode()
-    assert client.get(button).status_code == 403
-
-
-@pytest.mark.parametrize(
-    "page",
-    ["ledger/heldfunds/{given.voided}", "ledger/requestedpayout/{given.failed}"],
-)
-def test_what_is_over_has_no_buttons(admin: Client, given: Given, page: str) -> None:
-    """Their doors would refuse."""
-    record = page.format(given=given)
-    content = admin.get(f"/admin/{record}/change/").content.decode()
-    assert record.rpartition("/")[2] in content
-    assert not any(f"/{record}/{door}/" in content for door in DOORS)
 
 
 def test_the_books_are_right_after_all_of_it(admin: Client, given: Given) -> None:

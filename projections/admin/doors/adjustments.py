@@ -20,6 +20,7 @@ from projections.admin.doors.fields import (
     UuidField,
 )
 from projections.admin.proposed import in_words
+from projections.admin.records import moment
 
 _ACCOUNTS: Final = {
     "usd": "USD",
@@ -63,15 +64,16 @@ class _Resolve(Door):
     proposal = UuidField(help_text="Id.")
 
     @property
-    def asked(self) -> Iterator[tuple[str, str]]:
-        """What was proposed, by whom and why, stands before what is done about it."""
-        found = proposals.find(str(self.cleaned_data["proposal"]))
+    def about(self) -> Iterator[tuple[str, object]]:
+        """What was proposed, by whom and why."""
+        proposal = self.named("proposal")
+        found = None if proposal is None else proposals.find(str(proposal))
         if found is not None:
             yield "Proposed", in_words(found.subject, found.user, found.body)
             yield "By", found.proposer
             yield "Reason", found.reason_code
             yield "Texts", texts_of(found.id)
-        yield from super().asked
+            yield "Expires", moment(found.expires_at)
 
     def _submission(self, *, approve: bool, **who: Any) -> Submission:
         proposal = self.cleaned_data["proposal"]

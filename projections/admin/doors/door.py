@@ -10,10 +10,11 @@ shows a rejection has a new key: the rejection is the old key's answer for ever.
 """
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django import forms
 from django.urls import reverse
@@ -24,6 +25,7 @@ from events.identifiers import uuid7
 from ledger.commands import Submission
 from models import User
 from projections.admin.doors.fields import Shown
+from projections.admin.records import as_uuid
 
 SOURCE: Final = "/ledger/admin"
 
@@ -75,6 +77,15 @@ class Door(forms.Form):
     def said(self) -> str:
         """What the door is for."""
         return inspect.getdoc(type(self)) or ""
+
+    @property
+    def about(self) -> Iterable[tuple[str, object]]:
+        """What is known of the thing that the command names, to look at before it is given."""
+        return ()
+
+    def named(self, field: str) -> UUID | None:
+        """The id that stands in a field, filled in or sent, if it is one."""
+        return as_uuid(str(self[field].value()))
 
     @property
     def asked(self) -> Iterator[tuple[str, str]]:

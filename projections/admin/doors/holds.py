@@ -1,11 +1,17 @@
 """Doors of holds: place, capture, void."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+from django.utils.html import format_html
+
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from ledger.commands import Submission
+from ledger.domain.money import EAML
 from ledger.operations import holds
+from ledger.queries import holds as queries
 from projections.admin.doors.door import Door
 from projections.admin.doors.fields import (
     ChosenField,
@@ -16,6 +22,7 @@ from projections.admin.doors.fields import (
     UuidField,
     WholeField,
 )
+from projections.admin.records import amount, moment
 
 _KINDS = {"training": "training", "solving": "solving", "solving_with_api": "solving with API"}
 
@@ -44,15 +51,33 @@ class PlaceHold(Door):
         return holds.placing(self.read, now=now, **who)
 
 
-class CaptureHold(Door):
+class _OfHold(Door):
+    """What capturing and voiding share."""
+
+    permission = "ledger.change_heldfunds"
+
+    hold = UuidField(help_text="Id.")
+
+    @property
+    def about(self) -> Iterator[tuple[str, object]]:
+        """Whose it is, and what is left of it now."""
+        hold = self.named("hold")
+        found = None if hold is None else queries.find(hold, at=timezone.now())
+        if found is not None:
+            yield "State", found.state
+            yield "Payer", f"user {found.user}"
+            yield "For", f"{found.kind.replace('_', ' ')} on machine {found.machine}"
+            yield "Left", format_html("{} of {}", amount(found.remaining, EAML), amount(found.amount, EAML))
+            yield "Expires", moment(found.expires_at)
+
+
+class CaptureHold(_OfHold):
     """Pay work out of a hold. What the work costs beyond it comes from what is available, then is due."""
 
     name = "capture-hold"
     title = "Capture a hold"
-    permission = "ledger.change_heldfunds"
     body = HoldCaptured
 
-    hold = UuidField(help_text="Id.")
     count_of_lines = WholeField(label="Lines", help_text="Done since the last capture.")
     count_of_training_epoch = WholeField(label="Epochs", required=False, help_text="Of a training.")
     final = FlagField(label="Final: release what is left", initial=True)
@@ -62,15 +87,13 @@ class CaptureHold(Door):
         return holds.capturing(self.read, now=now, **who)
 
 
-class VoidHold(Door):
+class VoidHold(_OfHold):
     """Release a hold: the work will not be done, and what is left is available again."""
 
     name = "void-hold"
     title = "Void a hold"
-    permission = "ledger.change_heldfunds"
     body = HoldVoided
 
-    hold = UuidField(help_text="Id.")
     reason = ReasonField()
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:

@@ -1,23 +1,50 @@
 """Doors of operations: take one back, by our own will or by a payment provider's."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+
+from django.utils.html import format_html
 
 from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.operations import DEFAULT_PAYMENT_PROVIDER
 from ledger.api import bodies, submissions
 from ledger.commands import Submission
 from ledger.operations import chargebacks
+from ledger.queries import operations
+from ledger.queries.reversals import reversed_so_far
 from projections.admin.doors.door import Door
 from projections.admin.doors.fields import AmountField, ReasonField, TextField, UuidField
+from projections.admin.records import amount, moment
 
 
-class ReverseOperation(Door):
+class _TakesBack(Door):
+    """What both share."""
+
+    permission = "models.add_operation"
+
+    @property
+    def about(self) -> Iterator[tuple[str, object]]:
+        """What was recorded, and what is left of it."""
+        operation = self.named("operation")
+        found = None if operation is None else operations.find(operation)
+        if found is None:
+            return
+        data = found.event.data
+        yield "Kind", data["kind"].replace("_", " ")
+        yield "Payer", f"user {data['payer']}"
+        yield "Recorded", moment(found.event.recorded_at)
+        left, transfers = reversed_so_far(found.event), data["transfers"]
+        if left is not None and transfers:
+            currency = transfers[0]["currency"]
+            yield "Left", format_html("{} of {}", amount(left.left, currency), amount(left.total, currency))
+
+
+class ReverseOperation(_TakesBack):
     """Take back all or part of an operation, commission included. Coupons come back as coupons."""
 
     name = "reverse-operation"
     title = "Reverse an operation"
-    permission = "models.add_operation"
     body = bodies.Reversal
 
     operation = UuidField(help_text="Id.")
@@ -31,7 +58,7 @@ class ReverseOperation(Door):
         return submissions.reversing(self.read, self.cleaned_data["operation"], now=now, **who)
 
 
-class ChargeBack(Door):
+class ChargeBack(_TakesBack):
     """Take back money that was paid in, because its provider did. What is spent of it is due.
 
     Name the payment by its operation or by the provider's reference.
@@ -39,7 +66,6 @@ class ChargeBack(Door):
 
     name = "charge-back"
     title = "Charge back"
-    permission = "models.add_operation"
     body = Chargeback
 
     operation = UuidField(required=False, help_text="Id.")

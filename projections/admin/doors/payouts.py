@@ -1,14 +1,18 @@
 """Doors of payouts: ask for one, say that it was paid, say that it has failed."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from easyautoml_ledger.operations import DEFAULT_PAYMENT_PROVIDER
 from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
 from ledger.commands import Submission
+from ledger.domain.money import USD
 from ledger.operations import payouts
+from ledger.queries import payouts as queries
 from projections.admin.doors.door import Door
 from projections.admin.doors.fields import AmountField, ReasonField, TextField, UserField, UuidField
+from projections.admin.records import amount
 
 
 class RequestPayout(Door):
@@ -34,15 +38,31 @@ class RequestPayout(Door):
         return payouts.requesting(self.read, now=now, **who)
 
 
-class ConfirmPayout(Door):
+class _OfPayout(Door):
+    """What both ends of a payout share."""
+
+    permission = "ledger.change_requestedpayout"
+
+    payout = UuidField(help_text="Id.")
+
+    @property
+    def about(self) -> Iterator[tuple[str, object]]:
+        """Whose it is, and whether it still waits."""
+        payout = self.named("payout")
+        found = None if payout is None else queries.find(payout)
+        if found is not None:
+            yield "State", found.state
+            yield "User", f"user {found.user}"
+            yield "Amount", amount(found.amount, USD)
+
+
+class ConfirmPayout(_OfPayout):
     """Say that the provider has paid a payout: the money has left the ledger."""
 
     name = "confirm-payout"
     title = "Mark a payout as paid"
-    permission = "ledger.change_requestedpayout"
     body = PayoutPaid
 
-    payout = UuidField(help_text="Id.")
     payment_provider = TextField(initial=DEFAULT_PAYMENT_PROVIDER)
     payment_reference = TextField(required=False, help_text="The provider's. It is used once.")
 
@@ -51,15 +71,13 @@ class ConfirmPayout(Door):
         return payouts.confirming(self.read, now=now, **who)
 
 
-class FailPayout(Door):
+class FailPayout(_OfPayout):
     """Say that a payout will not be paid: cancelled, or not possible. The money is available again."""
 
     name = "fail-payout"
     title = "Mark a payout as failed"
-    permission = "ledger.change_requestedpayout"
     body = PayoutFailed
 
-    payout = UuidField(help_text="Id.")
     reason = ReasonField()
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
