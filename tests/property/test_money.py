@@ -1,4 +1,4 @@
-"""What holds for holds, coupons, reversals and adjustments in every world: the pure domain, with a clock."""
+"""What holds for holds, payouts, contracts, coupons and reversals in every world: a domain with a clock."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,18 @@ from ledger.domain.errors import Rejected, Undecided
 from ledger.domain.money import QUANTUM, ZERO
 from ledger.domain.proposals import AdjustedAccount
 from ledger.domain.reversals import split
-from ledger.domain.state import grant_from, hold_from, of_grant, of_hold, of_reversed, reversed_from
+from ledger.domain.state import (
+    contract_from,
+    grant_from,
+    hold_from,
+    of_contract,
+    of_grant,
+    of_hold,
+    of_payout,
+    of_reversed,
+    payout_from,
+    reversed_from,
+)
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, short, tariff
@@ -27,11 +38,14 @@ from tests.commands import MovingBooks
 
 OWNER, USER, MACHINE = 1, 2, 7
 USERS: Final = (OWNER, USER)
+PAYOUTS: Final = tuple(f"bbbbbbbb-0000-4000-8000-00000000000{n}" for n in range(3))
+CONTRACTS: Final = (1, 2, 3)
 HOLDS: Final = tuple(f"aaaaaaaa-0000-4000-8000-00000000000{n}" for n in range(3))
 ACCOUNTS: Final[tuple[AdjustedAccount, ...]] = ("usd", "eaml", "coupon", "due:usd", "due:eaml")
 KINDS: Final = (
     *("top_up", "bill", "bill", "solve", "copy", "place", "capture", "capture", "void"),
     *("grant", "grant", "reverse", "reverse", "reverse", "adjust", "approve", "wait"),
+    *("payout", "payout", "end_payout", "charge_back", "sign", "end_contract", "end_contract"),
 )
 
 # 5 of a price and 3 of a rate: nothing comes out even.
@@ -76,15 +90,20 @@ asked = st.lists(
 
 
 def world() -> MovingBooks:
-    return MovingBooks(
+    made = MovingBooks(
         users=USERS,
         machines=[machine_terms(MACHINE, owner=OWNER, copy=PRICE)],
         tariffs=[tariff(solving_line_eaml="0.7", eaml_per_usd=RATE, credit_limit_eaml="20")],
         start={user: {"usd": "50", "eaml": "20"} for user in USERS},
     )
+    for contract in CONTRACTS:
+        made.offer(contract, client=USER, consultant=OWNER, usd=10 * contract)
+    return made
 
 
-def submission(made: MovingBooks, ask: Ask) -> Submission:  # noqa: C901, PLR0911 (one case a kind)
+def submission(  # noqa: C901, PLR0911, PLR0912 (one case a kind)
+    made: MovingBooks, ask: Ask
+) -> Submission:
     """What is asked, as far as there is something to choose from."""
     hold = HOLDS[ask.pick % len(HOLDS)]
     later = made.now + timedelta(seconds=ask.seconds or 1)
@@ -104,6 +123,21 @@ def submission(made: MovingBooks, ask: Ask) -> Submission:  # noqa: C901, PLR091
             return do.capture(hold, lines=ask.lines, final=ask.yes, at=at)
         case "void":
             return do.void(hold)
+        case "payout":
+            return do.request_payout(ask.user, ask.amount, payout=PAYOUTS[ask.pick % len(PAYOUTS)])
+        case "end_payout":
+            payout = PAYOUTS[ask.pick % len(PAYOUTS)]
+            return do.pay(payout) if ask.yes else do.fail(payout)
+        case "charge_back":
+            paid = [each for each, was in made.originals.items() if was.kind == "credit_from_user"]
+            return do.charge_back(
+                paid[-1 - ask.pick % len(paid)] if paid else HOLDS[0], None if ask.yes else ask.amount
+            )
+        case "sign":
+            return do.sign(CONTRACTS[ask.pick % len(CONTRACTS)])
+        case "end_contract":
+            step = ("finish", "cancel", "split")[ask.lines % 3]
+            return do.end(CONTRACTS[ask.pick % len(CONTRACTS)], step, ask.amount if step == "split" else None)
         case "grant":
             kinds = None if ask.pick else ("training",)
             expires_at = None if ask.yes else later
@@ -152,7 +186,7 @@ def test_money_is_moved_and_never_made(asks: list[Ask]) -> None:
     for data in made.events:
         for pair in data["transfers"]:
             for code, sign in ((pair["debit"], 1), (pair["credit"], -1)):
-                if not code.startswith("user:"):
+                if code not in made.book.accounts:
                     platform[pair["currency"]] += sign * Decimal(pair["amount"])
     after = worth(made)
     assert {currency: after[currency] - before[currency] for currency in after} == {
@@ -178,6 +212,11 @@ def test_nothing_is_negative_and_held_is_within_the_balance(asks: list[Ask]) -> 
         assert all(left >= 0 for user in USERS for left in made.grants(user).values())
         assert all(hold.remaining >= 0 for hold in made.book.holds.values())
         assert all(reversed_.left >= 0 for reversed_ in made.book.reversed.values())
+        for payout in made.book.payouts.values():
+            assert payout.remaining == (payout.amount if payout.state == "requested" else 0)
+        for contract in made.book.contracts.values():
+            assert contract.remaining == (contract.amount if contract.state == "signed" else 0)
+            assert made.escrow(contract.id) == contract.remaining
 
 
 @given(asked)
@@ -343,6 +382,10 @@ def write_and_read(made: MovingBooks) -> None:
     book = made.book
     for grants in book.grants.values():
         grants.update({each: grant_from(each, of_grant(grant)) for each, grant in grants.items()})
+    book.payouts.update({each: payout_from(each, of_payout(payout)) for each, payout in book.payouts.items()})
+    book.contracts.update(
+        {each: contract_from(each, of_contract(contract)) for each, contract in book.contracts.items()}
+    )
     book.holds.update({each: hold_from(each, of_hold(hold)) for each, hold in book.holds.items()})
     book.reversed.update(
         {each: reversed_from(each, of_reversed(reversed_)) for each, reversed_ in book.reversed.items()}

@@ -1,4 +1,4 @@
-"""What holds, coupons, reversals and adjustments should come to, counted in the smallest unit.
+"""What holds, payouts, contracts, coupons, reversals and adjustments should come to, in the smallest unit.
 
 Written from the description of the business alone. It shares no code with the ledger's domain, so that both
 can only agree where both are right. Times are whole seconds; nothing is swept here: what has expired is
@@ -115,6 +115,28 @@ class Code:
 
 
 @dataclass
+class Payout:
+    """Money that is on its way to a bank: set aside while it is requested."""
+
+    user: int
+    amount: int
+    state: str = "requested"
+
+
+@dataclass
+class Contract:
+    """Consulting: what was offered, and once it is signed, what is in escrow and when that was."""
+
+    client: int
+    consultant: int
+    amount: int
+    percent: int = 0
+    escrow: int = 0
+    state: str = "offered"
+    signed_in: int = -1
+
+
+@dataclass
 class Proposed:
     """An adjustment that waits for a second person."""
 
@@ -137,6 +159,10 @@ class MoneyModel:
         self.prices: dict[int, int] = {}
         self.coupons: list[Coupon] = []
         self.holds: dict[str, Held] = {}
+        self.payouts: dict[str, Payout] = {}
+        self.contracts: dict[int, Contract] = {}
+        self.batch = 0
+        """Counts what was sent together: a contract ends in a later batch than it was signed in."""
         self.codes: dict[str, Code] = {}
         self.done: list[Done] = []
         self.proposed: list[Proposed] = []
@@ -180,6 +206,16 @@ class MoneyModel:
         """What is set aside of a user's tokens."""
         return sum(each.left for each in self.holds.values() if each.user == user and self._is_open(each))
 
+    def held_usd(self, user: int) -> int:
+        """What is set aside of a user's money."""
+        return sum(
+            each.amount for each in self.payouts.values() if each.user == user and each.state == "requested"
+        )
+
+    def spendable(self, user: int) -> int:
+        """USD that is not set aside."""
+        return self.purses[user].usd - self.held_usd(user)
+
     def shown(self, user: int) -> tuple[int, int, int, int, int, int]:
         """USD, tokens, tokens held, coupons, and what is due in both currencies."""
         purse = self.purses[user]
@@ -195,7 +231,7 @@ class MoneyModel:
     def bill(self, user: int, amount: int) -> None:
         paying = [each for each in self.live(user) if each.pays_bills]
         by_coupons = min(amount, sum(each.left for each in paying))
-        if self.purses[user].usd < amount - by_coupons:
+        if self.spendable(user) < amount - by_coupons:
             raise Refused("insufficient_funds")
         spent = self._spend(paying, by_coupons)
         self.purses[user].usd -= amount - by_coupons
@@ -215,7 +251,7 @@ class MoneyModel:
         seller, gross = self.owners[machine], self.prices[machine]
         if seller == user:
             raise Refused("own_machine")
-        if self.purses[user].usd < gross:
+        if self.spendable(user) < gross:
             raise Refused("insufficient_funds")
         commission = (gross * self.prices_of(seller).percent + 50) // 100
         self.purses[user].usd -= gross
@@ -262,6 +298,55 @@ class MoneyModel:
             raise Refused("hold_resolved")
         found.state = "voided"
 
+    # Payouts.
+
+    def request_payout(self, payout: str, user: int, amount: int) -> None:
+        if payout in self.payouts:
+            raise Refused("payout_exists")
+        if self.spendable(user) - self.purses[user].due_usd < amount:
+            raise Refused("insufficient_funds")
+        self.payouts[payout] = Payout(user, amount)
+
+    def end_payout(self, payout: str, *, paid: bool) -> None:
+        found = self.payouts.get(payout)
+        if found is None:
+            raise Refused("undecided")
+        if found.state != "requested":
+            raise Refused("payout_resolved")
+        found.state = "paid" if paid else "failed"
+        if paid:
+            self.purses[found.user].usd -= found.amount
+            self.done.append(Done("payout", found.user, found.amount))
+
+    # Consulting.
+
+    def sign(self, contract: int) -> None:
+        found = self.contracts[contract]
+        if found.state != "offered":
+            raise Refused("contract_not_offered")
+        if self.spendable(found.client) < found.amount:
+            raise Refused("insufficient_funds")
+        found.state, found.escrow, found.signed_in = "signed", found.amount, self.batch
+        found.percent = self.prices_of(found.consultant).percent
+        self.purses[found.client].usd -= found.amount
+        self.done.append(Done("contract", found.client, 0))
+
+    def end(self, contract: int, part: int | None) -> None:
+        """`part` goes to the consultant; None: all of it."""
+        found = self.contracts[contract]
+        if found.state == "offered" or found.signed_in == self.batch:
+            raise Refused("contract_unknown")
+        if found.state != "signed":
+            raise Refused("contract_ended")
+        gross = found.escrow if part is None else part
+        if gross > found.escrow:
+            raise Refused("insufficient_funds")
+        commission = (gross * found.percent + 50) // 100
+        self._arrive(found.consultant, "usd", gross - commission)
+        self._arrive(found.client, "usd", found.escrow - gross)
+        found.state, found.escrow = "ended", 0
+        self.done.append(Done("contract", found.client, 0))
+
     # Coupons.
 
     def grant(self, user: int, amount: int, priority: int, expires: int | None, *, pays_bills: bool) -> None:
@@ -291,7 +376,7 @@ class MoneyModel:
 
     def reverse(self, number: int, part: int | None, *, as_loss: bool) -> None:
         done = self.done[number]
-        if done.kind == "reversal":
+        if done.kind in {"reversal", "contract"}:
             raise Refused("not_reversible")
         if part is None:
             part = done.left
@@ -300,6 +385,14 @@ class MoneyModel:
         getattr(self, f"_reverse_{done.kind}")(done, part, as_loss)
         done.left -= part
         self.done.append(Done("reversal", done.payer, 0))
+
+    def charge_back(self, number: int, part: int | None) -> None:
+        if self.done[number].kind != "payment":
+            raise Refused("not_reversible")
+        self.reverse(number, part, as_loss=False)
+
+    def _reverse_payout(self, done: Done, part: int, _: bool) -> None:
+        self._arrive(done.payer, "usd", part)
 
     def _reverse_payment(self, done: Done, part: int, _: bool) -> None:
         self._give_back(done.payer, "usd", part)
@@ -424,7 +517,13 @@ class MoneyModel:
 
     def _check_there_is(self, user: int, account: str, amount: int) -> None:
         usd, eaml, held, worth, due_usd, due_eaml = self.shown(user)
-        there = {"usd": usd, "eaml": eaml - held, "coupon": worth, "due:usd": due_usd, "due:eaml": due_eaml}
+        there = {
+            "usd": usd - self.held_usd(user),
+            "eaml": eaml - held,
+            "coupon": worth,
+            "due:usd": due_usd,
+            "due:eaml": due_eaml,
+        }
         if there[account] < amount:
             raise Refused("insufficient_funds")
 
@@ -474,7 +573,8 @@ class MoneyModel:
     def _give_back(self, user: int, name: str, amount: int, *, as_loss: bool = False) -> None:
         """What is available is taken; the rest is owed, or lost."""
         purse = self.purses[user]
-        available = getattr(purse, name) - (self.held(user) if name == "eaml" else 0)
+        held = self.held(user) if name == "eaml" else self.held_usd(user)
+        available = getattr(purse, name) - held
         taken = min(amount, available)
         setattr(purse, name, getattr(purse, name) - taken)
         if not as_loss:

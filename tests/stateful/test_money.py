@@ -20,18 +20,18 @@ from ledger.domain.closing import PeriodAction
 from ledger.domain.money import text
 from ledger.domain.operations import RecordOperation
 from ledger.domain.periods import Month
-from ledger.models import CouponGrant
+from ledger.models import Account, CouponGrant
 from ledger.operations.expiry import sweep_overdue
 from ledger.posting import post, quote
 from ledger.queries.balances import balances, balances_as_of
 from ledger.queries.coupons import live_grants
-from models import User
+from models import ConsultingRequest, User
 from tests import builders as make
 from tests import commands as do
 from tests.builders import code_of, counts, rolled_back
 from tests.months import ClosedMonths, effective_at
 from tests.projections.world import mismatches, project
-from tests.stateful.money_model import DAY, UNIT, Code, MoneyModel, Prices, Purse, Refused
+from tests.stateful.money_model import DAY, UNIT, Code, Contract, MoneyModel, Prices, Purse, Refused
 
 USERS: Final = 3
 COLUMNS: Final = 2
@@ -44,6 +44,8 @@ KINDS: Final = (
     *("grant", "grant", "create_code", "redeem", "redeem"),
     *("reverse", "reverse", "reverse"),
     *("adjust", "adjust", "resolve", "limit"),
+    *("request_payout", "request_payout", "end_payout", "end_payout", "charge_back"),
+    *("sign", "sign", "end_contract", "end_contract"),
 )
 
 _amounts = st.sampled_from([1, 3, UNIT // 2, UNIT, 7 * UNIT + 1, 300 * UNIT, 999 * UNIT])
@@ -100,6 +102,8 @@ class Money(RuleBasedStateMachine):
         self.operations: list[str] = []
         self.proposals: list[str] = []
         self.holds: list[str] = []
+        self.payouts: list[str] = []
+        self.contracts: list[int] = []
         self.closed = ClosedMonths()
         last = Month.of(Month.of(self.start).starts_at - timedelta(days=1))
         before = Month.of(last.starts_at - timedelta(days=1))
@@ -170,6 +174,41 @@ class Money(RuleBasedStateMachine):
             self.model.now += later
             self._send([Ask("resolve", actor="bert" if yes else "anna"), Ask("resolve", yes=False)])
 
+    @rule(
+        user=st.integers(0, USERS - 1),
+        amount=st.sampled_from([UNIT, 7 * UNIT + 1, 300 * UNIT]),
+        spent=_small,
+        taken=st.none() | _small,
+        paid=st.booleans(),
+        back=st.none() | _small,
+    )
+    def pay_out_while_a_payment_is_charged_back(
+        self, user: int, amount: int, spent: int, taken: int | None, paid: bool, back: int | None
+    ) -> None:
+        """Money that came in is held, spent and taken back; then the payout ends, and may come back too."""
+        self._send([Ask("top_up", user=user, amount=2 * amount)])
+        disputed = Ask("charge_back", amount=taken or 1, whole=taken is None)
+        asked = Ask("request_payout", user=user, amount=amount)
+        self._send([asked, Ask("bill", user=user, amount=spent), disputed])
+        self._send([Ask("end_payout", yes=paid), Ask("end_payout", yes=not paid)])
+        self._send([Ask("reverse", amount=back or 1, whole=back is None)])
+
+    @rule(
+        user=st.integers(0, USERS - 1),
+        lines=st.sampled_from([1, 777]),
+        step=st.integers(0, 2),
+        part=_small,
+        owed=st.integers(0, 30 * UNIT),
+    )
+    def advise(self, user: int, lines: int, step: int, part: int, owed: int) -> None:
+        """A contract from its offer to its end, while somebody comes to owe."""
+        self._send([Ask("sign", user=user, lines=lines)])
+        if owed:
+            self._send([Ask("adjust", user=(user + step) % USERS, account="due:usd", amount=owed)])
+        again = (step + 1) % 3
+        self._send([Ask("end_contract", pick=0, lines=step, amount=part)])
+        self._send([Ask("end_contract", pick=0, lines=again, amount=part), Ask("sign", yes=False)])
+
     @rule(ask=_asks)
     def ask_for_a_quote(self, ask: Ask) -> None:
         """What posting answers then, with nothing written."""
@@ -219,13 +258,14 @@ class Money(RuleBasedStateMachine):
         for user in self.users:
             found = balances_as_of(user, at=self._at(asked))
             assert found is not None
-            usd, eaml, _, _, due_usd, due_eaml = purses[user]
+            usd, eaml, _, _, due_usd, due_eaml, held_usd = purses[user]
             coupons, holds = holdings
             worth = sum(left for who, left, expires in coupons if who == user and _is_after(expires, asked))
             held = sum(left for who, left, expires in holds if who == user and expires > asked)
             told = [units(found.accounts[name].balance) for name in SHOWN]
             assert told == [usd, eaml, worth, due_usd, due_eaml]
             assert units(found.accounts["eaml"].held) == held
+            assert units(found.accounts["usd"].held) == held_usd
 
     @rule(user=st.integers(0, USERS - 1), back=st.integers(0, 2), amount=_small)
     def pay_in_late(self, user: int, back: int, amount: int) -> None:
@@ -315,6 +355,19 @@ class Money(RuleBasedStateMachine):
             assert told == [usd, eaml, worth, due_usd, due_eaml]
             assert units(found.accounts["eaml"].held) == held
             assert 0 <= held <= eaml
+            assert units(found.accounts["usd"].held) == self.model.held_usd(user) <= usd
+
+    @invariant()
+    def every_escrow_is_the_models(self) -> None:
+        codes = {f"escrow:{contract}": found for contract, found in self.model.contracts.items()}
+        kept = dict(Account.objects.filter(code__in=codes).values_list("code", "balance"))
+        for code, found in codes.items():
+            assert units(kept.get(code, Decimal(0))) == found.escrow
+        status = {"offered": "waiting_consultant_approval", "signed": "contract"}
+        for request in ConsultingRequest.objects.filter(pk__in=self.model.contracts):
+            state = self.model.contracts[request.pk].state
+            assert request.status == status.get(state, request.status)
+            assert (state == "ended") is (request.status in {"contract_finished", "cancelled"})
 
     @invariant()
     def grants_are_the_models_and_their_sum_is_what_is_live(self) -> None:
@@ -354,6 +407,7 @@ class Money(RuleBasedStateMachine):
             assert _answer(outcome) == wanted, outcome
 
     def _post(self, made: list[tuple[Submission, partial[None], str]]) -> list[tuple[Outcome, str]]:
+        self.model.batch += 1
         outcomes = post([submission for submission, _, _ in made], clock=self._clock())
         answers = []
         for (submission, happen, kind), outcome in zip(made, outcomes, strict=True):
@@ -375,7 +429,7 @@ class Money(RuleBasedStateMachine):
         return answers
 
     def _remember(self) -> None:
-        purses = {user: self.model.shown(user) for user in self.users}
+        purses = {user: (*self.model.shown(user), self.model.held_usd(user)) for user in self.users}
         coupons = [(each.user, each.left, each.expires) for each in self.model.coupons]
         holds = [
             (each.user, each.left, each.expires) for each in self.model.holds.values() if each.state == "open"
@@ -449,6 +503,50 @@ class Money(RuleBasedStateMachine):
             return None
         hold = _picked(self.holds, ask.pick)
         return do.void(hold), partial(self.model.void, hold)
+
+    def _request_payout(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        if ask.yes or not self.payouts:
+            self.count += 1
+            self.payouts.append(str(UUID(int=(4 << 76) + (2 << 62) + (1 << 40) + self.count)))
+        payout = _picked(self.payouts, 0 if ask.yes else ask.pick)
+        asked = do.request_payout(user, decimal(ask.amount), payout=payout, at=at)
+        return asked, partial(self.model.request_payout, payout, user, ask.amount)
+
+    def _end_payout(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        if not self.payouts:
+            return None
+        del user
+        payout = _picked(self.payouts, ask.pick)
+        self.count += 1
+        asked = do.pay(payout, reference=f"po_{self.count}", at=at) if ask.yes else do.fail(payout, at=at)
+        return asked, partial(self.model.end_payout, payout, paid=ask.yes)
+
+    def _charge_back(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        del user
+        number = len(self.operations) - 1 - ask.pick % len(self.operations)
+        part = None if ask.whole else ask.amount
+        asked = do.charge_back(self.operations[number], None if part is None else decimal(part), at=at)
+        return asked, partial(self.model.charge_back, number, part)
+
+    def _sign(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        if ask.yes or not self.contracts:
+            usd, consultant = ask.lines % 1000, self.users[(ask.user + 1) % USERS]
+            request = ConsultingRequest.objects.create(user_id=user, category="4")
+            request.ask_consultant(User.objects.get(pk=consultant), amount_usd=usd, delay_days=1)
+            self.contracts.append(request.pk)
+            self.model.contracts[request.pk] = Contract(user, consultant, usd * UNIT)
+        contract = self.contracts[-1 if ask.yes else -1 - ask.pick % len(self.contracts)]
+        return do.sign(contract, at=at), partial(self.model.sign, contract)
+
+    def _end_contract(self, ask: Ask, user: int, _: int | None, at: datetime) -> Any:
+        if not self.contracts:
+            return None
+        del user
+        contract = self.contracts[-1 - ask.pick % len(self.contracts)]
+        step = ("finish", "cancel", "split")[ask.lines % 3]
+        part = {"finish": None, "cancel": 0, "split": ask.amount}[step]
+        asked = do.end(contract, step, decimal(ask.amount) if step == "split" else None, at=at)
+        return asked, partial(self.model.end, contract, part)
 
     def _grant(self, ask: Ask, user: int, expires: int | None, at: datetime) -> Any:
         priority = 100 + ask.pick % 2
