@@ -1,20 +1,16 @@
 """One command from a request to its answer, the same for every door."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from events.identifiers import uuid7
 from events.message import StoredEvent
-from ledger.api import errors, reading, rendering, submissions
+from ledger.api import errors, reading, rendering
 from ledger.api.auth import caller_of
-from ledger.api.bodies import Body
 from ledger.api.combiner import Combiner
 from ledger.api.problems import respond
 from ledger.commands import Submission
-from ledger.domain.decide import Command
 from ledger.posting import post, quote
 from ledger.queries.operations import Decided, is_operation
 
@@ -55,11 +51,6 @@ def preview(submission: Submission) -> HttpResponse:
     if outcome.status == "refused" and outcome.error is not None:
         raise outcome.error
     return rendering.json_response(rendering.quote(outcome))
-
-
-def submit_command(request: HttpRequest, command: Command, body: Body, **fields: Any) -> HttpResponse:
-    """Submit the command of a body, with further fields of what was sent."""
-    return submit(request, partial(submissions.of_body, command, body, fields))
 
 
 def submit(

@@ -14,7 +14,13 @@ from easyautoml_ledger.times import AwareDatetime
 from ledger.api.bodies import Body
 
 Compute: TypeAlias = Literal["training", "solving", "solving_with_api"]
-Sale: TypeAlias = Literal["solving_with_api_market", "buy_data_source", "machine_copy", "machine_copy_update"]
+Sale: TypeAlias = Literal[
+    "solving_with_api_market",
+    "buy_data_source",
+    "machine_copy",
+    "machine_copy_update",
+    "consulting_payment",
+]
 
 
 def _at_most_all(rate: Decimal) -> Decimal:
