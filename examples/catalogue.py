@@ -12,6 +12,18 @@ PATH: Final = Path(__file__).with_name("catalogue.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consulting:
+    """What a client asked a consultant for, who has not answered yet. The amount is whole USD."""
+
+    id: int
+    client: int
+    consultant: int
+    amount_usd: int
+    category: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """Who and what the ledger knows at the start, who joins later, and which prices change."""
 
@@ -21,6 +33,7 @@ class Catalogue:
     machines_joining_later: tuple[Machine, ...]
     repriced: tuple[Machine, ...]
     """Machines of the start with the prices they have later."""
+    consulting: tuple[Consulting, ...]
 
     @property
     def everyone(self) -> tuple[User, ...]:
@@ -47,4 +60,5 @@ def read_catalogue(path: Path = PATH) -> Catalogue:
             Machine.model_validate({**machines[change["id"]], **change, "version": 2, "changed_at": now})
             for change in kept["price_changes"]
         ),
+        consulting=tuple(Consulting(**each) for each in kept["consulting"]),
     )

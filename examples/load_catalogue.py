@@ -15,7 +15,7 @@ from django.db import transaction
 
 import models
 from easyautoml_ledger import reference
-from examples.catalogue import read_catalogue
+from examples.catalogue import Consulting, read_catalogue
 
 _COLUMNS: Final = (
     "machine_name",
@@ -45,6 +45,8 @@ def main(part: str) -> None:
                 user.email, id=user.id, first_name=user.first_name, last_name=user.last_name
             )
         _enter(machines)
+        if part == "start":
+            _ask(catalogue.consulting)
 
 
 def _enter(machines: Iterable[reference.Machine]) -> None:
@@ -54,6 +56,19 @@ def _enter(machines: Iterable[reference.Machine]) -> None:
             machine_owner_user_id=machine.machine_owner_user,
             **{column: getattr(machine, column) for column in _COLUMNS},
         ).save()
+
+
+def _ask(requests: Iterable[Consulting]) -> None:
+    for request in requests:
+        asked = models.ConsultingRequest(
+            id=request.id,
+            user_id=request.client,
+            category=request.category,
+            description=request.description,
+        )
+        asked.save()
+        consultant = models.User.objects.get(pk=request.consultant)
+        asked.ask_consultant(consultant, amount_usd=request.amount_usd, delay_days=14)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What finance does at noon, by two people: payouts, a chargeback, four eyes, a tariff, a month."""
+"""What finance does at noon, by two people: payouts, a chargeback, contracts, four eyes, prices, a month."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from examples.catalogue import Consulting
 from examples.demo import books
 from examples.demo.expectation import World
 from examples.demo.tickets import Tickets
@@ -38,6 +39,7 @@ class Controlling:
         prepaid, penniless = self._world.prepaid, self._world.penniless
         self._payouts(prepaid[7])
         self._chargeback(penniless[2])
+        self._contracts()
         self._four_eyes(prepaid[8])
         self._tariff()
         self._last_month()
@@ -68,6 +70,27 @@ class Controlling:
         self._ask("/v1/chargebacks", {"payment_reference": reference, "reason": "stolen card"})
         self._done["operation.reversed", "chargeback"] += 1
         self._books.top_up(user, Decimal(-20))
+
+    def _contracts(self) -> None:
+        """One is finished, of one half the work was done, one comes to nothing."""
+        finished, split, cancelled = self._world.catalogue.consulting
+        self._sign(finished)
+        self._ask(f"/v1/consulting/{finished.id}/finish", {})
+        self._done["operation.recorded", "consulting_payment"] += 1
+        self._books.sell(finished.client, finished.consultant, Decimal(finished.amount_usd))
+        self._sign(split)
+        half = Decimal(split.amount_usd) / 2
+        self._ask(f"/v1/consulting/{split.id}/split", {"amount": str(half)})
+        self._done["operation.recorded", "consulting_payment"] += 1
+        self._books.sell(split.client, split.consultant, half)
+        self._sign(cancelled)
+        self._ask(f"/v1/consulting/{cancelled.id}/cancel", {})
+        self._done["operation.recorded", "consulting_return"] += 1
+
+    def _sign(self, asked: Consulting) -> None:
+        self._pay_in(asked.client, Decimal(asked.amount_usd), "consulting")
+        self._ask(f"/v1/consulting/{asked.id}/contract", {})
+        self._done["operation.recorded", "consulting_contract"] += 1
 
     def _four_eyes(self, user: int) -> None:
         """More than one person may adjust alone: one is approved by a second person, one declined."""
