@@ -9,12 +9,18 @@ from events.message import StoredEvent
 from ledger.domain.consulting import Offer
 from ledger.domain.money import QUANTUM
 
-_STATUSES: Final = {
-    "signed": "is_status_contract",
-    "finished": "is_status_contract_finished",
-    "split": "is_status_contract_finished",
-    "cancelled": "is_status_cancelled",
-}
+_ELSEWHERE: Final = """
+    c.id = r.id
+    and (r.is_status_contract is true, r.is_status_contract_finished is true, r.is_status_cancelled is true)
+        is distinct from (c.state = 'signed', c.state in ('finished', 'split'), c.state = 'cancelled')"""
+_FOLLOW: Final = f"""
+    update models_consultingrequest r
+    set is_status_request_open = false,
+        is_status_waiting_consultant_approval = false,
+        is_status_contract = c.state = 'signed',
+        is_status_contract_finished = c.state in ('finished', 'split'),
+        is_status_cancelled = c.state = 'cancelled'
+    from ledger_contract c where {_ELSEWHERE}"""  # noqa: S608 (a fixed condition)
 
 
 def read_offers(cursor: Any, requests: Iterable[int], *, lock: bool) -> list[Offer]:
@@ -39,22 +45,22 @@ def read_offers(cursor: Any, requests: Iterable[int], *, lock: bool) -> list[Off
 
 
 def write_statuses(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Move the consulting requests on to where their contracts are, as the ledger decided."""
-    states = {
-        int(contract): kept["state"]
-        for event in events
-        for contract, kept in event.data.get("contracts", {}).items()
-    }
-    if not states:
-        return
+    """Move the consulting requests on to where the events have left their contracts."""
+    contracts = [contract for event in events for contract in event.data.get("contracts", ())]
+    if contracts:
+        cursor.execute(f"{_FOLLOW} and c.id = any(%s::bigint[])", [contracts])
+
+
+def mend_statuses(cursor: Any, users: Sequence[int]) -> int:
+    """Put right the requests of these clients that are not where their contracts are; how many there were."""
+    cursor.execute(f"{_FOLLOW} and c.user_id = any(%s::bigint[])", [numbers(users)])
+    return int(cursor.rowcount)
+
+
+def wrong_statuses(cursor: Any) -> list[tuple[int, str]]:
+    """The requests that are not where their contracts are, with the states of those."""
     cursor.execute(
-        """update models_consultingrequest r
-           set is_status_request_open = false,
-               is_status_waiting_consultant_approval = false,
-               is_status_contract = status = 'is_status_contract',
-               is_status_contract_finished = status = 'is_status_contract_finished',
-               is_status_cancelled = status = 'is_status_cancelled'
-           from unnest(%s::bigint[], %s::text[]) as v(id, status)
-           where r.id = v.id""",
-        [numbers(states), [_STATUSES[state] for state in states.values()]],
+        f"select r.id, c.state from models_consultingrequest r, ledger_contract c where {_ELSEWHERE}"  # noqa: S608
+        " order by r.id"
     )
+    return list(cursor.fetchall())

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Length
 from django.db.models.lookups import LessThanOrEqual
 
+from models.errors import TransitionRefused
 from models.fields import SizedBinaryField
 from models.ledger_post import is_installed, ledger
 from models.machine import Machine
@@ -147,6 +148,15 @@ class ConsultingRequest(StatusModel):
             return
         ledger("Moving the money of a contract").move_contract(contract_id=self.pk, step=step, amount=amount)
         self.refresh_from_db(fields=list(self.follows))
+
+    def _refuse_wrong_transition(self, using: str | None) -> None:
+        super()._refuse_wrong_transition(using)
+        old, new = self._status_read, the_one(self, self.follows, what="status")
+        if old != new and CONTRACT in {old, new} and self.amount_usd and is_installed():
+            raise TransitionRefused(
+                f"{self._meta.object_name} {self.pk}: the money moves with the status, by approve(), "
+                "finish(), split() and cancel()."
+            )
 
     def _check_terms(self) -> None:
         if self.consultant_user_id is None or self.amount_usd is None:

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from events import store
 from events.message import StoredEvent
 from events.settler import Settler, settle_all
-from ledger import journal, state
+from ledger import consulting, journal, state
 from ledger.domain.chart import is_escrow
 from ledger.domain.money import text
 from projections import period_balances
@@ -48,6 +48,7 @@ def rebuild_balances(*, progress: Callable[[int, int], None] = lambda _position,
                     if "user_id" in table.columns:
                         swapped = swap(cursor, table, only="user_id = any(%s)", parameters=[users])
                         mended += max(swapped)
+                mended += consulting.mend_statuses(cursor, users)
         with transaction.atomic():
             mended += _mend_shared(cursor, replay, kept)
         with transaction.atomic():

@@ -15,7 +15,7 @@ from projections.verification.keys import Keys
 from projections.verification.periods import Periods
 from projections.verification.read_models import ReadModels, check_positions
 from projections.verification.reading import chunks, each
-from projections.verification.side_tables import Tariffs, check_notes
+from projections.verification.side_tables import Tariffs, check_consulting, check_notes
 
 
 class LogCheck:
@@ -55,6 +55,7 @@ class LogCheck:
         self._tariffs.finish()
         self._periods.finish(self._cursor)
         self._read_models.compare(self._cursor)
+        check_consulting(self._cursor, self._findings)
         check_accounts(self._cursor, self._states, self._findings)
         return check_users(self._cursor, self._states, self._findings)
 

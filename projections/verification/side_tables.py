@@ -1,4 +1,4 @@
-"""Tariffs and notes: what stands beside the log and has to agree with it."""
+"""Tariffs, notes and the status of consulting requests: what stands beside the log and agrees with it."""
 
 import hashlib
 import hmac
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from events.message import StoredEvent
+from ledger.consulting import wrong_statuses
 from projections.verification.findings import Findings
 
 _COLUMNS: Final = ("effective_from", "published_at", "terms", "user_id", "team_id")
@@ -53,6 +54,13 @@ class Tariffs:
         """Every version that is left was published by no event."""
         for version in sorted(self._stored):
             self._findings.add(f"tariff {version}", "ledger_tariff", expected="no row", found="a row")
+
+
+def check_consulting(cursor: Any, findings: Findings) -> None:
+    """Every consulting request has the status that its contract has come to."""
+    for request, state in wrong_statuses(cursor):
+        where = f"consulting request {request}"
+        findings.add(where, "status", expected=f"that of a contract that is {state}", found="another one")
 
 
 def check_notes(cursor: Any, events: Sequence[StoredEvent], findings: Findings) -> None:

@@ -252,6 +252,19 @@ def test_lost_contracts_come_back(offer: ConsultingRequest, machine: Machine) ->
     offer.finish()
 
 
+def test_status_that_disagrees_with_its_contract_is_named_and_put_right(offer: ConsultingRequest) -> None:
+    """Somebody has written past the ORM."""
+    offer.approve()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "update models_consultingrequest set is_status_contract = false, is_status_cancelled = true"
+        )
+    (found,) = mismatches()
+    assert found.startswith(f"consulting request {offer.pk}: status: ")
+    assert rebuild_balances() == 1
+    assert status(offer) == "contract"
+
+
 def test_contract_that_disagrees_with_its_escrow_is_named(offer: ConsultingRequest) -> None:
     """By the log itself."""
     offer.approve()

@@ -238,7 +238,7 @@ def test_a_request_takes_only_the_steps_that_follow(
 ) -> None:
     """Every pair of statuses."""
     row = ConsultingRequest.objects.create(
-        user=buyer, category="1", consultant_user=consultant, amount_usd=1, **{old: True}
+        user=buyer, category="1", consultant_user=consultant, amount_usd=0, **{old: True}
     )
     setattr(row, old, None)
     setattr(row, new, True)
@@ -268,6 +268,23 @@ def test_a_request_that_cannot_be_is_refused(buyer: User, field: str, value: Any
     with pytest.raises(ValidationError):
         ConsultingRequest.objects.create(user=buyer, **values)
     assert not ConsultingRequest.objects.exists()
+
+
+def test_a_contract_over_money_does_not_change_its_status_alone(
+    request_: ConsultingRequest, consultant: User
+) -> None:
+    """Neither into a contract nor out of one: the money would stay where it is."""
+    Credit.objects.create(user=request_.user, amount=500)
+    request_.ask_consultant(consultant, amount_usd=500, delay_days=14)
+    for signed in (False, True):
+        if signed:
+            request_.approve()
+        row = ConsultingRequest.objects.get(pk=request_.pk)
+        row.is_status_waiting_consultant_approval = False
+        row.is_status_contract, row.is_status_cancelled = not signed, signed
+        with pytest.raises(TransitionRefused, match="money"):
+            row.save()
+    assert ConsultingRequest.objects.get(pk=request_.pk).status == "contract"
 
 
 def test_a_contract_needs_a_consultant_and_an_amount(buyer: User) -> None:
