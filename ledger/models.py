@@ -224,6 +224,7 @@ class ConsultingContract(models.Model):
 
     class Meta:
         db_table = "ledger_contract"
+        verbose_name = "contract"
         ordering = ("-id",)
 
     def __str__(self) -> str:

@@ -1,21 +1,20 @@
 """The doors of consulting contracts: signed, then finished, split or cancelled. Each can be tried dry."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path
 
-from ledger.api import bodies, reading, rendering, shapes
+from ledger.api import bodies, reading, rendering, shapes, submissions
 from ledger.api.answering import submit
 from ledger.api.auth import ReadKey, WriteKey, caller_of
 from ledger.api.documentation import body_of, command_extra, refusals
 from ledger.api.parameters import Id
 from ledger.api.routes import router
-from ledger.api.submissions import of_body
 from ledger.domain.errors import NotFound
-from ledger.operations.contracts import step_of
 from ledger.queries import contracts
 
 _DONE: Mapping[int, Any] = {
@@ -99,7 +98,5 @@ def cancel_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
 
 
 def _step(request: HttpRequest, contract: int, step: str, body: bodies.Body) -> HttpResponse:
-    amount = body.amount if isinstance(body, bodies.Split) else None
-    command = step_of(contract, step, amount, now=timezone.now())
-    fields = {"type": command.kind.value, "contract": contract, "step": step}
-    return submit(request, lambda **who: of_body(command, body, fields, **who), f"/v1/consulting/{contract}")
+    made = partial(submissions.stepping, body, contract, step, now=timezone.now())
+    return submit(request, made, f"/v1/consulting/{contract}")

@@ -21,6 +21,7 @@ from ledger.domain.proposals import Role, Subject
 from ledger.domain.publishing import ProposeTariff
 from ledger.domain.reversing import Reverse
 from ledger.operations import four_eyes
+from ledger.operations.contracts import step_of
 
 _NOTES: Final = ("reason", "evidence")
 
@@ -73,6 +74,14 @@ def limiting(body: bodies.CreditLimit, user: int, *, now: datetime, **who: Any) 
     """Set a user's credit limit."""
     command = SetCreditLimit(user=user, limit=body.limit, occurred_at=now)
     return of_body(command, body, {"type": "credit_limit", "operation_user": user}, **who)
+
+
+def stepping(body: bodies.Body, contract: int, step: str, *, now: datetime, **who: Any) -> Submission:
+    """A step of a consulting contract: `contract`, `finish`, `split` or `cancel`."""
+    amount = body.amount if isinstance(body, bodies.Split) else None
+    command = step_of(contract, step, amount, now=now)
+    fields = {"type": command.kind.value, "contract": contract, "step": step}
+    return of_body(command, body, fields, **who)
 
 
 def adjusting(body: bodies.Adjustment, *, role: Role, now: datetime, actor: str, **who: Any) -> Submission:

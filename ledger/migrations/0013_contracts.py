@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'ledger_contract',
                 'ordering': ('-id',),
+                'verbose_name': 'contract',
             },
         ),
     ]

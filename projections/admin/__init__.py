@@ -2,6 +2,7 @@
 
 from projections.admin import (
     accounts,
+    consulting,
     keys,
     log,
     machines,
@@ -16,6 +17,7 @@ from projections.admin import (
 
 __all__ = [
     "accounts",
+    "consulting",
     "keys",
     "log",
     "machines",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import FieldTextFilter
 
-from ledger.domain.chart import PLATFORM_ACCOUNTS, USER_ACCOUNTS
+from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, USER_ACCOUNTS
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO
 from ledger.domain.state import hold_from
@@ -35,7 +35,7 @@ class AccountKindFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         del request, model_admin
-        kinds = dict.fromkeys(account.kind for account in (*USER_ACCOUNTS, *PLATFORM_ACCOUNTS))
+        kinds = dict.fromkeys(account.kind for account in (*USER_ACCOUNTS, ESCROW, *PLATFORM_ACCOUNTS))
         return [(kind, kind) for kind in kinds]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:

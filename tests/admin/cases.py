@@ -8,7 +8,15 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from ledger.models import Account, CouponCode, CouponGrant, HeldFunds, ProposedChange, RequestedPayout
+from ledger.models import (
+    Account,
+    ConsultingContract,
+    CouponCode,
+    CouponGrant,
+    HeldFunds,
+    ProposedChange,
+    RequestedPayout,
+)
 from models import User
 from models.billing import Operation
 from tests.months import LAST, THIS
@@ -32,6 +40,9 @@ class Given:
     payout: str
     failed: str
     closed: str
+    asked: int
+    contract: int
+    ended: int
 
 
 @dataclass(frozen=True)
@@ -185,6 +196,34 @@ CASES: Final[Mapping[str, Case]] = {
         "payout_resolved",
         "95.00000000 USD",
         lambda given: RequestedPayout.objects.get(pk=given.payout).state == "failed",
+    ),
+    "sign-contract": Case(
+        lambda given: {"contract": given.asked},
+        lambda given: {"contract": given.ended},
+        "contract_not_offered",
+        "10.00000000 USD",
+        lambda given: ConsultingContract.objects.get(pk=given.asked).state == "signed",
+    ),
+    "finish-contract": Case(
+        lambda given: {"contract": given.contract},
+        lambda given: {"contract": given.ended},
+        "contract_ended",
+        "8.00000000 USD",
+        lambda given: ConsultingContract.objects.get(pk=given.contract).state == "finished",
+    ),
+    "split-contract": Case(
+        lambda given: {"contract": given.contract, "amount": "4"},
+        lambda given: {"contract": given.ended},
+        "contract_ended",
+        "26.00000000 USD",
+        lambda given: ConsultingContract.objects.get(pk=given.contract).state == "split",
+    ),
+    "cancel-contract": Case(
+        lambda given: {"contract": given.contract},
+        lambda given: {"contract": given.ended},
+        "contract_ended",
+        "30.00000000 USD",
+        lambda given: ConsultingContract.objects.get(pk=given.contract).state == "cancelled",
     ),
     "close-period": Case(
         lambda _: {"period": str(LAST), "reason_code": "month-end", "reason": "reported"},

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from events.models import DeadLetter, WaitingMessage
 from ledger.operations.api_keys import create_key
-from models import User
+from models import ConsultingRequest, User
 from tests import builders as make
 from tests import commands as do
 from tests import months
@@ -44,6 +44,13 @@ def admin(world: World) -> Client:
     client = Client()
     client.force_login(User.objects.create_superuser(f"{uuid4().hex}@example.com", None))
     return client
+
+
+def _asked(client: User, consultant: User) -> int:
+    """A consulting request of 10 USD that its consultant may approve."""
+    request = ConsultingRequest.objects.create(user=client, category="4")
+    request.ask_consultant(consultant, amount_usd=10, delay_days=1)
+    return request.pk
 
 
 def _messages() -> None:
@@ -95,6 +102,11 @@ def given(request: pytest.FixtureRequest, world: World) -> Given:
     make.recorded(do.fail(failed))
     if getattr(request.node, "callspec", None) and request.node.callspec.params.get("name") == "close-period":
         months.change("reopen", months.LAST)
+    client = make.fund(make.make_user(), usd=30)
+    asked, signed, ended = (_asked(client, world.seller) for _ in range(3))
+    for contract in (signed, ended):
+        make.recorded(do.sign(contract))
+    make.recorded(do.end(ended, "cancel"))
     return Given(
         user=user,
         machine=world.machine.pk,
@@ -108,4 +120,7 @@ def given(request: pytest.FixtureRequest, world: World) -> Given:
         payout=payout,
         failed=failed,
         closed=str(months.LAST),
+        asked=asked,
+        contract=signed,
+        ended=ended,
     )

@@ -27,6 +27,11 @@ def _url(name: str) -> str:
         ("ledger/requestedpayout/{given.payout}", "fail-payout", "payout"),
         ("ledger/requestedpayout", "request-payout", None),
         ("ledger/bookperiod", "close-period", None),
+        ("models/consultingrequest/{given.asked}", "sign-contract", "contract"),
+        ("ledger/consultingcontract", "sign-contract", None),
+        ("ledger/consultingcontract/{given.contract}", "finish-contract", "contract"),
+        ("ledger/consultingcontract/{given.contract}", "split-contract", "contract"),
+        ("ledger/consultingcontract/{given.contract}", "cancel-contract", "contract"),
         ("models/user/{given.user.pk}", "override-tariff", "user"),
         ("ledger/publishedtariff", "publish-tariff", None),
         ("ledger/publishedtariff", "override-tariff", None),
@@ -77,6 +82,8 @@ def test_a_button_leads_to_the_door_with_the_record_filled_in(
         ("fail-payout", "payout", "failed", ["failed", "1.00000000 USD"]),
         ("reverse-operation", "operation", "operation", ["machine copy", "5.00000000 USD"]),
         ("charge-back", "operation", "payment", ["credit from user", "20.00000000 USD"]),
+        ("finish-contract", "contract", "contract", ["signed", "10.00000000 USD", "0.20000000"]),
+        ("cancel-contract", "contract", "ended", ["cancelled", "0.00000000 USD"]),
         ("approve", "proposal", "proposal", ["+2000.00000000 USD", "anna", "goodwill"]),
         ("decline", "proposal", "proposal", ["+2000.00000000 USD", "anna", "goodwill"]),
     ],
@@ -96,7 +103,12 @@ def test_what_a_command_is_about_is_shown_beside_it(
 
 @pytest.mark.parametrize(
     "page",
-    ["ledger/heldfunds/{given.voided}", "ledger/requestedpayout/{given.failed}"],
+    [
+        "ledger/heldfunds/{given.voided}",
+        "ledger/requestedpayout/{given.failed}",
+        "ledger/consultingcontract/{given.ended}",
+        "models/consultingrequest/{given.contract}",
+    ],
 )
 def test_what_is_over_has_no_buttons(admin: Client, given: Given, page: str) -> None:
     """Their doors would refuse."""

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from projections.admin.doors import (
     accounts,
     adjustments,
+    consulting,
     coupons,
     holds,
     operations,
@@ -36,6 +37,10 @@ DOORS: Final[Mapping[str, type[Door]]] = {
         payouts.RequestPayout,
         payouts.ConfirmPayout,
         payouts.FailPayout,
+        consulting.SignContract,
+        consulting.FinishContract,
+        consulting.SplitContract,
+        consulting.CancelContract,
         periods.ClosePeriod,
         periods.ReopenPeriod,
         tariffs.PublishTariff,

@@ -8,9 +8,10 @@ from typing import Any, Final
 from django.utils import timezone
 
 from ledger.commands import Outcome
-from ledger.domain.chart import user_account
+from ledger.domain.chart import is_escrow, user_account
 from ledger.domain.errors import LedgerError
 from ledger.domain.money import ZERO, text
+from ledger.models import Account
 from ledger.queries.balances import Balance, balances
 
 _NOTHING: Final = Balance(ZERO, ZERO, 0)
@@ -102,9 +103,13 @@ def _moved(accounts: Mapping[str, Mapping[str, Any]]) -> list[Moved]:
 
 
 def _before(codes: Iterable[str]) -> dict[str, Balance]:
-    """What users' accounts have now: Note [Overdue] in `ledger.queries.balances`."""
+    """What accounts have now, those of users as of the time: Note [Overdue] in `ledger.queries.balances`."""
     now = timezone.now()
     found: dict[str, Balance] = {}
+    for code, balance, held, version in Account.objects.filter(
+        code__in=[code for code in codes if is_escrow(code)]
+    ).values_list("code", "balance", "held", "version"):
+        found[code] = Balance(balance, held, version)
     for user in {code.split(":")[1] for code in codes if code.startswith("user:")}:
         known = balances(int(user), at=now)
         if known is not None:
