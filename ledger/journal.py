@@ -212,8 +212,8 @@ def entry_id(position: int, number: int) -> int:
     return position * ENTRIES_MAX + number
 
 
-def open_accounts(cursor: Any, accounts: Sequence[Account]) -> None:
-    """Write the accounts that are new, under the locks of their users, and give them their ids."""
+def open_escrows(cursor: Any, accounts: Sequence[Account]) -> None:
+    """Write the escrows that are new, under the locks of their clients, and give them their ids."""
     for account in accounts:
         cursor.execute(
             """insert into ledger_account

@@ -3,10 +3,10 @@
 # Note [Posting order]
 One durable transaction, READ COMMITTED, always in this order, so that two workers over the same
 users never deadlock: Kafka positions; keys, sorted; missing accounts, sorted; the accounts of every
-user touched, in the order of the user's id; the books, shared; machines; names; the decisions; only
-then positions of the log, events, operations, entries, accounts, inline projections. The lock unit is
-the user, because locking single accounts deadlocks. The platform's accounts are never locked nor
-updated.
+user touched, in the order of the user's id; the books, shared; machines; consulting requests; names;
+the decisions; only then positions of the log, events, operations, entries, accounts, inline
+projections. The lock unit is the user, because locking single accounts deadlocks. The platform's
+accounts are never locked nor updated.
 
 # Note [Changing the books]
 What everybody is decided by, tariffs and periods, is changed in a transaction of its own, with the books
@@ -397,7 +397,7 @@ class _Batch:
             store.claim_keys(cursor, {_key(event): _swept_claim(event) for event, _ in swept})
         store.append(cursor, events)
         notes.write(cursor, written_notes)
-        journal.open_accounts(cursor, [account for account in changed.values() if not account.id])
+        journal.open_escrows(cursor, [account for account in changed.values() if not account.id])
         journal.write(cursor, events, book)
         state.write(cursor, events)
         tariffs.write(cursor, events)

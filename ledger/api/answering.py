@@ -11,6 +11,7 @@ from ledger.api.auth import caller_of
 from ledger.api.combiner import Combiner
 from ledger.api.problems import respond
 from ledger.commands import Submission
+from ledger.domain.decide import REJECTION_TYPES
 from ledger.posting import post, quote
 from ledger.queries.operations import Decided, is_operation
 
@@ -72,6 +73,6 @@ def submit(
 
 
 def _location(event: StoredEvent, location: str | None) -> str | None:
-    if event.type == "hold.refused":
-        return None
+    if event.type in REJECTION_TYPES:
+        location = None  # there may be no such hold or payout
     return location or (f"/v1/operations/{event.id}" if is_operation(event) else None)

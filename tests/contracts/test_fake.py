@@ -2,15 +2,18 @@
 
 import inspect
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
 from easyautoml_ledger import PayABill, Training
+from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.fake import FakeLedger
 from easyautoml_ledger.inbox import OutcomeTimeout
 from easyautoml_ledger.listeners import OutcomeListener
 from easyautoml_ledger.outcomes import AccountState, OperationRecorded, OperationRejected, Transfer
-from easyautoml_ledger.publication import Publication, PublishFailed
+from easyautoml_ledger.payouts import PayoutRequested
+from easyautoml_ledger.publication import Payload, Publication, PublishFailed
 from easyautoml_ledger.publisher import Publisher
 
 SOURCE = "/services/training"
@@ -35,6 +38,22 @@ def ledger() -> FakeLedger:
 def test_the_fake_has_the_signatures_of_the_real_ones(name: str, real: type) -> None:
     """A test that passes with the fake also calls the real one rightly."""
     assert inspect.signature(getattr(FakeLedger, name)) == inspect.signature(getattr(real, name))
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        (BILL, "pay_a_bill"),
+        (PayoutRequested(payout=uuid4(), operation_user=43, amount=Decimal(5)), "payout"),
+        (Chargeback(payment_reference="pi_1", reason="stolen"), "chargeback"),
+    ],
+)
+def test_a_rejection_is_of_the_kind_that_the_ledger_would_name(
+    ledger: FakeLedger, payload: Payload, kind: str
+) -> None:
+    """Whatever was asked."""
+    asked = ledger.publish(payload, key=43)
+    assert ledger.reject(asked, "insufficient_funds").kind == kind
 
 
 def test_what_was_published_can_be_looked_at(ledger: FakeLedger) -> None:

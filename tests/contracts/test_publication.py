@@ -7,16 +7,24 @@ from uuid import UUID
 import pytest
 
 from easyautoml_ledger import ContractError, CreditFromUser, PayABill, Training, fixtures, topics
+from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.control_total import ControlTotal
 from easyautoml_ledger.envelope import parse
 from easyautoml_ledger.holds import HoldCaptured, HoldMessage, HoldRequested, HoldVoided
 from easyautoml_ledger.operations import MODEL_OF_KIND, operation_of
 from easyautoml_ledger.payloads import parse_payload
+from easyautoml_ledger.payouts import PayoutFailed, PayoutMessage, PayoutPaid, PayoutRequested
 from easyautoml_ledger.publication import Payload, check_request_id, new_id, prepare
 
 TRAINING = Training(operation_user=43, machine=7, count_of_lines=1000)
 BILL = PayABill.model_validate({"operation_user": 43, "amount": "12.50"})
 TOTAL = ControlTotal.model_validate(fixtures.event("control-total.v1")["data"])
+MARKETPLACE_MODELS: dict[str, type[PayoutMessage] | type[Chargeback]] = {
+    "payout.requested.v1": PayoutRequested,
+    "payout.paid.v1": PayoutPaid,
+    "payout.failed.v1": PayoutFailed,
+    "chargeback.v1.by_reference": Chargeback,
+}
 HOLD_MODELS: dict[str, type[HoldMessage]] = {
     "hold.requested.v1": HoldRequested,
     "hold.captured.v1": HoldCaptured,
@@ -47,6 +55,20 @@ def test_a_hold_goes_to_the_training_topic_under_its_payers_key(name: str) -> No
     assert parse_payload(parse(publication.headers, publication.value)) == hold
     with pytest.raises(ValueError, match="pass key"):
         prepare(hold, source=topics.TRAINING_SERVICE)
+
+
+@pytest.mark.parametrize("name", MARKETPLACE_MODELS)
+def test_payouts_and_chargebacks_go_to_the_marketplaces_topic_under_the_users_key(name: str) -> None:
+    """Which the request of a payout names, and the others do not."""
+    payload = MARKETPLACE_MODELS[name].model_validate(fixtures.event(name)["data"])
+    publication = prepare(payload, source=topics.MARKETPLACE_SERVICE, key=42)
+    assert (publication.topic, publication.key) == (topics.MARKETPLACE_OPERATIONS, "42")
+    assert parse_payload(parse(publication.headers, publication.value)) == payload
+    if isinstance(payload, PayoutRequested):
+        assert prepare(payload, source=topics.MARKETPLACE_SERVICE).key == "42"
+        return
+    with pytest.raises(ValueError, match="pass key"):
+        prepare(payload, source=topics.MARKETPLACE_SERVICE)
 
 
 def test_a_training_needs_the_owner_as_key() -> None:

@@ -7,8 +7,10 @@ from uuid import uuid4
 
 from typing_extensions import Self
 
+from .chargebacks import Chargeback
 from .inbox import OutcomeTimeout
 from .outcomes import AccountState, OperationRecorded, OperationRejected, Outcome, Rejection, Transfer
+from .payouts import PayoutMessage
 from .publication import Payload, Publication, PublishFailed, prepare
 
 Answer = Callable[[Publication], Optional[Outcome]]
@@ -131,7 +133,7 @@ class FakeLedger:
         occurred_at = getattr(publication.payload, "occurred_at", None) or now
         return {
             "position": self.publications.index(publication) + 1,
-            "kind": getattr(publication.payload, "type", "hold"),
+            "kind": _kind_of(publication.payload),
             "command": publication.payload.model_dump(mode="json", exclude_none=True),
             "payer": int(publication.key) if publication.key.isdigit() else None,
             "accounts": dict(accounts or {}),
@@ -141,3 +143,11 @@ class FakeLedger:
             "recorded_at": now,
             "effective_at": occurred_at,
         }
+
+
+def _kind_of(payload: Payload) -> str:
+    if isinstance(payload, PayoutMessage):
+        return "payout"
+    if isinstance(payload, Chargeback):
+        return "chargeback"
+    return getattr(payload, "type", "hold")

@@ -133,7 +133,7 @@ class _Listener(ABC, Generic[Heard]):
 
 
 class OutcomeListener(_Listener[Outcome]):
-    """Hears what became of operations and holds.
+    """Hears what became of operations, holds and payouts.
 
     Make it before you publish: it starts where the topic ends at that moment, unless
     ``from_beginning``. ``source`` is yours; with none, outcomes of all sources are heard

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Sends operations, holds and control totals of one source to the ledger.
+    """Sends operations, holds, payouts, chargebacks and control totals of one source to the ledger.
 
     ``publish`` returns as soon as the message is on its way; ``flush`` returns when the broker
     has everything, or raises ``PublishFailed`` with what it did not acknowledge. Nothing is
