@@ -1,13 +1,15 @@
-"""Payouts over the broker: asked on one topic, answered on another, keyed by whose they are."""
+"""Payouts and chargebacks over the broker: asked on one topic, answered on another, keyed by the user."""
 
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel
 
-from easyautoml_ledger import topics
+from easyautoml_ledger import CreditFromUser, topics
+from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.outcomes import (
     OperationRejected,
+    OperationReversed,
     PayoutFailedOutcome,
     PayoutPaidOutcome,
     PayoutRequestedOutcome,
@@ -70,4 +72,23 @@ def test_marketplace_learns_what_became_of_its_payouts(publisher: Publisher, use
     assert fourth.account(f"user:{user.pk}:usd").available == amount(40)
     assert isinstance(last, OperationRejected)
     assert (last.kind, last.rejection.code) == ("payout", "insufficient_funds")
+    assert parked() == []
+
+
+def test_marketplace_learns_of_what_was_charged_back(publisher: Publisher, user: User) -> None:
+    """By the provider's reference, which is told to nobody."""
+    paid = CreditFromUser(operation_user=user.pk, amount=Decimal(50), payment_reference="pi_1")
+    dispute = Chargeback(payment_reference="pi_1", amount=Decimal(20), reason="stolen")
+    with ingesting(), relaying():
+        send(publisher, topics.OPERATION, paid, user)
+        wait_for(1)
+        sent = send(publisher, topics.CHARGEBACK, dispute, user)
+        wait_for(2)
+        wait_until_told()
+    payment, taken = (message.payload for message in heard(topics.BILLING_OPERATIONS)[-2:])
+    assert isinstance(taken, OperationReversed)
+    assert (taken.kind, taken.reverses, taken.final) == ("chargeback", payment.operation, False)
+    assert (taken.request_id, taken.payer) == (sent.id, user.pk)
+    assert [transfer.amount for transfer in taken.transfers] == [amount(20)]
+    assert "payment_reference" not in taken.command
     assert parked() == []
