@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from events.message import StoredEvent
-from ledger import posting, state
+from ledger import batch, state
 from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy
 from ledger.domain.operations import RecordOperation
@@ -105,7 +105,7 @@ def test_close_against_post() -> None:
 
 def test_closing_gives_up_where_somebody_keeps_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody would wait behind it; its key is free then."""
-    monkeypatch.setattr(posting, "_BOOKS_WITHIN_MS", 200)
+    monkeypatch.setattr(batch, "_BOOKS_WITHIN_MS", 200)
     user, made = make.make_user(), recorded(do.change_period("close", LAST))
     approval, before = do.approve(made.id, subject="period"), counts()
     with another() as other, other.cursor() as cursor:

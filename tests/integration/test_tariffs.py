@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from events.message import StoredEvent
 from events.models import Event
-from ledger import posting
+from ledger import deciding
 from ledger.domain import decide
 from ledger.models import ProposedChange, PublishedTariff
 from ledger.posting import post, quote
@@ -347,7 +347,7 @@ def _held_up(
         return really(*given, **named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(posting, "decide", wait)
+        patched.setattr(deciding, "decide", wait)
         yield
 
 

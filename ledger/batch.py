@@ -1,0 +1,286 @@
+"""One transaction of the engine, from what was submitted to its outcomes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from events import store
+from events.message import StoredEvent
+from ledger import consulting, journal, notes, payments, periods, state, tariffs
+from ledger.commands import Outcome, Status, Submission
+from ledger.deciding import Decided, Moved, decided, expired, unplaced
+from ledger.domain.approving import ResolveProposal, ResolvingProposal
+from ledger.domain.book import Account, Book
+from ledger.domain.decide import REJECTION_TYPES
+from ledger.domain.errors import Invalid, Undecided
+from ledger.domain.holding import Placing, hold_of
+from ledger.domain.paying_out import RequestPayout, payout_of
+from ledger.domain.proposals import Proposal
+from ledger.domain.references import References
+from ledger.loading import load_periods, load_state, lock_names_of, months_closing
+from ledger.pending import Pending, conflict, fold, planned
+from ledger.references import read_references, set_aside_for
+
+_BOOKS_WITHIN_MS: Final = 5_000
+
+
+class Intake(Protocol):
+    """What shares the transaction of a batch: the positions and rows of where it came from."""
+
+    def begin(self, cursor: Any) -> None:
+        """Runs first; raises to post nothing."""
+
+    def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:
+        """Runs last, before the commit."""
+
+
+class Batch:
+    """One transaction of the engine.
+
+    # Note [Holds of a batch]
+    A hold may be placed and captured in one batch. A capture is planned as if the placing before it will
+    succeed. Where it does not, the hold goes into `unplaced`, and everything is read and decided again:
+    now the capture is undecided, as it would be had it come by itself. Payouts are no different.
+    """
+
+    def __init__(
+        self,
+        cursor: Any,
+        submissions: Sequence[Submission],
+        clock: Callable[[], datetime],
+        unplaced: set[str] | None = None,
+    ) -> None:
+        self.cursor = cursor
+        self.submissions = submissions
+        self.clock = clock
+        self.unplaced = set() if unplaced is None else unplaced
+        self.freezing = periods.Freezing(cursor)
+        self.now: datetime
+        """When everything is recorded: known once everything is locked."""
+        self.outcomes: list[Outcome | None] = [None] * len(submissions)
+        self._planned_by: References | None = None
+        """What all plans were made from, where they were made at once."""
+        self.swept: Sequence[Proposal] = ()
+        """Proposals that are looked at beside those that the commands resolve."""
+
+    def run(self, intake: Intake | None) -> list[Outcome]:
+        if intake is not None:
+            intake.begin(self.cursor)
+        if pending := self._unclaimed(fold(self.submissions)):
+            self.freezing.begin(months_closing([item.plan for item in pending]))
+            pending = self._claimed(pending)
+        if pending:
+            book = self._locked(pending)
+            self._write(pending, book)
+        outcomes = [outcome for outcome in self.outcomes if outcome is not None]
+        if len(outcomes) != len(self.submissions):
+            raise RuntimeError("a submission was left without an outcome")
+        if intake is not None:
+            intake.finish(self.cursor, outcomes)
+        return outcomes
+
+    def sweep(self, users: Sequence[int], proposals: Sequence[Proposal]) -> None:
+        self.swept = proposals
+        self._write([], self._locked([], users))
+
+    def preview(self) -> Outcome:
+        pending = self._unclaimed(fold(self.submissions))
+        if pending and isinstance(pending[0].refusal, Undecided):
+            return Outcome(status="undecided", error=pending[0].refusal)
+        if pending:
+            (only,) = pending
+            book = Book(journal.read_accounts(self.cursor, only.users))
+            missing = [user for user in only.users if not book.knows(user)]
+            book.open(Book.empty(missing).accounts.values())
+            book.closed_until = periods.read_closed_until(self.cursor)
+            self._load_state(pending, book, lock=False)
+            expired(book, now=self.now)
+            self._answer(only, decided(only, book, now=self.now).at(0))
+            self.freezing.end()
+        (outcome,) = self.outcomes
+        if outcome is None:
+            raise RuntimeError("the submission was left without an outcome")
+        return outcome
+
+    def _unclaimed(self, pending: list[Pending]) -> list[Pending]:
+        """Set aside what is undecided, or refused with nothing written, unless its key was used.
+
+        What is set aside uses no key, so that its first rival takes its place.
+        """
+        kept: list[Pending] = []
+        self._planned_by = self._plan(pending, lock=False)
+        while pending:
+            doubtful = [item for item in pending if self._sets_aside(item)]
+            used = store.find_keys(self.cursor, [item.submission.key for item in doubtful])
+            aside = [item for item in doubtful if item.submission.key not in used]
+            gone = {id(item) for item in aside}
+            kept += [item for item in pending if id(item) not in gone]
+            pending = []
+            for item in aside:
+                status: Status = "undecided" if isinstance(item.refusal, Undecided) else "refused"
+                for index in item.indexes:
+                    self.outcomes[index] = Outcome(status=status, error=item.refusal)
+                if item.rivals:
+                    heir, *heir.rivals = item.rivals
+                    pending.append(heir)
+            if pending:
+                self._planned_by = None
+                self._plan(pending, lock=False)
+        kept.sort(key=lambda item: item.indexes[0])
+        return kept
+
+    @staticmethod
+    def _sets_aside(item: Pending) -> bool:
+        if item.refusal is None:
+            return False
+        return isinstance(item.refusal, Undecided | Invalid) or item.submission.refuse_early
+
+    def _claimed(self, pending: list[Pending]) -> list[Pending]:
+        claims = {item.submission.key: store.Claim(item.fingerprint, item.event_id) for item in pending}
+        taken = store.claim_keys(self.cursor, claims)
+        if taken:
+            self._answer_replays([item for item in pending if item.submission.key in taken], taken)
+            pending = [item for item in pending if item.submission.key not in taken]
+        for item in pending:
+            for rival in item.rivals:
+                self._refuse_conflict(rival, item.submission.sent)
+        return pending
+
+    def _answer_replays(self, items: Sequence[Pending], taken: Mapping[store.Key, store.Claim]) -> None:
+        stored = store.get(self.cursor, [taken[item.submission.key].event_id for item in items])
+        for item in (each for first in items for each in (first, *first.rivals)):
+            claim = taken[item.submission.key]
+            event = stored[claim.event_id]
+            same = claim.fingerprint == item.fingerprint
+            if same and notes.agree(self.cursor, event, item.submission.notes):
+                self._answer(item, event, replayed=True)
+            else:
+                self._refuse_conflict(item, event.data["command"])
+
+    def _refuse_conflict(self, item: Pending, first: Mapping[str, Any]) -> None:
+        for index in item.indexes:
+            self.outcomes[index] = conflict(self.submissions[index], first)
+
+    def _locked(self, pending: Sequence[Pending], users: Sequence[int] = ()) -> Book:
+        named = {user for item in pending for user in item.users}
+        named |= {proposal.user for proposal in self.swept if proposal.user is not None}
+        users = sorted({*users, *named})
+        journal.create_missing_accounts(self.cursor, users)
+        book = Book(journal.lock_accounts(self.cursor, users))
+        if any(changes_books(item.submission) for item in pending):
+            closed = state.lock_books(self.cursor, exclusive=True, within_ms=_BOOKS_WITHIN_MS)
+        else:
+            closed = state.lock_books(self.cursor)
+        book.closed_until = closed
+        # Owner, prices and tariffs are read again after the locks: these are what is decided by.
+        self._plan(pending, lock=True)
+        moved = False
+        for item in pending:
+            if isinstance(item.refusal, Undecided):
+                if placed := set_aside_for(item.submission.command):
+                    self.unplaced.add(placed)
+                moved = True
+            moved = moved or not all(map(book.knows, item.users))
+        if moved:
+            raise Moved
+        self._load_state(pending, book, lock=True)
+        return book
+
+    def _load_state(self, pending: Sequence[Pending], book: Book, *, lock: bool) -> None:
+        """Read what the decisions look at; the time of recording is taken after the last lock."""
+        plans = [item.plan for item in pending]
+        proposals = [*self.swept, *(plan.proposal for plan in plans if isinstance(plan, ResolvingProposal))]
+        if lock:
+            lock_names_of(self.cursor, plans, proposals)
+        load_periods(self.cursor, plans, book, self.freezing)
+        self.now = journal.not_before(book, self.clock())
+        load_state(self.cursor, plans, proposals, book, day=self.now.date())
+
+    def _plan(self, pending: Sequence[Pending], *, lock: bool) -> References | None:
+        """Plan them, and what they were planned by."""
+        if not pending:
+            return None
+        read = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
+        if read == self._planned_by:
+            return read  # nothing moved: the plans would be the same
+        holds, payouts = dict(read.holds), dict(read.payouts)
+        references = replace(read, holds=holds, payouts=payouts)
+        for item in pending:
+            item.plan, item.refusal = planned(item.submission, references)
+            if isinstance(item.plan, Placing) and item.plan.command.hold not in self.unplaced:
+                # Note [Holds of a batch]
+                holds.setdefault(item.plan.command.hold, hold_of(item.plan))
+            if isinstance(item.plan, RequestPayout) and item.plan.payout not in self.unplaced:
+                payouts.setdefault(item.plan.payout, payout_of(item.plan))
+        return read
+
+    def _decisions(self, pending: Sequence[Pending], book: Book) -> list[Decided]:
+        made, missing = [], False
+        for item in pending:
+            placed = unplaced(item.plan, book)
+            if placed is not None:
+                # Note [Holds of a batch]
+                self.unplaced.add(placed)
+                missing = True
+            else:
+                made.append(decided(item, book, now=self.now))
+        if missing:
+            raise Moved
+        return made
+
+    def _write(self, pending: Sequence[Pending], book: Book) -> None:
+        cursor = self.cursor
+        swept = expired(book, now=self.now)
+        made = [*swept, *self._decisions(pending, book)]
+        if not made:
+            return
+        changed: dict[str, Account] = {}
+        last_position: dict[str, int] = {}
+        events: list[StoredEvent] = []
+        written_notes: list[notes.Note] = []
+        positions = store.take_positions(cursor, len(made))
+        for position, each in zip(positions, made, strict=True):
+            item = each.item
+            if item is not None and item.submission.notes:
+                written_notes += notes.seal(item.event_id, item.submission.notes, each.event["data"])
+            event = each.at(position)
+            events.append(event)
+            for account in each.touched:
+                changed[account.code] = account
+                last_position[account.code] = position
+            if item is not None:
+                self._answer(item, event)
+        if swept:
+            store.claim_keys(cursor, {each.key: each.claim for each in swept})
+        store.append(cursor, events)
+        notes.write(cursor, written_notes)
+        journal.open_escrows(cursor, [account for account in changed.values() if not account.id])
+        journal.write(cursor, events, book)
+        state.write(cursor, events)
+        tariffs.write(cursor, events)
+        payments.write(cursor, events)
+        consulting.write_statuses(cursor, events)
+        self.freezing.write(events)
+        journal.update_accounts(cursor, list(changed.values()), last_position, self.now)
+        for project in _inline_projections():
+            project(cursor, list(changed.values()))
+
+    def _answer(self, item: Pending, event: StoredEvent, *, replayed: bool = False) -> None:
+        status: Status = "rejected" if event.type in REJECTION_TYPES else "recorded"
+        for number, index in enumerate(item.indexes):
+            # A duplicate within the batch is a replay of the first.
+            self.outcomes[index] = Outcome(status=status, event=event, replayed=replayed or number > 0)
+
+
+def changes_books(submission: Submission) -> bool:
+    """Whether it has to come alone: Note [Changing the books]."""
+    command = submission.command
+    return isinstance(command, ResolveProposal) and command.changes_books
+
+
+def _inline_projections() -> list[Callable[[Any, Sequence[Account]], None]]:
+    return [import_string(path) for path in settings.LEDGER_INLINE_PROJECTIONS]

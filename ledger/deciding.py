@@ -1,0 +1,136 @@
+"""From plans to events: each is decided over the book, which evolves by it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from events import store
+from events.identifiers import uuid7
+from events.message import StoredEvent
+from ledger.commands import fingerprint_of
+from ledger.domain.book import Account, Book, Decision
+from ledger.domain.decide import (
+    OPERATION_TYPES,
+    Plan,
+    decide,
+    event_data,
+    overdue,
+    overdue_proposals,
+    reject,
+)
+from ledger.domain.errors import Rejected
+from ledger.domain.holding import Resolving
+from ledger.domain.paying_out import PayingOut
+from ledger.domain.periods import effective_at
+from ledger.pending import Pending
+
+SWEEP_SOURCE: Final = "/ledger/expiry"
+
+
+class Moved(Exception):
+    """What a command refers to changed between reading and locking: read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The fields of an event but its position, and the accounts that it touched, as of after it."""
+
+    event: Mapping[str, Any]
+    touched: Sequence[Account]
+    item: Pending | None = None
+    """What it answers; nothing where something has expired."""
+
+    def at(self, position: int) -> StoredEvent:
+        """The event at its place in the log."""
+        return StoredEvent(**self.event, position=position)
+
+    @property
+    def key(self) -> store.Key:
+        """The idempotency key of the event's command."""
+        metadata = self.event["metadata"]
+        return store.Key(metadata["source"], metadata["request_id"])
+
+    @property
+    def claim(self) -> store.Claim:
+        """What that key is claimed for."""
+        return store.Claim(fingerprint_of(self.event["data"]["command"]), self.event["id"])
+
+
+def expired(book: Book, *, now: datetime) -> list[Decided]:
+    """Expire what is overdue of every locked user and proposal, before anything is decided."""
+    expiring = [decision for user in book.users for decision in overdue(book, user, now=now)]
+    swept = []
+    for decision in (*expiring, *overdue_proposals(book, now=now)):
+        facts = decision.facts
+        subject = facts.get("grant") or facts.get("hold") or facts["proposal"]
+        touched = book.apply(decision)
+        sent: dict[str, Any] = {"type": decision.type, "expired": subject}
+        if decision.payer:
+            sent["operation_user"] = decision.payer
+        metadata = {"source": SWEEP_SOURCE, "request_id": f"expire:{subject}", "actor": "ledger"}
+        occurred_at = decision.occurred_at or now
+        swept.append(Decided(_event(uuid7(), decision, sent, metadata, book, occurred_at, now), touched))
+    return swept
+
+
+def decided(item: Pending, book: Book, *, now: datetime) -> Decided:
+    """What a command comes to, be it a rejection. Raises `Moved` for one that has no plan any more."""
+    submission = item.submission
+    try:
+        if item.plan is None:
+            raise item.refusal if isinstance(item.refusal, Rejected) else Moved
+        decision = decide(item.plan, book, now=now, event_id=item.event_id)
+    except Rejected as error:
+        users = [user for user in item.users if book.knows(user)]
+        payer = users[0] if users else getattr(submission.command, "operation_user", None)
+        decision = reject(error, submission.command, item.plan, payer, book)
+    touched = book.apply(decision)
+    event = _event(
+        item.event_id,
+        decision,
+        submission.sent,
+        submission.metadata(),
+        book,
+        submission.command.occurred_at,
+        now,
+    )
+    return Decided(event, touched, item)
+
+
+def unplaced(plan: Plan | None, book: Book) -> str | None:
+    """The hold or payout of a plan that its placing in this batch did not make."""
+    match plan:
+        case Resolving() if plan.hold.id not in book.holds:
+            return plan.hold.id
+        case PayingOut() if plan.payout.id not in book.payouts:
+            return plan.payout.id
+        case _:
+            return None
+
+
+def _event(
+    event_id: str,
+    decision: Decision,
+    sent: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    book: Book,
+    occurred_at: datetime,
+    now: datetime,
+) -> dict[str, Any]:
+    """The fields of a stored event but its position; the book is as of after the decision."""
+    data = event_data(decision, sent, book)
+    if decision.type in OPERATION_TYPES:
+        counts_at = effective_at(occurred_at, recorded_at=now, closed=book.closed_until)
+        if counts_at != occurred_at:
+            data["effective_at"] = counts_at.isoformat()
+    return {
+        "id": event_id,
+        "stream": decision.stream or f"operation:{event_id}",
+        "type": decision.type,
+        "schema_version": 1,
+        "data": data,
+        "metadata": metadata,
+        "occurred_at": occurred_at,
+        "recorded_at": now,
+    }
