@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.checks import ModelAdminChecks
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -11,6 +12,8 @@ from ledger.models import MachineTermsHistory
 from models import Machine, Team, User
 from models.access import machines_seen_by
 from models.machine import PRICES
+from projections.admin.doors.button import opens
+from projections.admin.doors.tariffs import OverrideTariff
 from projections.admin.records import RecordAdmin, SeenByViewer, amount, as_number, moment
 
 
@@ -115,6 +118,10 @@ class MachineTermsAdmin(RecordAdmin):
 @admin.register(Team)
 class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """A team, its admin and its members."""
+
+    checks_class = ModelAdminChecks  # see RecordAdmin
+    actions_detail = ("override_tariff",)
+    override_tariff = opens(OverrideTariff, fills="team", title="Publish terms of the team", icon="sell")
 
     list_display = ("name", "admin_user", "url")
     list_select_related = ("admin_user",)

@@ -43,6 +43,7 @@ class Given:
     asked: int
     contract: int
     ended: int
+    team: int
 
 
 @dataclass(frozen=True)

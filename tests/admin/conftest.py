@@ -123,4 +123,5 @@ def given(request: pytest.FixtureRequest, world: World) -> Given:
         asked=asked,
         contract=signed,
         ended=ended,
+        team=user.create_team("analysts").pk,
     )

@@ -33,6 +33,7 @@ def _url(name: str) -> str:
         ("ledger/consultingcontract/{given.contract}", "split-contract", "contract"),
         ("ledger/consultingcontract/{given.contract}", "cancel-contract", "contract"),
         ("models/user/{given.user.pk}", "override-tariff", "user"),
+        ("models/team/{given.team}", "override-tariff", "team"),
         ("ledger/publishedtariff", "publish-tariff", None),
         ("ledger/publishedtariff", "override-tariff", None),
         ("ledger/bookperiod/{given.closed}", "reopen-period", "period"),
