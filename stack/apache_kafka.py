@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from stack.broker import speaks_kafka
@@ -41,6 +43,41 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secured:
+    """Clients have to come over TLS and say who they are; brokers among themselves do not.
+
+    `keystore` is a PEM file: the broker's private key and its certificate. `users` are passwords by name, for
+    SCRAM-SHA-512 and PLAIN.
+    """
+
+    keystore: Path
+    users: Mapping[str, str]
+
+    def properties(self) -> dict[str, object]:
+        """Of the listener for clients."""
+        known = " ".join(f'user_{name}="{password}"' for name, password in self.users.items())
+        scram, plain = (
+            f"org.apache.kafka.common.security.{name} required"
+            for name in ("scram.ScramLoginModule", "plain.PlainLoginModule")
+        )
+        return {
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": self.keystore,
+            "listener.name.clients.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+            "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{scram};",
+            "listener.name.clients.plain.sasl.jaas.config": f"{plain} {known};",
+        }
+
+    def format_arguments(self) -> list[str]:
+        """What the storage has to know from the beginning."""
+        return [
+            argument
+            for name, password in self.users.items()
+            for argument in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]")
+        ]
+
+
 class ApacheKafka:
     """A cluster on the loopback address; each node is broker and controller in one.
 
@@ -54,7 +91,9 @@ class ApacheKafka:
         brokers: int = 1,
         port: int | None = None,
         usual_port: int | None = None,
+        secured: Secured | None = None,
     ) -> None:
+        self._secured = secured
         self._directory = directory
         self._count = brokers
         self._wanted_port = port
@@ -62,6 +101,8 @@ class ApacheKafka:
         self._java = find_java()
         self._classpath = f"{fetch()}/*"
         self._ports: list[int] = []
+        self._inner_ports: list[int] = []
+        """What brokers use among themselves: the clients' own, unless those have to be let in."""
         self.nodes: list[Child] = []
 
     @property
@@ -77,12 +118,13 @@ class ApacheKafka:
         if not self.nodes:
             first = choose(wanted=self._wanted_port, usual=self._usual_port, setting="LEDGER_KAFKA_PORT")
             self._ports = [first, *(free_port() for _ in range(self._count - 1))]
+            self._inner_ports = [free_port() for _ in self._ports] if self._secured else self._ports
             controllers = [free_port() for _ in range(self._count)]
             self.nodes = [self._make_node(number, controllers) for number in range(1, self._count + 1)]
         for node in self.nodes:
             if not node.running:
                 node.start()
-        for node, port in zip(self.nodes, self._ports, strict=True):
+        for node, port in zip(self.nodes, self._inner_ports, strict=True):
             answers = wait_until(
                 lambda port=port: speaks_kafka(port),  # type: ignore[misc]
                 seconds=_START_SECONDS,
@@ -125,17 +167,20 @@ class ApacheKafka:
         )
 
     def _properties(self, number: int, controllers: list[int], data: Path) -> str:
-        broker, controller = self._ports[number - 1], controllers[number - 1]
+        inner, controller = self._inner_ports[number - 1], controllers[number - 1]
+        listeners = f"BROKERS://{LOOPBACK}:{inner}"
+        if self._secured:
+            listeners += f",CLIENTS://{LOOPBACK}:{self._ports[number - 1]}"
         copies = min(self._count, 3)
         voters = ",".join(f"{at}@{LOOPBACK}:{port}" for at, port in enumerate(controllers, start=1))
         values = {
             "node.id": number,
             "process.roles": "broker,controller",
             "controller.quorum.voters": voters,
-            "listeners": f"PLAINTEXT://{LOOPBACK}:{broker},CONTROLLER://{LOOPBACK}:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{broker}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "inter.broker.listener.name": "PLAINTEXT",
+            "listeners": f"{listeners},CONTROLLER://{LOOPBACK}:{controller}",
+            "advertised.listeners": listeners,
+            "listener.security.protocol.map": "BROKERS:PLAINTEXT,CLIENTS:SASL_SSL,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "BROKERS",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": data,
             "default.replication.factor": copies,
@@ -151,11 +196,13 @@ class ApacheKafka:
             "group.initial.rebalance.delay.ms": 0,
             # A topic that nobody made is a mistake to be seen.
             "auto.create.topics.enable": "false",
+            **(self._secured.properties() if self._secured else {}),
         }
         return "".join(f"{name}={value}\n" for name, value in values.items())
 
     def _format(self, config: Path) -> None:
         arguments = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(config)]
+        arguments += self._secured.format_arguments() if self._secured else []
         done = subprocess.run(
             [*self._java_command(), *arguments], capture_output=True, text=True, check=False
         )

@@ -117,7 +117,7 @@ def test_a_database_that_is_restarted(kafka: str) -> None:
         stack.environment["LEDGER_KAFKA_GROUP"] = "restarted"
         stack.setup()
         sql = stack.postgres.sql
-        _make_people(stack)
+        make_people(stack)
         publisher = Publisher()
         fields = {"machine": 1001, "count_of_lines": 1}
         began = int(sql("select count(*) from events_event"))
@@ -152,7 +152,8 @@ def _solve(user: User, machine: Machine, ids: list[str]) -> None:
     publisher.close()
 
 
-def _make_people(stack: Stack) -> None:
+def make_people(stack: Stack) -> None:
+    """A user and his machine, both 1001, in a ledger of the test's own."""
     code = (
         "from models import Machine, User; user = User.objects.create(pk=1001, email='one@example.com'); "
         "Machine.objects.create(pk=1001, machine_owner_user=user, machine_name='one', "
