@@ -10,10 +10,12 @@ from django.db import connection
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.outcomes import Balance
+from events.worker import Stop
 from ledger.posting import post
 from models import Machine, User
 from tests.builders import amount, balances, fund, make_user, solving
 from tests.faults.conftest import Start
+from tests.faults.cutting import cutting
 from tests.integration.connections import until
 from tests.kafka.world import (
     Publisher,
@@ -25,6 +27,7 @@ from tests.kafka.world import (
     payloads,
     relaying,
     rows,
+    taken,
     wait_for,
     wait_until_told,
 )
@@ -37,7 +40,7 @@ LINE = amount("0.0001")
 def test_20_000_operations_are_posted_once_each_though_the_worker_is_killed(
     publisher: Publisher, machine: Machine, start: Start
 ) -> None:
-    """SIGKILL in the middle, four times; duplicates and noise among them."""
+    """SIGKILL in mid-batch, twenty times; duplicates and noise among them."""
     seed = random.randrange(2**32)
     print("seed", seed)
     chance = random.Random(seed)
@@ -56,11 +59,15 @@ def test_20_000_operations_are_posted_once_each_though_the_worker_is_killed(
             topic=TRAININGS,
         )
         publisher.raw(TRAININGS, b"noise", [], key=f"{part}".encode())
-    for share in (0.05, 0.2, 0.4, 0.6):
+    for kill in range(20):
         # In the group the partitions of a killed worker are free after its session only.
-        worker = start("ingest", "--alone", LEDGER_INGEST_BATCH="500")
-        _wait_for_share(share, count)
+        worker = start("ingest", "--alone", name=f"ingest-{kill}", LEDGER_INGEST_BATCH="200")
+        wait_for(kill * 900 + 100, seconds=60)
+        Stop().wait(chance.uniform(0, 0.1))
+        assert taken(TRAININGS) < count + noise
         worker.kill()
+    last, first, events_there = rows("select max(position), min(position), count(*) from events_event")[0]
+    assert last - first + 1 > events_there, "a batch that was killed had taken its positions"
     start("ingest", "--alone")
     wait_for(count + noise, seconds=120)
     ids = {id_ for id_, _ in sent}
@@ -130,6 +137,28 @@ def test_connections_to_the_database_that_break(publisher: Publisher, user: User
             _wait_for_share(share, len(ids))
             _break_other_connections()
         wait_for(len(ids), seconds=60)
+    assert sorted(id_ for _, id_ in events()[2:]) == sorted(ids)
+    assert balances(user)[f"user:{user.pk}:eaml"] == 100 - LINE * len(ids)
+    assert parked() == []
+
+
+def test_commits_whose_answers_are_lost(
+    publisher: Publisher, user: User, machine: Machine, start: Start
+) -> None:
+    """The connection is cut between a commit and its acknowledgement, again and again."""
+    ids = [f"{n}" for n in range(1000)]
+    publisher.operations(
+        [("solving", user.pk, {"id": id_, "machine": machine.pk, "count_of_lines": 1}) for id_ in ids]
+    )
+    database = connection.settings_dict
+    url = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{database['NAME']}"
+    # Five commits take up the positions of five topics; the batches come after them.
+    with cutting(url, every=8) as way:
+        worker = start("ingest", "--alone", LEDGER_INGEST_BATCH="10", DATABASE_URL=way.url)
+        wait_for(len(ids), seconds=120)
+        worker.stop()
+        assert way.cuts >= 10
+        assert "the database does not answer" in worker.tail(1000)
     assert sorted(id_ for _, id_ in events()[2:]) == sorted(ids)
     assert balances(user)[f"user:{user.pk}:eaml"] == 100 - LINE * len(ids)
     assert parked() == []

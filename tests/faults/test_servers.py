@@ -2,17 +2,24 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from easyautoml_ledger import topics
+from easyautoml_ledger.http_publisher import HttpPublisher
+from easyautoml_ledger.listeners import OutcomeListener
+from easyautoml_ledger.operations import Solving
+from easyautoml_ledger.outcomes import OperationRecorded
 from events.kafka.clients import make_admin
 from events.kafka.topics import create_missing
 from models import Machine, User
 from stack import Stack
+from stack.apache_kafka import ApacheKafka
+from stack.local import Kafka
 from tests.builders import amount, balances, fund, make_machine, make_user, post_one, solving
 from tests.integration.connections import until
 from tests.kafka.world import (
@@ -30,13 +37,13 @@ from tests.kafka.world import (
 OUT = topics.BILLING_OPERATIONS
 TRAININGS = topics.TRAINING_OPERATIONS
 LINE = amount("0.0001")
+_KIND: Final[Kafka] = "apache" if os.environ.get("LEDGER_TEST_KAFKA") == "apache" else "embedded"
 
 
 @pytest.fixture
 def broker(transactional_db: None, settings: Any) -> Iterator[Stack]:
     """A broker of this test's own, which may be killed. Settings name it."""
-    kind = os.environ.get("LEDGER_TEST_KAFKA") or "embedded"
-    with Stack(postgres=False, kafka="apache" if kind == "apache" else "embedded") as stack:
+    with Stack(postgres=False, kafka=_KIND) as stack:
         settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(
             update={"kafka_bootstrap_servers": stack.bootstrap_servers}
         )
@@ -79,6 +86,90 @@ def test_a_broker_that_is_killed_and_comes_back(broker: Stack, user: User, machi
     assert set(told) == {
         row[0] for row in rows("select position from events_event where type like 'operation.%%'")
     }
+
+
+@pytest.mark.kafka
+def test_operations_over_http_go_on_while_the_broker_is_away_for_a_minute() -> None:
+    """Every one is answered as quickly as ever, and told once the broker is back."""
+    with Stack(kafka=_KIND, durable=False) as stack:
+        assert stack.broker is not None
+        assert stack.postgres is not None
+        stack.setup()
+        make_people(stack)
+        made = stack.manage(
+            *("api_key", "create", "--name", "training"),
+            *("--scope", "ledger:write", "--source", topics.TRAINING_SERVICE),
+        )
+        for worker in ("web", "ingest", "relay"):
+            stack.start(worker)
+        stack.wait_for_web()
+        ledger = HttpPublisher(url=stack.web_url, api_key=made.stdout.split()[0], attempts=1)
+        solving_ = Solving(type="solving", operation_user=1001, machine=1001, count_of_lines=1)
+        ids = [ledger.publish(solving_).body["id"]]
+        until(lambda: _told(stack) == _last(stack), 60)
+        stack.broker.kill()
+        away, slowest = time.monotonic(), 0.0
+        while time.monotonic() - away < 60:
+            began = time.monotonic()
+            ids.append(ledger.publish(solving_).body["id"])
+            slowest = max(slowest, time.monotonic() - began)
+            threading.Event().wait(0.2)
+        assert slowest < 5
+        assert len(ids) > 60
+        stack.broker.start()
+        # The embedded broker has made those that the workers have asked it about, in its own way.
+        stack.manage("topics", check=_KIND == "apache")
+        until(lambda: _told(stack) == _last(stack), 60)
+        for worker in ("ingest", "relay"):
+            assert stack.workers[worker].running, "it waited, and went on"
+        with OutcomeListener(bootstrap_servers=stack.bootstrap_servers, from_beginning=True) as listener:
+            told = set[str]()
+
+            def all_told() -> bool:
+                outcomes = listener.poll()
+                told.update(str(each.operation) for each in outcomes if isinstance(each, OperationRecorded))
+                return told == set(ids)
+
+            until(all_told, 30)
+        assert stack.manage("verify").stdout.startswith("verify: ok")
+
+
+@pytest.mark.kafka
+@pytest.mark.skipif(_KIND != "apache", reason="the embedded broker is one")
+def test_a_leader_that_moves(transactional_db: None, settings: Any) -> None:
+    """With three brokers: each is killed and comes back, and leaders are moved back, under load."""
+    with Stack(postgres=False, kafka="apache", brokers=3) as stack:
+        kafka = stack.broker
+        assert isinstance(kafka, ApacheKafka)
+        settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(
+            update={
+                "kafka_bootstrap_servers": stack.bootstrap_servers,
+                "kafka_replication_factor": 3,
+            }
+        )
+        _make_topics()
+        users, machine = [fund(make_user(), eaml=100) for _ in range(12)], make_machine(make_user())
+        ids, publisher = [f"{n}" for n in range(1500)], Publisher()
+        with ingesting(alone=False, batch=10), relaying():
+            for part, node in enumerate(kafka.nodes):
+                leaders = _leaders()
+                for n in range(part * 500, part * 500 + 500):
+                    if n % 500 == 200:
+                        node.kill()
+                    fields = {"id": ids[n], "machine": machine.pk, "count_of_lines": 1}
+                    publisher.operations([("solving", users[n % 12].pk, fields)])
+                wait_for(part * 500 + 500, seconds=120)
+                assert _leaders() != leaders, "its partitions have other leaders now"
+                kafka.start()
+                _move_leaders_back()
+            wait_until_told(seconds=60)
+        publisher.close()
+        assert sorted(id_ for _, id_ in events() if id_.isdecimal()) == sorted(ids)
+        assert parked() == []
+        told = [message.payload.position for message in heard(OUT)]
+        assert set(told) == {
+            row[0] for row in rows("select position from events_event where type like 'operation.%%'")
+        }
 
 
 @pytest.mark.kafka
@@ -126,6 +217,7 @@ def test_a_database_that_is_restarted(kafka: str) -> None:
             return int(sql("select count(*) from events_event")) - began
 
         stack.start("ingest")
+        stack.start("relay")
         publisher.operations([("solving", 1001, {"id": f"restart {n}", **fields}) for n in range(500)])
         until(lambda: posted() > 50, 30)
         stack.postgres.stop()
@@ -136,6 +228,49 @@ def test_a_database_that_is_restarted(kafka: str) -> None:
         assert posted() == 1000
         assert sql("select count(distinct metadata->>'request_id') from events_event") == str(began + 1000)
         assert sql("select count(*) from events_dead_letter") == "0"
+        until(lambda: _told(stack) == _last(stack), 60)
+
+
+def _told(stack: Stack) -> int:
+    """How far the relay of a ledger of the test's own has told operations."""
+    assert stack.postgres is not None
+    return int(
+        stack.postgres.sql(
+            """select coalesce(max(position), -1) from events_checkpoint
+               where updated_at = (select max(updated_at) from events_checkpoint
+                                   where starts_with(name, 'relay:billing.operations:'))"""
+        )
+    )
+
+
+def _last(stack: Stack) -> int:
+    assert stack.postgres is not None
+    return int(stack.postgres.sql("select max(position) from events_event"))
+
+
+def _leaders() -> list[tuple[str, int, int]]:
+    """Topic, partition and leader of every partition of ours."""
+    admin = make_admin(client="tests")
+    found = [
+        (topic["name"], partition["partition_index"], partition["leader_id"])
+        for topic in admin.describe_topics([TRAININGS, OUT])
+        for partition in topic["partitions"]
+    ]
+    admin.close()
+    return sorted(found)
+
+
+def _move_leaders_back() -> None:
+    """To the broker that is preferred for each, once it has caught up."""
+    admin = make_admin(client="tests")
+
+    def in_sync() -> bool:
+        partitions = [p for topic in admin.describe_topics([TRAININGS, OUT]) for p in topic["partitions"]]
+        return all(len(partition["isr_nodes"]) == 3 for partition in partitions)
+
+    until(in_sync, 60)
+    admin.elect_leaders(0, [TRAININGS, OUT], raise_errors=False)
+    admin.close()
 
 
 def _make_topics() -> None:

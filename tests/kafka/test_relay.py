@@ -117,6 +117,32 @@ def test_what_the_contract_does_not_know_is_passed_over(fresh_topics: None) -> N
     assert records(OUT) == records(BALANCES) == []
 
 
+@pytest.mark.parametrize("meanwhile", [0, 5], ids=["shorter", "longer"])
+def test_a_topic_made_anew_while_nobody_tells(
+    meanwhile: int, user: User, machine: Machine, admin: KafkaAdminClient
+) -> None:
+    """What was told twice stood there twice: the new topic is shorter, or longer where more has happened."""
+    post_one(solving(machine, user=user, lines=1000))
+    for _ in range(2):
+        with relaying():
+            wait_until_told()
+        rows("delete from events_checkpoint where starts_with(name, 'relay:') returning 1")
+    with relaying():
+        wait_until_told()
+    before = len(records(OUT))
+    assert before == 9
+    make_topics_anew(admin, [OUT, BALANCES])
+    post([solving(machine, user=user, lines=1000) for _ in range(2 * meanwhile)])
+    with relaying():
+        wait_until_told()
+        wait_until_told(BALANCES)
+    assert (len(records(OUT)) > before) is bool(meanwhile)
+    positions = [row[0] for row in rows("select position from events_event where type like 'operation.%%'")]
+    assert sorted(message.payload.position for message in heard(OUT)) == positions
+    latest = {balance.user: balance for balance in payloads(BALANCES, Balance)}
+    assert latest[user.pk].eaml.balance == 100 - amount("0.1") * (1 + 2 * meanwhile)
+
+
 def test_a_topic_made_anew_is_told_everything(user: User, machine: Machine, admin: KafkaAdminClient) -> None:
     """Operations from the beginning of the log, balances as the accounts have them."""
     post_one(solving(machine, user=user, lines=1000))
