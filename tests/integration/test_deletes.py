@@ -66,7 +66,7 @@ def test_user_with_a_balance_cannot_be_deleted(user: User) -> None:
     assert getattr(cause, "pgcode", None) == "LG002"
     assert cause.diag.constraint_name == "ledger_user_has_balance"  # type: ignore[union-attr]
     assert User.objects.filter(pk=user.pk).exists()
-    assert not Event.objects.filter(type="user.closed").exists()
+    assert not Event.objects.filter(type="user.closed", stream=f"user:{user.pk}").exists()
 
 
 def test_user_who_owes_cannot_be_deleted(machine: Machine) -> None:
