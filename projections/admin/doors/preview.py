@@ -44,7 +44,6 @@ class Moved:
 class Preview:
     """The transfers and accounts of an event that was not stored. `waits`: it would be a proposal."""
 
-    type: str
     transfers: Sequence[Mapping[str, str]]
     accounts: Sequence[Moved]
     waits: bool
@@ -56,7 +55,6 @@ def preview_of(outcome: Outcome) -> Preview | None:
     if outcome.status != "recorded" or event is None:
         return None
     return Preview(
-        type=event.type,
         transfers=event.data["transfers"],
         accounts=_moved(event.data["accounts"]),
         waits=event.type == "proposal.made",
