@@ -9,10 +9,12 @@ import logging
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 from stack.errors import StackError
@@ -85,21 +87,22 @@ class Child:
         """Starts the process. Raises `StackError` if it is running or cannot be started."""
         if self.running:
             raise StackError(f"{self.name} is already running (process {self.pid}).")
-        if self._echo is None:
-            rotate(self.log)
-            with self.log.open("ab") as output:
-                self._popen = self._open(output)
-        else:
-            self._popen = self._open(subprocess.PIPE)
-            assert self._popen.stdout is not None
-            self._pump = threading.Thread(
-                target=_pump,
-                args=(self._popen.stdout, self.log, self._echo),
-                name=f"log of {self.name}",
-                daemon=True,
-            )
-            self._pump.start()
-        self._pid_file.write_text(f"{self.pid} {started_at(self.pid)}\n", encoding="utf-8")
+        with _uninterrupted():
+            if self._echo is None:
+                rotate(self.log)
+                with self.log.open("ab") as output:
+                    self._popen = self._open(output)
+            else:
+                self._popen = self._open(subprocess.PIPE)
+                assert self._popen.stdout is not None
+                self._pump = threading.Thread(
+                    target=_pump,
+                    args=(self._popen.stdout, self.log, self._echo),
+                    name=f"log of {self.name}",
+                    daemon=True,
+                )
+                self._pump.start()
+            self._pid_file.write_text(f"{self.pid} {started_at(self.pid)}\n", encoding="utf-8")
         return self
 
     def wait(self, seconds: float | None = None) -> int:
@@ -188,6 +191,29 @@ def stop_leftovers(
                 signal_group(pid, signal.SIGKILL)
         path.unlink(missing_ok=True)
     return list(found)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C comes at the end of the block: between a fork and its note, nobody would end the child."""
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is not threading.main_thread() or None in handlers.values():
+        yield  # signals are handled in the main thread, and by Python's handlers
+        return
+    for number in handlers:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for late in came:
+        signal.raise_signal(late)
 
 
 def rotate(log: Path) -> None:

@@ -31,7 +31,7 @@ def make_consumer(*, client: str) -> KafkaConsumer:
         session_timeout_ms=_SESSION_MS,
         heartbeat_interval_ms=_SESSION_MS // 4,
         # Also how long a rebalance waits at most for a member that says nothing any more.
-        max_poll_interval_ms=60_000,
+        max_poll_interval_ms=30_000,
         # The same numbers of both topics go to the same worker, and with them the same users: workers
         # seldom wait for each other's locks. (Cooperative rebalances get stuck on the embedded broker.)
         partition_assignment_strategy=[RangePartitionAssignor],

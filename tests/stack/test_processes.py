@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,30 @@ def test_a_running_child_is_not_started_twice(python: MakeChild) -> None:
     child = python("once", _SLEEPS).start()
     with pytest.raises(StackError, match=f"once is already running .process {child.pid}"):
         child.start()
+
+
+def test_ctrl_c_in_the_middle_of_a_start_leaves_a_child_that_is_known(
+    python: MakeChild, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes once the process is noted, so that whoever hears of it can end the child."""
+    child = python("interrupted", _SLEEPS)
+    fork = child._open
+
+    def interrupted(*arguments: Any) -> Any:
+        forked = fork(*arguments)
+        signal.raise_signal(signal.SIGINT)
+        return forked
+
+    monkeypatch.setattr(child, "_open", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            child.start()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert child.running
+    assert child.kill() == -signal.SIGKILL
 
 
 def test_a_child_can_be_started_again_after_it_ended(python: MakeChild) -> None:
