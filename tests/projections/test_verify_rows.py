@@ -156,14 +156,15 @@ def test_an_operation_without_an_event_is_named_wherever_its_position_is(world: 
 
 def test_an_entry_without_an_event_is_named_wherever_its_id_is(world: World) -> None:
     """Of an event that has fewer entries, and beyond the last event."""
-    for entry in (world.sale.position * 1000 + 999, last_entry_id(10**6)):
+    strays = (world.sale.position * 1000 + 999, last_entry_id(10**6))
+    for transfer, entry in enumerate(strays, start=50):
         worlds.corrupt(
             """insert into models_entry
                select (jsonb_populate_record(e, jsonb_build_object(
-                   'id', %s::bigint, 'transfer', %s::bigint %% 9 + 50, 'account_version', null))).*
+                   'id', %s::bigint, 'transfer', %s::bigint, 'account_version', null))).*
                from models_entry e where id = %s""",
             entry,
-            entry,
+            transfer,
             world.sale.position * 1000,
         )
     found = worlds.mismatches()
