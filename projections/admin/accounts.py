@@ -65,13 +65,8 @@ class AccountAdmin(OfUserAdmin):
         "recorded",
     )
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        term = search_term.strip()
-        if ":" in term:
-            return queryset.filter(code=term), False
-        return super().get_search_results(request, queryset, search_term)
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
+        return records.filter(code=term) if ":" in term else super().found(records, term)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         accounts: QuerySet[Any] = super().get_queryset(request)

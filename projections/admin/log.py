@@ -10,7 +10,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from events.contracts import CONTRACTS
 from events.models import Checkpoint, Event
-from projections.admin.records import RecordAdmin, as_number, as_uuid, moment, pretty
+from projections.admin.records import FoundAdmin, RecordAdmin, as_number, as_uuid, moment, pretty
 
 _TYPES: Final = tuple(dict.fromkeys(type_ for type_, _ in CONTRACTS))
 
@@ -31,7 +31,7 @@ class TypeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Event)
-class EventAdmin(RecordAdmin):
+class EventAdmin(FoundAdmin):
     """Found by position, id, stream, or the sender's key."""
 
     list_display = ("position", "type", "kind", "stream", "source", "recorded")
@@ -52,18 +52,12 @@ class EventAdmin(RecordAdmin):
         "shown_metadata",
     )
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
-    ) -> tuple[QuerySet[Event], bool]:
-        del request
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def found(self, records: QuerySet[Event], term: str) -> QuerySet[Event]:
         if (event := as_uuid(term)) is not None:
-            return queryset.filter(id=event), False
+            return records.filter(id=event)
         if (position := as_number(term)) is not None:
-            return queryset.filter(pk=position), False
-        return queryset.filter(stream=term), False
+            return records.filter(pk=position)
+        return records.filter(stream=term)
 
     @admin.display(description="kind")
     def kind(self, event: Event) -> str:

@@ -14,7 +14,7 @@ from models.access import machines_seen_by
 from models.machine import PRICES
 from projections.admin.doors.button import opens
 from projections.admin.doors.tariffs import OverrideTariff
-from projections.admin.records import RecordAdmin, SeenByViewer, amount, as_number, moment
+from projections.admin.records import FoundAdmin, SeenByViewer, amount, as_number, moment
 
 
 @admin.register(Machine)
@@ -81,7 +81,7 @@ class MachineAdmin(SeenByViewer, ModelAdmin):  # type: ignore[misc]  # unfold sh
 
 
 @admin.register(MachineTermsHistory)
-class MachineTermsAdmin(RecordAdmin):
+class MachineTermsAdmin(FoundAdmin):
     """Owner and prices of machines over time: what operations are priced by."""
 
     list_display = ("machine_id", "since", "owner_id", "columns", "shown_api", "shown_data", "shown_copy")
@@ -89,14 +89,9 @@ class MachineTermsAdmin(RecordAdmin):
     search_help_text = "machine id"
     ordering = ("-id",)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        del request
-        if not search_term.strip():
-            return queryset, False
-        machine = as_number(search_term.strip())
-        return (queryset.none() if machine is None else queryset.filter(machine_id=machine)), False
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
+        machine = as_number(term)
+        return records.none() if machine is None else records.filter(machine_id=machine)
 
     @admin.display(description="from", ordering="effective_from")
     def since(self, terms: MachineTermsHistory) -> str:

@@ -20,8 +20,8 @@ from projections.admin.decided import DecidedColumns
 from projections.admin.doors.button import opens
 from projections.admin.doors.operations import ChargeBack, ReverseOperation
 from projections.admin.records import (
+    FoundAdmin,
     KindFilter,
-    RecordAdmin,
     RecordInline,
     SeenByViewer,
     amount,
@@ -113,7 +113,7 @@ class TariffFilter(admin.SimpleListFilter):
 
 
 @admin.register(Operation)
-class OperationAdmin(DecidedColumns, SeenByViewer, RecordAdmin):
+class OperationAdmin(DecidedColumns, SeenByViewer, FoundAdmin):
     """What users did: found by id, position, kind or somebody's address."""
 
     seen_by = staticmethod(operations_seen_by)
@@ -158,19 +158,13 @@ class OperationAdmin(DecidedColumns, SeenByViewer, RecordAdmin):
             return actions
         return [action for action in actions if action.path != ChargeBack.name]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        del request
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
         if (operation := as_uuid(term)) is not None:
-            return queryset.filter(pk=operation), False
+            return records.filter(pk=operation)
         if (position := as_number(term)) is not None:
-            return queryset.filter(position=position), False
+            return records.filter(position=position)
         found = Q(kind__in=kinds_found(term)) | Q(operation_user_id__in=users_found(term))
-        return queryset.filter(found), False
+        return records.filter(found)
 
     @admin.display(description="user", ordering="operation_user")
     def user(self, operation: Operation) -> str:
@@ -201,7 +195,7 @@ class OperationAdmin(DecidedColumns, SeenByViewer, RecordAdmin):
 
 
 @admin.register(Entry)
-class EntryAdmin(_EntryColumns, RecordAdmin):
+class EntryAdmin(_EntryColumns, FoundAdmin):
     """Every side of every pair, the platform's among them."""
 
     list_display = ("id", "side", "shown_amount", "account", "shown_balance", "of_operation", "recorded")
@@ -229,22 +223,16 @@ class EntryAdmin(_EntryColumns, RecordAdmin):
         entries = _with_account_codes(super().get_queryset(request))
         return entries.select_related("operation", "user")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        del request
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
         if (operation := as_uuid(term)) is not None:
-            return queryset.filter(operation_id=operation), False
+            return records.filter(operation_id=operation)
         if (entry := as_number(term)) is not None:
-            return queryset.filter(pk=entry), False
-        return queryset.filter(user_id__in=users_found(term)), False
+            return records.filter(pk=entry)
+        return records.filter(user_id__in=users_found(term))
 
 
 @admin.register(Billing)
-class BillingAdmin(RecordAdmin):
+class BillingAdmin(FoundAdmin):
     """The older system's table, as it is projected."""
 
     list_display = ("operation_position", "Operation_User", "machine", "machine_owner_user", "what")
@@ -253,16 +241,10 @@ class BillingAdmin(RecordAdmin):
     search_fields = ("operation_position",)
     search_help_text = "position, or an email address"
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        del request
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
         if (position := as_number(term)) is not None:
-            return queryset.filter(operation_position=position), False
-        return queryset.filter(Operation_User_id__in=users_found(term)), False
+            return records.filter(operation_position=position)
+        return records.filter(Operation_User_id__in=users_found(term))
 
     @admin.display(description="amounts")
     def what(self, row: Billing) -> str:

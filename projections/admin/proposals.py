@@ -20,7 +20,7 @@ from projections.admin.decided import texts_by_event, texts_of
 from projections.admin.doors.adjustments import Adjust, Approve, Decline
 from projections.admin.doors.button import opens
 from projections.admin.proposed import in_words
-from projections.admin.records import RecordAdmin, as_number, as_uuid, link_to, moment, users_found
+from projections.admin.records import FoundAdmin, as_number, as_uuid, link_to, moment, users_found
 
 
 class WaitingFilter(admin.SimpleListFilter):
@@ -62,7 +62,7 @@ class _Inbox(ChangeList):  # type: ignore[misc]  # unfold ships no types
 
 
 @admin.register(ProposedChange)
-class ProposalAdmin(RecordAdmin):
+class ProposalAdmin(FoundAdmin):
     """Nobody approves what he proposed himself: the database would refuse it too."""
 
     actions_list = ("adjust",)
@@ -91,18 +91,12 @@ class ProposalAdmin(RecordAdmin):
             _look(request, [proposal])
         return proposal
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        del request
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
         if (key := as_uuid(term)) is not None:
-            return queryset.filter(pk=key), False
+            return records.filter(pk=key)
         number = as_number(term)
         users = users_found(term) if number is None else [number]
-        return queryset.filter(Q(user_id__in=users) | Q(proposer__in=map(_actor, users))), False
+        return records.filter(Q(user_id__in=users) | Q(proposer__in=map(_actor, users)))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Sequence[UnfoldAction]:
         """No button for what its door would refuse."""

@@ -59,7 +59,22 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         return False
 
 
-class OfUserAdmin(RecordAdmin):
+class FoundAdmin(RecordAdmin):
+    """Records that are found by what a term means (an id, a position, a user), never by text within rows."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        del request
+        term = search_term.strip()
+        return (self.found(queryset, term) if term else queryset), False
+
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
+        """Which of the records a term means."""
+        raise NotImplementedError
+
+
+class OfUserAdmin(FoundAdmin):
     """Records that belong to a user, whose number is a plain column."""
 
     search_fields = ("pk",)
@@ -69,18 +84,12 @@ class OfUserAdmin(RecordAdmin):
     def user(self, record: Any) -> SafeString | str:
         return "–" if record.user_id is None else link_to(User, record.user_id, f"user {record.user_id}")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        del request
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
         if (key := as_uuid(term)) is not None:
-            return queryset.filter(pk=key), False
+            return records.filter(pk=key)
         if (user := as_number(term)) is not None:
-            return queryset.filter(user_id=user), False
-        return queryset.filter(user_id__in=users_found(term)), False
+            return records.filter(user_id=user)
+        return records.filter(user_id__in=users_found(term))
 
 
 class ActsWhile:
