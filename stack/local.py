@@ -177,7 +177,7 @@ class Stack:
         worker = self.workers.get(label)
         if worker is None or environment is not None:
             settings = {**self.environment, **(environment or {})}
-            program = programs(settings, broker_forgets=isinstance(self.broker, Broker))[name]
+            program = programs(settings, embedded_broker=isinstance(self.broker, Broker))[name]
             worker = Child(
                 label,
                 program.argv,

@@ -96,7 +96,7 @@ def _start(environ: Mapping[str, str], directory: Path, supervisor: Supervisor, 
         directory,
         supervisor,
         terminal,
-        broker_forgets="KAFKA_BOOTSTRAP_SERVERS" not in environ,
+        embedded_broker="KAFKA_BOOTSTRAP_SERVERS" not in environ,
     )
     if supervisor.stopping.is_set():
         return
@@ -149,10 +149,10 @@ def _start_workers(
     supervisor: Supervisor,
     terminal: Terminal,
     *,
-    broker_forgets: bool,
+    embedded_broker: bool,
 ) -> None:
     children: dict[str, Child] = {}
-    for name, program in programs(environment, broker_forgets=broker_forgets).items():
+    for name, program in programs(environment, embedded_broker=embedded_broker).items():
         if supervisor.stopping.is_set():
             return
         children[name] = Child(

@@ -29,11 +29,12 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
 
 
-def programs(environ: Mapping[str, str], *, broker_forgets: bool = False) -> dict[str, Program]:
+def programs(environ: Mapping[str, str], *, embedded_broker: bool = False) -> dict[str, Program]:
     """Every worker, in the order in which they are stopped: what takes orders goes first.
 
-    `environ` names the web server's address (`LEDGER_WEB_HOST`, `LEDGER_WEB_PORT`). `broker_forgets`: what
-    was not read when it stops is lost, so that it is read first.
+    `environ` names the web server's address (`LEDGER_WEB_HOST`, `LEDGER_WEB_PORT`). `embedded_broker`: what
+    was not read when it stops is lost, so that it is read first; and it takes up to a minute to share out the
+    partitions of a worker that is gone, so that one worker reads all of them.
     """
     host = environ.get("LEDGER_WEB_HOST") or USUAL_WEB_HOST
     port = environ.get("LEDGER_WEB_PORT") or str(USUAL_WEB_PORT)
@@ -43,10 +44,10 @@ def programs(environ: Mapping[str, str], *, broker_forgets: bool = False) -> dic
         *("--worker-class", "gthread", "--workers", "2", "--threads", "8"),
         *("--graceful-timeout", "8", "--no-control-socket", "--log-level", "info"),
     )
-    drain = ("--drain", str(_DRAIN_SECONDS)) if broker_forgets else ()
+    embedded = ("--alone", "--drain", str(_DRAIN_SECONDS)) if embedded_broker else ()
     return {
         "web": Program(argv=web, stop_seconds=10),
-        "ingest": Program(argv=manage("ingest", *drain), stop_seconds=10),
+        "ingest": Program(argv=manage("ingest", *embedded), stop_seconds=10),
         "relay": Program(argv=manage("relay"), stop_seconds=10),
         "expire": Program(argv=manage("expire"), stop_seconds=10),
         "project": Program(argv=manage("project"), stop_seconds=10),

@@ -90,6 +90,12 @@ def test_the_web_server_listens_where_it_is_told() -> None:
     assert argv[argv.index("--bind") + 1] == "[::1]:81"
 
 
+def test_with_the_embedded_broker_ingest_waits_for_no_group_and_leaves_nothing_unread() -> None:
+    """That broker shares partitions out slowly, and forgets what was not read."""
+    assert programs({})["ingest"].argv[-1] == "ingest"
+    assert programs({}, embedded_broker=True)["ingest"].argv[-4:] == ("ingest", "--alone", "--drain", "7")
+
+
 def test_no_worker_learns_the_owners_password() -> None:
     """Only setup changes tables."""
     given = {"DATABASE_URL": "service", "DATABASE_OWNER_URL": "owner", "PATH": os.defpath}
