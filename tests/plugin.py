@@ -27,9 +27,11 @@ settings.register_profile("default", deadline=None, print_blob=True)
 settings.register_profile(
     "ci",
     parent=settings.get_profile("default"),
+    # A change is judged by the same examples each time; `nightly` looks for new ones.
+    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("nightly", parent=settings.get_profile("ci"), max_examples=2000)
+settings.register_profile("nightly", parent=settings.get_profile("ci"), derandomize=False, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
 
 
