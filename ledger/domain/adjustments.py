@@ -16,6 +16,7 @@ from ledger.domain.operations import Kind
 from ledger.domain.proposals import Adjusted, AdjustedAccount, Direction, Proposal, Role, Tier
 from ledger.domain.proposing import propose
 from ledger.domain.settlement import settle_due, spent_facts
+from ledger.domain.whose import OfOneUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Adjustment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adjust:
+class Adjust(OfOneUser):
     """Make an adjustment, as `actor` of a role.
 
     What he adjusts alone in a day (UTC) and currency stays within the role's `alone_max`; above it the
@@ -76,19 +77,9 @@ class Adjust:
         """Whose account it is."""
         return self.adjustment.user
 
-    @property
-    def operation_user(self) -> int:
-        """Whose operation it is."""
-        return self.user
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
-        return (self.user,)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetCreditLimit:
+class SetCreditLimit(OfOneUser):
     """How much EAML a user may owe; None: the tariff's limit again."""
 
     user: int
@@ -96,16 +87,6 @@ class SetCreditLimit:
     occurred_at: datetime
 
     kind = "credit_limit"
-
-    @property
-    def operation_user(self) -> int:
-        """Whose limit it is."""
-        return self.user
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
-        return (self.user,)
 
 
 def adjust_or_propose(command: Adjust, book: Book, *, now: datetime, event_id: str) -> Decision:

@@ -19,10 +19,11 @@ from ledger.domain.errors import (
 )
 from ledger.domain.money import USD, ZERO, text
 from ledger.domain.operations import Kind
+from ledger.domain.whose import OfOneUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantCoupon:
+class GrantCoupon(OfOneUser):
     """Give a user promotional credit: `amount` USD with 8 decimals."""
 
     user: int
@@ -34,19 +35,9 @@ class GrantCoupon:
 
     kind = Kind.COUPON_GRANT
 
-    @property
-    def operation_user(self) -> int:
-        """Whose operation it is."""
-        return self.user
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
-        return (self.user,)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedeemCode:
+class RedeemCode(OfOneUser):
     """Redeem a coupon code for a user."""
 
     user: int
@@ -54,16 +45,6 @@ class RedeemCode:
     occurred_at: datetime
 
     kind = Kind.COUPON_GRANT
-
-    @property
-    def operation_user(self) -> int:
-        """Whose operation it is."""
-        return self.user
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
-        return (self.user,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,11 @@ from ledger.domain.chart import Transfer
 from ledger.domain.coupons import Grant
 from ledger.domain.money import ZERO
 from ledger.domain.operations import Kind
+from ledger.domain.whose import OfOneUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenBalances:
+class OpenBalances(OfOneUser):
     """What one user brings, 8 decimals each; `coupon` becomes a grant that does not expire."""
 
     user: int
@@ -25,16 +26,6 @@ class OpenBalances:
     due_eaml: Decimal = ZERO
 
     kind = Kind.OPENING_BALANCE
-
-    @property
-    def operation_user(self) -> int:
-        """Whose balances they are."""
-        return self.user
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
-        return (self.user,)
 
 
 def open_balances(command: OpenBalances, book: Book, *, now: datetime, event_id: str) -> Decision:

@@ -12,10 +12,11 @@ from ledger.domain.money import USD, ZERO, text
 from ledger.domain.operations import Kind
 from ledger.domain.payments import claim
 from ledger.domain.payouts import Payout, PayoutState
+from ledger.domain.whose import OfOneUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestPayout:
+class RequestPayout(OfOneUser):
     """Set `amount` (USD, 8 decimals) of a user's money aside, to be paid out to him."""
 
     payout: str
@@ -24,16 +25,6 @@ class RequestPayout:
     occurred_at: datetime
 
     kind = Kind.PAYOUT
-
-    @property
-    def operation_user(self) -> int:
-        """Whose payout it is."""
-        return self.user
-
-    @property
-    def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
-        return (self.user,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
