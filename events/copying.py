@@ -5,15 +5,18 @@ Django gives its own errors for psycopg2's where it runs the statement. Here psy
 have to be given Django's classes: whoever looks after a database that went away catches only those.
 """
 
-import io
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import datetime
+from functools import lru_cache
+from itertools import chain, islice
+from typing import Any, Final
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from psycopg2 import extras
 
 NULL = r"\N"
-_CHUNK = 1 << 18  # bytes handed to the driver at once
+_LINES: Final = 64
+"""How many lines are handed to the driver at once."""
 
 
 def escaped(value: str) -> str:
@@ -25,14 +28,47 @@ def escaped(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=1 << 13)
+def moment(at: datetime) -> str:
+    """A time as COPY wants it. Kept for a while, because each is written more than once."""
+    return at.isoformat()
+
+
 def copy_rows(cursor: Any, table: str, columns: Sequence[str], rows: Iterable[str]) -> None:
-    """Write rows, each already a line of COPY's text format without its line end."""
-    lines = "\n".join(rows)
-    if lines:
+    """Write rows, each already a line of COPY's text format without its line end; nothing if there are none.
+
+    The server works on the first rows while the next are made. What making them raises ends the statement,
+    and is raised from here. No other statement can run meanwhile.
+    """
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        return
+    lines = _Lines(chain([first], rows))
+    try:
         with connection.wrap_database_errors:
-            cursor.copy_expert(
-                f"copy {table} ({', '.join(columns)}) from stdin", io.BytesIO((lines + "\n").encode()), _CHUNK
-            )
+            cursor.copy_expert(f"copy {table} ({', '.join(columns)}) from stdin", lines)
+    except DatabaseError:
+        if lines.error is not None:
+            raise lines.error from None
+        raise
+
+
+class _Lines:
+    """Lines as the file that the driver reads from."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.error: BaseException | None = None
+        """Why there are no more: the driver lets go of what is raised, and tells the server only its text."""
+
+    def read(self, _size: int) -> bytes:
+        try:
+            some = list(islice(self._lines, _LINES))
+        except BaseException as error:
+            self.error = error
+            raise
+        return ("\n".join(some) + "\n").encode() if some else b""
 
 
 def execute_values(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import connection
+from pydantic_core import to_json
 
 from events.arrays import binaries, numbers, texts
-from events.copying import copy_rows, escaped
+from events.copying import copy_rows, escaped, moment
 from events.message import NewEvent, StoredEvent
 from events.upcasting import lift, require_current
 
@@ -128,19 +129,15 @@ def read_all(*, upto: int, after: int = 0, chunk: int = 2000) -> Iterator[Stored
 
 def dump(value: Any) -> str:
     """JSON as the log stores it: compact, keys in the order given, amounts already strings."""
-    return _encode(value)
-
-
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+    return to_json(value).decode()
 
 
 def _line(event: StoredEvent) -> str:
     require_current(event)
-    recorded_at = event.recorded_at.isoformat()
     return (
         f"{event.position}\t{event.id}\t{escaped(event.stream)}\t{event.type}\t{event.schema_version}\t"
         f"{escaped(dump(event.data))}\t{escaped(dump(event.metadata))}\t"
-        f"{event.occurred_at.isoformat()}\t{recorded_at}"
+        f"{moment(event.occurred_at)}\t{moment(event.recorded_at)}"
     )
 
 

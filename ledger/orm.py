@@ -21,10 +21,10 @@ from ledger.domain.errors import ApprovalRequired, Invalid, NotFound
 from ledger.domain.money import text
 from ledger.domain.operations import COMPUTE, MARKET, Kind, RecordOperation
 from ledger.domain.proposals import AdjustedAccount
-from ledger.journal import entry_id
 from ledger.operations import four_eyes
 from ledger.operations.contracts import step_of
 from ledger.posting import post
+from ledger.rows import entry_id
 
 SOURCE = "/ledger/orm"
 ACTOR = "orm"

@@ -15,7 +15,7 @@ from events.message import StoredEvent
 from ledger.domain.chart import USER_ACCOUNT_IDS_FROM
 from ledger.domain.periods import Month, MonthEnd, Period, Total
 from ledger.domain.state import period_from
-from ledger.journal import ENTRIES_MAX
+from ledger.rows import ENTRIES_MAX
 
 ACCOUNT: Final = f"case when a.id < {USER_ACCOUNT_IDS_FROM} then a.code else a.kind end"
 """What an account `a` is summed under: the platform's by their codes, all others by their kinds."""

@@ -15,7 +15,8 @@ from events.message import StoredEvent
 from events.settler import settle_all
 from ledger.domain.chart import PLATFORM_IDS, is_escrow
 from ledger.domain.decide import OPERATION_TYPES
-from projections.records import ENTRY_COLUMNS, OPERATION_COLUMNS, UNKNOWN_ACCOUNT, Records, account_ids
+from ledger.rows import ENTRY_COLUMNS, OPERATION_COLUMNS
+from projections.records import UNKNOWN_ACCOUNT, Records, account_ids
 
 _CHUNK: Final = 2000
 _LINKS: Final = ("credit", "debit", "credit_ixioo", "debit_ixioo")

@@ -7,16 +7,12 @@ events; only a reference to a user or machine that was deleted since is empty.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from events.copying import NULL
 from events.message import StoredEvent
-from ledger import journal
 from ledger.domain.entries import entries
-from ledger.journal import entry_rows, operation_row
-
-OPERATION_COLUMNS: Final[tuple[str, ...]] = journal._OPERATION_COLUMNS
-ENTRY_COLUMNS: Final[tuple[str, ...]] = journal._ENTRY_COLUMNS
+from ledger.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, Record, Times, entry_rows, operation_row
 
 UNKNOWN_ACCOUNT: Final = 0
 """Stands for the id of an account that an event names and that has no row."""
@@ -36,9 +32,8 @@ class Records:
 
     def add(self, event: StoredEvent, ids: Mapping[str, int]) -> None:
         """Derive the rows of an event of `OPERATION_TYPES`. `ids` are the accounts' by code."""
-        lines = entries(event.data["transfers"], event.data["accounts"])
-        written = cast("StoredEvent", _Written(event))
-        operation, rows = operation_row(written, lines), entry_rows(written, lines, ids)
+        record = Record(event, entries(event.data["transfers"], event.data["accounts"]), _times(event))
+        operation, rows = operation_row(record), entry_rows(record, ids)
         self.operations.append(operation)
         self.entries += rows
 
@@ -63,41 +58,24 @@ class Records:
             self.entries = [_emptied(line, {_ENTRY_USER: gone_users}) for line in self.entries]
 
 
-class _Time:
-    """A time that writes itself the way PostgreSQL does, so that whole rows can be compared as text."""
-
-    __slots__ = ("_written",)
-
-    def __init__(self, time: datetime) -> None:
-        written = str(time.astimezone(UTC))[: -len("+00:00")]
-        self._written = f"{written.rstrip('0') if '.' in written else written}+00"
-
-    def isoformat(self) -> str:
-        return self._written
-
-
-class _Written:
-    """What the journal asks of an event when it makes rows."""
-
-    __slots__ = ("data", "id", "occurred_at", "position", "recorded_at")
-
-    def __init__(self, event: StoredEvent) -> None:
-        self.id = event.id
-        self.position = event.position
-        self.data = event.data
-        if "effective_at" in event.data:
-            effective_at = _Time(datetime.fromisoformat(event.data["effective_at"]))
-            self.data = {**event.data, "effective_at": effective_at.isoformat()}
-        self.occurred_at = _Time(event.occurred_at)
-        self.recorded_at = _Time(event.recorded_at)
-
-
 def account_ids(cursor: Any, codes: Collection[str]) -> dict[str, int]:
     """The ids of users' accounts by code. A code without a row is left out."""
     if not codes:
         return {}
     cursor.execute("select code, id from ledger_account where code = any(%s)", [list(codes)])
     return dict(cursor.fetchall())
+
+
+def _times(event: StoredEvent) -> Times:
+    """The times as PostgreSQL writes them, so that whole rows can be compared as text."""
+    occurred_at, effective_at = _written(event.occurred_at), event.data.get("effective_at")
+    counts_at = occurred_at if effective_at is None else _written(datetime.fromisoformat(effective_at))
+    return Times(occurred_at, _written(event.recorded_at), counts_at)
+
+
+def _written(time: datetime) -> str:
+    written = str(time.astimezone(UTC))[: -len("+00:00")]
+    return f"{written.rstrip('0') if '.' in written else written}+00"
 
 
 def _gone(cursor: Any, table: str, ids: set[str]) -> frozenset[str]:

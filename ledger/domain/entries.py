@@ -34,26 +34,30 @@ def entries(
     The event keeps each account's state once; the state after an earlier entry of the same
     operation is found by walking back from it.
     """
-    after: dict[str, tuple[Decimal, int]] = {}
+    later: dict[str, tuple[Side, str, str, int]] = {}
     lines: list[EntryLine] = []
     for number in range(len(transfers), 0, -1):
         transfer = transfers[number - 1]
         amount, currency = transfer["amount"], transfer["currency"]
         sides: tuple[tuple[Side, str], ...] = ((CREDIT, transfer["credit"]), (DEBIT, transfer["debit"]))
         for side, code in sides:
-            state = after.get(code)
-            if state is None:
-                stored = accounts.get(code)
-                if stored is None:
-                    lines.append(EntryLine(number, side, code, currency, amount, None, None))
-                    continue
-                state = (Decimal(stored["balance"]), stored["version"])
-            balance, version = state
-            lines.append(EntryLine(number, side, code, currency, amount, text(balance), version))
-            change = Decimal(amount) if increases(code, side) else -Decimal(amount)
-            after[code] = (balance - change, version - 1)
+            if code in later:
+                balance, version = _before(code, *later[code])
+            elif code in accounts:
+                balance, version = accounts[code]["balance"], accounts[code]["version"]
+            else:
+                lines.append(EntryLine(number, side, code, currency, amount, None, None))
+                continue
+            lines.append(EntryLine(number, side, code, currency, amount, balance, version))
+            later[code] = side, amount, balance, version
     lines.reverse()
     return lines
+
+
+def _before(code: str, side: Side, amount: str, balance: str, version: int) -> tuple[str, int]:
+    """What an account's balance and version were before an entry that made them these."""
+    change = Decimal(amount) if increases(code, side) else -Decimal(amount)
+    return text(Decimal(balance) - change), version - 1
 
 
 def increases(code: str, side: Side) -> bool:

@@ -11,8 +11,7 @@ from typing import Any, Final
 from django.db import connection
 
 from events.copying import NULL
-from ledger.journal import ENTRIES_MAX
-from projections.records import ENTRY_COLUMNS, OPERATION_COLUMNS
+from ledger.rows import ENTRIES_MAX, ENTRY_COLUMNS, OPERATION_COLUMNS
 from projections.verification.findings import Findings
 
 _POSITION: Final = OPERATION_COLUMNS.index("position")

@@ -1,10 +1,11 @@
-"""Errors of rows that are copied, and of a database that goes away meanwhile, have Django's classes."""
+"""Rows are copied as they are made; errors, also of a database that goes away, have Django's classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from events.copying import copy_rows, execute_values
 from tests.integration.connections import another
@@ -13,11 +14,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Write = Callable[[Any, str], object]
 
+ADJUSTED = ("key", "actor", "day", "currency", "amount")
+
 WRITES: tuple[Write, ...] = (
     lambda cursor, actor: copy_rows(
         cursor,
         "ledger_adjusted",
-        ("key", "actor", "day", "currency", "amount"),
+        ADJUSTED,
         [f"{actor[:9]}\t{actor}\t2026-01-01\tUSD\t1"],
     ),
     lambda cursor, actor: execute_values(
@@ -52,6 +55,51 @@ def test_a_database_that_goes_away_is_djangos_error(write: Write) -> None:
     with pytest.raises(OperationalError):
         _written(after_the_end, "anna")
     connection.close()
+
+
+def test_what_making_a_row_raises_ends_the_copy() -> None:
+    """As it was raised, not as the database tells of it; and nothing of the rows before it is kept."""
+
+    def rows() -> Iterator[str]:
+        for number in range(1000):
+            yield f"{number}\tanna\t2026-01-{number % 28 + 1:02}\tUSD\t1"
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        _written(lambda cursor, _: copy_rows(cursor, "ledger_adjusted", ADJUSTED, rows()), "anna")
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ledger_adjusted")
+        assert cursor.fetchone() == (0,)
+
+
+def test_rows_are_made_while_the_server_takes_in_those_before() -> None:
+    """It has read the first of them before the last is made."""
+    taken_in: list[int] = []
+
+    def rows() -> Iterator[str]:
+        for number in range(1000):
+            yield f"{number}\tanna\t2026-01-01\tUSD\t1"
+        with another() as other:
+            cursor = other.cursor()
+            for _ in range(100):
+                cursor.execute(
+                    """select bytes_processed from pg_stat_progress_copy
+                       where relid = 'ledger_adjusted'::regclass and bytes_processed > 0"""
+                )
+                if row := cursor.fetchone():
+                    taken_in.append(row[0])
+                    return
+                cursor.execute("select pg_sleep(0.05)")
+
+    _written(lambda cursor, _: copy_rows(cursor, "ledger_adjusted", ADJUSTED, rows()), "anna")
+    assert taken_in
+
+
+def test_no_rows_are_no_statement() -> None:
+    """COPY of nothing is left out."""
+    with CaptureQueriesContext(connection) as captured:
+        _written(lambda cursor, _: copy_rows(cursor, "ledger_adjusted", ADJUSTED, iter(())), "anna")
+    assert not [query for query in captured.captured_queries if "copy" in query["sql"]]
 
 
 def _written(write: Write, *actors: str) -> None:

@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 
 from events.store import read_all
-from ledger import journal
 from ledger.commands import Submission
 from ledger.domain.entries import entries
 from ledger.posting import post
+from ledger.rows import entry_id
 from models import Machine, Operation, User
 from models.billing import Entry
 from models.posting import FLAGS
@@ -84,7 +84,7 @@ def test_entries_say_what_the_event_says(kind: str, user: User, machine: Machine
         accounts = {row[0]: row[1:] for row in cursor.fetchall()}
     assert len(rows) == len(lines) == 2 * len(event.data["transfers"])
     for number, (row, line) in enumerate(zip(rows, lines, strict=True)):
-        assert row.pk == journal.entry_id(event.position, number)
+        assert row.pk == entry_id(event.position, number)
         assert accounts[row.account_id] == (line.account, row.user_id)
         assert (row.transfer, row.side, row.currency) == (line.transfer, line.side, line.currency)
         assert f"{row.amount:.8f}" == line.amount
