@@ -2,16 +2,15 @@
 
 from typing import Final
 
-_SECONDS_MIN: Final = 0.020
-_SECONDS_MAX: Final = 0.050
-_SIZE_MIN: Final = 50
+_SECONDS: Final = 0.040
+_SIZE_MIN: Final = 100  # what a smaller batch costs by itself is more than what its messages do
 
 
 class Pace:
-    """A batch that took too long makes the next smaller; a full one that was quick makes it larger.
+    """Aims at transactions of 40 ms, so that a batch never holds up for long whoever posts a single
+    operation for the same user. `limit` is the largest batch.
 
-    `limit` is the largest batch; transactions take 20 to 50 ms, so that a batch never holds up for long
-    whoever posts a single operation for the same user.
+    Half of each batch's news is believed: one that a busy disk held up says little about the next.
     """
 
     def __init__(self, limit: int) -> None:
@@ -20,7 +19,7 @@ class Pace:
 
     def took(self, seconds: float, count: int) -> None:
         """A batch of `count` messages held its transaction open for `seconds`."""
-        if seconds > _SECONDS_MAX:
-            self.size = max(min(_SIZE_MIN, self._limit), min(self.size, int(count * _SECONDS_MAX / seconds)))
-        elif seconds < _SECONDS_MIN and count >= self.size:
-            self.size = min(self._limit, self.size + self.size // 4 + 1)
+        if seconds < _SECONDS and count < self.size:
+            return  # quick because there was little to do: it says nothing about more
+        fitting = count * _SECONDS / max(seconds, 0.001)
+        self.size = min(self._limit, max(_SIZE_MIN, round((self.size + fitting) / 2)))

@@ -72,20 +72,46 @@ def test_every_compression_of_publishers_is_read(
     assert [id_ for source, id_ in events() if source == topics.TRAINING_SERVICE] == ids
 
 
-def test_the_pace_follows_the_time_that_transactions_take() -> None:
-    """Slow ones make batches smaller down to a least size, quick full ones make them larger up to a limit."""
+def _posted(pace: Pace, batches: int, *, fixed: float, each: float) -> float:
+    """How long the last of so many full batches takes, at so many seconds a batch and a message."""
+    seconds = 0.0
+    for _ in range(batches):
+        seconds = fixed + each * pace.size
+        pace.took(seconds, pace.size)
+    return seconds
+
+
+def test_the_pace_settles_where_a_transaction_takes_forty_milliseconds() -> None:
+    """From either side, whatever a batch costs by itself: many messages bear that cost together."""
+    pace = Pace(limit=1000)
+    assert _posted(pace, 20, fixed=0.012, each=0.0001) == pytest.approx(0.040, abs=0.001)
+    assert _posted(pace, 20, fixed=0.002, each=0.0003) == pytest.approx(0.040, abs=0.001)
+    assert _posted(pace, 20, fixed=0.012, each=0.0001) == pytest.approx(0.040, abs=0.001)
+
+
+def test_the_pace_keeps_within_its_limits() -> None:
+    """Slow batches do not become ever smaller, quick ones not larger than they may."""
     pace = Pace(limit=400)
-    for _ in range(20):
-        pace.took(0.010, pace.size)
+    _posted(pace, 20, fixed=0, each=0.00001)
     assert pace.size == 400
-    pace.took(0.100, 400)
-    assert pace.size == 200
-    for _ in range(20):
-        pace.took(1.0, pace.size)
-    assert pace.size == 50
-    pace.took(0.010, 3)
-    assert pace.size == 50, "a batch that was not full says nothing"
+    _posted(pace, 20, fixed=1, each=0)
+    assert pace.size == 100
     assert Pace(limit=7).size == 7
+    _posted(small := Pace(limit=7), 20, fixed=1, each=0)
+    assert small.size == 7
+
+
+def test_one_slow_batch_at_most_halves_the_pace_and_a_small_one_says_nothing() -> None:
+    """A disk that was busy for a moment costs a few batches, not the pace of the next minute."""
+    pace = Pace(limit=1000)
+    _posted(pace, 20, fixed=0.012, each=0.0001)
+    full = pace.size
+    pace.took(2.0, full)
+    assert full / 2 <= pace.size <= full / 2 + 5
+    pace.took(0.001, 3)
+    assert pace.size <= full / 2 + 5
+    _posted(pace, 8, fixed=0.012, each=0.0001)
+    assert pace.size == pytest.approx(full, abs=5)
 
 
 def test_waits_grow_up_to_a_limit_and_begin_again() -> None:
