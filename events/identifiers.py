@@ -17,9 +17,7 @@ def uuid7() -> str:
     global _last  # noqa: PLW0603 (what was last is one for the process)
     now = time.time_ns() // 1_000_000 << 12
     with _lock:
-        _last = now = max(now, _last + 1)
-    random = os.urandom(8).hex()
-    variant = "89ab"[int(random[0], 16) & 3]
-    return (
-        f"{now >> 28:08x}-{now >> 12 & 0xFFFF:04x}-7{now & 0xFFF:03x}-{variant}{random[1:4]}-{random[4:16]}"
-    )
+        _last = now = now if now > _last else _last + 1
+    variant_and_random = int.from_bytes(os.urandom(8)) >> 2 | 2 << 62
+    digits = f"{now >> 12:012x}7{now & 0xFFF:03x}{variant_and_random:016x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

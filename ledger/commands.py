@@ -56,15 +56,16 @@ class Submission:
 
     def metadata(self) -> dict[str, str]:
         """What the event keeps beside its data: who asked, and in which context."""
-        values = {
-            "source": self.source,
-            "request_id": self.request_id,
-            "actor": self.actor,
-            "correlation_id": self.correlation_id,
-            "causation_id": self.causation_id,
-            "traceparent": self.traceparent,
-        }
-        return {name: value for name, value in values.items() if value}
+        known = {"source": self.source, "request_id": self.request_id}
+        if self.actor:
+            known["actor"] = self.actor
+        if self.correlation_id:
+            known["correlation_id"] = self.correlation_id
+        if self.causation_id:
+            known["causation_id"] = self.causation_id
+        if self.traceparent:
+            known["traceparent"] = self.traceparent
+        return known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

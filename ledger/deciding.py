@@ -14,7 +14,6 @@ from ledger.domain.decide import (
     OPERATION_TYPES,
     Plan,
     decide,
-    event_data,
     overdue,
     overdue_proposals,
     reject,
@@ -23,6 +22,7 @@ from ledger.domain.errors import Rejected
 from ledger.domain.holding import Resolving
 from ledger.domain.paying_out import PayingOut
 from ledger.domain.periods import effective_at
+from ledger.domain.recording import event_data
 from ledger.pending import Pending
 
 SWEEP_SOURCE: Final = "/ledger/expiry"

@@ -42,7 +42,7 @@ def months_closing(plans: Sequence[Plan | None]) -> list[Month]:
 def load_periods(cursor: Any, plans: Sequence[Plan | None], book: Book, freezing: periods.Freezing) -> None:
     """Put all periods into the book, where one may change."""
     if any(isinstance(plan, ChangePeriod) or _is_about_periods(plan) for plan in plans):
-        book.take_periods(periods.read_periods(cursor))
+        book.add(periods.read_periods(cursor))
         book.add(freezing.finish(months_closing(plans)))
 
 

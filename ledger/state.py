@@ -97,6 +97,8 @@ _TABLES: Final = (
     ("codes", "ledger_coupon_code", "code", tuple((name, name) for name in _CODE_COLUMNS), ("redemptions",)),
 )
 
+_NAMES: Final = frozenset({name for name, *_ in _TABLES} | {"credit_limits"})
+"""Under what names an event's data has state, which most events have none of."""
 _IDS_OF_PUBLISHERS: Final = frozenset({"holds", "payouts"})
 _REMAINING: Final = (("grant", "grants"), ("hold", "holds"), ("payout", "payouts"))
 
@@ -226,6 +228,9 @@ class IdTaken(Exception):
 
 def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
     """Write the state that the events say is so after them, each row once. Raises `IdTaken`."""
+    events = [event for event in events if not _NAMES.isdisjoint(event.data)]
+    if not events:
+        return
     for name, table, key, columns, changing in _TABLES:
         kept = {each: state for event in events for each, state in event.data.get(name, {}).items()}
         if kept:

@@ -22,10 +22,11 @@ from ledger.commands import Outcome, Submission
 from ledger.domain.adjustments import Adjust, Adjustment
 from ledger.domain.book import Account, Book
 from ledger.domain.chart import USER_ACCOUNTS, user_account
-from ledger.domain.decide import decide, event_data, plan
+from ledger.domain.decide import decide, plan
 from ledger.domain.money import AMOUNT_MAX
 from ledger.domain.operations import MachineTerms
 from ledger.domain.proposals import Tier
+from ledger.domain.recording import event_data
 from ledger.domain.references import References
 from ledger.domain.tariff import DEFAULT_TERMS, Tariff
 from ledger.operations.record import submission_of

@@ -30,13 +30,12 @@ from ledger.domain.chart import (
     is_escrow,
 )
 from ledger.domain.closing import ChangePeriod, PeriodAction, PeriodChange
-from ledger.domain.consulting import Offer
+from ledger.domain.consulting import Contract, Offer
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.decide import (
     OPERATION_TYPES,
     Command,
     decide,
-    event_data,
     overdue,
     overdue_proposals,
     plan,
@@ -47,6 +46,7 @@ from ledger.domain.money import ZERO, text
 from ledger.domain.periods import Month
 from ledger.domain.proposals import AdjustedAccount, Role, Subject, Tier
 from ledger.domain.publishing import ProposeTariff
+from ledger.domain.recording import event_data
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import Reverse
 from ledger.domain.tariff import DEFAULT_TERMS
@@ -423,7 +423,7 @@ class MovingBooks(Books):
             assert sum((hold.remaining for hold in self.book.user_holds(user)), ZERO) == self.held(user)
             waiting = (each.remaining for each in self.book.payouts.values() if each.user == user)
             assert sum(waiting, ZERO) == self.book.account(user, "usd").held
-        for contract in decision.contracts:
+        for contract in (each for each in decision.states if isinstance(each, Contract)):
             assert contract.remaining == self.escrow(contract.id)
 
     @property

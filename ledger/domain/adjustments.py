@@ -100,7 +100,7 @@ def adjust_or_propose(command: Adjust, book: Book, *, now: datetime, event_id: s
     alone = book.adjusted.get(alone.key, alone)
     alone = replace(alone, amount=alone.amount + adjustment.amount)
     if alone.amount <= command.tier.alone_max:
-        return replace(decision, adjusted=(alone,))
+        return replace(decision, states=(*decision.states, alone))
     return propose(
         "adjustment",
         adjustment.body(),
@@ -149,7 +149,7 @@ def carry_out_adjustment(command: Adjustment, book: Book, *, now: datetime, even
         payer=command.user,
         users=(command.user,),
         transfers=transfers,
-        grants=grants,
+        states=grants,
         facts=facts,
     )
 

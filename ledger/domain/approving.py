@@ -85,7 +85,7 @@ def resolve_proposal(plan: ResolvingProposal, book: Book, *, now: datetime, even
         raise SelfApproval("a proposal is approved by somebody else than who made it", proposal=proposal.id)
     approved = replace(proposal, state="approved", resolver=command.actor)
     done = _carry_out(approved, command, book, now=now, event_id=event_id)
-    return replace(done, proposals=(*done.proposals, approved), facts={**done.facts, **facts_of(approved)})
+    return replace(done, states=(*done.states, approved), facts={**done.facts, **facts_of(approved)})
 
 
 def _carry_out(

@@ -19,7 +19,17 @@ from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
 State: TypeAlias = (
-    Grant | Hold | Reversed | Code | Proposal | Adjusted | Payout | PaymentReference | MonthEnd | Contract
+    Grant
+    | Hold
+    | Reversed
+    | Code
+    | Proposal
+    | Adjusted
+    | Payout
+    | PaymentReference
+    | Contract
+    | Period
+    | MonthEnd
 )
 """What a book has of the world beside the accounts."""
 
@@ -53,7 +63,7 @@ class Decision:
     """What a command comes to: an event's type and data, and the state after it.
 
     `held` is what is set aside (positive) or released (negative) per account code, before the
-    transfers. `grants`, `holds` and `reversed` are the states after, as the event keeps them.
+    transfers. `states` are what it changed of the world beside the accounts, as of after it.
     `occurred_at` is when it happened, where no command says it.
     """
 
@@ -66,17 +76,7 @@ class Decision:
     stream: str | None = None
     occurred_at: datetime | None = None
     held: Mapping[str, Decimal] = field(default_factory=dict)
-    grants: tuple[Grant, ...] = ()
-    holds: tuple[Hold, ...] = ()
-    reversed: tuple[Reversed, ...] = ()
-    codes: tuple[Code, ...] = ()
-    proposals: tuple[Proposal, ...] = ()
-    adjusted: tuple[Adjusted, ...] = ()
-    payouts: tuple[Payout, ...] = ()
-    contracts: tuple[Contract, ...] = ()
-    payments: tuple[PaymentReference, ...] = ()
-    """The payment references that are used by it: the one thing here that no event keeps."""
-    periods: tuple[Period, ...] = ()
+    states: tuple[State, ...] = ()
     credit_limits: Mapping[str, Decimal | None] = field(default_factory=dict)
 
 
@@ -115,7 +115,7 @@ class Book:
         )
 
     def add(self, states: Iterable[State]) -> None:  # noqa: C901 (one case a state)
-        """Take further locked state into the book."""
+        """Take further locked state into the book. With the periods it knows until when they are closed."""
         for state in states:
             match state:
                 case Grant():
@@ -139,11 +139,9 @@ class Book:
                     self.contracts[state.id] = state
                 case MonthEnd():
                     self.month_ends[str(state.month)] = state
-
-    def take_periods(self, periods: Iterable[Period]) -> None:
-        """Take periods into the book, and with them up to when the books are closed."""
-        self.periods.update({str(period.month): period for period in periods})
-        self.closed_until = closed_until(self.periods.values())
+                case Period():
+                    self.periods[str(state.month)] = state
+                    self.closed_until = closed_until(self.periods.values())
 
     def open(self, accounts: Iterable[Account]) -> None:
         """Take accounts into the book, those of one user in the order of the chart; escrows are nobody's."""
@@ -219,11 +217,7 @@ class Book:
         for account in touched.values():
             if not ZERO <= account.held <= account.balance:
                 raise BrokenInvariant(f"{account.code} would hold {account.held} of {account.balance}")
-        self.add((*decision.grants, *decision.holds, *decision.reversed, *decision.codes))
-        self.add((*decision.proposals, *decision.adjusted, *decision.payouts, *decision.payments))
-        self.add(decision.contracts)
-        if decision.periods:
-            self.take_periods(decision.periods)
+        self.add(decision.states)
         return list(touched.values())
 
     def _post(self, transfer: Transfer, touched: dict[str, Account]) -> None:

@@ -81,7 +81,7 @@ def carry_out_change(proposal: Proposal, book: Book, *, now: datetime, event_id:
         kind="period",
         payer=0,
         users=(),
-        periods=(after,),
+        states=(after,),
         stream=f"period:{month}",
         facts={"period": str(month)},
     )

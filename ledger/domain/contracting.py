@@ -153,7 +153,7 @@ def _decided(
         payer=contract.client,
         users=users,
         transfers=tuple(transfers),
-        contracts=(contract,),
+        states=(contract,),
         facts={
             "contract": contract.id,
             "consultant": contract.consultant,

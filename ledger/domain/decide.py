@@ -1,28 +1,12 @@
 """Every command of the ledger, decided in two steps.
 
 `plan` needs no lock: it prices the command from what it refers to and says whose accounts must be
-locked. `decide` looks at the locked state and says what happens. Both are pure. `event_data` is what
-the event of a decision says:
-
-```
-{"kind": "training", "command": {as sent}, "payer": 42, "machine_owner": 42,
- "pricing": {"tariff": 1, "unit_price": "0.00001000", "quantity": 4000, …},
- "transfers": [{"debit": "user:42:eaml", "credit": "platform:revenue:eaml",
-                "currency": "EAML", "amount": "0.04000000"}],
- "accounts": {"user:42:eaml": {"balance": "9.96000000", "held": "0.00000000", "version": 7}},
- "grants": {…}, "holds": {…}, "reversed": {…}}
-```
-
-`accounts` has every account of each user that was locked for it, and the escrow of its contract, as of
-after it; accounts that never had an entry are left out and mean zero. The last three have the state
-after of what was touched.
+locked. `decide` looks at the locked state and says what happens. Both are pure.
 """
 
-from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias, assert_never
 
-from ledger.domain import state
 from ledger.domain.adjustments import (
     Adjust,
     SetCreditLimit,
@@ -30,7 +14,7 @@ from ledger.domain.adjustments import (
     set_credit_limit,
 )
 from ledger.domain.approving import ResolveProposal, ResolvingProposal, resolve_proposal
-from ledger.domain.book import Account, Book, Decision
+from ledger.domain.book import Book, Decision
 from ledger.domain.closing import ChangePeriod, propose_change
 from ledger.domain.contracting import (
     EndContract,
@@ -62,7 +46,6 @@ from ledger.domain.holding import (
     place_hold,
     void_hold,
 )
-from ledger.domain.money import text
 from ledger.domain.opening import OpenBalances, open_balances
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.paying_out import (
@@ -130,19 +113,6 @@ OPERATION_TYPES: Final = frozenset(
 
 REJECTION_TYPES: Final = frozenset({"operation.rejected", "hold.refused"})
 """The types of events that say why nothing happened."""
-
-_KEPT: Final[Sequence[tuple[str, Callable[[Any], dict[str, Any]], str]]] = (
-    ("grants", state.of_grant, "id"),
-    ("holds", state.of_hold, "id"),
-    ("payouts", state.of_payout, "id"),
-    ("contracts", state.of_contract, "id"),
-    ("reversed", state.of_reversed, "operation"),
-    ("codes", state.of_code, "code"),
-    ("proposals", state.of_proposal, "id"),
-    ("adjusted", state.of_adjusted, "key"),
-    ("periods", state.of_period, "month"),
-)
-"""What a decision changed: its name there and in the event, how it is kept, and what by."""
 
 
 def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
@@ -278,42 +248,6 @@ def overdue(book: Book, user: int, *, now: datetime) -> list[Decision]:
 def overdue_proposals(book: Book, *, now: datetime) -> list[Decision]:
     """Of the proposals that are looked at, those that have to expire before anything is decided."""
     return [expire_proposal(proposal) for proposal in book.proposals.values() if proposal.is_overdue(now)]
-
-
-def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[str, Any]:
-    """The data of a decision's event; the book is as of after it."""
-    data: dict[str, Any] = {
-        "kind": str(decision.kind),
-        "command": sent,
-        "payer": decision.payer or None,
-        **decision.facts,
-        "transfers": [
-            {"debit": debit, "credit": credit, "currency": currency, "amount": text(amount)}
-            for debit, credit, currency, amount in decision.transfers
-        ],
-        "accounts": {
-            account.code: _account(account)
-            for user in decision.users
-            for account in book.user_accounts(user)
-            if account.version
-        },
-    }
-    for name, keep, key in _KEPT:
-        if states := getattr(decision, name):
-            data[name] = {str(getattr(each, key)): keep(each) for each in states}
-    for contract in decision.contracts:
-        escrow = book.accounts.get(contract.account)
-        if escrow is not None and escrow.version:
-            data["accounts"][escrow.code] = _account(escrow)
-    if decision.credit_limits:
-        data["credit_limits"] = {
-            code: None if limit is None else text(limit) for code, limit in decision.credit_limits.items()
-        }
-    return data
-
-
-def _account(account: Account) -> dict[str, Any]:
-    return {"balance": text(account.balance), "held": text(account.held), "version": account.version}
 
 
 def _signing(command: SignContract, references: References) -> Signing:

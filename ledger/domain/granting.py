@@ -67,7 +67,7 @@ def create_code(command: CreateCode, book: Book) -> Decision:
         kind=command.kind,
         payer=0,
         users=(),
-        codes=(command.code,),
+        states=(command.code,),
         stream=f"coupon_code:{command.code.code}",
     )
 
@@ -125,7 +125,7 @@ def redeem_code(command: RedeemCode, book: Book, *, now: datetime, event_id: str
             code=code.code,
         ),
     )
-    return replace(granted, codes=(_redeemed(code, command.user),))
+    return replace(granted, states=(*granted.states, _redeemed(code, command.user)))
 
 
 def expire_grant(grant: Grant) -> Decision:
@@ -138,7 +138,7 @@ def expire_grant(grant: Grant) -> Decision:
         transfers=(
             Transfer(chart.user_account(grant.user, "coupon"), chart.PROMOTIONS_USD, USD, grant.remaining),
         ),
-        grants=(replace(grant, remaining=ZERO),),
+        states=(replace(grant, remaining=ZERO),),
         facts={"grant": grant.id},
         occurred_at=grant.expires_at,
     )
@@ -173,7 +173,7 @@ def _granted(book: Book, grant: Grant) -> Decision:
         payer=grant.user,
         users=(grant.user,),
         transfers=transfers,
-        grants=(grant,),
+        states=(grant,),
     )
 
 

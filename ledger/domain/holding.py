@@ -166,7 +166,7 @@ def capture_hold(plan: Resolving, command: CaptureHold, book: Book) -> Decision:
         users=(hold.user,),
         transfers=transfers,
         held={own: -released},
-        holds=(after,),
+        states=(after,),
         facts={
             "hold": hold.id,
             "final": command.final,
@@ -202,7 +202,7 @@ def _changed(type_: str, hold: Hold, held: Decimal) -> Decision:
         payer=hold.user,
         users=(hold.user,),
         held={hold.account: held},
-        holds=(hold,),
+        states=(hold,),
         stream=f"hold:{hold.id}",
         facts={
             "hold": hold.id,

@@ -63,7 +63,7 @@ def open_balances(command: OpenBalances, book: Book, *, now: datetime, event_id:
         payer=command.user,
         users=(command.user,),
         transfers=transfers,
-        grants=grants,
+        states=grants,
     )
 
 

@@ -96,7 +96,7 @@ def confirm_payout(plan: PayingOut, command: ConfirmPayout, book: Book, *, event
     payments = claim(book.payments, command.payment, operation=event_id)
     transfer = Transfer(payout.account, chart.CLEARING_USD, USD, payout.amount)
     decision = _changed("payout.paid", _resolved(payout, "paid"), -payout.remaining)
-    return replace(decision, stream=None, transfers=(transfer,), payments=payments)
+    return replace(decision, stream=None, transfers=(transfer,), states=(*decision.states, *payments))
 
 
 def fail_payout(plan: PayingOut, book: Book) -> Decision:
@@ -123,7 +123,7 @@ def _changed(type_: str, payout: Payout, held: Decimal) -> Decision:
         payer=payout.user,
         users=(payout.user,),
         held={payout.account: held},
-        payouts=(payout,),
+        states=(payout,),
         stream=f"payout:{payout.id}",
         facts={"payout": payout.id, "operation_user": payout.user},
     )

@@ -112,15 +112,17 @@ def price_units(bands: Sequence[Band], quantity: int, *, after: int = 0) -> tupl
 
     Each band counts its own units; the sum is rounded once. Raises `AmountTooLarge`.
     """
-    shares = split(bands, quantity, after=after)
-    gross = money.add_up((band.unit_price, share) for band, share in zip(bands, shares, strict=True))
-    money.check_size(gross)
     facts: dict[str, Any] = {"unit_price": text(bands[0].unit_price), "quantity": quantity}
-    if len(bands) > 1:
+    if len(bands) == 1:
+        gross = money.multiply(bands[0].unit_price, quantity)
+    else:
+        shares = split(bands, quantity, after=after)
+        gross = money.add_up((band.unit_price, share) for band, share in zip(bands, shares, strict=True))
         facts["bands"] = [
             {"above": band.above, "unit_price": text(band.unit_price), "quantity": share}
             for band, share in zip(bands, shares, strict=True)
         ]
+    money.check_size(gross)
     return gross, facts
 
 

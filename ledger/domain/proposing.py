@@ -65,7 +65,7 @@ def _about(proposal: Proposal, type_: str) -> Decision:
         kind=proposal.subject,
         payer=proposal.user or 0,
         users=() if proposal.user is None else (proposal.user,),
-        proposals=(proposal,),
+        states=(proposal,),
         stream=f"proposal:{proposal.id}",
         facts=facts_of(proposal),
     )

@@ -101,8 +101,7 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
         payer=original.data["payer"],
         users=plan.users,
         transfers=tuple(taking.transfers),
-        grants=tuple(taking.grants.values()),
-        reversed=(after,),
+        states=(*taking.grants.values(), after),
         facts={
             "reverses": original.id,
             "reversed_kind": original.kind,

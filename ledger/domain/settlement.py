@@ -44,8 +44,7 @@ def settle(priced: Priced, book: Book, *, now: datetime, event_id: str) -> Decis
         users=priced.users,
         transfers=tuple(transfers),
         facts=facts,
-        grants=grants,
-        payments=payments,
+        states=(*grants, *payments),
     )
 
 
@@ -67,30 +66,30 @@ def settle_due(book: Book, user: int, currency: Currency, arriving: Decimal) -> 
 
 
 def _charge_compute(priced: Priced, book: Book) -> list[Transfer]:
-    payer, gross = priced.payer, priced.gross
-    limit = priced.due_limit
-    if limit is not None and book.account(payer, "due:eaml").credit_limit is not None:
-        limit = book.account(payer, "due:eaml").credit_limit
-    available = book.available(payer, "eaml")
+    purse, gross = book.account(priced.payer, "eaml"), priced.gross
+    available = purse.available
     paid = min(available, gross)
     rest = gross - paid
     transfers = []
     if paid > ZERO:
-        transfers.append(Transfer(chart.user_account(payer, "eaml"), chart.REVENUE_EAML, EAML, paid))
+        transfers.append(Transfer(purse.code, chart.REVENUE_EAML, EAML, paid))
     if rest > ZERO:
+        owed = book.account(priced.payer, "due:eaml")
+        limit = priced.due_limit
         if limit is None:
             raise _insufficient(EAML, gross, available)
-        due = book.balance(payer, "due:eaml")
-        if due + rest > limit:
+        if owed.credit_limit is not None:
+            limit = owed.credit_limit
+        if owed.balance + rest > limit:
             raise CreditLimitExceeded(
                 "the user would owe more than the credit limit",
                 currency=EAML,
                 amount=text(gross),
                 available=text(available),
-                due=text(due),
+                due=text(owed.balance),
                 credit_limit=text(limit),
             )
-        transfers.append(Transfer(chart.user_account(payer, "due:eaml"), chart.REVENUE_EAML, EAML, rest))
+        transfers.append(Transfer(owed.code, chart.REVENUE_EAML, EAML, rest))
     return transfers
 
 

@@ -43,6 +43,14 @@ class Tariff:
     bands: Mapping[Kind, tuple[Band, ...]] = field(default_factory=dict)
     overrides: tuple[int, ...] = ()
     """The versions whose terms of single teams and users stand in it, in the order they were laid on."""
+    _scales: Mapping[Kind, tuple[Band, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        scales = {
+            kind: (Band(above=0, unit_price=getattr(self, term)), *self.bands.get(kind, ()))
+            for kind, term in PRICE_TERMS.items()
+        }
+        object.__setattr__(self, "_scales", scales)
 
     @classmethod
     def from_terms(cls, version: int, effective_from: datetime, terms: Mapping[str, Any]) -> "Tariff":
@@ -83,14 +91,9 @@ class Tariff:
             overrides=(*self.overrides, override.version),
         )
 
-    def unit_price(self, kind: Kind) -> Decimal:
-        """What the first units of a compute operation cost. Raises KeyError for another kind."""
-        price: Decimal = getattr(self, PRICE_TERMS[kind])
-        return price
-
     def bands_of(self, kind: Kind) -> tuple[Band, ...]:
-        """The prices of a compute operation from the first unit on, ascending."""
-        return Band(above=0, unit_price=self.unit_price(kind)), *self.bands.get(kind, ())
+        """The prices of a compute operation from the first unit on, ascending. KeyError for another kind."""
+        return self._scales[kind]
 
     def commission_of(self, kind: Kind) -> Decimal:
         """The fraction that the platform keeps of a sale of a kind."""

@@ -1,0 +1,82 @@
+"""What the event of a decision says: all that is ever known of it.
+
+```
+{"kind": "training", "command": {as sent}, "payer": 42, "machine_owner": 42,
+ "pricing": {"tariff": 1, "unit_price": "0.00001000", "quantity": 4000, …},
+ "transfers": [{"debit": "user:42:eaml", "credit": "platform:revenue:eaml",
+                "currency": "EAML", "amount": "0.04000000"}],
+ "accounts": {"user:42:eaml": {"balance": "9.96000000", "held": "0.00000000", "version": 7}},
+ "grants": {…}, "holds": {…}, "reversed": {…}}
+```
+
+`accounts` has every account of each user that was locked for it, and the escrow of its contract, as of
+after it; accounts that never had an entry are left out and mean zero. The last three have the state
+after of what was touched.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from ledger.domain import state
+from ledger.domain.book import Account, Book, Decision
+from ledger.domain.consulting import Contract
+from ledger.domain.coupons import Code, Grant
+from ledger.domain.holds import Hold
+from ledger.domain.money import text
+from ledger.domain.payouts import Payout
+from ledger.domain.periods import Period
+from ledger.domain.proposals import Adjusted, Proposal
+from ledger.domain.reversals import Reversed
+
+_KEPT: Final[Mapping[type, tuple[str, str, Callable[[Any], dict[str, Any]]]]] = {
+    Grant: ("grants", "id", state.of_grant),
+    Hold: ("holds", "id", state.of_hold),
+    Payout: ("payouts", "id", state.of_payout),
+    Contract: ("contracts", "id", state.of_contract),
+    Reversed: ("reversed", "operation", state.of_reversed),
+    Code: ("codes", "code", state.of_code),
+    Proposal: ("proposals", "id", state.of_proposal),
+    Adjusted: ("adjusted", "key", state.of_adjusted),
+    Period: ("periods", "month", state.of_period),
+}
+"""What a decision changed: its name in the event, what it is kept by there, and how.
+
+Payment references are left out: no event holds one.
+"""
+
+
+def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[str, Any]:
+    """The data of a decision's event; the book is as of after it."""
+    data: dict[str, Any] = {
+        "kind": str(decision.kind),
+        "command": sent,
+        "payer": decision.payer or None,
+        **decision.facts,
+        "transfers": [
+            {"debit": debit, "credit": credit, "currency": currency, "amount": text(amount)}
+            for debit, credit, currency, amount in decision.transfers
+        ],
+        "accounts": {
+            account.code: _account(account)
+            for user in decision.users
+            for account in book.user_accounts(user)
+            if account.version
+        },
+    }
+    for each in decision.states:
+        if type(each) in _KEPT:
+            name, key, keep = _KEPT[type(each)]
+            data.setdefault(name, {})[str(getattr(each, key))] = keep(each)
+        if isinstance(each, Contract):
+            escrow = book.accounts.get(each.account)
+            if escrow is not None and escrow.version:
+                data["accounts"][escrow.code] = _account(escrow)
+    if decision.credit_limits:
+        data["credit_limits"] = {
+            code: None if limit is None else text(limit) for code, limit in decision.credit_limits.items()
+        }
+    return data
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {"balance": text(account.balance), "held": text(account.held), "version": account.version}
