@@ -14,6 +14,7 @@ from pydantic_core import to_json
 from events.arrays import binaries, numbers, texts
 from events.copying import copy_rows, escaped, moment
 from events.message import NewEvent, StoredEvent
+from events.pipeline import Statement, ask, run, tell
 from events.upcasting import lift, require_current
 
 _COLUMNS = (
@@ -28,6 +29,15 @@ _COLUMNS = (
     "recorded_at",
 )
 _SELECT = f"select {', '.join(_COLUMNS)} from events_event"  # noqa: S608 (fixed names)
+_CLAIM_KEYS = Statement(
+    "claim_keys",
+    """insert into events_key (source, request_id, fingerprint, event_id)
+       select * from unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[])
+       on conflict do nothing""",
+)
+_TAKE_POSITIONS = Statement(
+    "take_positions", "select nextval('events_event_position_seq') from generate_series(1, $1::integer)"
+)
 
 
 class Key(NamedTuple):
@@ -66,18 +76,15 @@ def claim_keys(cursor: Any, claims: Mapping[Key, Claim]) -> dict[Key, Claim]:
     if not claims:
         return {}
     ordered = sorted(claims)
-    cursor.execute(
-        """insert into events_key (source, request_id, fingerprint, event_id)
-           select * from unnest(%s::text[], %s::text[], %s::bytea[], %s::uuid[])
-           on conflict do nothing""",
-        [
-            texts(key.source for key in ordered),
-            texts(key.request_id for key in ordered),
-            binaries(claims[key].fingerprint for key in ordered),
-            numbers(claims[key].event_id for key in ordered),
-        ],
+    claimed = run(
+        cursor,
+        _CLAIM_KEYS,
+        texts(key.source for key in ordered),
+        texts(key.request_id for key in ordered),
+        binaries(claims[key].fingerprint for key in ordered),
+        numbers(claims[key].event_id for key in ordered),
     )
-    if cursor.rowcount == len(ordered):
+    if claimed == len(ordered):
         return {}
     # A second statement, because the first one's snapshot may be older than what it waited for.
     found = find_keys(cursor, ordered)
@@ -89,12 +96,8 @@ def take_positions(cursor: Any, count: int) -> list[int]:
 
     The table lock comes before the first `nextval`: the settler sees by it who may still append.
     """
-    cursor.execute(
-        """lock table events_event in row exclusive mode;
-           select nextval('events_event_position_seq') from generate_series(1, %s)""",
-        [count],
-    )
-    return [row[0] for row in cursor.fetchall()]
+    tell(cursor, "lock table events_event in row exclusive mode")
+    return [position for (position,) in ask(cursor, _TAKE_POSITIONS, count)]
 
 
 def append(cursor: Any, events: Sequence[StoredEvent]) -> None:

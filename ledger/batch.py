@@ -64,6 +64,9 @@ class Batch:
         self.outcomes: list[Outcome | None] = [None] * len(submissions)
         self._planned_by: References | None = None
         """What all plans were made from, where they were made at once."""
+        self._closed_until: datetime | None = None
+        self._without_accounts: set[int] = set()
+        """Users who had no accounts when they were read."""
         self.swept: Sequence[Proposal] = ()
         """Proposals that are looked at beside those that the commands resolve."""
 
@@ -85,6 +88,7 @@ class Batch:
 
     def sweep(self, users: Sequence[int], proposals: Sequence[Proposal]) -> None:
         self.swept = proposals
+        self._without_accounts = {proposal.user for proposal in proposals if proposal.user is not None}
         self._write([], self._locked([], users))
 
     def preview(self) -> Outcome:
@@ -96,7 +100,7 @@ class Batch:
             book = Book(journal.read_accounts(self.cursor, only.users))
             missing = [user for user in only.users if not book.knows(user)]
             book.open(Book.empty(missing).accounts.values())
-            book.closed_until = periods.read_closed_until(self.cursor)
+            book.closed_until = self._closed_until
             self._load_state(pending, book, lock=False)
             expired(book, now=self.now)
             self._answer(only, decided(only, book, now=self.now).at(0))
@@ -112,7 +116,7 @@ class Batch:
         What is set aside uses no key, so that its first rival takes its place.
         """
         kept: list[Pending] = []
-        self._planned_by = self._plan(pending, lock=False)
+        self._planned_by = self._plan(pending, lock=False) if pending else None
         while pending:
             doubtful = [item for item in pending if self._sets_aside(item)]
             used = store.find_keys(self.cursor, [item.submission.key for item in doubtful])
@@ -169,15 +173,16 @@ class Batch:
         named = {user for item in pending for user in item.users}
         named |= {proposal.user for proposal in self.swept if proposal.user is not None}
         users = sorted({*users, *named})
-        journal.create_missing_accounts(self.cursor, users)
+        if missing := self._without_accounts.intersection(users):
+            journal.create_missing_accounts(self.cursor, sorted(missing))
         book = Book(journal.lock_accounts(self.cursor, users))
         if any(changes_books(item.submission) for item in pending):
-            closed = state.lock_books(self.cursor, exclusive=True, within_ms=_BOOKS_WITHIN_MS)
+            state.lock_books(self.cursor, exclusive=True, within_ms=_BOOKS_WITHIN_MS)
         else:
-            closed = state.lock_books(self.cursor)
-        book.closed_until = closed
+            state.lock_books(self.cursor)
         # Owner, prices and tariffs are read again after the locks: these are what is decided by.
         self._plan(pending, lock=True)
+        book.closed_until = self._closed_until
         moved = False
         for item in pending:
             if isinstance(item.refusal, Undecided):
@@ -200,11 +205,12 @@ class Batch:
         self.now = journal.not_before(book, self.clock())
         load_state(self.cursor, plans, proposals, book, day=self.now.date())
 
-    def _plan(self, pending: Sequence[Pending], *, lock: bool) -> References | None:
+    def _plan(self, pending: Sequence[Pending], *, lock: bool) -> References:
         """Plan them, and what they were planned by."""
-        if not pending:
-            return None
-        read = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
+        reading = read_references(self.cursor, [item.submission.command for item in pending], lock=lock)
+        self._closed_until = reading.closed_until
+        self._without_accounts |= reading.without_accounts
+        read = reading.references
         if read == self._planned_by:
             return read  # nothing moved: the plans would be the same
         holds, payouts = dict(read.holds), dict(read.payouts)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from events.arrays import numbers
 from events.copying import copy_rows
 from events.message import StoredEvent
+from events.pipeline import Statement, ask, tell
 from ledger.domain.book import Account, Book
 from ledger.domain.chart import ESCROW, PLATFORM_IDS, USER_ACCOUNTS
 from ledger.domain.decide import OPERATION_TYPES
@@ -14,6 +15,20 @@ from ledger.domain.money import text
 from ledger.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, Record, entry_rows, operation_row, record_of
 
 _ACCOUNT_COLUMNS: Final = "code, user_id, normal_side = 'C', id, balance, held, version, credit_limit"
+_LOCK_ACCOUNTS: Final = Statement(
+    "lock_accounts",
+    f"""select {_ACCOUNT_COLUMNS}, recorded_at from ledger_account where user_id = any($1::bigint[])
+        order by user_id, id for no key update""",  # noqa: S608 (fixed names)
+)
+_UPDATE_ACCOUNTS: Final = Statement(
+    "update_accounts",
+    """update ledger_account a
+       set balance = v.balance, held = v.held, version = v.version, position = v.position,
+           recorded_at = $1::timestamptz
+       from unnest($2::bigint[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[])
+           as v(id, balance, held, version, position)
+       where a.id = v.id""",
+)
 
 
 def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
@@ -22,7 +37,8 @@ def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
     A user without accounts has nothing yet that a deletion of his row would have to wait for, so the
     row is locked against it.
     """
-    cursor.execute(
+    tell(
+        cursor,
         """insert into ledger_account
                (code, kind, user_id, currency, normal_side, balance, held, version, position)
            select 'user:' || asked.id || ':' || made.name, made.kind, asked.id, made.currency, made.side,
@@ -35,24 +51,17 @@ def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
            order by asked.id, made.n
            for key share of asked
            on conflict do nothing""",
-        [
-            [account.name for account in USER_ACCOUNTS],
-            [account.kind for account in USER_ACCOUNTS],
-            [account.currency for account in USER_ACCOUNTS],
-            [account.normal_side for account in USER_ACCOUNTS],
-            numbers(users),
-        ],
+        [account.name for account in USER_ACCOUNTS],
+        [account.kind for account in USER_ACCOUNTS],
+        [account.currency for account in USER_ACCOUNTS],
+        [account.normal_side for account in USER_ACCOUNTS],
+        numbers(users),
     )
 
 
 def lock_accounts(cursor: Any, users: Sequence[int]) -> list["LockedAccount"]:
     """Lock and read all accounts of the users, user by user in the order of their ids."""
-    cursor.execute(
-        f"""select {_ACCOUNT_COLUMNS}, recorded_at from ledger_account where user_id = any(%s::bigint[])
-            order by user_id, id for no key update""",  # noqa: S608 (fixed names)
-        [numbers(users)],
-    )
-    return [LockedAccount(*row) for row in cursor.fetchall()]
+    return [LockedAccount(*row) for row in ask(cursor, _LOCK_ACCOUNTS, numbers(users))]
 
 
 def read_accounts(cursor: Any, users: Iterable[int]) -> list[Account]:
@@ -120,19 +129,13 @@ def update_accounts(
     """Write each touched account once."""
     if not accounts:
         return
-    cursor.execute(
-        """update ledger_account a
-           set balance = v.balance, held = v.held, version = v.version, position = v.position,
-               recorded_at = %s
-           from unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::bigint[], %s::bigint[])
-               as v(id, balance, held, version, position)
-           where a.id = v.id""",
-        [
-            now,
-            numbers(account.id for account in accounts),
-            numbers(text(account.balance) for account in accounts),
-            numbers(text(account.held) for account in accounts),
-            numbers(account.version for account in accounts),
-            numbers(positions[account.code] for account in accounts),
-        ],
+    tell(
+        cursor,
+        _UPDATE_ACCOUNTS,
+        now,
+        numbers(account.id for account in accounts),
+        numbers(text(account.balance) for account in accounts),
+        numbers(text(account.held) for account in accounts),
+        numbers(account.version for account in accounts),
+        numbers(positions[account.code] for account in accounts),
     )

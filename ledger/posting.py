@@ -18,13 +18,15 @@ after its positions can be settled: after a while the database ends its transact
 was posted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from events.pipeline import Pipeline, tell
 from ledger import payments, state
 from ledger.batch import Batch, Intake, changes_books
 from ledger.commands import Outcome, Submission
@@ -59,8 +61,7 @@ def post(
     unplaced: set[str] = set()
     for _ in range(_ATTEMPTS):
         try:
-            with transaction.atomic(durable=True), connection.cursor() as cursor:
-                _end_if_frozen(cursor)
+            with _transaction() as cursor:
                 return Batch(cursor, submissions, clock, unplaced).run(intake)
         except (Moved, state.IdTaken, payments.ReferenceTaken):
             continue
@@ -80,8 +81,7 @@ def sweep(
     clock: Callable[[], datetime] = timezone.now,
 ) -> None:
     """Expire what is overdue and nothing else touches: these proposals, and users' coupons and holds."""
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        _end_if_frozen(cursor)
+    with _transaction() as cursor:
         Batch(cursor, [], clock).sweep(users, proposals)
 
 
@@ -94,8 +94,12 @@ def quote(submission: Submission, *, clock: Callable[[], datetime] = timezone.no
         return Batch(cursor, [submission], clock).preview()
 
 
-def _end_if_frozen(cursor: Any) -> None:
-    cursor.execute("set local idle_in_transaction_session_timeout = %s", [_FROZEN_AFTER_MS])
+@contextmanager
+def _transaction() -> Iterator[Pipeline]:
+    with transaction.atomic(durable=True), connection.cursor() as cursor, Pipeline(cursor) as pipeline:
+        tell(pipeline, "set local idle_in_transaction_session_timeout = %s", _FROZEN_AFTER_MS)
+        tell(pipeline, "set local plan_cache_mode = force_generic_plan")
+        yield pipeline
 
 
 __all__ = ["Intake", "Outcome", "Submission", "post", "quote", "sweep"]

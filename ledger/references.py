@@ -1,12 +1,15 @@
 """Reads what commands refer to: which users and machines are known, on what terms, the tariffs."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, assert_never
+from decimal import Decimal
+from typing import Any, Final, assert_never
 
 from events import store
 from events.arrays import numbers
+from events.pipeline import Statement, ask, tell
 from ledger import consulting, payments, state
 from ledger.domain.adjustments import Adjust, SetCreditLimit
 from ledger.domain.approving import ResolveProposal
@@ -22,13 +25,25 @@ from ledger.domain.publishing import ProposeTariff
 from ledger.domain.references import References
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import ChargeBack, Reverse
-from ledger.tariffs import read_tariffs_of
+from ledger.tariffs import PUBLISHED, Published, read_overrides, tariffs_of
 
 
-def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> References:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What commands refer to, as of one moment, and what the engine has to know beside it."""
+
+    references: References
+    closed_until: datetime | None
+    """Up to when the books are closed."""
+    without_accounts: frozenset[int]
+    """Those of the users who have none yet."""
+
+
+def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> Reading:
     """Read what the commands refer to; with `lock`, keep the machines from being deleted."""
     named = _named_by(commands)
-    terms = _machine_terms(cursor, named.machines, named.times, lock=lock) if named.machines else {}
+    if lock and named.machines:
+        tell(cursor, _LOCK_MACHINES, numbers(named.machines))
     holds = state.read_holds(cursor, named.holds) if named.holds else []
     payouts = state.read_payouts(cursor, named.payouts) if named.payouts else []
     proposals = state.read_proposals(cursor, named.proposals) if named.proposals else []
@@ -38,7 +53,6 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
     operations = named.operations.union(payment.operation for payment in paid)
     originals = _originals(cursor, operations) if operations else {}
     users = named.users.union(
-        (version.owner for versions in terms.values() for version in versions),
         (hold.user for hold in holds),
         (payout.user for payout in payouts),
         (user for offer in offers for user in (offer.client, offer.consultant) if user is not None),
@@ -46,20 +60,34 @@ def read_references(cursor: Any, commands: Iterable[Command], *, lock: bool) -> 
         (each.user for each in proposals if each.user is not None),
         (user for original in originals.values() for user in original.users),
     )
-    tariffs, overrides = read_tariffs_of(cursor, sorted(users))
-    return References(
-        users=_known_users(cursor, users) if users else frozenset(),
-        machines=terms,
-        tariffs=tariffs,
-        overrides=overrides,
-        teams=_known_teams(cursor, named.teams) if named.teams else frozenset(),
-        holds={hold.id: hold for hold in holds},
-        payouts={payout.id: payout for payout in payouts},
-        proposals={proposal.id: proposal for proposal in proposals},
-        payments={payment.digest: payment for payment in paid},
-        offers={offer.request: offer for offer in offers},
-        contracts={contract.id: contract for contract in contracts},
-        originals=originals,
+    ((terms, known, without_accounts, closed_until, *published),) = ask(
+        cursor,
+        _READ_REFERENCES,
+        numbers(users),
+        numbers(named.machines),
+        min(named.times, default=None),
+        max(named.times, default=None),
+    )
+    machines = _machine_terms(terms)
+    owners = {version.owner for versions in machines.values() for version in versions}
+    tariffs = Published(*published)
+    return Reading(
+        references=References(
+            users=frozenset(known),
+            machines=machines,
+            tariffs=tariffs_of(cursor, tariffs),
+            overrides=read_overrides(cursor, tariffs, sorted(users | owners)),
+            teams=_known_teams(cursor, named.teams) if named.teams else frozenset(),
+            holds={hold.id: hold for hold in holds},
+            payouts={payout.id: payout for payout in payouts},
+            proposals={proposal.id: proposal for proposal in proposals},
+            payments={payment.digest: payment for payment in paid},
+            offers={offer.request: offer for offer in offers},
+            contracts={contract.id: contract for contract in contracts},
+            originals=originals,
+        ),
+        closed_until=closed_until,
+        without_accounts=frozenset(without_accounts),
     )
 
 
@@ -148,41 +176,43 @@ def _known_teams(cursor: Any, teams: set[int]) -> frozenset[int]:
     return frozenset(row[0] for row in cursor.fetchall())
 
 
-def _known_users(cursor: Any, users: set[int]) -> frozenset[int]:
-    cursor.execute("select id from models_user where id = any(%s::bigint[])", [numbers(users)])
-    return frozenset(row[0] for row in cursor.fetchall())
+_LOCK_MACHINES: Final = Statement(
+    "lock_machines",
+    "select id from models_machine where id = any($1::bigint[]) order by id for key share",
+)
+_READ_REFERENCES: Final = Statement(
+    "read_references",
+    f"""with terms as materialized (
+            select t.*
+            from models_machine m
+            join ledger_machine_terms t on t.machine_id = m.id
+            where m.id = any($2::bigint[]) and t.effective_from <= $4::timestamptz
+              and t.effective_from >= (
+                  select max(f.effective_from) from ledger_machine_terms f
+                  where f.machine_id = m.id and f.effective_from <= $3::timestamptz)),
+        known as materialized (
+            select id from models_user
+            where id = any($1::bigint[] || array(select owner_id from terms)))
+        select (select json_agg(json_build_array(
+                           machine_id, effective_from, owner_id, columns, data_source_is_public,
+                           data_source_price, api_solving_is_public, api_solving_price, copy_price,
+                           copy_update_price) order by machine_id, effective_from, id)::text
+                from terms),
+               array(select id from known),
+               array(select id from known
+                     where not exists (select from ledger_account a where a.user_id = known.id)),
+               ledger_closed_until(),
+               {PUBLISHED}""",  # noqa: S608 (fixed columns)
+)
+"""For users, machines, and the first and last time that something occurred on a machine."""
 
 
-def _machine_terms(
-    cursor: Any,
-    machines: set[int],
-    times: Sequence[datetime],
-    *,
-    lock: bool,
-) -> dict[int, list[MachineTerms]]:
-    if lock:
-        cursor.execute(
-            "select id from models_machine where id = any(%s::bigint[]) order by id for key share",
-            [numbers(machines)],
-        )
-    cursor.execute(
-        """select t.machine_id, t.effective_from, t.owner_id, t.columns,
-                  t.data_source_is_public, t.data_source_price,
-                  t.api_solving_is_public, t.api_solving_price, t.copy_price, t.copy_update_price
-           from models_machine m
-           join ledger_machine_terms t on t.machine_id = m.id
-           where m.id = any(%(machines)s::bigint[]) and t.effective_from <= %(latest)s
-             and t.effective_from >= (
-                 select max(f.effective_from) from ledger_machine_terms f
-                 where f.machine_id = m.id and f.effective_from <= %(earliest)s)
-           order by t.machine_id, t.effective_from, t.id""",
-        {"machines": numbers(machines), "earliest": min(times), "latest": max(times)},
-    )
+def _machine_terms(versions: str | None) -> dict[int, list[MachineTerms]]:
     found: dict[int, list[MachineTerms]] = {}
-    for row in cursor.fetchall():
+    for row in json.loads(versions or "[]", parse_float=Decimal):
         terms = MachineTerms(
             machine=row[0],
-            effective_from=row[1],
+            effective_from=datetime.fromisoformat(row[1]),
             owner=row[2],
             columns=row[3],
             data_source_is_public=row[4],

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 
 from events.copying import execute_values
 from events.message import StoredEvent
+from events.pipeline import tell
 from events.store import dump
 from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Code, Grant
@@ -111,22 +112,19 @@ def lock_names(cursor: Any, *names: str) -> None:
     )
 
 
-def lock_books(cursor: Any, *, exclusive: bool = False, within_ms: int = 0) -> datetime | None:
+def lock_books(cursor: Any, *, exclusive: bool = False, within_ms: int = 0) -> None:
     """Keep what is the same for everybody, periods and tariffs, as it is until the end of the transaction.
 
     Whoever changes it takes it exclusively: what was decided by it before is committed then, and what
     comes after sees the change. Everybody else waits behind him, so he may give up after so many
-    milliseconds. Answers up to when the books are closed.
+    milliseconds.
     """
     if within_ms:
-        cursor.execute("set local lock_timeout = %s", [within_ms])
+        tell(cursor, "set local lock_timeout = %s", within_ms)
     lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-    # In one round trip; the second statement has a snapshot of after the lock.
-    cursor.execute(f"select {lock}(%s); select ledger_closed_until()", [_BOOKS_LOCK])
-    closed: datetime | None = cursor.fetchone()[0]
+    tell(cursor, f"select {lock}(%s)", _BOOKS_LOCK)
     if within_ms:
-        cursor.execute("set local lock_timeout = default")
-    return closed
+        tell(cursor, "set local lock_timeout = default")
 
 
 def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -> list[Grant]:

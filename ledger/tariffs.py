@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from events.arrays import numbers
 from events.message import StoredEvent
@@ -17,26 +17,53 @@ _tariffs: Final[dict[_Published, Tariff]] = {}
 _overrides: Final[dict[_Published, Override]] = {}
 
 
+PUBLISHED: Final = """
+    (select json_agg(json_build_array(version, published_at) order by effective_from, version)::text
+     from ledger_tariff where user_id is null and team_id is null),
+    exists (select from ledger_tariff where user_id is not null),
+    exists (select from ledger_tariff where team_id is not null)"""
+"""The columns of a select that `Published` is made of."""
+
+
+class Published(NamedTuple):
+    """Everybody's tariffs in their order, as JSON, and whether any user or team has terms of its own."""
+
+    versions: str | None
+    of_users: bool
+    of_teams: bool
+
+
 def read_tariffs(cursor: Any) -> list[Tariff]:
     """Every tariff for everybody, in the order they take effect."""
-    return _read(cursor)[0]
+    cursor.execute(f"select {PUBLISHED}")  # (fixed columns)
+    return tariffs_of(cursor, Published(*cursor.fetchone()))
 
 
-def read_tariffs_of(cursor: Any, users: Sequence[int]) -> tuple[list[Tariff], dict[int, list[Override]]]:
-    """Every tariff for everybody, and of those of the users who have any, their own and their teams' terms.
+def tariffs_of(cursor: Any, published: Published) -> list[Tariff]:
+    """Every tariff for everybody, in the order they take effect."""
+    versions = [
+        (version, datetime.fromisoformat(published_at))
+        for version, published_at in json.loads(published.versions or "[]")
+    ]
+    if any(version not in _tariffs for version in versions):
+        _read_terms(cursor)
+    return [_tariffs[version] for version in versions]
 
-    Where there are no such terms at all, nothing more is asked.
+
+def read_overrides(cursor: Any, published: Published, users: Sequence[int]) -> dict[int, list[Override]]:
+    """Of those of the users who have any, their own and their teams' terms, in the order they take effect.
+
+    Where there are no such terms at all, nothing is asked.
     """
-    tariffs, of_users, of_teams = _read(cursor)
     found: dict[int, list[Override]] = {}
-    if users and (of_users or of_teams):
-        cursor.execute(_OVERRIDES_OF_TEAMS if of_teams else _OVERRIDES, {"users": numbers(users)})
+    if users and (published.of_users or published.of_teams):
+        cursor.execute(_OVERRIDES_OF_TEAMS if published.of_teams else _OVERRIDES, {"users": numbers(users)})
         rows = cursor.fetchall()
         if any((version, published_at) not in _overrides for _, version, published_at in rows):
             _read_terms(cursor)
-        for user, *published in rows:
-            found.setdefault(user, []).append(_overrides[tuple(published)])
-    return tariffs, found
+        for user, *version in rows:
+            found.setdefault(user, []).append(_overrides[tuple(version)])
+    return found
 
 
 def latest_version(cursor: Any) -> int:
@@ -80,23 +107,6 @@ _OVERRIDES_OF_TEAMS: Final = f"""
               select id, admin_user_id from models_team where admin_user_id = any(%(users)s::bigint[])) member
           on member.team_id = t.team_id) o
     order by effective_from, version"""  # noqa: S608
-
-
-def _read(cursor: Any) -> tuple[list[Tariff], bool, bool]:
-    """Everybody's tariffs, and whether any user and any team has terms of its own."""
-    cursor.execute(
-        """select version, published_at,
-                  exists (select from ledger_tariff where user_id is not null),
-                  exists (select from ledger_tariff where team_id is not null)
-           from ledger_tariff where user_id is null and team_id is null
-           order by effective_from, version"""
-    )
-    rows = cursor.fetchall()
-    versions = [(version, published_at) for version, published_at, *_ in rows]
-    if any(version not in _tariffs for version in versions):
-        _read_terms(cursor)
-    of_users, of_teams = rows[0][2:] if rows else (False, False)
-    return [_tariffs[version] for version in versions], of_users, of_teams
 
 
 def _read_terms(cursor: Any) -> None:

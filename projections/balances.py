@@ -1,10 +1,23 @@
 """The balances on User: the one projection that is written in the transaction that posts."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from events.arrays import numbers
+from events.pipeline import Statement, tell
 from ledger.domain.book import Account
+
+_UPDATE_USERS: Final = Statement(
+    "update_users",
+    """update models_user u
+       set user_balance = b.usd, user_ixioo_balance = b.eaml, coupon_balance = b.coupon
+       from (select user_id,
+                    sum(balance) filter (where kind = 'user:usd') as usd,
+                    sum(balance) filter (where kind = 'user:eaml') as eaml,
+                    sum(balance) filter (where kind = 'user:coupon') as coupon
+             from ledger_account where user_id = any($1::bigint[]) group by user_id) b
+       where u.id = b.user_id""",
+)
 
 
 def project(cursor: Any, accounts: Sequence[Account]) -> None:
@@ -12,14 +25,4 @@ def project(cursor: Any, accounts: Sequence[Account]) -> None:
     users = sorted({account.user for account in accounts})
     if not users:
         return
-    cursor.execute(
-        """update models_user u
-           set user_balance = b.usd, user_ixioo_balance = b.eaml, coupon_balance = b.coupon
-           from (select user_id,
-                        sum(balance) filter (where kind = 'user:usd') as usd,
-                        sum(balance) filter (where kind = 'user:eaml') as eaml,
-                        sum(balance) filter (where kind = 'user:coupon') as coupon
-                 from ledger_account where user_id = any(%s::bigint[]) group by user_id) b
-           where u.id = b.user_id""",
-        [numbers(users)],
-    )
+    tell(cursor, _UPDATE_USERS, numbers(users))

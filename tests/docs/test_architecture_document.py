@@ -16,7 +16,7 @@ from ledger.commands import Outcome
 from ledger.posting import post
 from projections.catalog import PROJECTIONS
 from tests import commands
-from tests.builders import adjustment, fund, make_machine, make_user, solving
+from tests.builders import adjustment, fund, make_machine, make_user, solving, top_up
 from tests.docs import pages
 
 PAGE: Final = pages.DOCS / "architecture.md"
@@ -57,10 +57,11 @@ def test_a_batch_locks_in_the_order_of_the_page() -> None:
                 solving(machine, user=payer),
                 commands.place(machine, user=payer, lines=1000),
                 adjustment(payer, "usd", "5"),
+                top_up(owner, "1"),
             ],
             intake=_Reading("training.operations"),
         )
-    assert [outcome.status for outcome in outcomes] == ["recorded"] * 3
+    assert [outcome.status for outcome in outcomes] == ["recorded"] * 4
 
     steps = pages.table(PAGE, "step", "what", "statement").rows
     assert [number for number, _, _ in steps] == [str(n + 1) for n in range(len(steps))]
@@ -104,7 +105,7 @@ def _statements() -> Iterator[list[str]]:
     seen: list[str] = []
 
     def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        seen.append(" ".join(sql.split()))
+        seen.extend(" ".join(each.split()) for each in sql.split("; "))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):

@@ -218,9 +218,9 @@ def test_owner_who_changed_between_reading_and_locking_is_read_again(
 ) -> None:
     """The new owner is not locked at first: the batch starts anew, and he pays."""
     former, rounds = machine.machine_owner_user, []
-    create = journal.create_missing_accounts
+    lock = journal.lock_accounts
 
-    def change_owner(cursor: Any, users: Sequence[int]) -> None:
+    def change_owner(cursor: Any, users: Sequence[int]) -> Any:
         rounds.append(list(users))
         if len(rounds) == 1:
             with another() as other, other.cursor() as elsewhere:
@@ -229,9 +229,9 @@ def test_owner_who_changed_between_reading_and_locking_is_read_again(
                     "update models_machine set machine_owner_user_id = %s where id = %s",
                     [user.pk, machine.pk],
                 )
-        create(cursor, users)
+        return lock(cursor, users)
 
-    monkeypatch.setattr(journal, "create_missing_accounts", change_owner)
+    monkeypatch.setattr(journal, "lock_accounts", change_owner)
     event = recorded(make.training(machine, user=former, lines=1000))
     assert rounds == [[former.pk], [user.pk]]
     assert event.data["payer"] == event.data["machine_owner"] == user.pk
