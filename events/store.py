@@ -3,13 +3,12 @@
 What is read is lifted to the current version of its type (see `events.upcasting`).
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import connection
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from events.arrays import binaries, numbers, texts
 from events.copying import copy_rows, escaped, moment
@@ -28,7 +27,9 @@ _COLUMNS = (
     "occurred_at",
     "recorded_at",
 )
-_SELECT = f"select {', '.join(_COLUMNS)} from events_event"  # noqa: S608 (fixed names)
+SELECT = """select position, id::text, stream, type, schema_version, data::text, metadata::text,
+                    occurred_at, recorded_at from events_event"""
+"""What `stored_event` makes an event of."""
 _CLAIM_KEYS = Statement(
     "claim_keys",
     """insert into events_key (source, request_id, fingerprint, event_id)
@@ -109,7 +110,7 @@ def get(cursor: Any, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
     """Events by id. Ids that are none are left out."""
     if not event_ids:
         return {}
-    cursor.execute(f"{_SELECT} where id = any(%s::uuid[])", [numbers(event_ids)])
+    cursor.execute(f"{SELECT} where id = any(%s::uuid[])", [numbers(event_ids)])
     return {event.id: event for event in map(_event, cursor.fetchall())}
 
 
@@ -117,7 +118,7 @@ def read(*, after: int, upto: int, limit: int) -> list[StoredEvent]:
     """Events with after < position ≤ upto, in order. `upto` is at most the settled position."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{_SELECT} where position > %s and position <= %s order by position limit %s",
+            f"{SELECT} where position > %s and position <= %s order by position limit %s",
             [after, upto, limit],
         )
         return [_event(row) for row in cursor.fetchall()]
@@ -144,22 +145,27 @@ def _line(event: StoredEvent) -> str:
     )
 
 
-def _event(row: Sequence[Any]) -> StoredEvent:
-    event = StoredEvent(
+def stored_event(row: Sequence[Any]) -> StoredEvent:
+    """The event of a row of `SELECT`, in the version that is stored."""
+    return StoredEvent(
         position=row[0],
-        id=str(row[1]),
+        id=row[1],
         stream=row[2],
         type=row[3],
         schema_version=row[4],
-        data=json.loads(row[5]) if isinstance(row[5], str) else row[5],
-        metadata=json.loads(row[6]) if isinstance(row[6], str) else row[6],
+        data=from_json(row[5]),
+        metadata=from_json(row[6]),
         occurred_at=row[7],
         recorded_at=row[8],
     )
-    return lift(event)
+
+
+def _event(row: Sequence[Any]) -> StoredEvent:
+    return lift(stored_event(row))
 
 
 __all__ = [
+    "SELECT",
     "Claim",
     "Key",
     "NewEvent",
@@ -171,5 +177,6 @@ __all__ = [
     "get",
     "read",
     "read_all",
+    "stored_event",
     "take_positions",
 ]

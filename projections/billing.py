@@ -5,51 +5,54 @@ rounded half to even at 8 places: a value to read, no balance is made of it. An 
 owner got, after commission; a cost is what the user paid or owes, before it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from operator import itemgetter
 from typing import Any, ClassVar, Final
 
+from events.copying import NULL, copy_rows, escaped
 from events.message import StoredEvent
 from ledger.domain.chart import user_account
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import QUANTUM, ZERO, text
 from ledger.operations.legacy_billing import EVENT_TYPE
 from ledger.tariffs import read_tariffs
+from projections.deleted import deleted
 from projections.projection import Table
 
 _WIDE: Final = Context(prec=60)
 
-_COLUMNS: Final = {
-    "machine_id": "bigint",
-    "machine_owner_user_id": "bigint",
-    "Operation_User_id": "bigint",
-    "OperationIsTraining": "boolean",
-    "CountOfLinesTraining": "integer",
-    "CountOfTrainingEpoch": "integer",
-    "TrainingCostMachineUSD": "numeric",
-    "OperationIsSolving": "boolean",
-    "CountOfLinesSolvedOwner": "integer",
-    "SolvingCostMachineUSD": "numeric",
-    "OperationIsSolvingAPI": "boolean",
-    "CountOfLinesSolvedAPI": "integer",
-    "SolvingAPIIncomeUSD": "numeric",
-    "SolvingAPITotalCostUSD": "numeric",
-    "OperationIsBuyDataSource": "boolean",
-    "BuyDataSourceIncomeUSD": "numeric",
-    "OperationIsMachineCopy": "boolean",
-    "MachineCopyIncomeUSD": "numeric",
-    "OperationIsMachineCopyUpdate": "boolean",
-    "MachineCopyUpdateIncomeUSD": "numeric",
-    "OperationIsMachineExport": "boolean",
-    "MachineExportIncomeUSD": "numeric",
-    "MachineExportCostUSD": "numeric",
-    "CreditFromIXIOO": "numeric",
-    "CreditFromUser": "numeric",
-    "operation_position": "bigint",
-}
-_NAMES: Final = ", ".join(f'"{name}"' for name in _COLUMNS)
-_RECORD: Final = ", ".join(f'"{name}" {type_}' for name, type_ in _COLUMNS.items())
+_COLUMNS: Final = (
+    "machine_id",
+    "machine_owner_user_id",
+    "Operation_User_id",
+    "OperationIsTraining",
+    "CountOfLinesTraining",
+    "CountOfTrainingEpoch",
+    "TrainingCostMachineUSD",
+    "OperationIsSolving",
+    "CountOfLinesSolvedOwner",
+    "SolvingCostMachineUSD",
+    "OperationIsSolvingAPI",
+    "CountOfLinesSolvedAPI",
+    "SolvingAPIIncomeUSD",
+    "SolvingAPITotalCostUSD",
+    "OperationIsBuyDataSource",
+    "BuyDataSourceIncomeUSD",
+    "OperationIsMachineCopy",
+    "MachineCopyIncomeUSD",
+    "OperationIsMachineCopyUpdate",
+    "MachineCopyUpdateIncomeUSD",
+    "OperationIsMachineExport",
+    "MachineExportIncomeUSD",
+    "MachineExportCostUSD",
+    "CreditFromIXIOO",
+    "CreditFromUser",
+    "operation_position",
+)
+_QUOTED: Final = tuple(f'"{name}"' for name in _COLUMNS)
+_AT: Final = {name: number for number, name in enumerate(_COLUMNS)}
+_EMPTY: Final = (NULL,) * len(_COLUMNS)
 _LIVING: Final = """
     (r."Operation_User_id" is null or exists (select from models_user u where u.id = r."Operation_User_id"))
     and (r.machine_owner_user_id is null
@@ -65,7 +68,7 @@ class LegacyBilling:
         Table(
             name="models_billing",
             key=("operation_position",),
-            columns=tuple(name for name in _COLUMNS if name != "operation_position"),
+            columns=_COLUMNS[:-1],
             living=_LIVING,
         ),
     )
@@ -76,21 +79,35 @@ class LegacyBilling:
         rows = [_imported(event) for event in events if event.type == EVENT_TYPE]
         recorded = (event for event in events if event.type in OPERATION_TYPES)
         rows += [row for event in recorded if (row := _row(event, rates)) is not None]
-        if not rows:
-            return
-        cursor.execute(
-            f"""insert into models_billing ({_NAMES})
-                select {", ".join(f'r."{name}"' for name in _COLUMNS)}
-                from json_to_recordset(%s) as r({_RECORD})
-                where {_LIVING}
-                order by r.operation_position""",  # noqa: S608 (fixed names)
-            [json.dumps(rows, separators=(",", ":"))],
+        rows.sort(key=itemgetter("operation_position"))
+        machines = deleted(cursor, "models_machine", {row.get("machine_id") for row in rows})
+        users = deleted(
+            cursor,
+            "models_user",
+            {row.get(name) for row in rows for name in ("machine_owner_user_id", "Operation_User_id")},
         )
+        living = (
+            row
+            for row in rows
+            if row.get("machine_id") not in machines
+            and row.get("machine_owner_user_id") not in users
+            and row.get("Operation_User_id") not in users
+        )
+        copy_rows(cursor, "models_billing", _QUOTED, map(_line, living))
 
 
 def _imported(event: StoredEvent) -> dict[str, Any]:
     """The columns that a row of the older system brought."""
     return {**event.data["command"]["row"], "operation_position": event.position}
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """A row of columns that are not empty, as a line of COPY."""
+    values = list(_EMPTY)
+    for name, value in row.items():
+        if value is not None:
+            values[_AT[name]] = escaped(str(value))
+    return "\t".join(values)
 
 
 def _row(event: StoredEvent, rates: Mapping[int, Decimal]) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from events.copying import NULL
 from events.message import StoredEvent
 from ledger.domain.entries import entries
 from ledger.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, Record, Times, entry_rows, operation_row
+from projections.deleted import deleted
 
 UNKNOWN_ACCOUNT: Final = 0
 """Stands for the id of an account that an event names and that has no row."""
@@ -79,15 +80,7 @@ def _written(time: datetime) -> str:
 
 
 def _gone(cursor: Any, table: str, ids: set[str]) -> frozenset[str]:
-    asked = [int(each) for each in ids if each != NULL]
-    if not asked:
-        return frozenset()
-    cursor.execute(
-        f"""select asked.id::text from unnest(%s::bigint[]) as asked(id)
-            where not exists (select from {table} t where t.id = asked.id)""",  # noqa: S608 (two fixed names)
-        [asked],
-    )
-    return frozenset(row[0] for row in cursor.fetchall())
+    return frozenset(map(str, deleted(cursor, table, [int(each) for each in ids if each != NULL])))
 
 
 def _emptied(line: str, gone: Mapping[int, frozenset[str]]) -> str:

@@ -1,6 +1,6 @@
 """Reading the log for verification: chunk by chunk, and past whatever cannot be read.
 
-The rows are read here and not through `events.store`, which rightly stops at an event of a type that
+The rows are read here and not by `events.store.read`, which rightly stops at an event of a type that
 nobody knows: here it has to be named.
 """
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
-from pydantic_core import from_json
 
+from events import store
 from events.message import StoredEvent
 from events.upcasting import UnknownEvent, lift
 from projections.verification.findings import Findings
@@ -40,7 +40,7 @@ def chunks(
         events: list[StoredEvent] = []
         for row in rows:
             try:
-                event = lift(_event(row))
+                event = lift(store.stored_event(row))
                 check(event)
             except BROKEN as error:
                 name_broken(row[0], error, "data", findings)
@@ -77,23 +77,7 @@ def name_broken(position: int, error: Exception, what: str, findings: Findings) 
 def _rows(after: int, limit: int) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            """select position, id::text, stream, type, schema_version, data::text, metadata::text,
-                      occurred_at, recorded_at
-               from events_event where position > %s order by position limit %s""",
+            f"{store.SELECT} where position > %s order by position limit %s",
             [after, limit],
         )
         return list(cursor.fetchall())
-
-
-def _event(row: tuple[Any, ...]) -> StoredEvent:
-    return StoredEvent(
-        position=row[0],
-        id=row[1],
-        stream=row[2],
-        type=row[3],
-        schema_version=row[4],
-        data=from_json(row[5]),
-        metadata=from_json(row[6]),
-        occurred_at=row[7],
-        recorded_at=row[8],
-    )
