@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import Final
 
-from benchmarks import engine, facts, kafka, limit, log, web
+from benchmarks import engine, facts, kafka, limit, log, reads, web
 from benchmarks.crew import Crew, Span
-from benchmarks.results import Results, write_page
+from benchmarks.results import Result, Results, write_page
 from benchmarks.world import Load, World, make_world
 from stack import Stack
 
@@ -171,7 +172,45 @@ def measure_log(bench: Bench) -> None:
     once.measure("verify", lambda _: [bench.one.one(log.verify)], wanted="50,000 entries/s", unit="entries")
 
 
-GROUPS: Final = {"engine": measure_engine, "kafka": measure_kafka, "http": measure_web, "log": measure_log}
+def measure_reads(bench: Bench) -> None:
+    """What one user asks for, with few entries and with many."""
+    few, many = 10_000, round(10_000_000 * bench.scale)
+    for entries in (few, many):
+        reads.grow(bench.owner_url, bench.world, entries)
+        found = [bench.one.one(reads.read, bench.world) for _ in range(bench.results.rounds)]
+        for kind in found[0]:
+            bench.results.note(
+                Result(
+                    name=f"{kind}, {entries:,} entries",
+                    figures=[median(calls[kind]) for calls in found],
+                    unit="ms",
+                    wanted="" if entries == few else "1.5 ×",
+                    against=None if entries == few else f"{kind}, {few:,} entries",
+                )
+            )
+
+
+def measure_start(bench: Bench) -> None:
+    """The embedded stack, from nothing at all to taking operations over HTTP."""
+    figures = []
+    for _ in range(bench.results.rounds):
+        started = time.monotonic()
+        with Stack(durable=True) as stack:
+            stack.setup()
+            stack.start("web")
+            stack.wait_for_web()
+            figures.append(time.monotonic() - started)
+    bench.results.note(Result(name="start of the embedded stack", figures=figures, unit="s", wanted="10 s"))
+
+
+GROUPS: Final = {
+    "engine": measure_engine,
+    "kafka": measure_kafka,
+    "http": measure_web,
+    "log": measure_log,
+    "reads": measure_reads,
+    "start": measure_start,
+}
 
 
 def main() -> None:

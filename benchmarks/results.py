@@ -13,11 +13,11 @@ _BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One case: rates of its rounds (a second), and what was wanted of it."""
+    """One case: what its rounds came to, and what was wanted of it."""
 
     name: str
-    rates: Sequence[float]
-    unit: str = "operations"
+    figures: Sequence[float]
+    unit: str = "operations/s"
     latencies: Sequence[float] = ()
     wanted: str = ""
     against: str | None = None
@@ -25,7 +25,11 @@ class Result:
 
     @property
     def median(self) -> float:
-        return median(self.rates)
+        return median(self.figures)
+
+    def told(self, figure: float) -> str:
+        """A figure in as many digits as say something."""
+        return f"{figure:,.0f}" if self.unit.endswith("/s") else f"{figure:,.2f}"
 
 
 @dataclass(slots=True)
@@ -41,23 +45,27 @@ class Results:
         latencies = [each for spans in rounds for span in spans for each in span.latencies]
         result = Result(
             name=name,
-            rates=[rate(spans) for spans in rounds],
+            figures=[rate(spans) for spans in rounds],
             latencies=latencies,
-            unit=more.get("unit", "operations"),
+            unit=more.get("unit", "operations") + "/s",
             wanted=more.get("wanted", ""),
             against=more.get("against"),
         )
-        self.cases[name] = result
-        print(" | ".join(self.row(result)), flush=True)
+        self.note(result)
         return result
+
+    def note(self, result: Result) -> None:
+        """Keep what came out, and say it."""
+        self.cases[result.name] = result
+        print(" | ".join(self.row(result)), flush=True)
 
     def row(self, result: Result) -> list[str]:
         """Name, rate, spread, ratio, latency, aim."""
-        slowest, fastest = min(result.rates), max(result.rates)
+        least, most = result.told(min(result.figures)), result.told(max(result.figures))
         return [
             result.name,
-            f"{result.median:,.0f} {result.unit}/s",
-            f"{slowest:,.0f} to {fastest:,.0f}",
+            f"{result.told(result.median)} {result.unit}",
+            f"{least} to {most}",
             self._ratio(result),
             _percentiles(result.latencies),
             result.wanted,

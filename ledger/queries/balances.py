@@ -43,6 +43,9 @@ class Balances(NamedTuple):
     recorded_at: datetime | None
 
 
+LAST_ENTRY: Final = 2**63 - 1
+"""Not less than the id of any entry."""
+
 _NONE: Final = Balance(ZERO, ZERO, 0)
 
 _NOW: Final = """
@@ -78,10 +81,8 @@ _AS_OF: Final = """
            greatest(coalesce(e.position, 0), (select coalesce(max(position), 0) from remained)),
            greatest(e.recorded_at, (select max(recorded_at) from remained))
     from ledger_account a
-    left join lateral (
-        select balance_after, account_version, position, recorded_at from models_entry
-        where account_id = a.id and account_version is not null and recorded_at <= %(at)s
-        order by account_version desc limit 1) e on true
+    left join models_entry e
+        on e.account_id = a.id and e.account_version = ledger_version_at(a.id, %(at)s, %(last)s)
     where a.user_id = %(user)s and a.kind <> 'escrow'
     union all
     select null, null, null, null, 0, null from models_user u where u.id = %(user)s"""
@@ -99,7 +100,7 @@ def balances_as_of(user: int, *, at: datetime) -> Balances | None:
 
 def _read(sql: str, user: int, at: datetime) -> Balances | None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"user": user, "at": at})
+        cursor.execute(sql, {"user": user, "at": at, "last": LAST_ENTRY})
         rows = cursor.fetchall()
     if not rows:
         return None

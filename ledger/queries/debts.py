@@ -1,6 +1,6 @@
 """What a user owes, by age: what came in last is what is still owed, because money settles the oldest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -11,6 +11,8 @@ from ledger.domain.money import ZERO
 
 AGES_DAYS: Final = (30, 60, 90)
 """The upper ends of the ages: up to 30 days, 31 to 60, 61 to 90, and older."""
+
+_READ_AT_ONCE: Final = 500
 
 
 class Due(NamedTuple):
@@ -54,16 +56,20 @@ def _due(account: int, balance: Decimal, limit: Decimal | None, at: datetime) ->
     return Due(balance, tuple(by_age), oldest, limit)
 
 
-def _charges(account: int) -> list[tuple[Decimal, datetime]]:
-    """What became due on an account, the latest first, as far back as its balance reaches."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """select amount, recorded_at from (
-                   select e.amount, e.recorded_at, e.account_version,
-                          sum(e.amount) over (order by e.account_version desc) - e.amount as younger
-                   from models_entry e where e.account_id = %(account)s and e.side = 'D') charge
-               where younger < (select balance from ledger_account where id = %(account)s)
-               order by account_version desc""",
-            {"account": account},
-        )
-        return list(cursor.fetchall())
+def _charges(account: int) -> Iterator[tuple[Decimal, datetime]]:
+    """What became due on an account, the latest first, read as far back as is asked for."""
+    before: int | None = None
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """select account_version, side, amount, recorded_at from models_entry
+                   where account_id = %(account)s
+                     and account_version < coalesce(%(before)s::bigint, 9223372036854775807)
+                   order by account_version desc limit %(limit)s""",
+                {"account": account, "before": before, "limit": _READ_AT_ONCE},
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        yield from ((amount, recorded_at) for _, side, amount, recorded_at in rows if side == "D")
+        before = rows[-1][0]

@@ -6,9 +6,9 @@ one user positions, times of recording and entry ids all ascend in the order of 
 still appear before a line that was read, and a page needs no settled position.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -23,6 +23,30 @@ class Place(NamedTuple):
 
     recorded_at: datetime
     entry: int
+
+
+_BEFORE_ALL: Final = Place(datetime.min.replace(tzinfo=UTC), 0)
+_AFTER_ALL: Final = Place(datetime.max.replace(tzinfo=UTC), 0)
+
+# Each account's next lines by its versions, so that what is read does not grow with what is there.
+_PAGE: Final = """
+    select e.id, e.operation_id, o.kind, e.transfer, e.code, e.side, e.currency, e.amount,
+           e.balance_after, e.account_version, e.position, e.occurred_at, e.recorded_at, e.effective_at
+    from (
+        select a.code, e.*
+        from (
+            select id, code, ledger_version_at(id, %(first_at)s, %(first_entry)s) as first,
+                   ledger_version_at(id, %(last_at)s, %(last_entry)s) as last
+            from ledger_account
+            where user_id = %(user)s and kind <> 'escrow' and code = coalesce(%(code)s, code)
+            offset 0) a
+        cross join lateral (
+            select * from models_entry
+            where account_id = a.id and account_version > a.first and account_version <= a.last
+            order by account_version limit %(limit)s) e
+        order by e.recorded_at, e.id limit %(limit)s) e
+    join models_operation o on o.id = e.operation_id
+    order by e.recorded_at, e.id"""
 
 
 class Line(NamedTuple):
@@ -62,34 +86,17 @@ def statement(
 
     `account` is the name of one of the user's accounts (`usd`, `due:eaml`).
     """
-    conditions = ["a.user_id = %(user)s", "a.kind <> 'escrow'"]
-    values: dict[str, Any] = {"user": user, "limit": limit}
-    if account is not None:
-        conditions.append("a.code = %(code)s")
-        values["code"] = user_account(user, account)
-    if recorded_from is not None:
-        conditions.append("e.recorded_at >= %(recorded_from)s")
-        values["recorded_from"] = recorded_from
-    if recorded_to is not None:
-        conditions.append("e.recorded_at < %(recorded_to)s")
-        values["recorded_to"] = recorded_to
-    if after is not None:
-        conditions.append("(e.recorded_at, e.id) > (%(recorded_at)s, %(entry)s)")
-        values |= after._asdict()
+    first = max(after or _BEFORE_ALL, Place(recorded_from, 0) if recorded_from else _BEFORE_ALL)
+    last = Place(recorded_to, 0) if recorded_to else _AFTER_ALL
+    values = {
+        "user": user,
+        "code": None if account is None else user_account(user, account),
+        "first_at": first.recorded_at,
+        "first_entry": first.entry,
+        "last_at": last.recorded_at,
+        "last_entry": last.entry,
+        "limit": limit,
+    }
     with connection.cursor() as cursor:
-        cursor.execute("select exists (select from models_user where id = %s)", [user])
-        if cursor.fetchone()[0]:
-            # What the index is on. The entries of a user who was deleted are found by account only.
-            conditions.append("e.user_id = %(user)s")
-        cursor.execute(
-            f"""select e.id, e.operation_id, o.kind, e.transfer, a.code, e.side, e.currency, e.amount,
-                       e.balance_after, e.account_version, e.position, e.occurred_at, e.recorded_at,
-                       e.effective_at
-                from models_entry e
-                join ledger_account a on a.id = e.account_id
-                join models_operation o on o.id = e.operation_id
-                where {" and ".join(conditions)}
-                order by e.recorded_at, e.id limit %(limit)s""",  # noqa: S608 (fixed texts)
-            values,
-        )
+        cursor.execute(_PAGE, values)
         return [Line(*row) for row in cursor.fetchall()]

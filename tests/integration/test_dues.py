@@ -8,6 +8,7 @@ from django.utils import timezone
 from ledger.domain.money import ZERO
 from ledger.models import Account
 from ledger.posting import post
+from ledger.queries import debts
 from ledger.queries.balances import balances_as_of
 from ledger.queries.debts import dues
 from models import Machine, User
@@ -79,8 +80,12 @@ def test_batch_decides_by_the_limit_that_it_sets(debtor: User, machine: Machine)
     ]
 
 
-def test_debts_are_shown_by_age_and_the_oldest_is_settled_first(debtor: User, machine: Machine) -> None:
+@pytest.mark.parametrize("read_at_once", [1, 2, 500])
+def test_debts_are_shown_by_age_and_the_oldest_is_settled_first(
+    debtor: User, machine: Machine, read_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Up to 30 days, 60, 90, and older; whole days, and the last of them counts to the younger age."""
+    monkeypatch.setattr(debts, "_READ_AT_ONCE", read_at_once)
     start = timezone.now() + timedelta(days=1)
 
     def day(number: float) -> datetime:

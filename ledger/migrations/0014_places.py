@@ -1,0 +1,18 @@
+"""Where an account was at a time, found without reading what came before or after."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from django.db import migrations
+
+_SQL = Path(__file__).resolve().parent.parent / "sql"
+
+
+class Migration(migrations.Migration):
+    dependencies: ClassVar = [("ledger", "0013_contracts")]
+    operations: ClassVar = [
+        migrations.RunSQL(
+            (_SQL / "places.sql").read_text(),
+            "drop function ledger_version_at(bigint, timestamptz, bigint)",
+        ),
+    ]
