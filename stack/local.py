@@ -27,7 +27,7 @@ _CARETAKER = """
 read -r _
 for file in "$1"/run/*.pid; do read -r pid _ <"$file" && kill -QUIT "$pid"; done 2>/dev/null
 sleep 1
-for file in "$1"/run/*.pid; do read -r pid _ <"$file" && kill -KILL -- "-$pid"; done 2>/dev/null
+for file in "$1"/run/*.pid; do read -r pid _ <"$file" && kill -s KILL -- "-$pid"; done 2>/dev/null
 rm -rf "$1"
 """
 

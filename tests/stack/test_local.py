@@ -30,11 +30,13 @@ def test_it_brings_what_the_service_needs_and_leaves_nothing() -> None:
     assert is_free(port)
 
 
-def test_it_cleans_up_after_an_owner_who_was_killed() -> None:
-    """Servers and directory of a test run that was killed do not stay behind."""
-    code = """
-import os
+@pytest.mark.parametrize("quit_is", ["SIG_DFL", "SIG_IGN"])
+def test_it_cleans_up_after_an_owner_who_was_killed(quit_is: str) -> None:
+    """Servers and directory of a test run that was killed do not stay behind, in the background neither."""
+    code = f"""
+import os, signal
 from stack import Stack
+signal.signal(signal.SIGQUIT, signal.{quit_is})
 stack = Stack(durable=False).open()
 print(stack.directory, stack.postgres._child.pid, stack.broker._child.pid, flush=True)
 os.kill(os.getpid(), 9)
