@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from operator import itemgetter
 from typing import Any, ClassVar, Final
 
-from events.copying import NULL, copy_rows, escaped
+from events.copying import NULL, copy_rows
 from events.message import StoredEvent
 from ledger.domain.chart import user_account
 from ledger.domain.decide import OPERATION_TYPES
@@ -102,11 +102,11 @@ def _imported(event: StoredEvent) -> dict[str, Any]:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    """A row of columns that are not empty, as a line of COPY."""
+    """A row of columns that are not empty, as a line of COPY: numbers, amounts and booleans."""
     values = list(_EMPTY)
     for name, value in row.items():
         if value is not None:
-            values[_AT[name]] = escaped(str(value))
+            values[_AT[name]] = str(value)
     return "\t".join(values)
 
 

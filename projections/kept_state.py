@@ -45,7 +45,7 @@ class KeptState:
         kept = [
             replace(event, data={name: event.data[name] for name in KEPT if name in event.data})
             for event in events
-            if any(name in event.data for name in KEPT)
+            if not event.data.keys().isdisjoint(KEPT)
         ]
         if kept:
             state.write(cursor, kept)

@@ -7,6 +7,7 @@ events; only a reference to a user or machine that was deleted since is empty.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from events.copying import NULL
@@ -74,6 +75,7 @@ def _times(event: StoredEvent) -> Times:
     return Times(occurred_at, _written(event.recorded_at), counts_at)
 
 
+@lru_cache(maxsize=1 << 13)
 def _written(time: datetime) -> str:
     written = str(time.astimezone(UTC))[: -len("+00:00")]
     return f"{written.rstrip('0') if '.' in written else written}+00"

@@ -1,4 +1,4 @@
-"""The log itself, and everything but operations and entries that follows from it."""
+"""The log itself, and what follows from it that is no row of one event."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,24 +8,22 @@ from projections.kept_state import remaining
 from projections.projection import Projection
 from projections.states import States, named_codes
 from projections.verification.accounts import check_accounts, check_users
-from projections.verification.arithmetic import check_event, check_shape
+from projections.verification.arithmetic import check_event
 from projections.verification.findings import Findings
 from projections.verification.guards import check_guards
-from projections.verification.keys import Keys
 from projections.verification.periods import Periods
 from projections.verification.read_models import ReadModels, check_positions
-from projections.verification.reading import chunks, each
+from projections.verification.reading import each
 from projections.verification.side_tables import Tariffs, check_consulting, check_notes
 
 
 class LogCheck:
-    """Takes the log in chunks and follows every account, key, note, tariff, period, read model through it."""
+    """Takes the log in chunks and follows every account, note, tariff, period, read model through it."""
 
     def __init__(self, cursor: Any, projections: Sequence[Projection], findings: Findings) -> None:
         self._cursor = cursor
         self._findings = findings
         self._states = States()
-        self._keys = Keys(findings)
         self._tariffs = Tariffs(cursor, findings)
         self._periods = Periods(findings)
         self._read_models = ReadModels(cursor, projections, findings)
@@ -44,25 +42,15 @@ class LogCheck:
             readable, lambda event: check_event(event, states, left, self._findings), self._findings
         )
         readable = each(readable, self._periods.check, self._findings)
-        self._keys.note(readable)
         check_notes(self._cursor, readable, self._findings)
         self._tariffs.check(readable)
         self._read_models.apply(self._cursor, readable)
 
-    def finish(self, chunk: int) -> int:
+    def finish(self) -> int:
         """Compare what the log leaves with what is stored; how many users there are."""
-        self._check_keys(chunk)
         self._tariffs.finish()
         self._periods.finish(self._cursor)
         self._read_models.compare(self._cursor)
         check_consulting(self._cursor, self._findings)
         check_accounts(self._cursor, self._states, self._findings)
         return check_users(self._cursor, self._states, self._findings)
-
-    def _check_keys(self, chunk: int) -> None:
-        if self._keys.agree(self._cursor):
-            return
-        silent = Findings(lambda _: None)
-        for _, _, events in chunks(chunk, check_shape, silent):
-            self._keys.name(self._cursor, events)
-        self._keys.name_others(self._cursor)

@@ -1,4 +1,4 @@
-"""Operations and entries, derived from the log again and held against their tables."""
+"""Operations, entries and keys, derived from the log again and held against their tables."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,10 @@ from ledger.domain.chart import PLATFORM_IDS, is_escrow
 from ledger.domain.decide import OPERATION_TYPES
 from projections.records import UNKNOWN_ACCOUNT, Records, account_ids
 from projections.verification import rows
+from projections.verification.arithmetic import check_shape
 from projections.verification.findings import Findings
-from projections.verification.reading import CHUNK, each
+from projections.verification.keys import Keys
+from projections.verification.reading import CHUNK, chunks, each
 
 _IDS_MAX: Final = 200_000
 
@@ -21,12 +23,14 @@ class RecordCheck:
     def __init__(self, cursor: Any, findings: Findings) -> None:
         self._cursor = cursor
         self._findings = findings
+        self._keys = Keys(findings)
         self._links = rows.OpenLinks()
         self._ids: dict[str, int] = {}
         self._reached: int | None = None
 
     def check(self, events: Sequence[StoredEvent], upto: int) -> None:
         """Compare the rows of the readable events of a chunk that ends at a position."""
+        self._keys.note(events)
         recorded = [event for event in events if event.type in OPERATION_TYPES]
         codes = {code for event in recorded for code in event.data["accounts"]}
         ids, records = self._account_ids(codes), Records()
@@ -44,8 +48,8 @@ class RecordCheck:
                 self._links.said(event.position, event.data["operation"], links, self._findings)
         self._reached = upto
 
-    def finish(self) -> None:
-        """Name the rows above the last event, and the links that no event made."""
+    def finish(self, chunk: int) -> None:
+        """Name the rows above the last event, the links that no event made, and the keys that differ."""
         after = self._reached
         while found := rows.stored_operations(self._cursor, after=after, upto=None, limit=CHUNK):
             rows.compare_operations([], found, self._links, self._findings)
@@ -55,6 +59,15 @@ class RecordCheck:
             rows.compare_entries([], found, self._findings)
             last = rows.last_id(found)
         self._links.finish(self._findings)
+        self._check_keys(chunk)
+
+    def _check_keys(self, chunk: int) -> None:
+        if self._keys.agree(self._cursor):
+            return
+        silent = Findings(lambda _: None)
+        for _, _, events in chunks(chunk, check_shape, silent):
+            self._keys.name(self._cursor, events)
+        self._keys.name_others(self._cursor)
 
     def _account_ids(self, codes: set[str]) -> Mapping[str, int]:
         if len(self._ids) > _IDS_MAX:

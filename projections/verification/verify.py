@@ -86,8 +86,8 @@ def _verify(
         result.events += number
         progress(upto, result.position)
     if records is not None:
-        records.finish()
-    result.users = log.finish(chunk)
+        records.finish(chunk)
+    result.users = log.finish()
     _check_totals(cursor, result, findings)
     if other is not None:
         other.finish()
@@ -102,7 +102,7 @@ def _check_records(snapshot: str, told: Callable[[Mismatch], None], chunk: int) 
         records = RecordCheck(cursor, Findings(told))
         for _, upto, events in chunks(chunk, check_shape, silent):
             records.check(events, upto)
-        records.finish()
+        records.finish(chunk)
 
 
 def _check_totals(cursor: Any, result: Result, findings: Findings) -> None:
