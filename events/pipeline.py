@@ -2,9 +2,11 @@
 
 # Note [Planned once]
 To parse and plan a statement costs the database several times what a small batch has it do. A `Statement`
-is prepared once for each connection, under its name, and then only executed. Its plan is generic: it looks
-into no parameter, so that it is made once and is the same for one row and for thousands. The database makes
-it anew by itself after a table was analyzed or changed.
+is prepared once for each connection, under its name, and then only executed. Where a transaction asks for it
+(`plan_cache_mode`), its plan is generic: it looks into no parameter, so that it is made once and is the same
+for one row and for thousands. The first plan is made as if no table could be scanned, because they may all
+be empty then and full a moment later. The database makes the next by itself, after a table was analyzed or
+changed.
 
 # Note [Sent together]
 A statement that has no answer (a lock, an update) waits on the `Pipeline` for the next one that has, and
@@ -25,7 +27,7 @@ _prepared: Final[WeakKeyDictionary[Any, set[str]]] = WeakKeyDictionary()
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement under a name of its own; `text` has `$1`, `$2`, …, each cast to its type once."""
+    """A statement under a name of its own; `text` has `$1`, `$2`, …, each cast to its type."""
 
     name: str
     text: str
@@ -97,6 +99,11 @@ class Pipeline:
         return self._cursor.fetchone()
 
     @property
+    def connection(self) -> Any:
+        """The driver's connection."""
+        return self._cursor.connection
+
+    @property
     def rowcount(self) -> int:
         """The number of rows of what was executed last."""
         return int(self._cursor.rowcount)
@@ -115,5 +122,12 @@ def _call(cursor: Any, statement: Statement | str, values: tuple[Any, ...]) -> t
         # By itself: were it to fail among others, nobody would know whether it was prepared.
         cursor.execute(f"prepare {statement.name} as {statement.text}")
         known.add(statement.name)
-    places = ", ".join(["%s"] * len(values))
-    return (f"execute {statement.name}({places})" if values else f"execute {statement.name}"), values or None
+        planned = _executing(statement, ["null"] * len(values))
+        cursor.execute(
+            f"set local enable_seqscan = off; explain {planned}; set local enable_seqscan = default"
+        )
+    return _executing(statement, ["%s"] * len(values)), values or None
+
+
+def _executing(statement: Statement, values: list[str]) -> str:
+    return f"execute {statement.name}({', '.join(values)})" if values else f"execute {statement.name}"

@@ -185,11 +185,15 @@ _READ_REFERENCES: Final = Statement(
     f"""with terms as materialized (
             select t.*
             from models_machine m
-            join ledger_machine_terms t on t.machine_id = m.id
-            where m.id = any($2::bigint[]) and t.effective_from <= $4::timestamptz
-              and t.effective_from >= (
-                  select max(f.effective_from) from ledger_machine_terms f
-                  where f.machine_id = m.id and f.effective_from <= $3::timestamptz)),
+            -- Its order keeps this apart, to be looked up machine by machine.
+            cross join lateral (
+                select * from ledger_machine_terms of_one
+                where of_one.machine_id = m.id and of_one.effective_from <= $4::timestamptz
+                  and of_one.effective_from >= (
+                      select max(f.effective_from) from ledger_machine_terms f
+                      where f.machine_id = m.id and f.effective_from <= $3::timestamptz)
+                order by of_one.effective_from, of_one.id) t
+            where m.id = any($2::bigint[])),
         known as materialized (
             select id from models_user
             where id = any($1::bigint[] || array(select owner_id from terms)))
@@ -200,7 +204,7 @@ _READ_REFERENCES: Final = Statement(
                 from terms),
                array(select id from known),
                array(select id from known
-                     where not exists (select from ledger_account a where a.user_id = known.id)),
+                     where (select a.id from ledger_account a where a.user_id = known.id limit 1) is null),
                ledger_closed_until(),
                {PUBLISHED}""",  # noqa: S608 (fixed columns)
 )

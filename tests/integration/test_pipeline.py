@@ -47,6 +47,16 @@ def test_what_has_no_answer_goes_with_what_has_one(pipeline: Pipeline, sent: lis
     assert ask(pipeline, "select word from said where word like %s", "a%") == [("a 100 % sure thing",)]
 
 
+def test_what_is_planned_once_waits_too(pipeline: Pipeline, sent: list[str]) -> None:
+    """Once it is prepared: that is a message of its own."""
+    run(pipeline, SAY, ["a"])
+    ask(pipeline, COUNT, "a")
+    sent.clear()
+    tell(pipeline, SAY, ["a"])
+    assert ask(pipeline, COUNT, "a") == [(2,)]
+    assert sent == ["execute test_say(%s); execute test_count_said(%s)"]
+
+
 def test_nothing_overtakes_what_waits(pipeline: Pipeline) -> None:
     """COPY goes past `execute`, and so does the driver's own cursor."""
     tell(pipeline, "insert into said values ('first')")
@@ -74,7 +84,7 @@ def test_statement_is_prepared_once_for_each_connection(pipeline: Pipeline, sent
     assert run(pipeline, SAY, ["a", "b", "a"]) == 3
     assert ask(pipeline, COUNT, "a") == [(2,)]
     assert ask(pipeline, COUNT, "b") == [(1,)]
-    assert [text.partition(" ")[0] for text in sent] == ["prepare", "execute"] * 2 + ["execute"]
+    assert [text.partition(" ")[0] for text in sent] == ["prepare", "set", "execute"] * 2 + ["execute"]
     with another() as other, other.cursor() as cursor:
         cursor.execute("create temporary table said (word text)")
         assert ask(cursor, COUNT, "a") == [(0,)]

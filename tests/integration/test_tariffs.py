@@ -355,7 +355,8 @@ def _statements(asked: Any) -> list[str]:
     seen: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        seen.append(sql)
+        if "prepare " not in sql and "explain " not in sql:  # what a connection does once
+            seen.append(sql)
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):
