@@ -1,5 +1,8 @@
 -- Whoever writes entries: every transfer is one Debit and one Credit of the same amount and
 -- currency, on accounts of that currency, of kinds that its operation's kind may bring together.
+--
+-- A session plans this once. `limit 1` keeps accounts and operations apart from the join, to be looked up
+-- one by one in their indexes: planned for the first, large batch they would be scanned for a small one too.
 create or replace function ledger_check_entries() returns trigger language plpgsql as $$
 declare
     wrong record;
@@ -13,10 +16,11 @@ begin
                max(a.kind) filter (where e.side = 'D') as debit_kind,
                max(a.kind) filter (where e.side = 'C') as credit_kind
         from added e
-        left join ledger_account a on a.id = e.account_id
+        left join lateral (
+            select currency, kind from ledger_account where id = e.account_id limit 1) a on true
         group by e.operation_id, e.transfer
     ) pair
-    left join models_operation o on o.id = pair.operation_id
+    left join lateral (select kind from models_operation where id = pair.operation_id limit 1) o on true
     left join ledger_allowed_pair allowed
         on allowed.operation_kind = o.kind
        and allowed.debit_kind = pair.debit_kind
