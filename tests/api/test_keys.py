@@ -3,13 +3,17 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from ledger.api.v1 import api as ledger_api
 from ledger.models import ApiKey
+from ledger.operations import api_keys
+from ledger.operations.api_keys import find_key
 from models import User
 from tests.api.conftest import SOURCE, Api, bill, everything, refused, service, top_up, users_own
 from tests.builders import fund, make_machine, make_user
@@ -74,19 +78,53 @@ def test_another_way_to_present_a_key_is_refused(api: Api, authorization: str) -
     refused(response, 401, "unauthenticated")
 
 
+def a_second_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found before is no longer believed."""
+    monkeypatch.setattr(api_keys, "monotonic", lambda: monotonic() + api_keys.KNOWN_SECONDS)
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"revoked_at": timezone.now()},
         {"expires_at": timezone.now() - timedelta(seconds=1)},
         {"secret_hash": b"\x00" * 32},
+        {"scopes": []},
     ],
 )
-def test_a_key_that_is_no_longer_valid_is_refused(api: Api, change: dict[str, Any]) -> None:
-    """Revoked, expired, or another secret under the same prefix."""
+def test_a_key_that_is_no_longer_valid_is_refused(
+    api: Api, change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Revoked, expired, another secret under the same prefix, or fewer scopes: a second later it counts."""
     assert api.get("/v1/operations").status_code == 200
     ApiKey.objects.update(**change)
+    a_second_later(monkeypatch)
+    if "scopes" in change:
+        refused(api.get("/v1/operations"), 403, "forbidden")
+    else:
+        refused(api.get("/v1/operations"), 401, "unauthenticated")
+
+
+def test_a_key_expires_at_its_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it was found a moment before."""
+    expires_at = timezone.now() + timedelta(minutes=1)
+    ApiKey.objects.update(expires_at=expires_at)
+    assert api.get("/v1/operations").status_code == 200
+    monkeypatch.setattr(timezone, "now", lambda: expires_at)
     refused(api.get("/v1/operations"), 401, "unauthenticated")
+
+
+def test_a_key_that_was_just_found_is_not_looked_up_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """Once a second is enough; and whoever only knows its prefix is refused all the same."""
+    assert find_key(str(api.token)) is not None
+    with django_assert_num_queries(0):
+        assert find_key(str(api.token)) is not None
+        assert find_key(str(api.token)[:-1] + "!") is None
+    a_second_later(monkeypatch)
+    with django_assert_num_queries(1):
+        assert find_key(str(api.token)) is not None
 
 
 def test_a_service_cannot_speak_as_another_source(api: Api, user: User, nothing_written: None) -> None:
