@@ -10,7 +10,8 @@ before it releases the locks), and what is still missing was rolled back. No tim
 waits for transactions that append nothing.
 
 A settler whose process is frozen in the middle of it would keep everybody from settling: the database ends
-its transaction.
+its transaction. So it does with an appender that is frozen between two statements; one that is frozen in
+the middle of a COPY is not idle for the database, and is ended from here.
 """
 
 import time
@@ -22,6 +23,12 @@ from django.db import connection, transaction
 _ADVISORY_LOCK: Final = 0x4C45_4447_0001  # one settler at a time
 _SCAN: Final = 20_000
 _FROZEN_AFTER_MS: Final = 2000
+_STALLED_AFTER_SECONDS: Final = 15.0
+_HOLDERS: Final = """
+    select pid, virtualtransaction from pg_locks
+    where locktype = 'relation' and mode = 'RowExclusiveLock' and granted
+      and database = (select oid from pg_database where datname = current_database())
+      and relation = 'events_event'::regclass"""
 
 
 @dataclass(slots=True)
@@ -60,6 +67,8 @@ class Settler:
                 self._gap = None
             if position > start:
                 cursor.execute("update events_settled set position = %s where id = 1", [position])
+            else:
+                _end_stalled(cursor)
             return position
 
     def _beyond_gap(self, cursor: Any, position: int, highest: int) -> int:
@@ -112,10 +121,16 @@ def settle_all(timeout_seconds: float = 30.0) -> int:
 
 def _holders(cursor: Any) -> frozenset[str]:
     """Who holds the lock that every appender takes, by virtual transaction."""
+    cursor.execute(_HOLDERS)
+    return frozenset(row[1] for row in cursor.fetchall())
+
+
+def _end_stalled(cursor: Any) -> None:
+    """End the connections of appenders that have kept the database waiting in the middle of a COPY."""
     cursor.execute(
-        """select virtualtransaction from pg_locks
-           where locktype = 'relation' and mode = 'RowExclusiveLock' and granted
-             and database = (select oid from pg_database where datname = current_database())
-             and relation = 'events_event'::regclass""",
+        f"""select pg_terminate_backend(holder.pid)
+            from ({_HOLDERS}) holder join pg_stat_activity a on a.pid = holder.pid
+            where a.usename = current_user and a.state = 'active' and a.wait_event = 'ClientRead'
+              and a.state_change < clock_timestamp() - make_interval(secs => %s)""",  # noqa: S608 (fixed text)
+        [_STALLED_AFTER_SECONDS],
     )
-    return frozenset(row[0] for row in cursor.fetchall())

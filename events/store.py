@@ -3,7 +3,7 @@
 What is read is lifted to the current version of its type (see `events.upcasting`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -101,8 +101,11 @@ def take_positions(cursor: Any, count: int) -> list[int]:
     return [position for (position,) in ask(cursor, _TAKE_POSITIONS, count)]
 
 
-def append(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Append events at the positions that were taken for them. Raises `UnknownEvent`, see [Upcasting]."""
+def append(cursor: Any, events: Iterable[StoredEvent]) -> None:
+    """Append events at the positions that were taken for them, as they come. Raises `UnknownEvent`.
+
+    See [Upcasting], and `copy_rows` for what may not happen meanwhile.
+    """
     copy_rows(cursor, "events_event", _COLUMNS, map(_line, events))
 
 

@@ -1,6 +1,6 @@
 """One transaction of the engine, from what was submitted to its outcomes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -12,9 +12,9 @@ from events import store
 from events.message import StoredEvent
 from ledger import consulting, journal, notes, payments, periods, state, tariffs
 from ledger.commands import Outcome, Status, Submission
-from ledger.deciding import Decided, Moved, decided, expired, unplaced
+from ledger.deciding import Decided, Moved, decided, expired, expiring, unplaced
 from ledger.domain.approving import ResolveProposal, ResolvingProposal
-from ledger.domain.book import Account, Book
+from ledger.domain.book import Account, Book, Decision
 from ledger.domain.decide import REJECTION_TYPES
 from ledger.domain.errors import Invalid, Undecided
 from ledger.domain.holding import Placing, hold_of
@@ -40,6 +40,10 @@ class Intake(Protocol):
 
 class Batch:
     """One transaction of the engine.
+
+    # Note [Appended as it is decided]
+    The database takes in each event while the next is decided: two processors work, and not one after the
+    other. So positions are taken before the first decision, and nothing is read or written until the last.
 
     # Note [Holds of a batch]
     A hold may be placed and captured in one batch. A capture is planned as if the placing before it will
@@ -102,8 +106,9 @@ class Batch:
             book.open(Book.empty(missing).accounts.values())
             book.closed_until = self._closed_until
             self._load_state(pending, book, lock=False)
-            expired(book, now=self.now)
-            self._answer(only, decided(only, book, now=self.now).at(0))
+            for decision in expiring(book, now=self.now):
+                book.apply(decision)
+            self._answer(only, decided(only, book, position=0, now=self.now).event)
             self.freezing.end()
         (outcome,) = self.outcomes
         if outcome is None:
@@ -224,45 +229,54 @@ class Batch:
                 payouts.setdefault(item.plan.payout, payout_of(item.plan))
         return read
 
-    def _decisions(self, pending: Sequence[Pending], book: Book) -> list[Decided]:
-        made, missing = [], False
-        for item in pending:
+    def _decided(
+        self, overdue: Sequence[Decision], pending: Sequence[Pending], book: Book, positions: Sequence[int]
+    ) -> Iterator[Decided]:
+        """Decide one after the other, each over the book that those before have left."""
+        missing = False
+        for position, decision in zip(positions, overdue, strict=False):
+            yield expired(decision, book, position=position, now=self.now)
+        for position, item in zip(positions[len(overdue) :], pending, strict=True):
             placed = unplaced(item.plan, book)
-            if placed is not None:
+            if placed is None:
+                yield decided(item, book, position=position, now=self.now)
+            else:
                 # Note [Holds of a batch]
                 self.unplaced.add(placed)
                 missing = True
-            else:
-                made.append(decided(item, book, now=self.now))
         if missing:
             raise Moved
-        return made
 
     def _write(self, pending: Sequence[Pending], book: Book) -> None:
         cursor = self.cursor
-        swept = expired(book, now=self.now)
-        made = [*swept, *self._decisions(pending, book)]
-        if not made:
+        overdue = expiring(book, now=self.now)
+        if not pending and not overdue:
             return
+        events: list[StoredEvent] = []
         changed: dict[str, Account] = {}
         last_position: dict[str, int] = {}
-        events: list[StoredEvent] = []
+        swept: dict[store.Key, store.Claim] = {}
         written_notes: list[notes.Note] = []
-        positions = store.take_positions(cursor, len(made))
-        for position, each in zip(positions, made, strict=True):
-            item = each.item
-            if item is not None and item.submission.notes:
-                written_notes += notes.seal(item.event_id, item.submission.notes, each.event["data"])
-            event = each.at(position)
-            events.append(event)
-            for account in each.touched:
-                changed[account.code] = account
-                last_position[account.code] = position
-            if item is not None:
-                self._answer(item, event)
-        if swept:
-            store.claim_keys(cursor, {each.key: each.claim for each in swept})
-        store.append(cursor, events)
+        positions = store.take_positions(cursor, len(overdue) + len(pending))
+
+        def appended() -> Iterator[StoredEvent]:
+            for each in self._decided(overdue, pending, book, positions):
+                event, item = each.event, each.item
+                if item is None:
+                    swept[each.key] = each.claim
+                else:
+                    if item.submission.notes:
+                        event, made = notes.seal(event, item.submission.notes)
+                        written_notes.extend(made)
+                    self._answer(item, event)
+                for account in each.touched:
+                    changed[account.code] = account
+                    last_position[account.code] = event.position
+                events.append(event)
+                yield event
+
+        store.append(cursor, appended())
+        store.claim_keys(cursor, swept)
         notes.write(cursor, written_notes)
         journal.open_escrows(cursor, [account for account in changed.values() if not account.id])
         journal.write(cursor, events, book)

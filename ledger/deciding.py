@@ -34,47 +34,45 @@ class Moved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The fields of an event but its position, and the accounts that it touched, as of after it."""
+    """An event, and the accounts that it touched, as of after it."""
 
-    event: Mapping[str, Any]
+    event: StoredEvent
     touched: Sequence[Account]
     item: Pending | None = None
     """What it answers; nothing where something has expired."""
 
-    def at(self, position: int) -> StoredEvent:
-        """The event at its place in the log."""
-        return StoredEvent(**self.event, position=position)
-
     @property
     def key(self) -> store.Key:
         """The idempotency key of the event's command."""
-        metadata = self.event["metadata"]
+        metadata = self.event.metadata
         return store.Key(metadata["source"], metadata["request_id"])
 
     @property
     def claim(self) -> store.Claim:
         """What that key is claimed for."""
-        return store.Claim(fingerprint_of(self.event["data"]["command"]), self.event["id"])
+        return store.Claim(fingerprint_of(self.event.data["command"]), self.event.id)
 
 
-def expired(book: Book, *, now: datetime) -> list[Decided]:
-    """Expire what is overdue of every locked user and proposal, before anything is decided."""
-    expiring = [decision for user in book.users for decision in overdue(book, user, now=now)]
-    swept = []
-    for decision in (*expiring, *overdue_proposals(book, now=now)):
-        facts = decision.facts
-        subject = facts.get("grant") or facts.get("hold") or facts["proposal"]
-        touched = book.apply(decision)
-        sent: dict[str, Any] = {"type": decision.type, "expired": subject}
-        if decision.payer:
-            sent["operation_user"] = decision.payer
-        metadata = {"source": SWEEP_SOURCE, "request_id": f"expire:{subject}", "actor": "ledger"}
-        occurred_at = decision.occurred_at or now
-        swept.append(Decided(_event(uuid7(), decision, sent, metadata, book, occurred_at, now), touched))
-    return swept
+def expiring(book: Book, *, now: datetime) -> list[Decision]:
+    """What is overdue of every locked user and proposal, and has to expire before anything is decided."""
+    of_users = [decision for user in book.users for decision in overdue(book, user, now=now)]
+    return [*of_users, *overdue_proposals(book, now=now)]
 
 
-def decided(item: Pending, book: Book, *, now: datetime) -> Decided:
+def expired(decision: Decision, book: Book, *, position: int, now: datetime) -> Decided:
+    """The event of something that expires; the book evolves by it."""
+    facts = decision.facts
+    subject = facts.get("grant") or facts.get("hold") or facts["proposal"]
+    touched = book.apply(decision)
+    sent: dict[str, Any] = {"type": decision.type, "expired": subject}
+    if decision.payer:
+        sent["operation_user"] = decision.payer
+    metadata = {"source": SWEEP_SOURCE, "request_id": f"expire:{subject}", "actor": "ledger"}
+    occurred_at = decision.occurred_at or now
+    return Decided(_event(position, uuid7(), decision, sent, metadata, book, occurred_at, now), touched)
+
+
+def decided(item: Pending, book: Book, *, position: int, now: datetime) -> Decided:
     """What a command comes to, be it a rejection. Raises `Moved` for one that has no plan any more."""
     submission = item.submission
     try:
@@ -87,6 +85,7 @@ def decided(item: Pending, book: Book, *, now: datetime) -> Decided:
         decision = reject(error, submission.command, item.plan, payer, book)
     touched = book.apply(decision)
     event = _event(
+        position,
         item.event_id,
         decision,
         submission.sent,
@@ -110,6 +109,7 @@ def unplaced(plan: Plan | None, book: Book) -> str | None:
 
 
 def _event(
+    position: int,
     event_id: str,
     decision: Decision,
     sent: Mapping[str, Any],
@@ -117,20 +117,21 @@ def _event(
     book: Book,
     occurred_at: datetime,
     now: datetime,
-) -> dict[str, Any]:
-    """The fields of a stored event but its position; the book is as of after the decision."""
+) -> StoredEvent:
+    """The event of a decision; the book is as of after it."""
     data = event_data(decision, sent, book)
     if decision.type in OPERATION_TYPES:
         counts_at = effective_at(occurred_at, recorded_at=now, closed=book.closed_until)
         if counts_at != occurred_at:
             data["effective_at"] = counts_at.isoformat()
-    return {
-        "id": event_id,
-        "stream": decision.stream or f"operation:{event_id}",
-        "type": decision.type,
-        "schema_version": 1,
-        "data": data,
-        "metadata": metadata,
-        "occurred_at": occurred_at,
-        "recorded_at": now,
-    }
+    return StoredEvent(
+        position=position,
+        id=event_id,
+        stream=decision.stream or f"operation:{event_id}",
+        type=decision.type,
+        schema_version=1,
+        data=data,
+        metadata=metadata,
+        occurred_at=occurred_at,
+        recorded_at=now,
+    )

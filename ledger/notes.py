@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from events.message import StoredEvent
@@ -18,11 +19,11 @@ class Note(NamedTuple):
     text: str
 
 
-def seal(event_id: str, texts: Mapping[str, str], data: dict[str, Any]) -> list[Note]:
-    """Make the notes of an event, and put their HMACs (hex of SHA-256) into its data."""
-    made = [Note(event_id, name, os.urandom(32), text) for name, text in texts.items()]
-    data["notes"] = {note.name: _mac(note.salt, note.text) for note in made}
-    return made
+def seal(event: StoredEvent, texts: Mapping[str, str]) -> tuple[StoredEvent, list[Note]]:
+    """The event with the HMACs (hex of SHA-256) of its notes in its data, and the notes."""
+    made = [Note(event.id, name, os.urandom(32), text) for name, text in texts.items()]
+    macs = {note.name: _mac(note.salt, note.text) for note in made}
+    return replace(event, data={**event.data, "notes": macs}), made
 
 
 def write(cursor: Any, notes: Sequence[Note]) -> None:

@@ -4,9 +4,9 @@
 One durable transaction, READ COMMITTED, always in this order, so that two workers over the same
 users never deadlock: Kafka positions; keys, sorted; missing accounts, sorted; the accounts of every
 user touched, in the order of the user's id; the books, shared; machines; consulting requests; names;
-the decisions; only then positions of the log, events, operations, entries, accounts, inline
-projections. The lock unit is the user, because locking single accounts deadlocks. The platform's
-accounts are never locked nor updated.
+only then positions of the log; the decisions, each event appended as it is decided; operations,
+entries, accounts, inline projections. The lock unit is the user, because locking single accounts
+deadlocks. The platform's accounts are never locked nor updated.
 
 # Note [Changing the books]
 What everybody is decided by, tariffs and periods, is changed in a transaction of its own, with the books

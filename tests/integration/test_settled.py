@@ -10,13 +10,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 
+from events import settler as settling
 from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from events.settler import Settler, settle_all, settled
-from tests.integration.connections import Worker, another
+from tests.integration.connections import Worker, another, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,6 +95,34 @@ def test_settler_that_is_frozen_keeps_nobody_from_settling(monkeypatch: pytest.M
     wake.set()
     with pytest.raises((OperationalError, InterfaceError)):
         old.answer()
+
+
+def test_writer_that_is_frozen_in_the_middle_of_a_copy_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database would wait for its next row for ever, with everything locked; what it wrote is gone."""
+    frozen, wake = threading.Event(), threading.Event()
+
+    def append() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            (position,) = store.take_positions(cursor, 1)
+            store.append(cursor, freeze(position))
+
+    def freeze(position: int) -> Iterator[StoredEvent]:
+        yield event(position)
+        frozen.set()
+        assert wake.wait(30)
+
+    writer = Worker(append)
+    assert frozen.wait(10)
+    (later,) = appended()
+    settler = Settler()
+    assert settler.advance() < later  # it may still be at work
+    monkeypatch.setattr(settling, "_STALLED_AFTER_SECONDS", 0)
+    settler.advance()
+    until(lambda: settler.advance() == later)
+    wake.set()
+    with pytest.raises((OperationalError, InterfaceError)):
+        writer.answer()
+    assert [each.position for each in store.read(after=later - 2, upto=later, limit=9)] == [later]
 
 
 def test_settled_position_follows_what_was_appended() -> None:
