@@ -67,6 +67,7 @@ class Ingest:
         self._alone = alone
         self._ids = TopicIds(client="ingest-ids")
         self._partitions = Partitions(self._ids)
+        self._batch = batch
         self._pace = Pace(batch)
         self._progress = Progress("ingest")
         self._backoff = Backoff()
@@ -149,7 +150,7 @@ class Ingest:
     def _step(self) -> None:
         self._partitions.look_after_if_due()
         self._partitions.open_new()
-        records = self._partitions.poll(_POLL_MS, self._pace.size)
+        records = self._partitions.poll(_POLL_MS, self._batch)
         if records:
             self._take(self._messages(records))
         self._draining.polled(len(self._partitions), self._partitions.lag(), found=bool(records))
@@ -179,7 +180,12 @@ class Ingest:
         for message in messages:
             by_route.setdefault(self._routes[message.topic], []).append(message)
         for take, share in by_route.items():
-            self._post(take, share)
+            # What was fetched at once had its topics' ids asked at once, and is posted at the pace.
+            done = 0
+            while done < len(share) and not self._draining.over():
+                some = share[done : done + self._pace.size]
+                self._post(take, some)
+                done += len(some)
 
     def _post(self, take: Take, messages: list[Message]) -> None:
         """Post a batch; if it fails, its halves, down to the one message that is to blame."""
