@@ -1,9 +1,21 @@
-"""What gunicorn does around its workers: one directory in which they count together for /metrics."""
+"""How gunicorn serves, wherever it is started, and what it does around its workers.
+
+# Note [Few processes, many threads]
+Requests that wait in the same process share a transaction, and a transaction costs several times what one
+operation adds to it. So there are no more processes than PostgreSQL leaves processors for, and in each as
+many threads as may wait together. Each thread may hold a connection to the database.
+"""
 
 import os
 import shutil
 import tempfile
 from typing import Any
+
+workers = int(os.environ.get("WEB_CONCURRENCY") or min(4, max(1, (os.cpu_count() or 1) // 2)))
+threads = 16
+worker_class = "gthread"
+graceful_timeout = 8
+control_socket_disable = True
 
 _directory = ""
 

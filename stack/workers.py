@@ -39,11 +39,7 @@ def programs(environ: Mapping[str, str], *, embedded_broker: bool = False) -> di
     host = environ.get("LEDGER_WEB_HOST") or USUAL_WEB_HOST
     port = environ.get("LEDGER_WEB_PORT") or str(USUAL_WEB_PORT)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    web = (
-        *(sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address),
-        *("--worker-class", "gthread", "--workers", "2", "--threads", "8"),
-        *("--graceful-timeout", "8", "--no-control-socket", "--log-level", "info"),
-    )
+    web = (sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address)
     embedded = ("--alone", "--drain", str(_DRAIN_SECONDS)) if embedded_broker else ()
     return {
         "web": Program(argv=web, stop_seconds=10),
