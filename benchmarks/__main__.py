@@ -12,7 +12,7 @@ from typing import Final
 from benchmarks import engine, facts, kafka, limit, log, reads, web
 from benchmarks.crew import Crew, Span
 from benchmarks.results import Result, Results, write_page
-from benchmarks.world import Load, World, make_world
+from benchmarks.world import Load, World, make_worlds
 from stack import Stack
 
 _WARM_UP: Final = 1  # a batch that every engine case posts before it is measured
@@ -27,7 +27,13 @@ class Bench:
     scale: float
     one: Crew
     two: Crew
-    world: World
+    worlds: Sequence[World]
+    """Of two workers: the payer's id is the key of a message, so that Kafka gives all of one user to one."""
+
+    @property
+    def world(self) -> World:
+        """Of one worker."""
+        return self.worlds[0]
 
     @property
     def owner_url(self) -> str:
@@ -37,8 +43,8 @@ class Bench:
         """So many operations at the scale of this run, in whole batches."""
         return max(2, round(operations * self.scale / batch)) * batch
 
-    def engine(self, load: Load, workers: int) -> Callable[[int], Sequence[Span]]:
-        """Rounds of the engine, every worker with a load of its own."""
+    def engine(self, load: Load, workers: int, *, shared: bool = False) -> Callable[[int], Sequence[Span]]:
+        """Rounds of the engine, every worker with a load of its own, of users of its own unless `shared`."""
         crew = self.two if workers == 2 else self.one
         batches = self.count(load.operations, load.batch) + load.batch * _WARM_UP
 
@@ -47,7 +53,8 @@ class Bench:
                 Load(operations=batches, batch=load.batch, by=load.by, seed=number * 10 + worker)
                 for worker in range(workers)
             ]
-            return crew.run(engine.post_batches, [(self.world, each) for each in loads])
+            worlds = [self.world] * workers if shared else self.worlds
+            return crew.run(engine.post_batches, list(zip(worlds, loads, strict=False)))
 
         return run
 
@@ -80,6 +87,11 @@ def measure_engine(bench: Bench) -> None:
     print(" | ".join(results.row(results.cases[one])), flush=True)
     results.measure(
         "engine, 1,000 a batch, 2 workers", bench.engine(spread, 2), wanted="1.7 × 1 worker", against=one
+    )
+    results.measure(
+        "engine, 1,000 a batch, 2 workers on the same users",
+        bench.engine(spread, 2, shared=True),
+        against=one,
     )
     for size, operations in ((100, 10_000), (10, 4_000), (1, 1_500)):
         load = Load(operations=operations, batch=size)
@@ -230,8 +242,8 @@ def main() -> None:
         for name, value in told.items():
             print(f"{name}: {value}")
         with Crew(1, service) as one, Crew(2, service) as two:
-            world = one.one(make_world)
-            bench = Bench(stack, Results(options.rounds), options.scale, one, two, world)
+            worlds = one.one(make_worlds, 2)
+            bench = Bench(stack, Results(options.rounds), options.scale, one, two, worlds)
             for name in GROUPS:
                 if name in options.only:
                     GROUPS[name](bench)

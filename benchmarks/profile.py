@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.crew import Crew
-from benchmarks.world import Load, World, make_world, payloads
+from benchmarks.world import Load, World, make_worlds, payloads
 from stack import Stack
 
 _SHOWN: Final = 45
@@ -174,7 +174,7 @@ def main() -> None:
         stack.setup()
         service = {name: value for name, value in stack.environment.items() if name != "DATABASE_OWNER_URL"}
         with Crew(1, service) as crew:
-            world = crew.one(make_world)
+            (world,) = crew.one(make_worlds, 1)
             load = Load(operations=options.batch * options.batches, batch=options.batch)
             print(crew.one(profile, (world, load, options.functions)))
 

@@ -1,4 +1,4 @@
-"""1,000 funded users, 100 machines, and the operations that the cases post. Runs in a worker process."""
+"""1,000 funded users a worker, 100 machines, and the operations that the cases post."""
 
 import random
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Spread: Final = ("users", "one user", "owners", "one owner")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The ids of everybody, in order."""
+    """The ids of everybody that one worker's operations are about, in order."""
 
     users: tuple[int, ...]
     machines: tuple[int, ...]
@@ -30,8 +30,11 @@ class Load:
     seed: int = 0
 
 
-def make_world() -> World:
-    """Make the users and machines, and give everybody a million of each currency."""
+def make_worlds(count: int) -> list[World]:
+    """Make so many worlds of 1,000 users each, on the same machines, and give everybody a million EAML.
+
+    Runs in a worker process.
+    """
     from django.utils import timezone
 
     from ledger.commands import Submission
@@ -43,7 +46,7 @@ def make_world() -> World:
     users = User.objects.bulk_create(
         [
             User(email=f"user{number}@bench.example", password="!")  # noqa: S106 (fits nothing)
-            for number in range(USERS)
+            for number in range(USERS * count)
         ]
     )
     machines = [
@@ -80,7 +83,11 @@ def make_world() -> World:
             for user in users
         ]
     )
-    return World(users=tuple(user.pk for user in users), machines=tuple(machine.pk for machine in machines))
+    ids = [user.pk for user in users]
+    return [
+        World(users=tuple(ids[number::count]), machines=tuple(machine.pk for machine in machines))
+        for number in range(count)
+    ]
 
 
 def payloads(world: World, load: Load) -> list[dict[str, Any]]:
