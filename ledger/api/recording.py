@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from easyautoml_ledger.operations import OperationData
 from events.identifiers import uuid7
 from ledger.api import reading, rendering, shapes
 from ledger.api.answering import answer, preview
@@ -19,7 +18,6 @@ from ledger.api.documentation import (
     refusals,
 )
 from ledger.api.routes import router
-from ledger.commands import Submission
 from ledger.operations.bulk import post_each
 from ledger.operations.record import submission_of
 
@@ -48,7 +46,7 @@ def record_operation(request: HttpRequest) -> HttpResponse:
     `retryable` where the user or machine is not known yet.
     """
     key = reading.idempotency_key(request)
-    submission = _submission(request, reading.read_operation(request), key)
+    submission = submission_of(reading.read_operation(request), request_id=key, **_who(request))
     return answer(request, submission)
 
 
@@ -65,11 +63,12 @@ def record_operations(request: HttpRequest) -> HttpResponse:
     """Each item is recorded by itself under its own id, which is its idempotency key."""
     items = reading.read_bulk(request)
     outcomes: list[Any] = [item.error for item in items]
-    submissions: dict[int, Submission] = {}
-    for index, item in enumerate(items):
-        if item.id is None or item.operation is None:
-            continue
-        submissions[index] = _submission(request, item.operation, item.id)
+    who = _who(request)
+    submissions = {
+        index: submission_of(item.operation, request_id=item.id, **who)
+        for index, item in enumerate(items)
+        if item.id is not None and item.operation is not None
+    }
     for index, outcome in zip(submissions, post_each(list(submissions.values())), strict=True):
         outcomes[index] = outcome
     answers = [
@@ -89,24 +88,17 @@ def record_operations(request: HttpRequest) -> HttpResponse:
 )
 def quote_operation(request: HttpRequest) -> HttpResponse:
     """The price, the transfers and the balances after it, or why it would be rejected. Writes nothing."""
-    submission = _submission(request, reading.read_operation(request), uuid7(), refuse_early=False)
-    return preview(submission)
+    operation = reading.read_operation(request)
+    return preview(submission_of(operation, request_id=uuid7(), **_who(request, refuse_early=False)))
 
 
-def _submission(
-    request: HttpRequest,
-    operation: OperationData,
-    key: str,
-    *,
-    refuse_early: bool = True,
-) -> Submission:
+def _who(request: HttpRequest, *, refuse_early: bool = True) -> dict[str, Any]:
+    """What the submissions of one request share."""
     caller = caller_of(request)
-    return submission_of(
-        operation,
-        source=caller.source,
-        request_id=key,
-        now=timezone.now(),
-        actor=caller.actor,
-        refuse_early=refuse_early,
+    return {
+        "source": caller.source,
+        "now": timezone.now(),
+        "actor": caller.actor,
+        "refuse_early": refuse_early,
         **reading.trace_context(request),
-    )
+    }

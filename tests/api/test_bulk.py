@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, OperationalError
 
+from events.kafka.pace import Pace
 from ledger.api import reading, recording
 from ledger.api.shapes import BulkOutcomes
 from ledger.commands import Outcome, Submission
@@ -168,16 +169,23 @@ def test_a_batch_is_halved_for_bad_data_and_not_for_a_database_that_is_gone() ->
     assert bulk.post_each([only], with_post=refusing) == [None]
 
 
-def test_a_request_is_posted_in_several_transactions() -> None:
-    """None of them keeps its users locked for long."""
-    sizes = []
+def test_a_request_is_posted_in_several_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 40 ms each, however long one takes: none of them keeps its users locked for long."""
+    sizes: list[int] = []
+    clock = [0.0]
+    monkeypatch.setattr(bulk, "monotonic", lambda: clock[0])
 
     def counting(submissions: Sequence[Submission]) -> list[Outcome]:
         sizes.append(len(submissions))
+        clock[0] += 0.0002 * len(submissions)
         return [Outcome(status="recorded")] * len(submissions)
 
-    assert len(bulk.post_each([None] * 600, with_post=counting)) == 600  # type: ignore[list-item]
-    assert sizes == [bulk.SHARED_MAX] * (600 // bulk.SHARED_MAX)
+    pace = Pace(bulk.SHARED_MAX)
+    for _ in range(2):
+        assert len(bulk.post_each([None] * 1000, with_post=counting, pace=pace)) == 1000  # type: ignore[list-item]
+    assert sizes[0] == 100
+    assert sizes[-2] == pytest.approx(200, abs=2)
+    assert sum(sizes) == 2000
 
 
 def test_five_thousand_items_are_taken_at_once(api: Api, user: User) -> None:
