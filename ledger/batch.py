@@ -21,7 +21,7 @@ from ledger.domain.holding import Placing, hold_of
 from ledger.domain.paying_out import RequestPayout, payout_of
 from ledger.domain.proposals import Proposal
 from ledger.domain.references import References
-from ledger.loading import load_periods, load_state, lock_names_of, months_closing
+from ledger.loading import is_plain, load_periods, load_state, lock_names_of, months_closing
 from ledger.pending import Pending, conflict, fold, planned
 from ledger.references import read_references, set_aside_for
 
@@ -202,7 +202,7 @@ class Batch:
 
     def _load_state(self, pending: Sequence[Pending], book: Book, *, lock: bool) -> None:
         """Read what the decisions look at; the time of recording is taken after the last lock."""
-        plans = [item.plan for item in pending]
+        plans = [item.plan for item in pending if not is_plain(item.plan)]
         proposals = [*self.swept, *(plan.proposal for plan in plans if isinstance(plan, ResolvingProposal))]
         if lock:
             lock_names_of(self.cursor, plans, proposals)

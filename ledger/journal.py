@@ -14,10 +14,12 @@ from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import text
 from ledger.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, Record, entry_rows, operation_row, record_of
 
-_ACCOUNT_COLUMNS: Final = "code, user_id, normal_side = 'C', id, balance, held, version, credit_limit"
+_ACCOUNT_COLUMNS: Final = (
+    "code, user_id, normal_side = 'C', id, balance, held, version, credit_limit, recorded_at"
+)
 _LOCK_ACCOUNTS: Final = Statement(
     "lock_accounts",
-    f"""select {_ACCOUNT_COLUMNS}, recorded_at from ledger_account where user_id = any($1::bigint[])
+    f"""select {_ACCOUNT_COLUMNS} from ledger_account where user_id = any($1::bigint[])
         order by user_id, id for no key update""",  # noqa: S608 (fixed names)
 )
 _UPDATE_ACCOUNTS: Final = Statement(
@@ -59,9 +61,9 @@ def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
     )
 
 
-def lock_accounts(cursor: Any, users: Sequence[int]) -> list["LockedAccount"]:
+def lock_accounts(cursor: Any, users: Sequence[int]) -> list[Account]:
     """Lock and read all accounts of the users, user by user in the order of their ids."""
-    return [LockedAccount(*row) for row in ask(cursor, _LOCK_ACCOUNTS, numbers(users))]
+    return [Account(*row) for row in ask(cursor, _LOCK_ACCOUNTS, numbers(users))]
 
 
 def read_accounts(cursor: Any, users: Iterable[int]) -> list[Account]:
@@ -74,20 +76,9 @@ def read_accounts(cursor: Any, users: Iterable[int]) -> list[Account]:
     return [Account(*row) for row in cursor.fetchall()]
 
 
-class LockedAccount(Account):
-    """An account under its lock, with the time of the last event that touched it."""
-
-    __slots__ = ("recorded_at",)
-
-    def __init__(self, *row: Any) -> None:
-        super().__init__(*row[:-1])
-        self.recorded_at: datetime | None = row[-1]
-
-
 def not_before(book: Book, now: datetime) -> datetime:
     """The time of recording: now, and never before an account's last nor in a closed period."""
-    locked = (account for account in book.accounts.values() if isinstance(account, LockedAccount))
-    times = (book.closed_until, *(account.recorded_at for account in locked))
+    times = {book.closed_until, *(account.recorded_at for account in book.accounts.values())}
     return max([now, *(time for time in times if time is not None)])
 
 

@@ -20,6 +20,11 @@ from ledger.domain.proposals import Proposal
 from ledger.domain.reversing import Reversing
 
 
+def is_plain(plan: Plan | None) -> bool:
+    """Whether the accounts are all that a plan looks at: of most batches every one."""
+    return isinstance(plan, Priced) and plan.payment is None
+
+
 def lock_names_of(cursor: Any, plans: Sequence[Plan | None], proposals: Sequence[Proposal]) -> None:
     """Lock by its name what has no row to lock, because it is only being made, and no user's lock."""
     names = [f"code {code}" for code in _codes(plans)]

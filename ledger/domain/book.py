@@ -47,6 +47,8 @@ class Account:
     version: int = 0
     credit_limit: Decimal | None = None
     """On a due account: how much this user may owe, where it is not the tariff's limit."""
+    recorded_at: datetime | None = None
+    """When the last event that touched it before it was locked was recorded."""
 
     @property
     def available(self) -> Decimal:
