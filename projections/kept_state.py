@@ -13,6 +13,7 @@ from events.message import StoredEvent
 from ledger import payments, state
 from projections.projection import Table
 
+_LEFT: Final = ("grants", "holds", "payouts", "contracts")
 KEPT: Final = tuple(name for name, *_ in state._TABLES)
 
 
@@ -54,10 +55,10 @@ class KeptState:
 
 def remaining(cursor: Any, events: Iterable[StoredEvent]) -> dict[str, Decimal]:
     """What is left of the grants, holds, payouts and escrows that the events name, before them."""
-    grants = [key for event in events for key in event.data.get("grants", ())]
-    holds = [key for event in events for key in event.data.get("holds", ())]
-    payouts = [key for event in events for key in event.data.get("payouts", ())]
-    contracts = [key for event in events for key in event.data.get("contracts", ())]
+    named = [event.data for event in events if not event.data.keys().isdisjoint(_LEFT)]
+    grants, holds, payouts, contracts = (
+        [key for data in named for key in data.get(name, ())] for name in _LEFT
+    )
     if not (grants or holds or payouts or contracts):
         return {}
     cursor.execute(

@@ -53,7 +53,9 @@ class ReadModels:
         """Replay a chunk of the log, for each projection as far as it has come."""
         for projection in self._projections:
             upto = self._upto[projection.name]
-            part = [event for event in events if upto is None or event.position <= upto]
+            part = events
+            if upto is not None and events and events[-1].position > upto:
+                part = [event for event in events if event.position <= upto]
             if not part:
                 continue
             try:

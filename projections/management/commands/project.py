@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from events.settler import settle_all
-from events.worker import Stop
+from events.worker import Stop, collect_rarely
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner
 
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
+        collect_rarely()
         runner = Runner(PROJECTIONS)
         names = ", ".join(runner.projections)
         if once:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from events.worker import collect_rarely
 from projections.catalog import PROJECTIONS, UnknownProjection, projection_named
 from projections.rebuild import rebuild
 from projections.rebuild_balances import rebuild_balances
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("name", help=f"{names}, balances, records or all")
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
+        collect_rarely()
         started = time.monotonic()
         if name in {"records", "all"}:
             operations, entries = rebuild_records(progress=self._progress("records"))

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from events.settler import settle_all
+from events.worker import collect_rarely
 from ledger.domain.money import text
 from projections.verification import Mismatch, verify
 
@@ -39,6 +40,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, show: int = 1000, **options: Any) -> None:
+        collect_rarely()
         settle_all()
         told = 0
         started = said = time.monotonic()
