@@ -117,7 +117,10 @@ class References:
                 field="machine",
                 waits_for=f"machine:{machine}",
             )
-        return next((terms for terms in reversed(versions) if terms.effective_from <= at), versions[0])
+        for terms in reversed(versions):
+            if terms.effective_from <= at:
+                return terms
+        return versions[0]
 
     def tariff(self, at: datetime, user: int | None = None) -> Tariff:
         """The tariff in force at a time, for everybody or for a user. Raises `UnknownTariff`."""
