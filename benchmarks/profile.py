@@ -9,6 +9,7 @@ import cProfile
 import gc
 import os
 import pstats
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -117,7 +118,9 @@ def _statements(found: dict[str, list[float]]) -> Iterator[None]:
     from ledger import journal
 
     def note(name: str, started: float) -> None:
-        found[" ".join(name.split())[:100]].append(time.perf_counter() - started)
+        name = re.sub(r"'(?:[^']|'')*'", "…", " ".join(name.split()))  # rows that are sent as values
+        name = re.sub(r" \(.*?\) values \(.*?\)(?=; |$)", " …", name)
+        found[name[:160]].append(time.perf_counter() - started)
 
     def execute(call: Any, sql: str, *arguments: Any) -> Any:
         started = time.perf_counter()
@@ -126,13 +129,13 @@ def _statements(found: dict[str, list[float]]) -> Iterator[None]:
         finally:
             note(sql, started)
 
-    copy = copying.copy_rows
+    copy = copying.write_rows
 
-    def copy_rows(cursor: Any, table: str, columns: Any, rows: Any) -> None:
+    def write_rows(cursor: Any, table: str, columns: Any, rows: Any) -> None:
         lines = list(rows)
         started = time.perf_counter()
         copy(cursor, table, columns, lines)
-        note(f"COPY {table}", started)
+        note(f"rows of {table}, where they are copied", started)
 
     database: Any = connection
     commit = database._commit
@@ -145,7 +148,7 @@ def _statements(found: dict[str, list[float]]) -> Iterator[None]:
     with ExitStack() as patched:
         patched.enter_context(connection.execute_wrapper(execute))
         for module in (store, journal):
-            patched.enter_context(patch.object(module, "copy_rows", copy_rows))
+            patched.enter_context(patch.object(module, "write_rows", write_rows))
         patched.enter_context(patch.object(database, "_commit", timed_commit))
         yield
 

@@ -1,4 +1,4 @@
-"""The tables of the log. Written by `events.store` with COPY, refused for every other hand."""
+"""The tables of the log. Written by `events.store`, refused for every other hand."""
 
 from django.db import models
 from django.utils import timezone

@@ -11,7 +11,7 @@ from django.db import connection
 from pydantic_core import from_json, to_json
 
 from events.arrays import binaries, numbers, texts
-from events.copying import copy_rows, escaped, moment
+from events.copying import escaped, moment, write_rows
 from events.message import NewEvent, StoredEvent
 from events.pipeline import Statement, ask, run, tell
 from events.upcasting import lift, require_current
@@ -104,9 +104,9 @@ def take_positions(cursor: Any, count: int) -> list[int]:
 def append(cursor: Any, events: Iterable[StoredEvent]) -> None:
     """Append events at the positions that were taken for them, as they come. Raises `UnknownEvent`.
 
-    See [Upcasting], and `copy_rows` for what may not happen meanwhile.
+    See [Upcasting], and `write_rows` for what may not happen meanwhile.
     """
-    copy_rows(cursor, "events_event", _COLUMNS, map(_line, events))
+    write_rows(cursor, "events_event", _COLUMNS, map(_line, events))
 
 
 def get(cursor: Any, event_ids: Sequence[str]) -> dict[str, StoredEvent]:

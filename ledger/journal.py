@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from events.arrays import numbers
-from events.copying import copy_rows
+from events.copying import write_rows
 from events.message import StoredEvent
 from events.pipeline import Statement, ask, tell
 from ledger.domain.book import Account, Book
@@ -94,9 +94,9 @@ def write(cursor: Any, events: Sequence[StoredEvent], book: Book) -> None:
                 records.append(record)
                 yield operation_row(record)
 
-    copy_rows(cursor, "models_operation", OPERATION_COLUMNS, operations())
+    write_rows(cursor, "models_operation", OPERATION_COLUMNS, operations())
     rows = (row for record in records for row in entry_rows(record, ids))
-    copy_rows(cursor, "models_entry", ENTRY_COLUMNS, rows)
+    write_rows(cursor, "models_entry", ENTRY_COLUMNS, rows)
 
 
 def open_escrows(cursor: Any, accounts: Sequence[Account]) -> None:

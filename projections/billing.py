@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from operator import itemgetter
 from typing import Any, ClassVar, Final
 
-from events.copying import NULL, copy_rows
+from events.copying import NULL, write_rows
 from events.message import StoredEvent
 from ledger.domain.chart import user_account
 from ledger.domain.decide import OPERATION_TYPES
@@ -93,7 +93,7 @@ class LegacyBilling:
             and row.get("machine_owner_user_id") not in users
             and row.get("Operation_User_id") not in users
         )
-        copy_rows(cursor, "models_billing", _QUOTED, map(_line, living))
+        write_rows(cursor, "models_billing", _QUOTED, map(_line, living))
 
 
 def _imported(event: StoredEvent) -> dict[str, Any]:

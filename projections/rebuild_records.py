@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from events import store
-from events.copying import copy_rows
+from events.copying import write_rows
 from events.message import StoredEvent
 from events.settler import settle_all
 from ledger.domain.chart import PLATFORM_IDS, is_escrow
@@ -106,7 +106,7 @@ def _insert(
     values: str,
 ) -> int:
     cursor.execute(f"create temporary table rebuilt_row (like {table}) on commit drop")
-    copy_rows(cursor, "rebuilt_row", columns, rows)
+    write_rows(cursor, "rebuilt_row", columns, rows)
     cursor.execute(
         f"""insert into {table} ({names}) select {values} from rebuilt_row r
             where not exists (select from {table} t where t.id = r.id)""",  # noqa: S608 (fixed names)

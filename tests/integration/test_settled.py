@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -103,11 +103,11 @@ def test_writer_that_is_frozen_in_the_middle_of_a_copy_is_ended(monkeypatch: pyt
 
     def append() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            (position,) = store.take_positions(cursor, 1)
-            store.append(cursor, freeze(position))
+            # More than go into one statement: Note [Few rows].
+            store.append(cursor, freeze(store.take_positions(cursor, 20)))
 
-    def freeze(position: int) -> Iterator[StoredEvent]:
-        yield event(position)
+    def freeze(positions: Sequence[int]) -> Iterator[StoredEvent]:
+        yield from map(event, positions)
         frozen.set()
         assert wake.wait(30)
 
