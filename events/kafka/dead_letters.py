@@ -7,8 +7,8 @@ from django.db import connection
 
 from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
 from events.kafka.outgoing import Outgoing
-from events.kafka.poison import INTERNAL_ERROR
 from events.kafka.stored import decode_headers
+from events.poison import INTERNAL_ERROR
 
 # With room for the headers: a larger value is left out, and stays in the database.
 _VALUE_BYTES_MAX: Final = 900_000

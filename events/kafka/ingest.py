@@ -28,12 +28,12 @@ from events.kafka.clients import make_consumer, make_reader
 from events.kafka.draining import Draining
 from events.kafka.errors import LostPartition, Partition
 from events.kafka.message import Message, message_of
-from events.kafka.pace import Pace
 from events.kafka.partitions import MadeUnusable, Partitions
-from events.kafka.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from events.kafka.progress import Progress
 from events.kafka.taking import Take, TryAgain
 from events.kafka.topics import TopicIds
+from events.pace import Pace
+from events.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from events.worker import Backoff, Stop
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final
 
-from events.kafka.pace import Pace
-from events.kafka.poison import POISON, is_poison
+from events.pace import Pace
+from events.poison import POISON, is_poison
 from ledger.commands import Outcome, Submission
 from ledger.posting import post
 

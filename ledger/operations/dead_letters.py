@@ -16,8 +16,8 @@ from django.db import connection, transaction
 
 from events.kafka import letters
 from events.kafka.letters import Letter
-from events.kafka.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from events.kafka.taking import Take, TryAgain
+from events.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from ledger.domain.errors import Busy, Invalid, LedgerError, NotFound
 from ledger.operations.routes import ROUTES
 

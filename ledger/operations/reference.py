@@ -15,9 +15,9 @@ from easyautoml_ledger.payloads import parse_payload
 from easyautoml_ledger.reference import Machine, ReferenceData, User
 from events.kafka import stored
 from events.kafka.message import Message
-from events.kafka.poison import POISON, is_poison, reason_of
 from events.kafka.stored import Parked
 from events.kafka.taking import Take
+from events.poison import POISON, is_poison, reason_of
 from events.store import dump
 from ledger.domain.errors import Busy
 from ledger.operations import kept, tombstones

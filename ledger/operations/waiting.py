@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from easyautoml_ledger.errors import ContractError
 from events.kafka import stored
-from events.kafka.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from events.kafka.stored import Parked, StoredWaiting
 from events.kafka.taking import TryAgain
+from events.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
 from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy
 from ledger.operations import control_totals

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from events.kafka.pace import Pace
+from events.pace import Pace
 from ledger.api import reading, recording
 from ledger.api.shapes import BulkOutcomes
 from ledger.commands import Outcome, Submission

@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from easyautoml_ledger import topics
 from events.kafka import clients
-from events.kafka.pace import Pace
-from events.kafka.poison import is_poison
+from events.pace import Pace
+from events.poison import is_poison
 from events.worker import Backoff
 from models import Machine, User
 from tests.kafka.world import Publisher, events, ingesting, wait_for

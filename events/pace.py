@@ -1,9 +1,9 @@
-"""How many messages to take at once, so that a transaction takes the time it should."""
+"""How many messages or items to post at once, so that a transaction takes the time it should."""
 
 from typing import Final
 
 _SECONDS: Final = 0.040
-_SIZE_MIN: Final = 100  # what a smaller batch costs by itself is more than what its messages do
+_SIZE_MIN: Final = 100  # what a smaller batch costs by itself is more than what it does
 
 
 class Pace:
@@ -18,7 +18,7 @@ class Pace:
         self.size = min(limit, 100)
 
     def took(self, seconds: float, count: int) -> None:
-        """A batch of `count` messages held its transaction open for `seconds`."""
+        """A batch of `count` held its transaction open for `seconds`."""
         if seconds < _SECONDS and count < self.size:
             return  # quick because there was little to do: it says nothing about more
         fitting = count * _SECONDS / max(seconds, 0.001)

@@ -1,4 +1,4 @@
-"""Errors that one message brings about, and that no other message of its batch has to suffer for."""
+"""Errors that one message or item brings about, and that no other of its batch has to suffer for."""
 
 from typing import Final
 
