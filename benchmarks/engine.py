@@ -14,8 +14,8 @@ def post_batches(work: tuple[World, Load]) -> Span:
     from django.utils import timezone
 
     from easyautoml_ledger.operations import OPERATION_ADAPTER
-    from ledger.operations.record import submission_of
-    from ledger.posting import post
+    from ledger.engine.posting import post
+    from ledger.requests.operations import submission_of
 
     submissions = [
         submission_of(

@@ -27,7 +27,7 @@ _SHOWN: Final = 45
 def profile(work: tuple[World, Load, int]) -> str:
     """What there is to say about a load, as text."""
     world, load, shown = work
-    from ledger.posting import post
+    from ledger.engine.posting import post
 
     def batches(seed: int) -> list[Any]:
         return _batches(world, load, seed)
@@ -69,7 +69,7 @@ def _batches(world: World, load: Load, seed: int) -> list[Any]:
     from django.utils import timezone
 
     from easyautoml_ledger.operations import OPERATION_ADAPTER
-    from ledger.operations.record import submission_of
+    from ledger.requests.operations import submission_of
 
     made = [
         submission_of(
@@ -115,7 +115,7 @@ def _statements(found: dict[str, list[float]]) -> Iterator[None]:
     from django.db import connection
 
     from events import copying, store
-    from ledger import journal
+    from ledger.engine import journal
 
     def note(name: str, started: float) -> None:
         name = re.sub(r"'(?:[^']|'')*'", "…", " ".join(name.split()))  # rows that are sent as values

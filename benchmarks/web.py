@@ -13,8 +13,8 @@ from benchmarks.world import Load, World, payloads
 
 def make_key() -> str:
     """An API key that may write."""
+    from ledger.keys import create_key
     from ledger.models import ApiKey
-    from ledger.operations.api_keys import create_key
 
     return create_key(name="benchmarks", source="/benchmarks", scopes=[ApiKey.Scope.READ, ApiKey.Scope.WRITE])
 

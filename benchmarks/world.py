@@ -37,10 +37,10 @@ def make_worlds(count: int) -> list[World]:
     """
     from django.utils import timezone
 
-    from ledger.commands import Submission
     from ledger.domain.adjustments import Adjust, Adjustment
     from ledger.domain.proposals import Tier
-    from ledger.posting import post
+    from ledger.engine.posting import post
+    from ledger.engine.submission import Submission
     from models import Machine, User
 
     users = User.objects.bulk_create(

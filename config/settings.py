@@ -36,10 +36,11 @@ INSTALLED_APPS = [
     "events",
     "ledger",
     "projections",
+    "web",
 ]
 MIDDLEWARE = [
-    "ledger.api.metrics.MetricsMiddleware",
-    "ledger.api.problems.ProblemMiddleware",
+    "web.api.metrics.MetricsMiddleware",
+    "web.api.problems.ProblemMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -52,7 +53,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "projections" / "templates"],
+        "DIRS": [BASE_DIR / "web" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

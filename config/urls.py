@@ -3,14 +3,14 @@
 from django.contrib import admin
 from django.urls import path
 
-from ledger.api.asyncapi import asyncapi
-from ledger.api.health import livez, readyz
-from ledger.api.metrics import metrics
-from ledger.api.v1 import api
-from projections.admin.doors import open_door
+from web.admin.command_pages import show_command_page
+from web.api.asyncapi import asyncapi
+from web.api.health import livez, readyz
+from web.api.metrics import metrics
+from web.api.v1 import api
 
 urlpatterns = [
-    path("admin/doors/<slug:name>/", admin.site.admin_view(open_door), name="door"),
+    path("admin/doors/<slug:name>/", admin.site.admin_view(show_command_page), name="door"),
     path("admin/", admin.site.urls),
     path("v1/asyncapi.json", asyncapi),
     path("v1/", api.urls),

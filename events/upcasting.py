@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
-from events.contracts import CONTRACTS
 from events.message import NewEvent, StoredEvent
+from ledger.payloads import CONTRACTS
 
 Step: TypeAlias = Callable[[StoredEvent], Mapping[str, Any]]
 """From an event to its data in the next version."""
@@ -61,10 +61,10 @@ class Upcasting:
     @staticmethod
     def _unknown(event: NewEvent, current: int | None) -> str:
         if current is None:
-            return f"event {event.id} is a {event.type}, and events.contracts has no such type"
+            return f"event {event.id} is a {event.type}, and ledger.payloads has no such type"
         return (
             f"event {event.id} is a {event.type} of version {event.schema_version}, "
-            f"and events.contracts ends at version {current}"
+            f"and ledger.payloads ends at version {current}"
         )
 
 

@@ -1,1 +1,1 @@
-"""The write side: the pure domain, the posting engine, the use cases and the HTTP API."""
+"""The write side: decides commands, and appends events with their entries and balances."""

@@ -20,7 +20,7 @@ class LedgerConfig(AppConfig):
 
 
 def _install(*, using: str, **_: Any) -> None:
-    from ledger.operations.install import grant, install, service_role
+    from ledger.install import grant, install, service_role
 
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(

@@ -13,7 +13,6 @@ from django.utils import timezone
 from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
-from ledger.commands import Outcome, Submission
 from ledger.domain.adjustments import Adjustment
 from ledger.domain.decide import Command
 from ledger.domain.entries import entries
@@ -21,10 +20,11 @@ from ledger.domain.errors import ApprovalRequired, Invalid, NotFound
 from ledger.domain.money import text
 from ledger.domain.operations import COMPUTE, MARKET, Kind, RecordOperation
 from ledger.domain.proposals import AdjustedAccount
-from ledger.operations import four_eyes
-from ledger.operations.contracts import step_of
-from ledger.posting import post
-from ledger.rows import entry_id
+from ledger.engine.posting import post
+from ledger.engine.rows import entry_id
+from ledger.engine.submission import Outcome, Submission
+from ledger.requests import four_eyes
+from ledger.requests.consulting import step_of
 
 SOURCE = "/ledger/orm"
 ACTOR = "orm"

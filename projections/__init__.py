@@ -1,1 +1,1 @@
-"""The read side: balances on User, read models, reports, verification, the admin."""
+"""The read side: everything that follows from the log. Balances, read models, reports, verification."""

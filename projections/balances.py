@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from events.arrays import numbers
 from events.pipeline import Statement, tell
-from ledger.domain.book import Account
+from ledger.domain.locked_state import Account
 
 _UPDATE_USERS: Final = Statement(
     "update_users",

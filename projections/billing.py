@@ -15,8 +15,8 @@ from events.message import StoredEvent
 from ledger.domain.chart import user_account
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import QUANTUM, ZERO, text
-from ledger.operations.legacy_billing import EVENT_TYPE
-from ledger.tariffs import read_tariffs
+from ledger.engine.tariffs import read_tariffs
+from ledger.imports.legacy_billing import EVENT_TYPE
 from projections.deleted import deleted
 from projections.projection import Table
 

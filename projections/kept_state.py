@@ -1,7 +1,7 @@
 """What the write side keeps of grants, holds, reversals, codes and proposals: copies of what events say.
 
 The rows are written in the posting transaction, but a replay makes the same ones: a rebuild and
-`verify` run `ledger.state.write` over shadow tables, as they run a projection.
+`verify` run `ledger.engine.kept_store.write` over shadow tables, as they run a projection.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,21 +10,21 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from events.message import StoredEvent
-from ledger import payments, state
+from ledger.engine import kept_store, payment_references
 from projections.projection import Table
 
 _LEFT: Final = ("grants", "holds", "payouts", "contracts")
-KEPT: Final = tuple(name for name, *_ in state._TABLES)
+KEPT: Final = tuple(name for name, *_ in kept_store._TABLES)
 
 
 class KeptState:
-    """Every table that `ledger.state` writes, brought forward like a projection's."""
+    """Every table that `ledger.engine.kept_store` writes, brought forward like a projection's."""
 
     name: ClassVar[str] = "state"
     tables: ClassVar[Sequence[Table]] = (
         *(
             Table(name=table, key=(key,), columns=tuple(column for column, _ in columns))
-            for _, table, key, columns, _ in state._TABLES
+            for _, table, key, columns, _ in kept_store._TABLES
         ),
         Table(
             name="ledger_remaining",
@@ -37,7 +37,7 @@ class KeptState:
             key=("digest",),
             columns=("operation_id",),
             living=f"""exists (select from events_note n where n.event_id = r.operation_id
-                               and n.name = '{payments.NOTE}' and n.text is not null)""",
+                               and n.name = '{payment_references.NOTE}' and n.text is not null)""",
         ),
     )
 
@@ -49,8 +49,8 @@ class KeptState:
             if not event.data.keys().isdisjoint(KEPT)
         ]
         if kept:
-            state.write(cursor, kept)
-        payments.keep(cursor, events)
+            kept_store.write(cursor, kept)
+        payment_references.keep(cursor, events)
 
 
 def remaining(cursor: Any, events: Iterable[StoredEvent]) -> dict[str, Decimal]:

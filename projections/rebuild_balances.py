@@ -15,13 +15,13 @@ from django.db import connection, transaction
 from events import store
 from events.message import StoredEvent
 from events.settler import Settler, settle_all
-from ledger import consulting, journal, state
 from ledger.domain.chart import is_escrow
 from ledger.domain.money import text
+from ledger.engine import consulting, journal, kept_store
 from projections import period_balances
+from projections.account_replay import State, States, follow, named_codes
 from projections.kept_state import KeptState
 from projections.shadow import real_name, shadow_tables, swap
-from projections.states import State, States, follow, named_codes
 
 _CHUNK: Final = 2000
 _USERS_AT_ONCE: Final = 200
@@ -52,7 +52,7 @@ def rebuild_balances(*, progress: Callable[[int, int], None] = lambda _position,
         with transaction.atomic():
             mended += _mend_shared(cursor, replay, kept)
         with transaction.atomic():
-            state.lock_books(cursor)
+            kept_store.lock_periods_and_tariffs(cursor)
             mended += period_balances.mend(cursor)
     return mended
 
@@ -173,7 +173,7 @@ def _mend_users(cursor: Any, users: Sequence[int]) -> int:
 
 def _mend_shared(cursor: Any, replay: _Replay, kept: KeptState) -> int:
     """What belongs to no user: for this moment nobody else writes it, and what was written is seen."""
-    state.lock_books(cursor, exclusive=True)
+    kept_store.lock_periods_and_tariffs(cursor, exclusive=True)
     shared = [
         *((table, "true") for table in kept.tables if "user_id" not in table.columns),
         *((table, "user_id is null") for table in kept.tables if table.name in _PARTLY_SHARED),

@@ -18,19 +18,19 @@ from django.utils import timezone
 
 from easyautoml_ledger.operations import OPERATION_ADAPTER
 from events.message import StoredEvent
-from ledger.commands import Outcome, Submission
 from ledger.domain.adjustments import Adjust, Adjustment
-from ledger.domain.book import Account, Book
 from ledger.domain.chart import USER_ACCOUNTS, user_account
 from ledger.domain.decide import decide, plan
+from ledger.domain.known import Known
+from ledger.domain.locked_state import Account, LockedState
 from ledger.domain.money import AMOUNT_MAX
 from ledger.domain.operations import MachineTerms
 from ledger.domain.proposals import Tier
 from ledger.domain.recording import event_data
-from ledger.domain.references import References
 from ledger.domain.tariff import DEFAULT_TERMS, Tariff
-from ledger.operations.record import submission_of
-from ledger.posting import post
+from ledger.engine.posting import post
+from ledger.engine.submission import Outcome, Submission
+from ledger.requests.operations import submission_of
 from models import Machine, User
 
 SOURCE: Final = "/services/tests"
@@ -304,36 +304,36 @@ class Books:
     start: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     now: datetime = field(default_factory=timezone.now)
     decided: int = 0
-    book: Book = field(init=False)
-    references: References = field(init=False)
+    locked: LockedState = field(init=False)
+    known: Known = field(init=False)
 
     def __post_init__(self) -> None:
         self.users = sorted(self.users)
         terms: dict[int, list[MachineTerms]] = {}
         for one in self.machines:
             terms.setdefault(one.machine, []).append(one)
-        self.references = References(users=frozenset(self.users), machines=terms, tariffs=self.tariffs)
-        self.book = Book.empty(self.users)
+        self.known = Known(users=frozenset(self.users), machines=terms, tariffs=self.tariffs)
+        self.locked = LockedState.empty(self.users)
         for user, accounts in self.start.items():
             for name, balance in accounts.items():
-                account = self.book.accounts[user_account(user, name)]
+                account = self.locked.accounts[user_account(user, name)]
                 account.balance, account.version = amount(balance), 1
 
     def decide(self, submission: Submission) -> dict[str, Any]:
         """The data of the event. Raises `Rejected` or `Undecided`, with nothing changed."""
-        planned = plan(submission.command, self.references)
-        decision = decide(planned, self.book, now=self.now, event_id=f"event {self.decided}")
+        planned = plan(submission.command, self.known)
+        decision = decide(planned, self.locked, now=self.now, event_id=f"event {self.decided}")
         self.decided += 1
-        self.book.apply(decision)
-        return event_data(decision, submission.sent, self.book)
+        self.locked.apply(decision)
+        return event_data(decision, submission.sent, self.locked)
 
     def balances(self) -> dict[str, Decimal]:
         """What is on the accounts, by code, zeros left out."""
-        return {code: account.balance for code, account in self.book.accounts.items() if account.balance}
+        return {code: account.balance for code, account in self.locked.accounts.items() if account.balance}
 
     def accounts_of(self, user: int) -> list[Account]:
         """All accounts of a user."""
-        return [self.book.accounts[user_account(user, account.name)] for account in USER_ACCOUNTS]
+        return [self.locked.accounts[user_account(user, account.name)] for account in USER_ACCOUNTS]
 
 
 def transfers(data: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -17,10 +17,8 @@ from django.utils import timezone
 from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
-from ledger.commands import Submission
 from ledger.domain.adjustments import Adjust, Adjustment, SetCreditLimit
 from ledger.domain.approving import ResolveProposal
-from ledger.domain.book import Account, Decision
 from ledger.domain.chart import (
     ALLOWED_PAIRS,
     ESCROW,
@@ -42,6 +40,7 @@ from ledger.domain.decide import (
 )
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holds import Hold
+from ledger.domain.locked_state import Account, Decision
 from ledger.domain.money import ZERO, text
 from ledger.domain.periods import Month
 from ledger.domain.proposals import AdjustedAccount, Role, Subject, Tier
@@ -50,8 +49,9 @@ from ledger.domain.recording import event_data
 from ledger.domain.reversals import Original
 from ledger.domain.reversing import Reverse
 from ledger.domain.tariff import DEFAULT_TERMS
-from ledger.operations import chargebacks, holds, payouts
-from ledger.operations.contracts import step_of
+from ledger.engine.submission import Submission
+from ledger.requests import chargebacks, holds, payouts
+from ledger.requests.consulting import step_of
 from models import Machine, User
 from tests.builders import SOURCE, Books, amount
 
@@ -370,11 +370,11 @@ class MovingBooks(Books):
         self.offers[request] = Offer(
             request=request, client=client, consultant=consultant, amount=amount(usd), waits=True
         )
-        self.book.open([Account(escrow_account(request), client, credit_normal=True)])
+        self.locked.open([Account(escrow_account(request), client, credit_normal=True)])
 
     def escrow(self, contract: int) -> Decimal:
         """What is in the escrow of a contract."""
-        return self.book.accounts[escrow_account(contract)].balance
+        return self.locked.accounts[escrow_account(contract)].balance
 
     def later(self, *, seconds: float = 0, minutes: float = 0, days: float = 0) -> datetime:
         """Move the clock; the time after it."""
@@ -383,32 +383,32 @@ class MovingBooks(Books):
 
     def sweep(self) -> list[dict[str, Any]]:
         """What expires now; the data of the events."""
-        expiring = [decision for user in self.users for decision in overdue(self.book, user, now=self.now)]
-        expiring += overdue_proposals(self.book, now=self.now)
+        expiring = [decision for user in self.users for decision in overdue(self.locked, user, now=self.now)]
+        expiring += overdue_proposals(self.locked, now=self.now)
         return [self._evolve(decision, {"type": decision.type}) for decision in expiring]
 
     def decide(self, submission: Submission) -> dict[str, Any]:
         """The data of the event. Raises `Rejected` or `Undecided`, with nothing decided."""
         self.sweep()
-        references = replace(
-            self.references,
-            holds=self.book.holds,
-            proposals=self.book.proposals,
-            payouts=self.book.payouts,
-            payments=self.book.payments,
+        known = replace(
+            self.known,
+            holds=self.locked.holds,
+            proposals=self.locked.proposals,
+            payouts=self.locked.payouts,
+            payments=self.locked.payments,
             offers=self.offers,
-            contracts=self.book.contracts,
+            contracts=self.locked.contracts,
             originals=self.originals,
         )
-        planned = plan(submission.command, references)
-        decision = decide(planned, self.book, now=self.now, event_id=event(len(self.events)))
+        planned = plan(submission.command, known)
+        decision = decide(planned, self.locked, now=self.now, event_id=event(len(self.events)))
         return self._evolve(decision, submission.sent)
 
     def _evolve(self, decision: Decision, sent: Mapping[str, Any]) -> dict[str, Any]:
         event_id = event(len(self.events))
-        self.book.apply(decision)
+        self.locked.apply(decision)
         self._check(decision)
-        data = event_data(decision, sent, self.book)
+        data = event_data(decision, sent, self.locked)
         self.events.append(data)
         if decision.type in OPERATION_TYPES:
             self.originals[event_id] = Original(id=event_id, type=decision.type, data=data)
@@ -419,10 +419,10 @@ class MovingBooks(Books):
         for debit, credit, _, _ in decision.transfers:
             assert (str(decision.kind), kind_of(debit), kind_of(credit)) in ALLOWED_PAIRS
         for user in decision.users:
-            assert sum(self.grants(user).values(), ZERO) == self.book.balance(user, "coupon")
-            assert sum((hold.remaining for hold in self.book.user_holds(user)), ZERO) == self.held(user)
-            waiting = (each.remaining for each in self.book.payouts.values() if each.user == user)
-            assert sum(waiting, ZERO) == self.book.account(user, "usd").held
+            assert sum(self.grants(user).values(), ZERO) == self.locked.balance(user, "coupon")
+            assert sum((hold.remaining for hold in self.locked.user_holds(user)), ZERO) == self.held(user)
+            waiting = (each.remaining for each in self.locked.payouts.values() if each.user == user)
+            assert sum(waiting, ZERO) == self.locked.account(user, "usd").held
         for contract in (each for each in decision.states if isinstance(each, Contract)):
             assert contract.remaining == self.escrow(contract.id)
 
@@ -433,15 +433,15 @@ class MovingBooks(Books):
 
     def hold(self, hold: str) -> Hold:
         """A hold as it stands."""
-        return self.book.holds[hold]
+        return self.locked.holds[hold]
 
     def grants(self, user: int) -> dict[str, Decimal]:
         """What remains of the user's grants, by id, in the order they were given."""
-        return {grant.id: grant.remaining for grant in self.book.user_grants(user)}
+        return {grant.id: grant.remaining for grant in self.locked.user_grants(user)}
 
     def held(self, user: int) -> Decimal:
         """What is set aside of the user's tokens."""
-        return self.book.account(user, "eaml").held
+        return self.locked.account(user, "eaml").held
 
 
 def kind_of(code: str) -> str:
@@ -466,16 +466,22 @@ def nothing_changes(books: Books) -> Iterator[None]:
 
 def state_of(books: Books) -> Sequence[Any]:
     """Everything that a decision may change."""
-    book = books.book
+    locked = books.locked
     accounts = {
         code: (account.balance, account.held, account.version, account.credit_limit)
-        for code, account in book.accounts.items()
+        for code, account in locked.accounts.items()
     }
-    kept: list[Mapping[str, Any]] = [book.holds, book.reversed, book.codes, book.proposals, book.adjusted]
+    kept: list[Mapping[str, Any]] = [
+        locked.holds,
+        locked.reversed,
+        locked.codes,
+        locked.proposals,
+        locked.adjusted,
+    ]
     # A payment has a reference of its own in each book: only what it paid is compared.
-    kept += [book.payouts, {each.operation: True for each in book.payments.values()}]
-    grants: dict[int, dict[str, Grant]] = {user: dict(own) for user, own in book.grants.items()}
-    return [accounts, grants, dict(book.contracts), *map(dict, kept)]
+    kept += [locked.payouts, {each.operation: True for each in locked.payments.values()}]
+    grants: dict[int, dict[str, Grant]] = {user: dict(own) for user, own in locked.grants.items()}
+    return [accounts, grants, dict(locked.contracts), *map(dict, kept)]
 
 
 def _resolve(

@@ -8,9 +8,9 @@ from django.db import connection
 from django.utils import timezone
 
 from events.message import StoredEvent
-from ledger.commands import Outcome
 from ledger.domain.closing import PeriodAction
 from ledger.domain.periods import Month
+from ledger.engine.submission import Outcome
 from models import Operation
 from models.billing import Entry
 from tests import commands as do

@@ -7,9 +7,9 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from ledger.commands import Submission
 from ledger.domain.operations import MachineTerms
 from ledger.domain.tariff import Tariff
+from ledger.engine.submission import Submission
 from tests import builders as make
 from tests.builders import Books
 

@@ -5,8 +5,8 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from events.kafka import stored
-from events.kafka.stored import Parked
+from events.kafka import stored_messages
+from events.kafka.stored_messages import Parked
 
 _PREFIX: Final = "relay:"
 
@@ -46,7 +46,7 @@ def move(topics: Sequence[tuple[str, str]], start_: int, to: int, refused: Seque
         )
         if cursor.rowcount != len(names):
             raise Overtaken(", ".join(names))
-        stored.park(cursor, refused)
+        stored_messages.park(cursor, refused)
 
 
 def _name(topic: str, topic_id: str) -> str:

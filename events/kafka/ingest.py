@@ -23,14 +23,14 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
-from events.kafka import positions, stored
+from events.kafka import positions, stored_messages
 from events.kafka.clients import make_consumer, make_reader
 from events.kafka.draining import Draining
 from events.kafka.errors import LostPartition, Partition
+from events.kafka.handler import MessageHandler, TryAgain
 from events.kafka.message import Message, message_of
 from events.kafka.partitions import MadeUnusable, Partitions
 from events.kafka.progress import Progress
-from events.kafka.taking import Take, TryAgain
 from events.kafka.topics import TopicIds
 from events.pace import Pace
 from events.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
@@ -54,7 +54,7 @@ class Ingest:
     def __init__(
         self,
         *,
-        routes: Mapping[str, Take],
+        routes: Mapping[str, MessageHandler],
         batch: int,
         stop: Stop,
         chores: Sequence[Callable[[], Counter[str]]] = (),
@@ -176,7 +176,7 @@ class Ingest:
         return messages
 
     def _take(self, messages: list[Message]) -> None:
-        by_route: dict[Take, list[Message]] = {}
+        by_route: dict[MessageHandler, list[Message]] = {}
         for message in messages:
             by_route.setdefault(self._routes[message.topic], []).append(message)
         for take, share in by_route.items():
@@ -187,7 +187,7 @@ class Ingest:
                 self._post(take, some)
                 done += len(some)
 
-    def _post(self, take: Take, messages: list[Message]) -> None:
+    def _post(self, take: MessageHandler, messages: list[Message]) -> None:
         """Post a batch; if it fails, its halves, down to the one message that is to blame."""
         messages = self._partitions.still_ours(messages)
         if not messages:
@@ -229,7 +229,9 @@ class Ingest:
         try:
             with transaction.atomic(durable=True), connection.cursor() as cursor:
                 positions.advance(cursor, moves)
-                stored.park(cursor, [stored.Parked(message, INTERNAL_ERROR, reason_of(error))])
+                stored_messages.park(
+                    cursor, [stored_messages.Parked(message, INTERNAL_ERROR, reason_of(error))]
+                )
         except LostPartition as lost:
             self._partitions.forget(lost.partitions)
             return

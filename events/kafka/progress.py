@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from django.db import InterfaceError, OperationalError
 
-from events import tallies
+from events import counters
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Progress:
     def _note(self) -> None:
         self._unnoted.update(self._counts)
         try:
-            tallies.add(self._name, self._unnoted)
+            counters.add(self._name, self._unnoted)
         except (OperationalError, InterfaceError):
             # Noted with the next line: a worker that loses its database has other worries.
             log.debug("%s: nothing was noted", self._name)

@@ -22,7 +22,7 @@ from typing import Final
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
-from events.kafka import checkpoints, dead_letters
+from events.kafka import checkpoints, dead_letter_feed
 from events.kafka.checkpoints import Overtaken
 from events.kafka.errors import KafkaError
 from events.kafka.feeds import Feed, Told
@@ -30,7 +30,7 @@ from events.kafka.leadership import Leadership
 from events.kafka.message import Message
 from events.kafka.progress import Progress
 from events.kafka.publisher import Publisher, RefusedByBroker
-from events.kafka.stored import Parked
+from events.kafka.stored_messages import Parked
 from events.kafka.topics import TopicIds
 from events.settler import Settler
 from events.worker import Backoff, Stop
@@ -156,7 +156,7 @@ class Relay:
             BILLING_DEAD_LETTERS in ids
             and checkpoints.read(BILLING_DEAD_LETTERS, ids[BILLING_DEAD_LETTERS]) is None
         ):
-            dead_letters.tell_open_again()
+            dead_letter_feed.tell_open_again()
             checkpoints.start(BILLING_DEAD_LETTERS, ids[BILLING_DEAD_LETTERS], 0)
         self._known_ids = ids
 
@@ -238,13 +238,13 @@ class Relay:
     def _tell_dead_letters(self) -> bool:
         if BILLING_DEAD_LETTERS not in self._known_ids:
             return False
-        ids, messages = dead_letters.read_untold(_DEAD_LETTERS)
+        ids, messages = dead_letter_feed.read_untold(_DEAD_LETTERS)
         if not ids:
             return False
         untold = self._publish([Told(id_, letter) for id_, letter in zip(ids, messages, strict=True)])
         # Here a position is the letter's id.
-        self._publish([Told(letter.position, dead_letters.bare(letter.message)) for letter, _ in untold])
-        dead_letters.note_told(ids)
+        self._publish([Told(letter.position, dead_letter_feed.bare(letter.message)) for letter, _ in untold])
+        dead_letter_feed.note_told(ids)
         self._progress.count(Counter(dead_letters=len(ids)), len(ids))
         return True
 

@@ -6,17 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 from ledger.domain import chart
-from ledger.domain.book import Book, Decision
+from ledger.domain.charging import pay_down_due, spent_facts
 from ledger.domain.chart import Transfer
 from ledger.domain.coupons import Grant
 from ledger.domain.errors import InsufficientFunds
 from ledger.domain.granting import take_grants
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
+from ledger.domain.one_user import OneUserCommand
 from ledger.domain.operations import Kind
 from ledger.domain.proposals import Adjusted, AdjustedAccount, Direction, Proposal, Role, Tier
 from ledger.domain.proposing import propose
-from ledger.domain.settlement import settle_due, spent_facts
-from ledger.domain.whose import OfOneUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Adjustment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adjust(OfOneUser):
+class Adjust(OneUserCommand):
     """Make an adjustment, as `actor` of a role.
 
     What he adjusts alone in a day (UTC) and currency stays within the role's `alone_max`; above it the
@@ -79,7 +79,7 @@ class Adjust(OfOneUser):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetCreditLimit(OfOneUser):
+class SetCreditLimit(OneUserCommand):
     """How much EAML a user may owe; None: the tariff's limit again."""
 
     user: int
@@ -89,15 +89,15 @@ class SetCreditLimit(OfOneUser):
     kind = "credit_limit"
 
 
-def adjust_or_propose(command: Adjust, book: Book, *, now: datetime, event_id: str) -> Decision:
+def adjust_or_propose(command: Adjust, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
     """Adjust, or propose to where it is more than one person may adjust alone in a day.
 
     Raises `InsufficientFunds` where less is there than would be taken, for a proposal too.
     """
     adjustment = command.adjustment
-    decision = carry_out_adjustment(adjustment, book, now=now, event_id=event_id)
+    decision = carry_out_adjustment(adjustment, locked, now=now, event_id=event_id)
     alone = Adjusted(actor=command.actor, day=now.date(), currency=adjustment.currency, amount=ZERO)
-    alone = book.adjusted.get(alone.key, alone)
+    alone = locked.adjusted.get(alone.key, alone)
     alone = replace(alone, amount=alone.amount + adjustment.amount)
     if alone.amount <= command.tier.alone_max:
         return replace(decision, states=(*decision.states, alone))
@@ -113,7 +113,9 @@ def adjust_or_propose(command: Adjust, book: Book, *, now: datetime, event_id: s
     )
 
 
-def carry_out_adjustment(command: Adjustment, book: Book, *, now: datetime, event_id: str) -> Decision:
+def carry_out_adjustment(
+    command: Adjustment, locked: LockedState, *, now: datetime, event_id: str
+) -> Decision:
     """Do it, whoever was asked. Raises `InsufficientFunds` where less is there than would be taken."""
     own = chart.user_account(command.user, command.account)
     upward = command.direction == "up"
@@ -125,24 +127,24 @@ def carry_out_adjustment(command: Adjustment, book: Book, *, now: datetime, even
         if upward:
             grants = (_grant(command, now, event_id),)
         else:
-            grants = take_grants(book, command.user, command.amount, now=now)
-            facts["spent"] = spent_facts(book, command.user, grants)
+            grants = take_grants(locked, command.user, command.amount, now=now)
+            facts["spent"] = spent_facts(locked, command.user, grants)
     elif command.account in {"due:usd", "due:eaml"}:
         currency = command.account.removeprefix("due:")
         other = f"platform:manual:{currency}" if upward else f"platform:losses:{currency}"
         if not upward:
-            _check_available(command, book)
+            _check_available(command, locked)
     else:
         other = f"platform:manual:{command.account}"
         if upward:
-            settling = settle_due(book, command.user, command.currency, command.amount)
+            settling = pay_down_due(locked, command.user, command.currency, command.amount)
         else:
-            _check_available(command, book)
+            _check_available(command, locked)
     # What a user owes grows by a debit, everything else that is his by a credit.
     into = upward is not command.account.startswith("due:")
     debit, credit = (other, own) if into else (own, other)
     transfers = (Transfer(debit, credit, command.currency, command.amount), *settling)
-    book.check_room(transfers)
+    locked.check_room(transfers)
     return Decision(
         type="operation.recorded",
         kind=Kind.ADJUSTMENT,
@@ -179,8 +181,8 @@ def _grant(command: Adjustment, now: datetime, event_id: str) -> Grant:
     )
 
 
-def _check_available(command: Adjustment, book: Book) -> None:
-    available = book.available(command.user, command.account)
+def _check_available(command: Adjustment, locked: LockedState) -> None:
+    available = locked.available(command.user, command.account)
     if available < command.amount:
         raise InsufficientFunds(
             f"the adjustment takes {text(command.amount)}, and {text(available)} is available",

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from ledger.domain.adjustments import Adjustment, carry_out_adjustment
-from ledger.domain.book import Book, Decision
 from ledger.domain.closing import PeriodChange, carry_out_change
 from ledger.domain.errors import AboveRole, ProposalExpired, ProposalResolved, SelfApproval
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import text
 from ledger.domain.periods import Month
 from ledger.domain.proposals import Proposal, Role, Subject, Tier
@@ -66,13 +66,15 @@ class ResolvingProposal:
         return change.month if change.action == "close" else None
 
 
-def resolve_proposal(plan: ResolvingProposal, book: Book, *, now: datetime, event_id: str) -> Decision:
+def resolve_proposal(
+    plan: ResolvingProposal, locked: LockedState, *, now: datetime, event_id: str
+) -> Decision:
     """Do what was proposed, or decline it.
 
     Raises `ProposalResolved`, `ProposalExpired`, `SelfApproval`, `AboveRole`, and whatever stands against
     doing it by now.
     """
-    command, proposal = plan.command, book.proposals[plan.proposal.id]
+    command, proposal = plan.command, locked.proposals[plan.proposal.id]
     if proposal.state == "expired" or proposal.is_overdue(now):
         raise ProposalExpired("the proposal was not approved in time", proposal=proposal.id)
     if proposal.state != "open":
@@ -84,23 +86,23 @@ def resolve_proposal(plan: ResolvingProposal, book: Book, *, now: datetime, even
     if command.actor == proposal.proposer:
         raise SelfApproval("a proposal is approved by somebody else than who made it", proposal=proposal.id)
     approved = replace(proposal, state="approved", resolver=command.actor)
-    done = _carry_out(approved, command, book, now=now, event_id=event_id)
+    done = _carry_out(approved, command, locked, now=now, event_id=event_id)
     return replace(done, states=(*done.states, approved), facts={**done.facts, **facts_of(approved)})
 
 
 def _carry_out(
-    proposal: Proposal, command: ResolveProposal, book: Book, *, now: datetime, event_id: str
+    proposal: Proposal, command: ResolveProposal, locked: LockedState, *, now: datetime, event_id: str
 ) -> Decision:
     """What the proposal is about, subject by subject."""
     match proposal.subject:
         case "adjustment":
             adjustment = Adjustment.from_body(proposal)
             _check_tier(proposal, command, adjustment.amount)
-            return carry_out_adjustment(adjustment, book, now=now, event_id=event_id)
+            return carry_out_adjustment(adjustment, locked, now=now, event_id=event_id)
         case "period":
-            return carry_out_change(proposal, book, now=now, event_id=event_id)
+            return carry_out_change(proposal, locked, now=now, event_id=event_id)
         case "tariff":
-            return publish_tariff(proposal, book, now=now)
+            return publish_tariff(proposal, locked, now=now)
         case _:
             assert_never(proposal.subject)
 

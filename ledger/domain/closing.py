@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from ledger.domain.book import Book, Decision
 from ledger.domain.errors import PeriodClosed, PeriodNotOver, PeriodNotSwept, PeriodOpen, PeriodOutOfOrder
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.periods import Month, Period
 from ledger.domain.proposals import Proposal, Role
 from ledger.domain.proposing import propose
@@ -44,9 +44,9 @@ class ChangePeriod:
     users: tuple[int, ...] = ()
 
 
-def propose_change(command: ChangePeriod, book: Book, *, now: datetime, event_id: str) -> Decision:
+def propose_change(command: ChangePeriod, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
     """Let it wait for a second person. Raises what `check_change` does."""
-    check_change(command.change, book, now=now)
+    check_change(command.change, locked, now=now)
     return propose(
         "period",
         command.change.body(),
@@ -59,11 +59,11 @@ def propose_change(command: ChangePeriod, book: Book, *, now: datetime, event_id
     )
 
 
-def carry_out_change(proposal: Proposal, book: Book, *, now: datetime, event_id: str) -> Decision:
+def carry_out_change(proposal: Proposal, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
     """Do what was approved. Raises what `check_change` does, and `PeriodNotSwept`."""
     change = PeriodChange.from_body(proposal)
-    check_change(change, book, now=now)
-    month, known = change.month, book.periods.get(str(change.month))
+    check_change(change, locked, now=now)
+    month, known = change.month, locked.periods.get(str(change.month))
     after = Period(
         month=month,
         state="open",
@@ -75,7 +75,7 @@ def carry_out_change(proposal: Proposal, book: Book, *, now: datetime, event_id:
         resolver=str(proposal.resolver),
     )
     if change.action == "close":
-        after = _closed(after, book)
+        after = _closed(after, locked)
     return Decision(
         type="period.closed" if change.action == "close" else "period.reopened",
         kind="period",
@@ -87,20 +87,20 @@ def carry_out_change(proposal: Proposal, book: Book, *, now: datetime, event_id:
     )
 
 
-def check_change(change: PeriodChange, book: Book, *, now: datetime) -> None:
+def check_change(change: PeriodChange, locked: LockedState, *, now: datetime) -> None:
     """Whether a month may be closed, or reopened, next.
 
     Months close in their order, when they are over, and reopen in the reverse of it. Raises
     `PeriodNotOver`, `PeriodClosed`, `PeriodOpen` or `PeriodOutOfOrder`.
     """
     if change.action == "close":
-        _check_close(change.month, book, now)
+        _check_close(change.month, locked, now)
     else:
-        _check_reopen(change.month, book)
+        _check_reopen(change.month, locked)
 
 
-def _check_close(month: Month, book: Book, now: datetime) -> None:
-    closed = book.closed_until
+def _check_close(month: Month, locked: LockedState, now: datetime) -> None:
+    closed = locked.closed_until
     if now < month.ends_at:
         raise PeriodNotOver(f"{month} is not over", period=str(month), ends_at=month.ends_at.isoformat())
     if closed is not None and month.ends_at <= closed:
@@ -110,11 +110,11 @@ def _check_close(month: Month, book: Book, now: datetime) -> None:
         raise PeriodOutOfOrder(f"{next_} closes before {month}", period=str(month), next=str(next_))
 
 
-def _check_reopen(month: Month, book: Book) -> None:
-    closed = book.closed_until
+def _check_reopen(month: Month, locked: LockedState) -> None:
+    closed = locked.closed_until
     if closed is None or closed < month.ends_at:
         raise PeriodOpen(f"{month} is open", period=str(month))
-    last = max((each.month for each in book.periods.values() if each.state == "closed"), default=None)
+    last = max((each.month for each in locked.periods.values() if each.state == "closed"), default=None)
     if month != last:
         raise PeriodOutOfOrder(
             f"only the last month that was closed reopens, and {month} is not",
@@ -123,8 +123,8 @@ def _check_reopen(month: Month, book: Book) -> None:
         )
 
 
-def _closed(period: Period, book: Book) -> Period:
-    end = book.month_ends[str(period.month)]
+def _closed(period: Period, locked: LockedState) -> Period:
+    end = locked.month_ends[str(period.month)]
     if end.grants or end.holds:
         raise PeriodNotSwept(
             f"{end.grants} coupons and {end.holds} holds that expired before the end of {period.month} "

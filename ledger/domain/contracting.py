@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
 from ledger.domain import chart, money
-from ledger.domain.book import Book, Decision
+from ledger.domain.charging import pay_down_due
 from ledger.domain.chart import Transfer, user_account
 from ledger.domain.consulting import Contract, ContractState, Offer
 from ledger.domain.errors import ContractEnded, ContractNotOffered, InsufficientFunds
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import USD, ZERO, text
 from ledger.domain.operations import Kind
-from ledger.domain.settlement import settle_due
 
 Step: TypeAlias = Literal["finish", "split", "cancel"]
 
@@ -99,12 +99,12 @@ def signing(offer: Offer, commission_rate: Decimal, pricing: Mapping[str, Any]) 
     return Signing(contract=contract, pricing=pricing)
 
 
-def sign_contract(plan: Signing, book: Book) -> Decision:
+def sign_contract(plan: Signing, locked: LockedState) -> Decision:
     """Move the amount into escrow. Raises `InsufficientFunds`, or `ContractNotOffered` if it was signed."""
     contract = plan.contract
-    if contract.id in book.contracts:
+    if contract.id in locked.contracts:
         raise ContractNotOffered("the contract was signed before", contract=contract.id)
-    available = book.available(contract.client, "usd")
+    available = locked.available(contract.client, "usd")
     if available < contract.amount:
         raise _insufficient("the contract costs", contract.amount, available)
     purse = user_account(contract.client, "usd")
@@ -112,9 +112,9 @@ def sign_contract(plan: Signing, book: Book) -> Decision:
     return _decided(Kind.CONSULTING_CONTRACT, contract, plan.users, transfers, {"pricing": plan.pricing})
 
 
-def end_contract(plan: Ending, book: Book) -> Decision:
+def end_contract(plan: Ending, locked: LockedState) -> Decision:
     """Empty the escrow. Raises `ContractEnded`, or `InsufficientFunds` for a split of more than is in it."""
-    command, contract = plan.command, book.contracts[plan.contract.id]
+    command, contract = plan.command, locked.contracts[plan.contract.id]
     if contract.state != "signed":
         raise ContractEnded(f"the contract is {contract.state}", contract=contract.id, state=contract.state)
     parts = {"finish": contract.remaining, "cancel": ZERO}
@@ -126,11 +126,11 @@ def end_contract(plan: Ending, book: Book) -> Decision:
     transfers = [
         *_move(contract.account, user_account(consultant, "usd"), gross - fee),
         *_move(contract.account, chart.COMMISSION_USD, fee),
-        *(settle_due(book, consultant, USD, gross - fee) if gross else ()),
+        *(pay_down_due(locked, consultant, USD, gross - fee) if gross else ()),
         *_move(contract.account, user_account(client, "usd"), back),
-        *settle_due(book, client, USD, back),
+        *pay_down_due(locked, client, USD, back),
     ]
-    book.check_room(transfers)
+    locked.check_room(transfers)
     after = replace(contract, remaining=ZERO, state=_STATES[command.step])
     facts = {"pricing": {"commission_rate": text(contract.commission_rate)}} if gross else {}
     return _decided(command.kind, after, plan.users, transfers, facts)

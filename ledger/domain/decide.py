@@ -14,7 +14,7 @@ from ledger.domain.adjustments import (
     set_credit_limit,
 )
 from ledger.domain.approving import ResolveProposal, ResolvingProposal, resolve_proposal
-from ledger.domain.book import Book, Decision
+from ledger.domain.charging import charge
 from ledger.domain.closing import ChangePeriod, propose_change
 from ledger.domain.contracting import (
     EndContract,
@@ -46,6 +46,8 @@ from ledger.domain.holding import (
     place_hold,
     void_hold,
 )
+from ledger.domain.known import Known
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.opening import OpenBalances, open_balances
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.paying_out import (
@@ -60,9 +62,7 @@ from ledger.domain.paying_out import (
 from ledger.domain.pricing import Priced, commission_terms, price, terms_of
 from ledger.domain.proposing import expire_proposal
 from ledger.domain.publishing import ProposeTariff, propose_tariff
-from ledger.domain.references import References
 from ledger.domain.reversing import ChargeBack, Reverse, Reversing, reverse
-from ledger.domain.settlement import settle
 
 Command: TypeAlias = (
     RecordOperation
@@ -116,12 +116,12 @@ REJECTION_TYPES: Final = frozenset({"operation.rejected", "hold.refused"})
 
 
 def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
-    command: Command, references: References
+    command: Command, known: Known
 ) -> Plan:
     """What the command comes to. Raises `Undecided`, or `Rejected` for what no balance could change."""
     match command:
         case RecordOperation(hold=None):
-            return _price(command, references)
+            return _price(command, known)
         case RecordOperation():
             capture = CaptureHold(
                 hold=str(command.hold),
@@ -130,99 +130,101 @@ def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
                 occurred_at=command.occurred_at,
                 operation=command,
             )
-            return _resolving(capture, references)
+            return _resolving(capture, known)
         case PlaceHold():
-            return Placing(command=command, priced=_price(command.estimate, references))
+            return Placing(command=command, priced=_price(command.estimate, known))
         case CaptureHold() | VoidHold():
-            return _resolving(command, references)
+            return _resolving(command, known)
         case Reverse() | ChargeBack():
-            original = references.original(_reversed_by(command, references))
-            closed = frozenset(original.users) - references.users
+            original = known.original(_reversed_by(command, known))
+            closed = frozenset(original.users) - known.users
             return Reversing(command=command, original=original, closed=closed)
         case ResolveProposal():
-            proposal = references.proposal(command.proposal, command.subject)
+            proposal = known.proposal(command.proposal, command.subject)
             if proposal.user is not None:
-                references.require_user(proposal.user)
+                known.require_user(proposal.user)
             return ResolvingProposal(command=command, proposal=proposal)
         case ProposeTariff():
             if command.user is not None:
-                references.require_user(command.user, field="user")
+                known.require_user(command.user, field="user")
             if command.team is not None:
-                references.require_team(command.team)
+                known.require_team(command.team)
             return command
         case CreateCode() | ChangePeriod():
             return command
         case ConfirmPayout() | FailPayout():
-            payout = references.payout(command.payout)
-            references.require_user(payout.user, field="payout")
+            payout = known.payout(command.payout)
+            known.require_user(payout.user, field="payout")
             return PayingOut(command=command, payout=payout)
         case SignContract():
-            return _signing(command, references)
+            return _signing(command, known)
         case EndContract():
-            ending = Ending(command=command, contract=references.contract(command.contract))
+            ending = Ending(command=command, contract=known.contract(command.contract))
             for user in ending.users:
-                references.require_user(user, field="contract")
+                known.require_user(user, field="contract")
             return ending
         case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout():
-            references.require_user(command.user)
+            known.require_user(command.user)
             return command
         case _:
             assert_never(command)
 
 
 def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
-    plan: Plan, book: Book, *, now: datetime, event_id: str
+    plan: Plan, locked: LockedState, *, now: datetime, event_id: str
 ) -> Decision:
     """What happens. Raises `Rejected` where the locked state does not allow it."""
     match plan:
         case Priced():
-            return settle(plan, book, now=now, event_id=event_id)
+            return charge(plan, locked, now=now, event_id=event_id)
         case Adjust():
-            return adjust_or_propose(plan, book, now=now, event_id=event_id)
+            return adjust_or_propose(plan, locked, now=now, event_id=event_id)
         case OpenBalances():
-            return open_balances(plan, book, now=now, event_id=event_id)
+            return open_balances(plan, locked, now=now, event_id=event_id)
         case ResolvingProposal():
-            return resolve_proposal(plan, book, now=now, event_id=event_id)
+            return resolve_proposal(plan, locked, now=now, event_id=event_id)
         case ProposeTariff():
             return propose_tariff(plan, now=now, event_id=event_id)
         case SetCreditLimit():
             return set_credit_limit(plan)
         case GrantCoupon():
-            return grant_coupon(plan, book, now=now, event_id=event_id)
+            return grant_coupon(plan, locked, now=now, event_id=event_id)
         case RedeemCode():
-            return redeem_code(plan, book, now=now, event_id=event_id)
+            return redeem_code(plan, locked, now=now, event_id=event_id)
         case CreateCode():
-            return create_code(plan, book)
+            return create_code(plan, locked)
         case ChangePeriod():
-            return propose_change(plan, book, now=now, event_id=event_id)
+            return propose_change(plan, locked, now=now, event_id=event_id)
         case Placing():
-            return place_hold(plan, book, now=now)
+            return place_hold(plan, locked, now=now)
         case Resolving(command=CaptureHold() as capture):
-            return capture_hold(plan, capture, book)
+            return capture_hold(plan, capture, locked)
         case Resolving():
-            return void_hold(plan, book)
+            return void_hold(plan, locked)
         case RequestPayout():
-            return request_payout(plan, book)
+            return request_payout(plan, locked)
         case PayingOut(command=ConfirmPayout() as confirmed):
-            return confirm_payout(plan, confirmed, book, event_id=event_id)
+            return confirm_payout(plan, confirmed, locked, event_id=event_id)
         case PayingOut():
-            return fail_payout(plan, book)
+            return fail_payout(plan, locked)
         case Signing():
-            return sign_contract(plan, book)
+            return sign_contract(plan, locked)
         case Ending():
-            return end_contract(plan, book)
+            return end_contract(plan, locked)
         case Reversing():
-            return reverse(plan, book, now=now)
+            return reverse(plan, locked, now=now)
         case _:
             assert_never(plan)
 
 
-def reject(error: Rejected, command: Command, plan: Plan | None, payer: int | None, book: Book) -> Decision:
+def reject(
+    error: Rejected, command: Command, plan: Plan | None, payer: int | None, locked: LockedState
+) -> Decision:
     """The decision that says no: it changes nothing, and carries the balances that it was made by."""
     hold = command.hold if isinstance(command, PlaceHold) else None
     named: int | None = getattr(command, "operation_user", None)
-    users = tuple(user for user in (plan.users if plan is not None else ()) if book.knows(user))
-    if not users and named is not None and book.knows(named):
+    users = tuple(user for user in (plan.users if plan is not None else ()) if locked.knows(user))
+    if not users and named is not None and locked.knows(named):
         users = (named,)
     kind = getattr(command, "kind", None) or (plan.hold.kind if isinstance(plan, Resolving) else "hold")
     facts: dict[str, Any] = {"rejection": {"code": error.code, "message": error.message, **error.details}}
@@ -238,47 +240,47 @@ def reject(error: Rejected, command: Command, plan: Plan | None, payer: int | No
     )
 
 
-def overdue(book: Book, user: int, *, now: datetime) -> list[Decision]:
+def overdue(locked: LockedState, user: int, *, now: datetime) -> list[Decision]:
     """What has to happen to a user's state before anything is decided: expired grants and holds."""
-    grants = [expire_grant(grant) for grant in book.user_grants(user) if grant.is_expired(now)]
-    holds = [expire_hold(hold) for hold in book.user_holds(user) if hold.is_overdue(now)]
+    grants = [expire_grant(grant) for grant in locked.user_grants(user) if grant.is_expired(now)]
+    holds = [expire_hold(hold) for hold in locked.user_holds(user) if hold.is_overdue(now)]
     return grants + holds
 
 
-def overdue_proposals(book: Book, *, now: datetime) -> list[Decision]:
+def overdue_proposals(locked: LockedState, *, now: datetime) -> list[Decision]:
     """Of the proposals that are looked at, those that have to expire before anything is decided."""
-    return [expire_proposal(proposal) for proposal in book.proposals.values() if proposal.is_overdue(now)]
+    return [expire_proposal(proposal) for proposal in locked.proposals.values() if proposal.is_overdue(now)]
 
 
-def _signing(command: SignContract, references: References) -> Signing:
-    offer = references.offer(command.contract)
-    tariff = references.tariff(command.occurred_at, offer.consultant)
+def _signing(command: SignContract, known: Known) -> Signing:
+    offer = known.offer(command.contract)
+    tariff = known.tariff(command.occurred_at, offer.consultant)
     plan = signing(offer, *commission_terms(tariff, Kind.CONSULTING_PAYMENT))
     for user in (plan.contract.client, plan.contract.consultant):
-        references.require_user(user, field="contract")
+        known.require_user(user, field="contract")
     return plan
 
 
-def _reversed_by(command: Reverse | ChargeBack, references: References) -> str:
+def _reversed_by(command: Reverse | ChargeBack, known: Known) -> str:
     if isinstance(command, ChargeBack) and command.payment is not None:
-        return references.payment(command.payment)
+        return known.payment(command.payment)
     return str(command.operation)
 
 
-def _resolving(command: CaptureHold | VoidHold, references: References) -> Resolving:
-    hold = references.hold(command.hold)
-    references.require_user(hold.user, field="hold")
+def _resolving(command: CaptureHold | VoidHold, known: Known) -> Resolving:
+    hold = known.hold(command.hold)
+    known.require_user(hold.user, field="hold")
     return Resolving(command=command, hold=hold)
 
 
-def _price(command: RecordOperation, references: References) -> Priced:
-    references.require_user(command.operation_user)
+def _price(command: RecordOperation, known: Known) -> Priced:
+    known.require_user(command.operation_user)
     machine = None
     if command.machine is not None:
-        machine = references.machine(command.machine, command.occurred_at)
+        machine = known.machine(command.machine, command.occurred_at)
     whose = terms_of(command, machine)
-    priced = price(command, machine, references.tariff(command.occurred_at, whose))
+    priced = price(command, machine, known.tariff(command.occurred_at, whose))
     for user in priced.users:
         # The owner of that time may have been deleted since.
-        references.require_user(user, field="machine")
+        known.require_user(user, field="machine")
     return priced

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from ledger.domain import chart
-from ledger.domain.book import Book, Decision
 from ledger.domain.chart import Transfer
 from ledger.domain.coupons import Code, Grant, spend
 from ledger.domain.errors import (
@@ -17,13 +16,14 @@ from ledger.domain.errors import (
     ExpiryPassed,
     InsufficientFunds,
 )
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import USD, ZERO, text
+from ledger.domain.one_user import OneUserCommand
 from ledger.domain.operations import Kind
-from ledger.domain.whose import OfOneUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrantCoupon(OfOneUser):
+class GrantCoupon(OneUserCommand):
     """Give a user promotional credit: `amount` USD with 8 decimals."""
 
     user: int
@@ -37,7 +37,7 @@ class GrantCoupon(OfOneUser):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedeemCode(OfOneUser):
+class RedeemCode(OneUserCommand):
     """Redeem a coupon code for a user."""
 
     user: int
@@ -58,9 +58,9 @@ class CreateCode:
     users: tuple[int, ...] = ()
 
 
-def create_code(command: CreateCode, book: Book) -> Decision:
+def create_code(command: CreateCode, locked: LockedState) -> Decision:
     """Offer the code. Raises `CodeExists`."""
-    if command.code.code in book.codes:
+    if command.code.code in locked.codes:
         raise CodeExists("there is a coupon code with this name already", field="code")
     return Decision(
         type="coupon_code.created",
@@ -72,7 +72,7 @@ def create_code(command: CreateCode, book: Book) -> Decision:
     )
 
 
-def grant_coupon(command: GrantCoupon, book: Book, *, now: datetime, event_id: str) -> Decision:
+def grant_coupon(command: GrantCoupon, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
     """Put a new grant on the user's coupon account. The grant's id is its event's.
 
     Raises `ExpiryPassed` for one that would be expired already.
@@ -80,7 +80,7 @@ def grant_coupon(command: GrantCoupon, book: Book, *, now: datetime, event_id: s
     if command.expires_at is not None and command.expires_at <= now:
         raise ExpiryPassed("the coupon would have expired already", field="expires_at")
     return _granted(
-        book,
+        locked,
         Grant(
             id=event_id,
             user=command.user,
@@ -94,12 +94,12 @@ def grant_coupon(command: GrantCoupon, book: Book, *, now: datetime, event_id: s
     )
 
 
-def redeem_code(command: RedeemCode, book: Book, *, now: datetime, event_id: str) -> Decision:
+def redeem_code(command: RedeemCode, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
     """Put what a code gives on the user's coupon account.
 
     Raises `CodeUnknown`, `CodeExpired`, `CodeExhausted` or `AlreadyRedeemed`.
     """
-    code = book.codes.get(command.code)
+    code = locked.codes.get(command.code)
     if code is None:
         raise CodeUnknown("there is no such coupon code")
     if code.redeem_until is not None and code.redeem_until <= now:
@@ -112,7 +112,7 @@ def redeem_code(command: RedeemCode, book: Book, *, now: datetime, event_id: str
         raise CodeExhausted("the coupon code was redeemed as often as it may be")
     days = code.valid_days
     granted = _granted(
-        book,
+        locked,
         Grant(
             id=event_id,
             user=command.user,
@@ -144,13 +144,13 @@ def expire_grant(grant: Grant) -> Decision:
     )
 
 
-def take_grants(book: Book, user: int, amount: Decimal, *, now: datetime) -> tuple[Grant, ...]:
+def take_grants(locked: LockedState, user: int, amount: Decimal, *, now: datetime) -> tuple[Grant, ...]:
     """The grants after a downward adjustment, in spending order whatever their scope.
 
     Raises `InsufficientFunds` where less is live.
     """
-    grants = [replace(grant, kinds=None) for grant in book.user_grants(user)]
-    kinds = {grant.id: grant.kinds for grant in book.user_grants(user)}
+    grants = [replace(grant, kinds=None) for grant in locked.user_grants(user)]
+    kinds = {grant.id: grant.kinds for grant in locked.user_grants(user)}
     after = spend(grants, Kind.ADJUSTMENT, amount, now)
     before = {grant.id: grant.remaining for grant in grants}
     took = sum((before[grant.id] - grant.remaining for grant in after), ZERO)
@@ -164,9 +164,9 @@ def take_grants(book: Book, user: int, amount: Decimal, *, now: datetime) -> tup
     return tuple(replace(grant, kinds=kinds[grant.id]) for grant in after)
 
 
-def _granted(book: Book, grant: Grant) -> Decision:
+def _granted(locked: LockedState, grant: Grant) -> Decision:
     transfers = (Transfer(chart.PROMOTIONS_USD, chart.user_account(grant.user, "coupon"), USD, grant.amount),)
-    book.check_room(transfers)
+    locked.check_room(transfers)
     return Decision(
         type="operation.recorded",
         kind=Kind.COUPON_GRANT,

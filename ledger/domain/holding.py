@@ -6,10 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from ledger.domain.book import Book, Decision
 from ledger.domain.chart import REVENUE_EAML, Transfer, user_account
 from ledger.domain.errors import ExpiryPassed, HoldExists, HoldMismatch, HoldResolved, InsufficientFunds
 from ledger.domain.holds import Hold, HoldState
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import EAML, ZERO, text
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.pricing import Priced, check_unit_price, price_units
@@ -87,14 +87,14 @@ class Resolving:
         return (self.hold.user,)
 
 
-def place_hold(plan: Placing, book: Book, *, now: datetime) -> Decision:
+def place_hold(plan: Placing, locked: LockedState, *, now: datetime) -> Decision:
     """Set the money aside. Raises `InsufficientFunds`, `HoldExists`, or `ExpiryPassed` for a past expiry."""
     command, priced = plan.command, plan.priced
-    if command.hold in book.holds:
+    if command.hold in locked.holds:
         raise HoldExists("there is a hold with this id already", hold=command.hold)
     if command.expires_at <= now:
         raise ExpiryPassed("the hold would have expired already", field="expires_at")
-    available = book.available(priced.payer, "eaml")
+    available = locked.available(priced.payer, "eaml")
     if available < priced.gross:
         raise InsufficientFunds(
             f"the hold needs {text(priced.gross)} EAML, and {text(available)} EAML is available",
@@ -127,14 +127,14 @@ def hold_of(plan: Placing) -> Hold:
     )
 
 
-def capture_hold(plan: Resolving, command: CaptureHold, book: Book) -> Decision:
+def capture_hold(plan: Resolving, command: CaptureHold, locked: LockedState) -> Decision:
     """Pay what was used: from the hold, above it from what is available, then as due without a limit.
 
     Work that was done before the hold expired is paid even after it. Raises `HoldResolved` where the
     hold was captured or voided, or the work came after its expiry, `HoldMismatch` where the operation
     is not the one that the hold was placed for, and `PriceChanged` where it names another price.
     """
-    hold = book.holds[plan.hold.id]
+    hold = locked.holds[plan.hold.id]
     if hold.state in {"captured", "voided"}:
         raise HoldResolved(f"the hold is {hold.state}", hold=hold.id, state=hold.state)
     if command.occurred_at >= hold.expires_at:
@@ -144,13 +144,13 @@ def capture_hold(plan: Resolving, command: CaptureHold, book: Book) -> Decision:
     within = min(gross, hold.remaining)
     rest = gross - within
     own, due = user_account(hold.user, "eaml"), user_account(hold.user, "due:eaml")
-    available = min(rest, book.available(hold.user, "eaml"))
+    available = min(rest, locked.available(hold.user, "eaml"))
     transfers = tuple(
         Transfer(account, REVENUE_EAML, EAML, amount)
         for account, amount in ((own, within + available), (due, rest - available))
         if amount > ZERO
     )
-    book.check_room(transfers)
+    locked.check_room(transfers)
     released = hold.remaining if command.final else within
     after = replace(
         hold,
@@ -178,9 +178,9 @@ def capture_hold(plan: Resolving, command: CaptureHold, book: Book) -> Decision:
     )
 
 
-def void_hold(plan: Resolving, book: Book) -> Decision:
+def void_hold(plan: Resolving, locked: LockedState) -> Decision:
     """Release a hold. Raises `HoldResolved` where it was captured, voided or has expired."""
-    hold = book.holds[plan.hold.id]
+    hold = locked.holds[plan.hold.id]
     if hold.state != "open":
         raise HoldResolved(f"the hold is {hold.state}", hold=hold.id, state=hold.state)
     return _released(hold, "voided")

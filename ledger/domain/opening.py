@@ -5,16 +5,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from ledger.domain import chart
-from ledger.domain.book import Book, Decision
 from ledger.domain.chart import Transfer
 from ledger.domain.coupons import Grant
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import ZERO
+from ledger.domain.one_user import OneUserCommand
 from ledger.domain.operations import Kind
-from ledger.domain.whose import OfOneUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenBalances(OfOneUser):
+class OpenBalances(OneUserCommand):
     """What one user brings, 8 decimals each; `coupon` becomes a grant that does not expire."""
 
     user: int
@@ -28,7 +28,7 @@ class OpenBalances(OfOneUser):
     kind = Kind.OPENING_BALANCE
 
 
-def open_balances(command: OpenBalances, book: Book, *, now: datetime, event_id: str) -> Decision:
+def open_balances(command: OpenBalances, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
     """Put everything on the user's accounts, against equity."""
     amounts = {
         "usd": command.usd,
@@ -42,7 +42,7 @@ def open_balances(command: OpenBalances, book: Book, *, now: datetime, event_id:
         for account in chart.USER_ACCOUNTS
         if amounts[account.name] > ZERO
     )
-    book.check_room(transfers)
+    locked.check_room(transfers)
     grants: tuple[Grant, ...] = ()
     if command.coupon > ZERO:
         grants = (

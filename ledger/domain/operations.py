@@ -62,7 +62,7 @@ class RecordOperation:
     unit_price: Decimal | None = None
     hold: UUID | None = None
     payment: str | None = None
-    """The digest of the provider's payment reference: `ledger.domain.payments`."""
+    """The digest of the provider's payment reference: `ledger.domain.payment_references`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,18 +5,18 @@ from datetime import datetime
 from decimal import Decimal
 
 from ledger.domain import chart
-from ledger.domain.book import Book, Decision
 from ledger.domain.chart import Transfer
 from ledger.domain.errors import InsufficientFunds, PayoutExists, PayoutResolved
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import USD, ZERO, text
+from ledger.domain.one_user import OneUserCommand
 from ledger.domain.operations import Kind
-from ledger.domain.payments import claim
+from ledger.domain.payment_references import claim
 from ledger.domain.payouts import Payout, PayoutState
-from ledger.domain.whose import OfOneUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestPayout(OfOneUser):
+class RequestPayout(OneUserCommand):
     """Set `amount` (USD, 8 decimals) of a user's money aside, to be paid out to him."""
 
     payout: str
@@ -61,11 +61,11 @@ class PayingOut:
         return (self.payout.user,)
 
 
-def request_payout(command: RequestPayout, book: Book) -> Decision:
+def request_payout(command: RequestPayout, locked: LockedState) -> Decision:
     """Set the money aside. Raises `PayoutExists`, or `InsufficientFunds`: what is due stays in the ledger."""
-    if command.payout in book.payouts:
+    if command.payout in locked.payouts:
         raise PayoutExists("there is a payout with this id already", payout=command.payout)
-    available, due = book.available(command.user, "usd"), book.balance(command.user, "due:usd")
+    available, due = locked.available(command.user, "usd"), locked.balance(command.user, "due:usd")
     if available - due < command.amount:
         raise InsufficientFunds(
             f"the payout takes {text(command.amount)} USD, and {text(available)} USD is available, of which "
@@ -90,23 +90,25 @@ def payout_of(command: RequestPayout) -> Payout:
     )
 
 
-def confirm_payout(plan: PayingOut, command: ConfirmPayout, book: Book, *, event_id: str) -> Decision:
+def confirm_payout(
+    plan: PayingOut, command: ConfirmPayout, locked: LockedState, *, event_id: str
+) -> Decision:
     """The money has left. Raises `PayoutResolved`, or `PaymentReferenceUsed` for the reference of another."""
-    payout = _requested(plan, book)
-    payments = claim(book.payments, command.payment, operation=event_id)
+    payout = _requested(plan, locked)
+    payments = claim(locked.payments, command.payment, operation=event_id)
     transfer = Transfer(payout.account, chart.CLEARING_USD, USD, payout.amount)
     decision = _changed("payout.paid", _resolved(payout, "paid"), -payout.remaining)
     return replace(decision, stream=None, transfers=(transfer,), states=(*decision.states, *payments))
 
 
-def fail_payout(plan: PayingOut, book: Book) -> Decision:
+def fail_payout(plan: PayingOut, locked: LockedState) -> Decision:
     """The money is available again. Raises `PayoutResolved`."""
-    payout = _requested(plan, book)
+    payout = _requested(plan, locked)
     return _changed("payout.failed", _resolved(payout, "failed"), -payout.remaining)
 
 
-def _requested(plan: PayingOut, book: Book) -> Payout:
-    payout = book.payouts[plan.payout.id]
+def _requested(plan: PayingOut, locked: LockedState) -> Payout:
+    payout = locked.payouts[plan.payout.id]
     if payout.state != "requested":
         raise PayoutResolved(f"the payout is {payout.state}", payout=payout.id, state=payout.state)
     return payout

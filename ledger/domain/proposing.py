@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ledger.domain.book import Decision
+from ledger.domain.locked_state import Decision
 from ledger.domain.proposals import VALID_DAYS, Proposal, Role, Subject
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ledger.domain.book import Book, Decision
 from ledger.domain.errors import EffectiveInThePast
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.proposals import Proposal, Role
 from ledger.domain.proposing import propose
 
@@ -58,13 +58,13 @@ def propose_tariff(command: ProposeTariff, *, now: datetime, event_id: str) -> D
     )
 
 
-def publish_tariff(proposal: Proposal, book: Book, *, now: datetime) -> Decision:
+def publish_tariff(proposal: Proposal, locked: LockedState, *, now: datetime) -> Decision:
     """Publish what was proposed as the next version. Raises `EffectiveInThePast`."""
     body = proposal.body
     proposed = body["effective_from"]
     effective_from = None if proposed is None else datetime.fromisoformat(proposed)
     _check_effective(effective_from, now)
-    version = book.latest_tariff + 1
+    version = locked.latest_tariff + 1
     facts = {
         "version": version,
         "effective_from": (effective_from or now).isoformat(),

@@ -17,11 +17,11 @@ after of what was touched.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ledger.domain import state
-from ledger.domain.book import Account, Book, Decision
+from ledger.domain import codec
 from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.holds import Hold
+from ledger.domain.locked_state import Account, Decision, LockedState
 from ledger.domain.money import text
 from ledger.domain.payouts import Payout
 from ledger.domain.periods import Period
@@ -29,15 +29,15 @@ from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
 _KEPT: Final[Mapping[type, tuple[str, str, Callable[[Any], dict[str, Any]]]]] = {
-    Grant: ("grants", "id", state.of_grant),
-    Hold: ("holds", "id", state.of_hold),
-    Payout: ("payouts", "id", state.of_payout),
-    Contract: ("contracts", "id", state.of_contract),
-    Reversed: ("reversed", "operation", state.of_reversed),
-    Code: ("codes", "code", state.of_code),
-    Proposal: ("proposals", "id", state.of_proposal),
-    Adjusted: ("adjusted", "key", state.of_adjusted),
-    Period: ("periods", "month", state.of_period),
+    Grant: ("grants", "id", codec.of_grant),
+    Hold: ("holds", "id", codec.of_hold),
+    Payout: ("payouts", "id", codec.of_payout),
+    Contract: ("contracts", "id", codec.of_contract),
+    Reversed: ("reversed", "operation", codec.of_reversed),
+    Code: ("codes", "code", codec.of_code),
+    Proposal: ("proposals", "id", codec.of_proposal),
+    Adjusted: ("adjusted", "key", codec.of_adjusted),
+    Period: ("periods", "month", codec.of_period),
 }
 """What a decision changed: its name in the event, what it is kept by there, and how.
 
@@ -45,7 +45,7 @@ Payment references are left out: no event holds one.
 """
 
 
-def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[str, Any]:
+def event_data(decision: Decision, sent: Mapping[str, Any], locked: LockedState) -> dict[str, Any]:
     """The data of a decision's event; the book is as of after it."""
     data: dict[str, Any] = {
         "kind": str(decision.kind),
@@ -59,7 +59,7 @@ def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[
         "accounts": {
             account.code: _account(account)
             for user in decision.users
-            for account in book.user_accounts(user)
+            for account in locked.user_accounts(user)
             if account.version
         },
     }
@@ -68,7 +68,7 @@ def event_data(decision: Decision, sent: Mapping[str, Any], book: Book) -> dict[
             name, key, keep = _KEPT[type(each)]
             data.setdefault(name, {})[str(getattr(each, key))] = keep(each)
         if isinstance(each, Contract):
-            escrow = book.accounts.get(each.account)
+            escrow = locked.accounts.get(each.account)
             if escrow is not None and escrow.version:
                 data["accounts"][escrow.code] = _account(escrow)
     if decision.credit_limits:

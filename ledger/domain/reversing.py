@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Literal
 
 from ledger.domain import chart
-from ledger.domain.book import Book, Decision
 from ledger.domain.chart import user_account
 from ledger.domain.errors import NothingLeftToReverse, NotReversible
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import ZERO, text
 from ledger.domain.operations import COMPUTE, CONSULTING, MARKET, Kind
 from ledger.domain.reversals import Original, Reversed
@@ -64,7 +64,7 @@ class Reversing:
         return None if payer in self.closed else payer
 
 
-def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
+def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
     """The transfers that take the part back.
 
     Raises `NotReversible`, `NothingLeftToReverse`, or `InsufficientFunds` where a coupon that would be
@@ -75,7 +75,7 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
         raise NotReversible("only money that was paid in is charged back", operation=original.id)
     if command.kind is Kind.REVERSAL and plan.payer is None:
         raise NotReversible("the account of who paid is closed", operation=original.id)
-    so_far = book.reversed.get(original.id) or Reversed(operation=original.id, total=reversible(original))
+    so_far = locked.reversed.get(original.id) or Reversed(operation=original.id, total=reversible(original))
     part = so_far.left if command.amount is None else command.amount
     if so_far.left <= ZERO or part > so_far.left:
         raise NothingLeftToReverse(
@@ -85,7 +85,7 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
         )
     taking = TakingBack(
         original,
-        book,
+        locked,
         so_far,
         part,
         now=now,
@@ -93,7 +93,7 @@ def reverse(plan: Reversing, book: Book, *, now: datetime) -> Decision:
         as_loss=isinstance(command, Reverse) and command.spent_by_payee == "loss",
     )
     taking.run()
-    book.check_room(taking.transfers)
+    locked.check_room(taking.transfers)
     after = replace(so_far, amount=so_far.amount + part, legs=taking.legs, grants=taking.grants_taken)
     return Decision(
         type="operation.reversed",

@@ -11,14 +11,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from ledger.domain import chart, money
-from ledger.domain.book import Book
+from ledger.domain.charging import pay_down_due
 from ledger.domain.chart import Transfer, user_account
 from ledger.domain.coupons import Grant
 from ledger.domain.errors import InsufficientFunds
+from ledger.domain.locked_state import LockedState
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
 from ledger.domain.operations import COMPUTE, MARKET, Kind
 from ledger.domain.reversals import Original, Reversed, split
-from ledger.domain.settlement import settle_due
 
 
 class TakingBack:
@@ -27,7 +27,7 @@ class TakingBack:
     def __init__(
         self,
         original: Original,
-        book: Book,
+        locked: LockedState,
         so_far: Reversed,
         part: Decimal,
         *,
@@ -37,7 +37,7 @@ class TakingBack:
     ) -> None:
         self.original = original
         self.kind = Kind(original.kind)
-        self.book, self.so_far, self.part, self.now = book, so_far, part, now
+        self.locked, self.so_far, self.part, self.now = locked, so_far, part, now
         self.closed, self.as_loss = closed, as_loss
         self.payer: int = self.original.data["payer"]
         self.recorded = self.original.transfers
@@ -89,19 +89,19 @@ class TakingBack:
             self._move(f"platform:losses:{name}", credit, currency, amount)
             return
         own, due = user_account(user, name), user_account(user, f"due:{name}")
-        taken = min(amount, self.book.available(user, name))
+        taken = min(amount, self.locked.available(user, name))
         self._move(own, credit, currency, taken)
         loss = self.as_loss and user != self.payer
         self._move(f"platform:losses:{name}" if loss else due, credit, currency, amount - taken)
 
     def _settle_payer(self, currency: Currency, amount: Decimal) -> None:
-        self.transfers += settle_due(self.book, self.payer, currency, amount)
+        self.transfers += pay_down_due(self.locked, self.payer, currency, amount)
 
     def _reverse_compute(self) -> None:
         """What became due is forgiven first, as far as it is still owed; the rest is paid back."""
         left, back = self.part, ZERO
         due = user_account(self.payer, "due:eaml")
-        still_owed = self.book.balance(self.payer, "due:eaml")
+        still_owed = self.locked.balance(self.payer, "due:eaml")
         for number in reversed(self._legs(credited=chart.REVENUE_EAML)):
             amount = min(left, self._left(number))
             left -= amount
@@ -148,7 +148,7 @@ class TakingBack:
     def _restore_grants(self, amount: Decimal, source: str) -> None:
         """Give back what grants paid, the last first; what has expired goes to promotions."""
         left, restored, expired = amount, ZERO, ZERO
-        known = {grant.id: grant for grant in self.book.user_grants(self.payer)}
+        known = {grant.id: grant for grant in self.locked.user_grants(self.payer)}
         for spent in reversed(self.original.data["spent"]):
             grant_id = spent["grant"]
             part = min(left, Decimal(spent["amount"]) - self.grants_taken.get(grant_id, ZERO))
@@ -170,7 +170,7 @@ class TakingBack:
     def _take_grant(self) -> None:
         """Take back a coupon that was given, as far as it is there."""
         grant = next(
-            (each for each in self.book.user_grants(self.payer) if each.id == self.original.id), None
+            (each for each in self.locked.user_grants(self.payer) if each.id == self.original.id), None
         )
         remaining = ZERO if grant is None or not grant.is_live(self.now) else grant.remaining
         if grant is None or remaining < self.part:
@@ -218,6 +218,6 @@ class TakingBack:
 
     def _forgive(self, source: str, due: str, currency: Currency) -> None:
         """Take a debt away; what of it was paid already comes back."""
-        owed = min(self.part, self.book.accounts[due].balance)
+        owed = min(self.part, self.locked.accounts[due].balance)
         self._move(source, due, currency, owed)
         self._move(source, due.replace(":due:", ":"), currency, self.part - owed)

@@ -144,7 +144,7 @@ def in_force(tariffs: Sequence[Tariff], at: datetime) -> Tariff:
     raise UnknownTariff(f"no tariff was in force at {at.isoformat()}")
 
 
-def laid_on(tariff: Tariff, overrides: Sequence[Override], at: datetime) -> Tariff:
+def with_overrides(tariff: Tariff, overrides: Sequence[Override], at: datetime) -> Tariff:
     """The tariff of one user at a time: under his own override that of his teams, under both the tariff.
 
     `overrides` are his and his teams', in the order of `effective_from`, then version. Of each team the

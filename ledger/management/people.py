@@ -9,11 +9,11 @@ from django.core.management.base import CommandError
 from easyautoml_ledger.errors import ContractError
 from events.identifiers import uuid7
 from events.message import StoredEvent
-from ledger.api import bodies
-from ledger.commands import Submission
 from ledger.domain.errors import LedgerError
-from ledger.operations.four_eyes import actor_of
-from ledger.posting import post, quote
+from ledger.engine.posting import post, quote
+from ledger.engine.submission import Submission
+from ledger.requests import bodies
+from ledger.requests.four_eyes import actor_of
 from models.user import User
 
 SOURCE: Final = "/ledger/command-line"

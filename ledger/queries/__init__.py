@@ -1,1 +1,1 @@
-"""What may be asked of the write side, a subject a module. Nothing here locks or writes."""
+"""Reads what the write side keeps, one subject per module. Takes no lock and writes nothing."""

@@ -14,7 +14,7 @@ from events.message import StoredEvent
 from models.billing import Operation
 
 
-class Decided(NamedTuple):
+class FoundOperation(NamedTuple):
     """An operation's event; `effective_at` is None where the operation was rejected."""
 
     event: StoredEvent
@@ -72,7 +72,7 @@ def is_operation(event: StoredEvent) -> bool:
     return event.stream == f"operation:{event.id}"
 
 
-def find(operation: UUID) -> Decided | None:
+def find(operation: UUID) -> FoundOperation | None:
     """The operation of that id, recorded or rejected."""
     with connection.cursor() as cursor:
         event = store.get(cursor, [str(operation)]).get(str(operation))
@@ -80,7 +80,7 @@ def find(operation: UUID) -> Decided | None:
             return None
         cursor.execute("select effective_at from models_operation where id = %s", [operation])
         row = cursor.fetchone()
-    return Decided(event, row[0] if row else None)
+    return FoundOperation(event, row[0] if row else None)
 
 
 def entries(operation: UUID) -> list[EntryRow]:
@@ -96,7 +96,9 @@ def entries(operation: UUID) -> list[EntryRow]:
         return [EntryRow(*row) for row in cursor.fetchall()]
 
 
-def page(seen: QuerySet[Operation], wanted: Filter, *, before: int | None, limit: int) -> list[Decided]:
+def page(
+    seen: QuerySet[Operation], wanted: Filter, *, before: int | None, limit: int
+) -> list[FoundOperation]:
     """Recorded operations of those `seen`, newest first, from below a position on; at most `limit`."""
     given: dict[str, Any] = {field.name: getattr(wanted, field.name) for field in fields(wanted)}
     found = seen.filter(
@@ -112,4 +114,4 @@ def page(seen: QuerySet[Operation], wanted: Filter, *, before: int | None, limit
     rows = list(found.order_by("-position").values_list("id", "effective_at", "position")[:limit])
     with connection.cursor() as cursor:
         events = store.get(cursor, [str(row[0]) for row in rows])
-    return [Decided(events[str(operation)], effective_at) for operation, effective_at, _ in rows]
+    return [FoundOperation(events[str(operation)], effective_at) for operation, effective_at, _ in rows]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from ledger.domain.periods import Month, Period
-from ledger.periods import read_closed_until, read_periods
+from ledger.engine.periods import read_closed_until, read_periods
 
 
 class FrozenBalance(NamedTuple):

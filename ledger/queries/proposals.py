@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.db import connection
 
-from ledger import state
+from ledger.domain.codec import proposal_from
 from ledger.domain.proposals import Proposal, Subject
-from ledger.domain.state import proposal_from
+from ledger.engine import kept_store
 
 _MOST = 200
 
@@ -28,7 +28,7 @@ def waiting(*, at: datetime, subjects: Iterable[Subject] | None = None) -> list[
 def find(proposal: str) -> Proposal | None:
     """A proposal, whatever became of it."""
     with connection.cursor() as cursor:
-        return next(iter(state.read_proposals(cursor, [proposal])), None)
+        return next(iter(kept_store.read_proposals(cursor, [proposal])), None)
 
 
 def overdue(*, at: datetime, most: int) -> list[Proposal]:

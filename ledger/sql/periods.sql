@@ -40,7 +40,7 @@ create trigger ledger_guard_period before insert or update or delete on ledger_p
 
 -- Whoever writes operations and entries: none of them counts in a closed period.
 --
--- The lock is the one that every batch shares and a closing has for itself (`ledger.state.lock_books`):
+-- The lock is the one that every batch shares and a closing has for itself (`ledger.engine.kept_store.lock_books`):
 -- whoever gets it sees every closing that was committed, and none is under way. Only READ COMMITTED has a
 -- snapshot of after the lock. What the log had before the closing may be brought back where it was lost,
 -- as its event says it.

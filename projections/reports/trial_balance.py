@@ -11,7 +11,7 @@ from django.db import connection
 
 from ledger.domain.money import EAML, USD, ZERO
 from ledger.domain.periods import Month
-from ledger.periods import ACCOUNT
+from ledger.engine.periods import ACCOUNT
 from projections.reports.stamp import stamp
 from projections.verification.rows import last_entry_id
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, USER_ACCOUNTS, is_escrow, user_account
 from ledger.domain.money import text
-from projections.states import State, States
+from projections.account_replay import State, States
 from projections.verification.findings import Findings
 
 _CHUNK: Final = 5000

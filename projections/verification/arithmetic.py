@@ -19,8 +19,8 @@ from ledger.domain.chart import (
 from ledger.domain.decide import OPERATION_TYPES, REJECTION_TYPES
 from ledger.domain.entries import increases
 from ledger.domain.money import ZERO, text
+from projections.account_replay import State
 from projections.kept_state import KEPT
-from projections.states import State
 from projections.verification.findings import Findings
 from projections.verification.keys import WITHOUT_KEY
 

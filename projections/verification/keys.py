@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from events import store
 from events.message import StoredEvent
-from ledger.commands import fingerprint_of
+from ledger.engine.submission import fingerprint_of
 from projections.verification.findings import Findings
 
 # What is appended without a command: the others answer one, and have its key.

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from events.message import StoredEvent
+from projections.account_replay import States, named_codes
 from projections.kept_state import remaining
 from projections.projection import Projection
-from projections.states import States, named_codes
 from projections.verification.accounts import check_accounts, check_users
 from projections.verification.arithmetic import check_event
 from projections.verification.findings import Findings

@@ -5,17 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from events.message import StoredEvent
+from ledger.domain.codec import period_from
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import text
 from ledger.domain.periods import Period, closed_until, effective_at
-from ledger.domain.state import period_from
-from ledger.periods import ACCOUNT
+from ledger.engine.periods import ACCOUNT
 from projections.period_balances import SUMMED
 from projections.verification.findings import Findings
 
 
 class Periods:
-    """Follows the periods through the log: where they change, nobody posts (see `ledger.periods`)."""
+    """Follows the periods through the log: where they change, nobody posts (see `ledger.engine.periods`)."""
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings

@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db import connection
 
 from events.copying import NULL
-from ledger.rows import ENTRIES_MAX, ENTRY_COLUMNS, OPERATION_COLUMNS
+from ledger.engine.rows import ENTRIES_MAX, ENTRY_COLUMNS, OPERATION_COLUMNS
 from projections.verification.findings import Findings
 
 _POSITION: Final = OPERATION_COLUMNS.index("position")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from events.message import StoredEvent
-from ledger.consulting import wrong_statuses
+from ledger.engine.consulting import wrong_statuses
 from projections.verification.findings import Findings
 
 _COLUMNS: Final = ("effective_from", "published_at", "terms", "user_id", "team_id")

@@ -14,11 +14,11 @@ from projections.kept_state import KeptState
 from projections.projection import Projection
 from projections.shadow import shadow_tables
 from projections.verification.arithmetic import check_shape
-from projections.verification.beside import Beside, beside
 from projections.verification.findings import Findings, Mismatch
 from projections.verification.log_check import LogCheck
 from projections.verification.reading import CHUNK, chunks
-from projections.verification.record_check import RecordCheck
+from projections.verification.row_check import RecordCheck
+from projections.verification.second_process import Beside, beside
 from projections.verification.snapshot import one_snapshot
 
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from events.models import DeadLetter, WaitingMessage
-from ledger.operations.api_keys import create_key
+from ledger.keys import create_key
 from models import ConsultingRequest, User
 from tests import builders as make
 from tests import commands as do

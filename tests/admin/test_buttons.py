@@ -7,8 +7,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from models import User
-from projections.admin.doors import DOORS
 from tests.admin.cases import Given
+from web.admin.command_pages import COMMAND_PAGES
 
 
 def _url(name: str) -> str:
@@ -116,4 +116,4 @@ def test_what_is_over_has_no_buttons(admin: Client, given: Given, page: str) -> 
     record = page.format(given=given)
     content = admin.get(f"/admin/{record}/change/").content.decode()
     assert record.rpartition("/")[2] in content
-    assert not any(f"/{record}/{door}/" in content for door in DOORS)
+    assert not any(f"/{record}/{door}/" in content for door in COMMAND_PAGES)

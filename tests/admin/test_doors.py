@@ -13,11 +13,11 @@ from django.test import Client
 from events.models import Event, Key
 from ledger.models import Account, CouponGrant
 from models import User
-from projections.admin.doors import DOORS
 from tests import builders as make
 from tests import commands as do
 from tests.admin.cases import CASES, Fields, Given
 from tests.projections.world import verified
+from web.admin.command_pages import COMMAND_PAGES
 
 SOURCE = "/ledger/admin"
 
@@ -32,14 +32,14 @@ each_door = pytest.mark.parametrize("name", CASES)
 
 def test_every_door_is_tried_here() -> None:
     """Whoever adds a door says what it does."""
-    assert set(CASES) == set(DOORS)
+    assert set(CASES) == set(COMMAND_PAGES)
 
 
 def test_every_door_is_on_the_page_about_them() -> None:
     """With its permission."""
     page = (settings.BASE_DIR / "docs" / "administration.md").read_text()
     listed = re.findall(r"^\| `/admin/doors/([a-z-]+)/` \|.*\| `([a-z_.]+)` \|$", page, re.MULTILINE)
-    assert dict(listed) == {name: door.permission for name, door in DOORS.items()}
+    assert dict(listed) == {name: door.permission for name, door in COMMAND_PAGES.items()}
 
 
 def _url(name: str) -> str:
@@ -113,7 +113,7 @@ def test_a_door_says_why_it_is_not_possible(admin: Client, given: Given, name: s
 @each_door
 def test_a_door_is_shut_to_who_may_only_look(given: Given, name: str) -> None:
     """403 at every step for staff who may see everything; with its permission alone it opens."""
-    door, case = DOORS[name], CASES[name]
+    door, case = COMMAND_PAGES[name], CASES[name]
     staff = User.objects.create_user(email=f"{uuid4().hex}@example.com", password=None, is_staff=True)
     staff.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     client = Client()

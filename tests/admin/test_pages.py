@@ -13,13 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from events.models import DeadLetter, Event
+from ledger.engine.posting import post
 from ledger.models import ApiKey
-from ledger.posting import post
 from models import Machine, Team, User
 from models.billing import Entry, Operation
-from projections.admin.records import RecordAdmin
 from tests import builders as make
 from tests.projections.world import World
+from web.admin.pages import RecordAdmin
 
 _ALL = sorted(administration.site._registry, key=lambda model: model._meta.label)
 _RECORDS = [model for model in _ALL if isinstance(administration.site._registry[model], RecordAdmin)]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from projections.admin.proposed import in_words
+from web.admin.proposal_text import in_words
 
 _TERMS: dict[str, Any] = {"commission_rate": "0.2", "training_counts_epochs": False, "bands": {}}
 _BANDS = {"solving": [{"above": 10, "unit_price": "0.5"}, {"above": 20, "unit_price": "0.4"}]}

@@ -10,7 +10,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
-from ledger.operations.api_keys import create_key
+from ledger.keys import create_key
 from models import User
 from tests.builders import make_user
 

@@ -135,7 +135,7 @@ def at_operation(_: World, answer: Mapping[str, Any]) -> str:
     return f"/v1/operations/{answer['id']}"
 
 
-DOORS = [
+COMMAND_PAGES = [
     Door(
         "place a hold",
         "ledger:write",

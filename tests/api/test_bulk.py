@@ -8,14 +8,14 @@ import pytest
 from django.db import IntegrityError, OperationalError
 
 from events.pace import Pace
-from ledger.api import reading, recording
-from ledger.api.shapes import BulkOutcomes
-from ledger.commands import Outcome, Submission
-from ledger.operations import bulk
-from ledger.posting import post
+from ledger.engine.posting import post
+from ledger.engine.submission import Outcome, Submission
+from ledger.requests import bulk
 from models import User
 from tests.api.conftest import Api, bill, everything, refused, top_up
 from tests.builders import make_machine, make_user
+from web.api import operations, reading
+from web.api.shapes import BulkOutcomes
 
 
 def send(api: Api, *items: Any) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ def test_one_item_that_the_database_refuses_does_not_fail_the_others(
     def poisoned(submissions: Sequence[Submission]) -> list[Outcome]:
         return post(submissions, intake=Poison(submissions))
 
-    monkeypatch.setattr(recording, "post_each", lambda these: bulk.post_each(these, with_post=poisoned))
+    monkeypatch.setattr(operations, "post_each", lambda these: bulk.post_each(these, with_post=poisoned))
     outcomes = send(api, *({"id": f"item-{n}", **top_up(user, "1")} for n in range(8)))
     assert [outcome["outcome"] for outcome in outcomes] == ["recorded"] * 5 + ["failed"] + ["recorded"] * 2
     assert short([outcomes[5]]) == [("item-5", "failed", 500, "internal_error", None)]

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ledger.api import answering
-from ledger.api.combiner import Combiner
-from ledger.commands import Outcome, Submission
-from ledger.posting import post
+from ledger.engine.posting import post
+from ledger.engine.submission import Outcome, Submission
 from tests.api.conftest import Api, bill, service, top_up
 from tests.builders import balances, make_user
+from web.api import answering
+from web.api.combiner import Combiner
 
 WAIT_SECONDS = 10
 

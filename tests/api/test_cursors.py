@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.api import cursors
-from ledger.api.errors import InvalidCursor
 from models import User
 from tests.api.conftest import Api, refused, top_up
+from web.api import cursors
+from web.api.errors import InvalidCursor
 
 
 @given(st.text())

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import ledger
 from easyautoml_ledger.errors import CODES, ContractError
-from ledger.api.problems import document, title_of
 from ledger.domain.errors import LedgerError, Rejected
 from models.errors import ModelsError
+from web.api.problems import document, title_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "errors.md").read_text()
@@ -49,7 +49,7 @@ def test_every_refusal_is_listed_with_status_and_whether_a_retry_helps() -> None
     """By section: rejections, what is not decided, and what the door itself refuses."""
     found = ledger_errors()
     rejections = {as_row(error) for error in found if issubclass(error, Rejected)}
-    door = {as_row(error) for error in found if error.__module__.startswith("ledger.api")}
+    door = {as_row(error) for error in found if error.__module__.startswith("web.api")}
     others = {as_row(error) for error in found} - rejections - door
     for title, expected in (
         ("Decided against", rejections),
@@ -90,7 +90,7 @@ def test_every_code_of_parked_messages_is_listed() -> None:
         for folder in ("ledger", "events")
         for module in (ROOT / folder).rglob("*.py")
         for call in ast.walk(ast.parse(module.read_text()))
-        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("Parked", "Unwelcome"))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("Parked", "MessageRefused"))
         for argument in call.args[:2]  # a reason for people may come behind the code
         if isinstance(argument, ast.Constant)
         and isinstance(argument.value, str)

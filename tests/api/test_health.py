@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from ledger.api import health
+from web.api import health
 
 
 @pytest.fixture(autouse=True)

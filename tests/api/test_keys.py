@@ -10,13 +10,13 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from ledger.api.v1 import api as ledger_api
+from ledger import keys
+from ledger.keys import find_key
 from ledger.models import ApiKey
-from ledger.operations import api_keys
-from ledger.operations.api_keys import find_key
 from models import User
 from tests.api.conftest import SOURCE, Api, bill, everything, refused, service, top_up, users_own
 from tests.builders import fund, make_machine, make_user
+from web.api.v1 import api as ledger_api
 
 SCOPES = {"ReadKey": "ledger:read", "WriteKey": "ledger:write", "AdminKey": "ledger:admin"}
 
@@ -80,7 +80,7 @@ def test_another_way_to_present_a_key_is_refused(api: Api, authorization: str) -
 
 def a_second_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was found before is no longer believed."""
-    monkeypatch.setattr(api_keys, "monotonic", lambda: monotonic() + api_keys.KNOWN_SECONDS)
+    monkeypatch.setattr(keys, "monotonic", lambda: monotonic() + keys.KNOWN_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api.conftest import Api, Response, everything, refused, service, users_own
-from tests.api.doors import DOORS, Door, World, make_world, send
+from tests.api.doors import COMMAND_PAGES, Door, World, make_world, send
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def world(db: None) -> World:
     return make_world()
 
 
-every_door = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+every_door = pytest.mark.parametrize("door", COMMAND_PAGES, ids=lambda door: door.name)
 
 
 def knock(world: World, door: Door, *, key: str | None = None, **change: Any) -> Response:
@@ -53,7 +53,7 @@ def test_command_under_the_same_key_is_done_once(world: World, door: Door) -> No
     assert everything() == before
 
 
-@pytest.mark.parametrize("door", [door for door in DOORS if door.differs], ids=lambda door: door.name)
+@pytest.mark.parametrize("door", [door for door in COMMAND_PAGES if door.differs], ids=lambda door: door.name)
 def test_another_command_under_the_key_is_a_conflict(world: World, door: Door) -> None:
     """409, which names the first field that differs; nothing is written."""
     assert door.differs is not None
@@ -150,7 +150,7 @@ def test_bad_body_names_the_field(
     world: World, name: str, change: dict[str, Any], code: str, field: str
 ) -> None:
     """422, and nothing is written; a dry run says the same."""
-    (door,) = (door for door in DOORS if door.name == name)
+    (door,) = (door for door in COMMAND_PAGES if door.name == name)
     body = {**door.body(world), **change}
     before = everything()
     refused(send(world, door.path(world), body), 422, code, field)
@@ -158,7 +158,7 @@ def test_bad_body_names_the_field(
     assert everything() == before
 
 
-@pytest.mark.parametrize("door", [door for door in DOORS if door.differs], ids=lambda door: door.name)
+@pytest.mark.parametrize("door", [door for door in COMMAND_PAGES if door.differs], ids=lambda door: door.name)
 def test_body_is_one_strict_json_object(world: World, door: Door) -> None:
     """Not nothing, not a list, no field twice."""
     path = door.path(world)

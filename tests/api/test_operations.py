@@ -7,11 +7,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from ledger.api.shapes import OperationPage, OperationWithEntries
 from models import User
 from tests.api.conftest import Api, bill, refused, service, top_up
 from tests.builders import fund, make_machine, make_user, minutes_ago, post_one, solving, training
 from tests.builders import top_up as topping_up
+from web.api.shapes import OperationPage, OperationWithEntries
 
 
 def listed(api: Api, **query: Any) -> list[str]:

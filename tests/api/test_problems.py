@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.db import InterfaceError, OperationalError
 
-from ledger.api import answering, recording
 from ledger.domain.errors import Busy
 from models import User
 from tests.api.conftest import Api, Response, everything, refused, top_up
+from web.api import answering, operations
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_failure_is_a_problem_that_tells_nothing_of_the_inside(
 
     monkeypatch.setattr(answering, "_post", fail)
     monkeypatch.setattr(answering, "quote", fail)
-    monkeypatch.setattr(recording, "post_each", fail)
+    monkeypatch.setattr(operations, "post_each", fail)
     api.get("/v1/operations")
     before = everything()
     body = {"operations": [{"id": "1", **top_up(user)}]} if route.endswith("bulk") else top_up(user)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from ledger.api.shapes import Quote
 from models import User
 from tests.api.conftest import Api, bill, everything, refused, top_up
 from tests.builders import fund, make_machine, make_user
+from web.api.shapes import Quote
 
 
 def ask(api: Api, operation: Any) -> dict[str, Any]:

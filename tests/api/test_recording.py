@@ -8,10 +8,10 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from events.models import Event
-from ledger.api.shapes import Operation
 from models import User
 from tests.api.conftest import SOURCE, Api, bill, everything, refused, service, top_up
 from tests.builders import fund, make_machine, make_user
+from web.api.shapes import Operation
 
 
 def test_an_operation_is_recorded_and_can_be_fetched(api: Api, user: User) -> None:

@@ -6,9 +6,9 @@ from typing import Any, get_args
 import pytest
 from django.utils import timezone
 
-from ledger.api import terms
 from ledger.domain.operations import MARKET, Kind
 from ledger.domain.tariff import DEFAULT_TERMS
+from ledger.requests import terms
 from models import Team
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner

@@ -7,11 +7,11 @@ import pytest
 from django.db import connection
 
 from events.models import Event
-from ledger.api.shapes import Balances, Statement
 from models import User
 from tests.api.conftest import Api, bill, refused, top_up
 from tests.builders import fund, make_machine, make_user, post_one, solving
 from tests.builders import top_up as topping_up
+from web.api.shapes import Balances, Statement
 
 ZERO = "0.00000000"
 
@@ -146,7 +146,7 @@ def test_lines_of_the_same_moment_are_neither_lost_nor_shown_twice(api: Api) -> 
     user = fund(make_user(), eaml=10)
     machine = make_machine(user)
     moment = Event.objects.latest("position").recorded_at + timedelta(seconds=1)
-    from ledger.posting import post
+    from ledger.engine.posting import post
 
     post([solving(machine, user=user, lines=number) for number in range(1, 10)], clock=lambda: moment)
     found = lines(api, user, limit=2)

@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from events import store
 from events.message import StoredEvent
-from ledger.commands import Submission
 from ledger.domain import money
 from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, USER_ACCOUNTS
 from ledger.domain.opening import OpenBalances
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.periods import Month
 from ledger.domain.tariff import DEFAULT_TERMS
-from ledger.posting import post, sweep
+from ledger.engine.posting import post, sweep
+from ledger.engine.submission import Submission
 from models import ConsultingRequest, Machine, Operation, User
 from tests import commands
 from tests.builders import (

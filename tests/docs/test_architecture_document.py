@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from events.contracts import CONTRACTS
 from events.kafka import positions
-from ledger.commands import Outcome
-from ledger.posting import post
+from ledger.engine.posting import post
+from ledger.engine.submission import Outcome
+from ledger.payloads import CONTRACTS
 from projections.catalog import PROJECTIONS
 from tests import commands
 from tests.builders import adjustment, fund, make_machine, make_user, solving, top_up

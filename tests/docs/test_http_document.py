@@ -5,9 +5,9 @@ from typing import Final
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from easyautoml_ledger.operations import MODEL_OF_KIND
-from ledger.api.v1 import api
 from ledger.models import ApiKey
 from tests.docs import pages
+from web.api.v1 import api
 
 PAGE: Final = pages.DOCS / "http.md"
 

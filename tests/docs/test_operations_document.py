@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from config import environment
 from config.environment import Environment
-from events.kafka import dead_letters, stored
+from events.kafka import dead_letter_feed, stored_messages
 from events.kafka.message import Message
-from ledger.operations.opening_balances import import_opening_balances
+from ledger.imports.opening_balances import import_opening_balances
 from stack.broker import USUAL_PORT as USUAL_KAFKA_PORT
 from stack.postgres import USUAL_PORT as USUAL_POSTGRES_PORT
 from stack.workers import USUAL_WEB_HOST, USUAL_WEB_PORT, programs
@@ -23,7 +23,7 @@ from tests.builders import balances, make_user
 from tests.docs import pages
 
 PAGE: Final = pages.DOCS / "operations.md"
-OURS: Final = {"events", "ledger", "models", "projections"}
+OURS: Final = {"events", "ledger", "models", "projections", "web"}
 
 
 def _settings() -> tuple[dict[str, str], dict[str, str]]:
@@ -116,8 +116,10 @@ def test_a_dead_letter_is_told_with_the_headers_that_are_named() -> None:
         timestamp=timezone.now(),
     )
     with connection.cursor() as cursor:
-        stored.park(cursor, [stored.Parked(message, "not_a_cloudevent", "there are no attributes")])
-    _, (letter,) = dead_letters.read_untold(10)
+        stored_messages.park(
+            cursor, [stored_messages.Parked(message, "not_a_cloudevent", "there are no attributes")]
+        )
+    _, (letter,) = dead_letter_feed.read_untold(10)
     assert (letter.key, letter.value) == (message.key, message.value)
     told = {name for name, _ in letter.headers}
     named = set(re.findall(r"`(deadletter-[a-z-]+)`", PAGE.read_text(encoding="utf-8")))

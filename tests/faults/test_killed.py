@@ -11,7 +11,7 @@ from django.db import connection
 from easyautoml_ledger import topics
 from easyautoml_ledger.outcomes import Balance
 from events.worker import Stop
-from ledger.posting import post
+from ledger.engine.posting import post
 from models import Machine, User
 from tests.builders import amount, balances, fund, make_user, solving
 from tests.faults.conftest import Start

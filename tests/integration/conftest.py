@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ledger.posting import post
+from ledger.engine.posting import post
 from models import Machine, User
 from tests.builders import adjustment, make_machine, make_user
 from tests.integration.connections import Held

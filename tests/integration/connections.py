@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import psycopg2
 from django.db import connection, connections
 
-from ledger.commands import Outcome
+from ledger.engine.submission import Outcome
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from time import monotonic
 import pytest
 from django.core.management import CommandError, call_command
 
-from ledger.operations import api_keys
-from ledger.operations.api_keys import find_key
+from ledger import keys
+from ledger.keys import find_key
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ def test_a_key_is_made_listed_and_revoked(monkeypatch: pytest.MonkeyPatch) -> No
     assert key.prefix in listed
     assert secret.rpartition("_")[2] not in listed
     _said("revoke", key.prefix)
-    monkeypatch.setattr(api_keys, "monotonic", lambda: monotonic() + api_keys.KNOWN_SECONDS)
+    monkeypatch.setattr(keys, "monotonic", lambda: monotonic() + keys.KNOWN_SECONDS)
     assert find_key(secret) is None
     with pytest.raises(CommandError, match=key.prefix):
         _said("revoke", key.prefix)

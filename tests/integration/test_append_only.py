@@ -10,8 +10,8 @@ from django.db import DatabaseError, connection, transaction
 
 from events.append_only import APPEND_ONLY
 from events.models import Event, Key, Note
+from ledger.install import grant
 from ledger.models import MachineTermsHistory, PublishedTariff
-from ledger.operations.install import grant
 from models import Machine, Operation, User
 from models.billing import Entry
 from models.errors import ImmutableRecord

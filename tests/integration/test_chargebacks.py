@@ -10,7 +10,7 @@ from easyautoml_ledger import topics
 from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.operations import CreditFromUser
 from events.models import Note
-from ledger.posting import post, quote
+from ledger.engine.posting import post, quote
 from models import User
 from projections.verification import verify
 from tests import builders as make

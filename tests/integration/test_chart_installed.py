@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS
-from ledger.operations.install import install
+from ledger.install import install
 
 pytestmark = pytest.mark.django_db
 

@@ -19,10 +19,10 @@ from django.utils import timezone
 
 from events import store
 from events.identifiers import uuid7
-from ledger import journal, posting
-from ledger.commands import Outcome, Submission
 from ledger.domain.entries import entries, increases
-from ledger.posting import post
+from ledger.engine import journal, posting
+from ledger.engine.posting import post
+from ledger.engine.submission import Outcome, Submission
 from models import Machine, User
 from models.billing import Entry
 from tests import builders as make
@@ -403,7 +403,7 @@ import random, sys
 import django
 django.setup()
 from models import Machine, User
-from ledger.posting import post
+from ledger.engine.posting import post
 from tests.integration.test_concurrency import market
 chance = random.Random(int(sys.argv[1]))
 users, machines = list(User.objects.order_by("id")), list(Machine.objects.order_by("id"))

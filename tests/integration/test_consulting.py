@@ -7,12 +7,12 @@ import pytest
 from django.db import connection
 
 from ledger.domain.errors import ContractEnded, ContractNotOffered, InsufficientFunds
+from ledger.engine.posting import post, quote
 from ledger.models import Account, ConsultingContract
-from ledger.posting import post, quote
 from models import ConsultingRequest, Credit, Machine, User
 from models.errors import TransitionRefused
 from projections.rebuild_balances import rebuild_balances
-from projections.rebuild_records import rebuild_records
+from projections.rebuild_rows import rebuild_records
 from projections.verification import verify
 from tests import builders as make
 from tests import commands as do

@@ -15,14 +15,14 @@ from easyautoml_ledger.control_total import ControlTotal
 from easyautoml_ledger.envelope import CloudEvent
 from easyautoml_ledger.outcomes import ControlTotalCompared
 from easyautoml_ledger.payloads import parse_payload
-from events import contracts
 from events.kafka.message import Message
 from events.models import DeadLetter, Event, WaitingMessage
 from events.settler import settle_all
-from ledger.operations import control_totals, waiting
-from ledger.operations.ingest import take
-from ledger.operations.tell_outcomes import OutcomeFeed
-from ledger.posting import post
+from ledger import payloads
+from ledger.engine.posting import post
+from ledger.feeds.outcomes import OutcomeFeed
+from ledger.intake import control_totals, waiting
+from ledger.intake.messages import take
 from models import Machine, User
 from projections.verification import verify
 from tests import builders as make
@@ -227,7 +227,7 @@ def test_log_with_answers_is_in_order(user: User, machine: Machine) -> None:
     used(user, machine)
     taken(total({"kind": "solving", "count": 2}))
     (row,) = Event.objects.filter(type="control_total.compared")
-    contracts.CONTRACTS[row.type, row.schema_version].model_validate(row.data)
+    payloads.CONTRACTS[row.type, row.schema_version].model_validate(row.data)
     found: list[str] = []
     verify(tell=lambda mismatch: found.append(str(mismatch)))
     assert found == []

@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from ledger.domain.coupons import live
 from ledger.domain.money import ZERO
+from ledger.engine.kept_store import read_grants
+from ledger.engine.posting import post, quote
+from ledger.expiry import sweep_overdue
 from ledger.models import CouponCode, CouponGrant
-from ledger.operations.expiry import sweep_overdue
-from ledger.posting import post, quote
 from ledger.queries.balances import balances, balances_as_of
-from ledger.queries.coupons import live_grants
-from ledger.state import read_grants
+from ledger.queries.kept import live_grants
 from models import User
 from tests import builders as make
 from tests import commands as do

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import parse
-from events import figures
+from events import monitoring
 from events.append_only import APPEND_ONLY
-from events.kafka import letters
+from events.kafka import dead_letter_store
 from events.kafka.message import Message
 from events.kafka.notation import from_text, headers_from_text, headers_to_text, to_text
 from events.models import DeadLetter, Event, LetterAct
 from ledger.domain.errors import Invalid, LedgerError, NotFound
-from ledger.operations import dead_letters, waiting
-from ledger.operations.dead_letters import LetterResolved, NotReplayable, dismiss, mend, replay
-from ledger.operations.ingest import take
+from ledger.intake import dead_letters, waiting
+from ledger.intake.dead_letters import LetterResolved, NotReplayable, dismiss, mend, replay
+from ledger.intake.messages import take
 from models import Machine, User
 from tests.builders import amount, balances, make_user
 from tests.integration.connections import together
@@ -57,7 +57,7 @@ def park(parked: Message) -> DeadLetter:
 def readable(letter: DeadLetter) -> dict[str, Any]:
     """The letter's message with lines that can be counted."""
     with connection.cursor() as cursor:
-        found = letters.read(cursor, letter.pk)
+        found = dead_letter_store.read(cursor, letter.pk)
     assert found is not None
     assert found.message.value is not None
     fields = json.loads(found.message.value)
@@ -98,7 +98,7 @@ def test_a_mended_letter_is_replayed_as_if_it_came_from_its_topic(letter: DeadLe
     assert balances(user)[f"user:{user.pk}:eaml"] == amount("99.9")
     assert acts(letter) == [("mended", ANN, "not_an_integer"), ("replayed", BEN, "not_an_integer")]
     assert LetterAct.objects.get(kind="mended").words == "the count was a word"
-    assert figures.read().dead_letters == []
+    assert monitoring.read().dead_letters == []
 
 
 def test_replaying_twice_changes_nothing(letter: DeadLetter, user: User) -> None:
@@ -146,7 +146,7 @@ def test_a_letter_that_fails_again_stays_open_for_its_new_reason(letter: DeadLet
     assert (state(letter), letter.code) == ("open", "malformed_json")
     assert acts(letter)[-1] == ("replayed", ANN, "not_an_integer")
     assert LetterAct.objects.count() == 2
-    assert [each.code for each in figures.read().dead_letters] == ["malformed_json"]
+    assert [each.code for each in monitoring.read().dead_letters] == ["malformed_json"]
 
 
 def test_of_two_mends_the_later_one_is_replayed(letter: DeadLetter, user: User) -> None:

@@ -5,7 +5,7 @@ from django.db import DatabaseError, connection, transaction
 
 from events.models import Event
 from ledger.domain.errors import Invalid
-from ledger.posting import post
+from ledger.engine.posting import post
 from models import Machine, Operation, User
 from models.billing import Entry
 from tests import builders as make

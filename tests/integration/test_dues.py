@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from ledger.domain.money import ZERO
+from ledger.engine.posting import post
 from ledger.models import Account
-from ledger.posting import post
 from ledger.queries import debts
 from ledger.queries.balances import balances_as_of
 from ledger.queries.debts import dues

@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from events.worker import Stop
+from ledger import expiry
 from ledger.models import CouponGrant, HeldFunds
-from ledger.operations import expiry
 from models import Machine, User
 from tests import commands as do
 from tests.builders import make_user, on_user, recorded

@@ -12,19 +12,19 @@ from django.test import Client
 from django.utils import timezone
 
 from easyautoml_ledger import topics
-from events import figures, tallies
+from events import counters, monitoring
 from events.kafka import checkpoints
 from events.kafka.progress import Progress
 from events.settler import settle_all
-from ledger.api.figures import LedgerCollector
-from ledger.operations import waiting
-from ledger.operations.ingest import take
-from ledger.posting import post
+from ledger.engine.posting import post
+from ledger.intake import waiting
+from ledger.intake.messages import take
 from models import Machine, User
 from tests import builders as make
 from tests.builders import make_user, recorded
 from tests.docs import pages
 from tests.integration.test_hold_messages import message
+from web.api.monitoring import LedgerCollector
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,7 +53,7 @@ def test_lag_is_told_by_partition_of_the_newest_topic() -> None:
     position(0, 5, 900, topic_id=old, age=100)
     position(0, 5, 12, topic_id=new)
     position(1, 9, 9, topic_id=new, alarm="messages are gone")
-    found = figures.read()
+    found = monitoring.read()
     assert [tuple(each) for each in found.partitions] == [(OPERATIONS, 0, 7, False), (OPERATIONS, 1, 0, True)]
     assert found.lag == 7
     told = metrics()
@@ -67,13 +67,13 @@ def test_outbox_has_a_lag_and_an_age(user: User, machine: Machine) -> None:
     billing = (topics.BILLING_OPERATIONS, str(uuid4()))
     checkpoints.start(*billing, last)
     checkpoints.start(topics.BILLING_DEAD_LETTERS, str(uuid4()), 0)
-    assert figures.read().untold == [figures.Untold(topics.BILLING_OPERATIONS, 0, 0.0)]
+    assert monitoring.read().untold == [monitoring.Untold(topics.BILLING_OPERATIONS, 0, 0.0)]
     two_hours_ago = timezone.now() - timedelta(hours=2)
     new = make_user()
     post([make.top_up(new, 1)], clock=lambda: two_hours_ago)
     recorded(make.solving(machine, user=user))
     after = settle_all()
-    ((topic, lag, age),) = figures.read().untold
+    ((topic, lag, age),) = monitoring.read().untold
     assert (topic, lag) == (topics.BILLING_OPERATIONS, 2)
     assert age == pytest.approx(2 * 60 * 60, abs=60)
     checkpoints.move([billing], last, after)
@@ -90,7 +90,7 @@ def test_what_stands_aside_is_told_by_topic_and_code(machine: Machine) -> None:
         [message(topics.OPERATION, b"{}", offset=1), message(topics.OPERATION, body, offset=2)],
         lambda _cursor: None,
     )
-    found = figures.read()
+    found = monitoring.read()
     assert [each[:3] for each in found.dead_letters] == [(OPERATIONS, "missing_field", 1)]
     assert [each[:3] for each in found.waiting] == [(OPERATIONS, "undecided", 1)]
     told = metrics()
@@ -100,7 +100,7 @@ def test_what_stands_aside_is_told_by_topic_and_code(machine: Machine) -> None:
         cursor.execute("update events_dead_letter set state = 'dismissed'")
         cursor.execute("update events_waiting set deadline = now()")
     waiting.sweep()
-    found = figures.read()
+    found = monitoring.read()
     assert (found.dead_letters, found.waiting) == ([], [])
 
 
@@ -112,8 +112,8 @@ def test_what_workers_do_adds_up_over_all_of_them() -> None:
         worker.report(0, 1)
         worker.count(Counter(recorded=1), 1)
         worker.report(0, 1)
-    tallies.add("relay", {"events": 5})
-    found = figures.read()
+    counters.add("relay", {"events": 5})
+    found = monitoring.read()
     assert found.done == [("ingest", "duplicate", 2), ("ingest", "recorded", 6), ("relay", "events", 5)]
     assert found.replayed == 2
     assert metrics()['ledger_worker_outcomes_total{outcome="duplicate",worker="ingest"}'] == 2
@@ -128,11 +128,11 @@ def test_what_could_not_be_noted_is_noted_later(monkeypatch: pytest.MonkeyPatch)
         raise OperationalError("the server closed the connection")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tallies, "add", away)
+        patch.setattr(counters, "add", away)
         worker.report(0, 1)
     worker.count(Counter(recorded=3), 3)
     worker.report(0, 1)
-    assert figures.read().done == [("ingest", "recorded", 5)]
+    assert monitoring.read().done == [("ingest", "recorded", 5)]
 
 
 def test_every_metric_is_documented() -> None:
@@ -151,7 +151,7 @@ def test_metrics_without_a_database_say_so(monkeypatch: pytest.MonkeyPatch) -> N
     def away() -> None:
         raise DatabaseError("it is gone")
 
-    monkeypatch.setattr(figures, "read", away)
+    monkeypatch.setattr(monitoring, "read", away)
     told = metrics()
     assert told["ledger_database_up"] == 0
     assert not any(name.startswith("ledger_consumer_lag") for name in told)
@@ -161,7 +161,7 @@ def test_first_page_of_the_administration_shows_them(user: User) -> None:
     """Lag by topic, which partitions stand still, the outbox, and how many messages came twice."""
     position(3, 5, 12, topic_id=str(uuid4()), alarm="messages are gone")
     checkpoints.start(topics.BILLING_OPERATIONS, str(uuid4()), settle_all() - 1)
-    tallies.add("ingest", {"duplicate": 41})
+    counters.add("ingest", {"duplicate": 41})
     client = Client()
     client.force_login(User.objects.create_superuser(email="admin@example.com", password=str(uuid4())))
     content = client.get("/admin/").content.decode()

@@ -9,9 +9,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from events.models import Event
+from ledger.engine.posting import post, quote
+from ledger.expiry import sweep_overdue
 from ledger.models import AdjustedAlone, ProposedChange
-from ledger.operations.expiry import sweep_overdue
-from ledger.posting import post, quote
 from ledger.queries.proposals import waiting
 from models import User
 from projections.rebuild_balances import rebuild_balances

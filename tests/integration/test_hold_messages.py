@@ -17,9 +17,9 @@ from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from easyautoml_ledger.payloads import encode
 from events.kafka.message import Message
 from events.models import Event
+from ledger.intake import waiting
+from ledger.intake.messages import take
 from ledger.models import HeldFunds
-from ledger.operations import waiting
-from ledger.operations.ingest import take
 from models import Machine, User
 from tests.builders import amount, balances, make_user
 from tests.integration.connections import until

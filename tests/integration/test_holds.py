@@ -10,12 +10,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from ledger.commands import Outcome, Submission
+from ledger.engine.posting import post, quote
+from ledger.engine.submission import Outcome, Submission
+from ledger.expiry import sweep_overdue
 from ledger.models import HeldFunds
-from ledger.operations.expiry import sweep_overdue
-from ledger.posting import post, quote
 from ledger.queries.balances import balances, balances_as_of
-from ledger.queries.holds import find
+from ledger.queries.kept import find_hold
 from models import Machine, User
 from tests import builders as make
 from tests import commands as do
@@ -222,7 +222,7 @@ def test_overdue_hold_is_available_before_anything_sweeps_it(user: User, machine
         found = balances(user.pk, at=at)
         assert found is not None
         assert found.accounts["eaml"].held == held
-        one = find(HeldFunds.objects.get(pk=hold).id, at=at)
+        one = find_hold(HeldFunds.objects.get(pk=hold).id, at=at)
         assert one is not None
         assert (str(one.state), one.remaining) == (state, amount(held))
     spending = make.solving(machine, user=user, lines=100 * TOKEN)

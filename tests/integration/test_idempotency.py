@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from ledger.domain.errors import Conflict, Undecided
-from ledger.posting import post, quote
+from ledger.engine.posting import post, quote
 from models import Machine, User
 from tests import builders as make
 from tests.builders import balances, code_of, counts, make_machine, make_user, post_one, recorded

@@ -10,8 +10,8 @@ from django.utils import timezone
 from events.models import Event
 from events.settler import settle_all
 from ledger.domain.errors import Invalid
-from ledger.operations.legacy_billing import import_legacy_billing
-from ledger.operations.opening_balances import import_opening_balances
+from ledger.imports.legacy_billing import import_legacy_billing
+from ledger.imports.opening_balances import import_opening_balances
 from models import Billing, Entry, User
 from projections.billing import LegacyBilling
 from projections.runner import Runner

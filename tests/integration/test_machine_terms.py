@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from ledger.engine.posting import post
 from ledger.models import MachineTermsHistory
-from ledger.posting import post
 from models import Machine, User
 from tests import builders as make
 from tests.builders import code_of, make_user, post_one, recorded, transfers

@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 
 from events.models import Note
-from ledger.commands import Outcome, Submission
-from ledger.domain.payments import digest_of
+from ledger.domain.payment_references import digest_of
+from ledger.engine.posting import post, quote
+from ledger.engine.submission import Outcome, Submission
 from ledger.models import PaymentReference
-from ledger.posting import post, quote
 from models import User
 from projections.rebuild_balances import rebuild_balances
 from projections.verification import verify
@@ -120,10 +120,10 @@ def test_two_payments_at_once_under_one_reference(user: User, held: Held) -> Non
 def test_many_workers_with_the_same_references(user: User) -> None:
     """Batches that name the same payments in other orders: each comes in once, and nobody waits for ever."""
     users = [user, *(make_user() for _ in range(3))]
-    references = [f"pi_{number}" for number in range(20)]
+    known = [f"pi_{number}" for number in range(20)]
 
     def send(worker: int) -> list[Outcome]:
-        mine: Sequence[str] = references[worker:] + references[:worker]
+        mine: Sequence[str] = known[worker:] + known[:worker]
         batch: list[Submission] = [make.top_up(users[worker], 1, reference=each) for each in mine]
         return post(batch)
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
-from ledger.commands import Outcome, Submission
+from ledger.engine.posting import post, quote
+from ledger.engine.submission import Outcome, Submission
 from ledger.models import RequestedPayout
-from ledger.posting import post, quote
 from ledger.queries.balances import balances as balances_of
 from ledger.queries.balances import balances_as_of
 from models import Machine, User

@@ -11,9 +11,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from events.message import StoredEvent
-from ledger.posting import post
+from ledger.engine.posting import post
 from models import Operation, User
-from projections.rebuild_records import rebuild_records
+from projections.rebuild_rows import rebuild_records
 from tests import builders as make
 from tests import commands as do
 from tests.builders import code_of, counts, recorded

@@ -9,13 +9,13 @@ import pytest
 from django.db import connection
 
 from events.message import StoredEvent
-from ledger import batch, state
-from ledger.commands import Outcome, Submission
 from ledger.domain.errors import Busy
 from ledger.domain.operations import RecordOperation
 from ledger.domain.periods import Month
+from ledger.engine import batch, kept_store
+from ledger.engine.posting import post
+from ledger.engine.submission import Outcome, Submission
 from ledger.models import BookPeriod
-from ledger.posting import post
 from models import User
 from tests import builders as make
 from tests import commands as do
@@ -110,7 +110,7 @@ def test_closing_gives_up_where_somebody_keeps_the_books(monkeypatch: pytest.Mon
     approval, before = do.approve(made.id, subject="period"), counts()
     with another() as other, other.cursor() as cursor:
         cursor.execute("begin")
-        state.lock_books(cursor)
+        kept_store.lock_periods_and_tariffs(cursor)
         with pytest.raises(Busy, match="keeps writing to the books"):
             post([approval])
         assert counts() == before

@@ -10,11 +10,11 @@ from easyautoml_ledger.envelope import CloudEvent
 from easyautoml_ledger.outcomes import OperationRecorded, OperationRejected
 from easyautoml_ledger.payloads import parse_payload
 from ledger.domain.periods import Month
+from ledger.engine.periods import Freezing
+from ledger.engine.posting import post, quote
+from ledger.expiry import sweep_overdue
+from ledger.feeds.outcomes import OutcomeFeed
 from ledger.models import BookPeriod, PeriodBalance
-from ledger.operations.expiry import sweep_overdue
-from ledger.operations.tell_outcomes import OutcomeFeed
-from ledger.periods import Freezing
-from ledger.posting import post, quote
 from models import Operation, User
 from tests import builders as make
 from tests import commands as do

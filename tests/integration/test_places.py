@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from ledger.engine.posting import post
 from ledger.models import Account
-from ledger.posting import post
 from ledger.queries.balances import balances_as_of
 from ledger.queries.statement import Place, statement
 from models import User

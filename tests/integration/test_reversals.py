@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from ledger.posting import post, quote
-from ledger.state import read_reversed
+from ledger.engine.kept_store import read_reversed
+from ledger.engine.posting import post, quote
 from models import Machine, Operation, User
 from tests import builders as make
 from tests import commands as do

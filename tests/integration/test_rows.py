@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 
 from events.store import read_all
-from ledger.commands import Submission
 from ledger.domain.entries import entries
-from ledger.posting import post
-from ledger.rows import entry_id
+from ledger.engine.posting import post
+from ledger.engine.rows import entry_id
+from ledger.engine.submission import Submission
 from models import Machine, Operation, User
 from models.billing import Entry
 from models.posting import FLAGS

@@ -11,20 +11,21 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from events import contracts, store
-from events.contracts import CONTRACTS
+from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from events.models import WaitingMessage
 from events.upcasting import UnknownEvent
-from ledger.commands import Submission
-from ledger.operations import waiting
-from ledger.operations.expiry import sweep_overdue
-from ledger.operations.ingest import take
-from ledger.operations.legacy_billing import import_legacy_billing
-from ledger.operations.opening_balances import import_opening_balances
+from ledger import payloads
+from ledger.engine.posting import post
+from ledger.engine.submission import Submission
+from ledger.expiry import sweep_overdue
+from ledger.imports.legacy_billing import import_legacy_billing
+from ledger.imports.opening_balances import import_opening_balances
+from ledger.intake import waiting
+from ledger.intake.messages import take
 from ledger.orm import link_entries
-from ledger.posting import post
+from ledger.payloads import CONTRACTS
 from models import ConsultingRequest, Entry, Machine, Team, User
 from tests import builders as make
 from tests import commands as do
@@ -141,7 +142,7 @@ def everything(user: User, machine: Machine, tmp_path: Path) -> list[StoredEvent
 def test_every_event_that_the_engine_writes_keeps_its_contract(everything: list[StoredEvent]) -> None:
     """To the last field: whoever adds one has to say so in the contract."""
     for event in everything:
-        contracts.parse(event)
+        payloads.parse(event)
     assert {event.type for event in everything} == {type_ for type_, _ in CONTRACTS}
 
 
@@ -190,16 +191,16 @@ def test_event_of_a_newer_ledger_stops_reading(user: User) -> None:
 
 def test_every_type_and_version_has_an_example_that_loads() -> None:
     """A new one is written by hand, or taken from the log; it is never changed again."""
-    examples = dict(contracts.fixtures())
+    examples = dict(payloads.fixtures())
     assert {(event.type, event.schema_version) for event in examples.values()} == set(CONTRACTS)
     for name, event in examples.items():
-        contracts.parse(event)
+        payloads.parse(event)
         assert name.startswith(f"{event.type}.v{event.schema_version}")
 
 
 def test_examples_are_read_as_they_were_stored() -> None:
     """Through the database, as an old row is read, and lifted to the current version of its type."""
-    for name, event in contracts.fixtures():
+    for name, event in payloads.fixtures():
         with connection.cursor() as cursor:
             cursor.execute(
                 """select %s::bigint, %s::uuid, %s, %s, %s::int, %s::jsonb::text, %s::jsonb::text,
@@ -218,4 +219,4 @@ def test_examples_are_read_as_they_were_stored() -> None:
             )
             read = store._event(cursor.fetchone())
         assert (read.type, read.position) == (event.type, event.position), name
-        contracts.parse(read)
+        payloads.parse(read)

@@ -15,12 +15,12 @@ from django.utils import timezone
 
 from events.message import StoredEvent
 from events.models import Event
-from ledger import deciding
 from ledger.domain import decide
+from ledger.engine import deciding
+from ledger.engine.posting import post, quote
 from ledger.models import ProposedChange, PublishedTariff
-from ledger.posting import post, quote
 from models import Machine, Team, User
-from projections.rebuild_records import rebuild_records
+from projections.rebuild_rows import rebuild_records
 from tests import builders as make
 from tests import commands as do
 from tests.builders import code_of, counts, fund, make_user, recorded, transfers

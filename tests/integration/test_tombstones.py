@@ -12,9 +12,9 @@ from django.db import connection
 from easyautoml_ledger import topics
 from events.kafka.message import Message
 from events.models import DeadLetter, Event
+from ledger.engine.posting import post
+from ledger.intake import copies, dead_letters
 from ledger.models import HeldFunds
-from ledger.operations import dead_letters, reference
-from ledger.posting import post
 from models import Machine, Operation, User, Work
 from tests import builders as make
 from tests.builders import balances, fund, make_machine, make_user, post_one, recorded, solving
@@ -250,8 +250,8 @@ def test_an_update_is_applied_while_its_user_goes(_: int) -> None:
     _take(_user())
     with connection.cursor() as cursor:
         cursor.execute("update ledger_reference set applied = false")
-    together(reference.apply, lambda: _take(gone(USERS, 42)))
-    assert reference.apply()["applied"] == 0
+    together(copies.apply, lambda: _take(gone(USERS, 42)))
+    assert copies.apply()["applied"] == 0
     assert not User.objects.filter(pk=42).exists()
 
 
@@ -269,7 +269,7 @@ def test_what_the_tables_cannot_hold_is_parked() -> None:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was put off is tried again at the next opportunity."""
-    monkeypatch.setattr("ledger.operations.kept._AGAIN_SECONDS", 0)
+    monkeypatch.setattr("ledger.intake.reference_store._AGAIN_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("at_once")

@@ -9,7 +9,7 @@ from easyautoml_ledger import topics
 from easyautoml_ledger.control_total import ControlTotal
 from easyautoml_ledger.outcomes import ControlTotalCompared
 from easyautoml_ledger.payloads import encode
-from ledger.operations import control_totals
+from ledger.intake import control_totals
 from models import Machine, User
 from tests.integration.connections import until
 from tests.kafka.world import Publisher, ingesting, payloads, relaying, rows, wait_for, wait_until_told

@@ -19,7 +19,7 @@ from easyautoml_ledger.outcomes import (
     OperationReversed,
 )
 from easyautoml_ledger.payloads import encode
-from ledger.operations import expiry
+from ledger import expiry
 from models import Machine, User
 from tests import commands as do
 from tests.builders import amount, make_user, recorded, solving

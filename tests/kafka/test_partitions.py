@@ -16,12 +16,12 @@ from kafka.record import default_records
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import to_kafka
-from events.kafka import dead_letters, positions
+from events.kafka import dead_letter_feed, positions
 from events.kafka.errors import LostPartition
+from events.kafka.handler import MessageHandler
 from events.kafka.message import Message
 from events.kafka.positions import Move
-from events.kafka.taking import Take
-from ledger.operations.ingest import take
+from ledger.intake.messages import take
 from models import Machine, User
 from tests.builders import amount, balances, make_user
 from tests.integration.connections import until
@@ -123,7 +123,7 @@ def test_a_poison_message_is_parked_wherever_it_stands(
     assert solved() == [id_ for id_ in ids if id_ != "poison"]
     assert parked() == [(TRAININGS, sent[place].partition, sent[place].offset, "internal_error")]
     assert rows("select reason from events_dead_letter") == [("DataError: division by zero",)]
-    _, (told,) = dead_letters.read_untold(1)
+    _, (told,) = dead_letter_feed.read_untold(1)
     assert dict(told.headers)["deadletter-code"] == b"internal_error"
     assert b"division" not in dict(told.headers)["deadletter-reason"], "what went wrong inside stays inside"
 
@@ -231,7 +231,7 @@ def _message(publisher: Publisher, sent: Sent, topic_id: str, user: User, machin
     )
 
 
-def _poisoned(mark: bytes) -> Take:
+def _poisoned(mark: bytes) -> MessageHandler:
     """Posts as always, but a batch with such a message fails in the database, in mid-transaction."""
 
     def post(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:

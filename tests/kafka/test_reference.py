@@ -13,8 +13,8 @@ from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import CloudEvent, to_kafka
 from events.kafka.message import Message
 from events.models import DeadLetter, Event
+from ledger.intake import copies
 from ledger.models import Account, HeldFunds, MachineTermsHistory
-from ledger.operations import reference
 from models import Machine, User, Work
 from tests.builders import fund
 
@@ -46,7 +46,7 @@ def _message(type_: str, **data: Any) -> Message:
 
 
 def _take(*messages: Message) -> dict[str, int]:
-    route = reference.ROUTES[messages[0].topic]
+    route = copies.ROUTES[messages[0].topic]
     return dict(route(messages, lambda _cursor: None))
 
 

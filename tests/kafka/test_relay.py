@@ -15,7 +15,7 @@ from events.kafka.checkpoints import Overtaken
 from events.kafka.errors import KafkaError
 from events.kafka.leadership import Leadership
 from events.worker import Stop
-from ledger.posting import post
+from ledger.engine.posting import post
 from models import Machine, User
 from tests.builders import amount, bill, machine_copy, make_user, post_one, solving, top_up
 from tests.integration.connections import Worker, another, until

@@ -16,15 +16,15 @@ from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import CloudEvent, parse, to_kafka
 from easyautoml_ledger.payloads import parse_payload
 from events.kafka.feeds import Feed
+from events.kafka.handler import MessageHandler
 from events.kafka.ingest import Ingest
 from events.kafka.leadership import Leadership
 from events.kafka.relay import Relay
-from events.kafka.taking import Take
 from events.worker import Stop
-from ledger.operations import waiting
-from ledger.operations.ingest import ROUTES
-from ledger.operations.tell_balances import BalanceFeed
-from ledger.operations.tell_outcomes import OutcomeFeed
+from ledger.feeds.balances import BalanceFeed
+from ledger.feeds.outcomes import OutcomeFeed
+from ledger.intake import waiting
+from ledger.intake.messages import ROUTES
 from tests.integration.connections import Worker, until
 
 TRAINING: Final = topics.TRAINING_SERVICE
@@ -175,7 +175,7 @@ def records(topic: str) -> list[Any]:
 def ingesting(
     *,
     batch: int = 1000,
-    routes: Mapping[str, Take] = ROUTES,
+    routes: Mapping[str, MessageHandler] = ROUTES,
     alone: bool = True,
     drain: float = 0.0,
 ) -> Iterator[Worker]:

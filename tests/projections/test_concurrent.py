@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from events.worker import Stop
-from ledger.posting import post
+from ledger.engine.posting import post
 from models import Machine, User
 from projections.catalog import PROJECTIONS
 from projections.rebuild import rebuild

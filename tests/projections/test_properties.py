@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.posting import post
+from ledger.engine.posting import post
 from projections.rebuild_balances import rebuild_balances
-from projections.rebuild_records import rebuild_records
+from projections.rebuild_rows import rebuild_records
 from tests import builders as make
 from tests import strategies
 from tests.projections import world as worlds

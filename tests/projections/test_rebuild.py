@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from ledger.posting import post
+from ledger.engine.posting import post
 from models.machine_billing import Billing
 from projections import checkpoints
 from projections.catalog import PROJECTIONS
@@ -14,7 +14,7 @@ from projections.kept_state import KeptState
 from projections.projection import Projection
 from projections.rebuild import rebuild
 from projections.rebuild_balances import rebuild_balances
-from projections.rebuild_records import rebuild_records
+from projections.rebuild_rows import rebuild_records
 from tests import builders as make
 from tests.projections import world as worlds
 from tests.projections.world import World

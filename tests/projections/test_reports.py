@@ -13,8 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ledger.domain.periods import Month
+from ledger.engine.posting import post
 from ledger.models import Account
-from ledger.posting import post
 from projections.models import PlatformBalance
 from projections.reports.accounts import plain_text_name
 from projections.reports.journal_export import Format, export_journal

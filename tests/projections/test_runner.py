@@ -18,7 +18,7 @@ from django.db import connection
 from events.message import StoredEvent
 from events.settler import settle_all
 from events.worker import Stop
-from ledger.posting import post
+from ledger.engine.posting import post
 from projections import checkpoints
 from projections.activity import Activity
 from projections.catalog import PROJECTIONS

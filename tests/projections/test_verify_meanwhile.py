@@ -3,10 +3,10 @@
 import pytest
 from django.db import connection
 
-from ledger.posting import post
-from projections.states import States
+from ledger.engine.posting import post
+from projections.account_replay import States
 from projections.verification.guards import TRIGGERS
-from projections.verification.record_check import RecordCheck
+from projections.verification.row_check import RecordCheck
 from tests import builders as make
 from tests.projections import world as worlds
 

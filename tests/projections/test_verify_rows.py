@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from ledger.rows import ENTRY_COLUMNS, OPERATION_COLUMNS
+from ledger.engine.rows import ENTRY_COLUMNS, OPERATION_COLUMNS
 from projections.verification.rows import last_entry_id
 from tests.projections import world as worlds
 from tests.projections.world import World

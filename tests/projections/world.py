@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from events.message import StoredEvent
-from ledger.commands import Submission
 from ledger.domain.adjustments import SetCreditLimit
 from ledger.domain.coupons import Code
 from ledger.domain.decide import Command
@@ -20,7 +19,8 @@ from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.reversing import Reverse
-from ledger.posting import post
+from ledger.engine.posting import post
+from ledger.engine.submission import Submission
 from models import ConsultingRequest, Credit, Machine, Operation, User
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner

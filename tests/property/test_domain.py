@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from ledger.commands import Submission
-from ledger.domain.book import Account, Book
 from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, USER_ACCOUNTS
 from ledger.domain.entries import entries, increases
 from ledger.domain.errors import Rejected
+from ledger.domain.locked_state import Account, LockedState
+from ledger.engine.submission import Submission
 from tests.builders import Books, amount
 from tests.strategies import Ask, asks, submission_in, worlds
 
@@ -33,7 +33,7 @@ def decided(books: Books, submission: Submission) -> dict[str, Any] | Rejected:
 
 
 def states(books: Books) -> dict[str, tuple[Decimal, int]]:
-    return {code: (account.balance, account.version) for code, account in books.book.accounts.items()}
+    return {code: (account.balance, account.version) for code, account in books.locked.accounts.items()}
 
 
 @given(worlds(), SOME)
@@ -59,7 +59,7 @@ def test_no_balance_is_ever_negative(books: Books, asked: list[Ask]) -> None:
     """Not even on the way through an operation, nor below what is held."""
     for ask in asked:
         data = decided(books, submission_in(ask))
-        assert all(0 <= account.held <= account.balance for account in books.book.accounts.values())
+        assert all(0 <= account.held <= account.balance for account in books.locked.accounts.values())
         if isinstance(data, dict):
             for line in entries(data["transfers"], data["accounts"]):
                 assert line.balance_after is None or Decimal(line.balance_after) >= 0
@@ -137,14 +137,14 @@ def test_batch_may_be_split_anywhere(books: Books, asked: list[Ask], data: st.Da
     cuts = data.draw(st.sets(st.integers(0, len(asked))), label="cuts")
     for index, submission in enumerate(submissions):
         if index in cuts:
-            parts.book = written_and_read(parts.book)
+            parts.locked = written_and_read(parts.locked)
         one, other = decided(whole, submission), decided(parts, submission)
         assert str(one) == str(other)
     assert states(whole) == states(parts)
 
 
-def written_and_read(book: Book) -> Book:
-    return Book(
+def written_and_read(locked: LockedState) -> LockedState:
+    return LockedState(
         Account(
             account.code,
             account.user,
@@ -155,7 +155,7 @@ def written_and_read(book: Book) -> Book:
             account.version,
             account.credit_limit,
         )
-        for account in book.accounts.values()
+        for account in locked.accounts.values()
     )
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from ledger.commands import Submission
-from ledger.posting import post
+from ledger.engine.posting import post
+from ledger.engine.submission import Submission
 from tests import builders as make
 from tests.builders import balances, code_of, journal, rolled_back
 from tests.strategies import USERS, Ask, asks

@@ -13,13 +13,7 @@ from typing import Any, Final
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from ledger.commands import Submission
-from ledger.domain.coupons import live
-from ledger.domain.errors import Rejected, Undecided
-from ledger.domain.money import QUANTUM, ZERO
-from ledger.domain.proposals import AdjustedAccount
-from ledger.domain.reversals import split
-from ledger.domain.state import (
+from ledger.domain.codec import (
     contract_from,
     grant_from,
     hold_from,
@@ -31,6 +25,12 @@ from ledger.domain.state import (
     payout_from,
     reversed_from,
 )
+from ledger.domain.coupons import live
+from ledger.domain.errors import Rejected, Undecided
+from ledger.domain.money import QUANTUM, ZERO
+from ledger.domain.proposals import AdjustedAccount
+from ledger.domain.reversals import split
+from ledger.engine.submission import Submission
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, short, tariff
@@ -151,7 +151,7 @@ def submission(  # noqa: C901, PLR0911, PLR0912 (one case a kind)
             change = ask.amount if ask.yes else f"-{ask.amount}"
             return do.adjust(ask.user, ACCOUNTS[ask.pick % len(ACCOUNTS)], change, alone_max=amount(20))
         case _:
-            chosen = list(made.book.proposals)
+            chosen = list(made.locked.proposals)
             return do.approve(chosen[ask.pick % len(chosen)] if chosen else HOLDS[0])
 
 
@@ -186,7 +186,7 @@ def test_money_is_moved_and_never_made(asks: list[Ask]) -> None:
     for data in made.events:
         for pair in data["transfers"]:
             for code, sign in ((pair["debit"], 1), (pair["credit"], -1)):
-                if code not in made.book.accounts:
+                if code not in made.locked.accounts:
                     platform[pair["currency"]] += sign * Decimal(pair["amount"])
     after = worth(made)
     assert {currency: after[currency] - before[currency] for currency in after} == {
@@ -197,7 +197,7 @@ def test_money_is_moved_and_never_made(asks: list[Ask]) -> None:
 def worth(made: MovingBooks) -> dict[str, Decimal]:
     """What all users have less what they owe."""
     sums = {"USD": ZERO, "EAML": ZERO}
-    for code, account in made.book.accounts.items():
+    for code, account in made.locked.accounts.items():
         sums["EAML" if code.endswith("eaml") else "USD"] += (
             account.balance if account.credit_normal else -account.balance
         )
@@ -208,13 +208,13 @@ def worth(made: MovingBooks) -> dict[str, Decimal]:
 def test_nothing_is_negative_and_held_is_within_the_balance(asks: list[Ask]) -> None:
     """Nor is anything that is left of a grant, a hold or an operation."""
     for made, _ in after_each(asks):
-        assert all(0 <= account.held <= account.balance for account in made.book.accounts.values())
+        assert all(0 <= account.held <= account.balance for account in made.locked.accounts.values())
         assert all(left >= 0 for user in USERS for left in made.grants(user).values())
-        assert all(hold.remaining >= 0 for hold in made.book.holds.values())
-        assert all(reversed_.left >= 0 for reversed_ in made.book.reversed.values())
-        for payout in made.book.payouts.values():
+        assert all(hold.remaining >= 0 for hold in made.locked.holds.values())
+        assert all(reversed_.left >= 0 for reversed_ in made.locked.reversed.values())
+        for payout in made.locked.payouts.values():
             assert payout.remaining == (payout.amount if payout.state == "requested" else 0)
-        for contract in made.book.contracts.values():
+        for contract in made.locked.contracts.values():
             assert contract.remaining == (contract.amount if contract.state == "signed" else 0)
             assert made.escrow(contract.id) == contract.remaining
 
@@ -226,7 +226,7 @@ def test_captured_is_within_the_hold_unless_the_work_was_more(asks: list[Ask]) -
     out_of: dict[str, Decimal] = defaultdict(Decimal)
     overrun: set[str] = set()
     for ask in asks:
-        before = dict(made.book.holds)
+        before = dict(made.locked.holds)
         data = happen(made, ask)
         if not isinstance(data, dict) or "hold" not in data or "final" not in data:
             continue
@@ -241,7 +241,7 @@ def test_captured_is_within_the_hold_unless_the_work_was_more(asks: list[Ask]) -
         assert (hold.state == "open") is (
             not data["final"] and was.state == "open" and not was.is_overdue(made.now)
         )
-    for hold in made.book.holds.values():
+    for hold in made.locked.holds.values():
         assert out_of[hold.id] <= hold.amount
         assert hold.captured <= hold.amount or hold.id in overrun
         assert hold.state == "open" or hold.remaining == 0
@@ -253,7 +253,7 @@ def test_reversed_is_within_what_was_charged(asks: list[Ask]) -> None:
     made = world()
     for ask in asks:
         happen(made, ask)
-    for operation, reversed_ in made.book.reversed.items():
+    for operation, reversed_ in made.locked.reversed.items():
         original = made.originals[operation]
         assert 0 < reversed_.amount <= reversed_.total
         for number, taken in reversed_.legs.items():
@@ -269,7 +269,7 @@ def test_what_is_live_is_the_sum_of_the_grants_at_every_instant(asks: list[Ask],
     """What is on the account, less what will have expired by then."""
     for made, _ in after_each(asks):
         for user in USERS:
-            grants, on_account = made.book.user_grants(user), made.book.balance(user, "coupon")
+            grants, on_account = made.locked.user_grants(user), made.locked.balance(user, "coupon")
             assert sum((grant.remaining for grant in grants), ZERO) == on_account
             for offset in offsets:
                 then = made.now + timedelta(seconds=offset)
@@ -286,8 +286,8 @@ def test_coupons_pay_only_bills_and_are_spent_in_order(asks: list[Ask]) -> None:
         if not isinstance(data, dict) or data["kind"] != "pay_a_bill":
             continue
         order = [part["grant"] for part in data.get("spent", ())]
-        assert all(made.book.grants[data["payer"]][grant].remaining == 0 for grant in order[:-1])
-        grants = [made.book.grants[data["payer"]][grant] for grant in order]
+        assert all(made.locked.grants[data["payer"]][grant].remaining == 0 for grant in order[:-1])
+        grants = [made.locked.grants[data["payer"]][grant] for grant in order]
         never = made.now + timedelta(days=10**4)
         keys = [(grant.priority, grant.expires_at or never, grant.granted_at) for grant in grants]
         assert keys == sorted(keys)
@@ -342,7 +342,7 @@ def test_refund_in_parts_comes_to_the_whole_in_any_order(
         made.decide(do.reverse(charged, short(Decimal(part).scaleb(-8))))
     assert made.balances() == before
     assert made.grants(USER) == grants
-    kept = made.book.reversed[charged]
+    kept = made.locked.reversed[charged]
     assert (kept.left, kept.amount) == (ZERO, total)
     settling = {n for n, each in enumerate(original.transfers, 1) if ":due:" in each.credit}
     legs = {n: each.amount for n, each in enumerate(original.transfers, 1) if n not in settling}
@@ -379,15 +379,17 @@ def test_state_may_be_written_and_read_anywhere(asks: list[Ask], data: st.DataOb
 
 
 def write_and_read(made: MovingBooks) -> None:
-    book = made.book
-    for grants in book.grants.values():
+    locked = made.locked
+    for grants in locked.grants.values():
         grants.update({each: grant_from(each, of_grant(grant)) for each, grant in grants.items()})
-    book.payouts.update({each: payout_from(each, of_payout(payout)) for each, payout in book.payouts.items()})
-    book.contracts.update(
-        {each: contract_from(each, of_contract(contract)) for each, contract in book.contracts.items()}
+    locked.payouts.update(
+        {each: payout_from(each, of_payout(payout)) for each, payout in locked.payouts.items()}
     )
-    book.holds.update({each: hold_from(each, of_hold(hold)) for each, hold in book.holds.items()})
-    book.reversed.update(
-        {each: reversed_from(each, of_reversed(reversed_)) for each, reversed_ in book.reversed.items()}
+    locked.contracts.update(
+        {each: contract_from(each, of_contract(contract)) for each, contract in locked.contracts.items()}
+    )
+    locked.holds.update({each: hold_from(each, of_hold(hold)) for each, hold in locked.holds.items()})
+    locked.reversed.update(
+        {each: reversed_from(each, of_reversed(reversed_)) for each, reversed_ in locked.reversed.items()}
     )
     made.originals.update({each: replace(original) for each, original in deepcopy(made.originals).items()})

@@ -10,10 +10,10 @@ from django.db import connection
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from ledger.commands import Outcome, Submission
 from ledger.domain.operations import RecordOperation
 from ledger.domain.periods import Month
-from ledger.posting import post
+from ledger.engine.posting import post
+from ledger.engine.submission import Outcome, Submission
 from projections.reports.trial_balance import trial_balance
 from tests import builders as make
 from tests import commands as do

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ledger.domain.money import commission
 from ledger.domain.operations import MARKET
 from ledger.domain.pricing import price_units
-from ledger.domain.tariff import Band, Override, laid_on, split
+from ledger.domain.tariff import Band, Override, split, with_overrides
 from tests.builders import Books, machine_copy, machine_terms, solving, tariff, transfers
 
 _prices = st.integers(0, 10**9).map(lambda units: Decimal(units).scaleb(-8))
@@ -69,7 +69,7 @@ def test_each_term_is_the_users_or_his_teams_or_everybodys(given_: list[Override
     latest = {each.team: each for each in in_force if each.user is None}
     teams = sorted(latest.values(), key=lambda each: (each.effective_from, each.version))[-1:]
     base = tariff()
-    found = laid_on(base, given_, at)
+    found = with_overrides(base, given_, at)
     for term in _TERMS:
         wanted = [Decimal(each.terms[term]) for each in (*own, *teams) if term in each.terms]
         assert getattr(found, term) == (wanted[0] if wanted else getattr(base, term))

@@ -20,8 +20,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from ledger.commands import Outcome, Submission
-from ledger.posting import post, quote
+from ledger.engine.posting import post, quote
+from ledger.engine.submission import Outcome, Submission
 from models import Machine, User
 from tests import builders as make
 from tests.builders import balances, code_of, counts, rolled_back

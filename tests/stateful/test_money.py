@@ -14,17 +14,17 @@ from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from events import contracts
-from ledger.commands import Outcome, Submission
+from ledger import payloads
 from ledger.domain.closing import PeriodAction
 from ledger.domain.money import text
 from ledger.domain.operations import RecordOperation
 from ledger.domain.periods import Month
+from ledger.engine.posting import post, quote
+from ledger.engine.submission import Outcome, Submission
+from ledger.expiry import sweep_overdue
 from ledger.models import Account, CouponGrant
-from ledger.operations.expiry import sweep_overdue
-from ledger.posting import post, quote
 from ledger.queries.balances import balances, balances_as_of
-from ledger.queries.coupons import live_grants
+from ledger.queries.kept import live_grants
 from models import ConsultingRequest, User
 from tests import builders as make
 from tests import commands as do
@@ -421,7 +421,7 @@ class Money(RuleBasedStateMachine):
             answers.append((outcome, wanted))
             self.sent.append((submission, wanted))
             if outcome.event is not None:
-                contracts.parse(outcome.event)
+                payloads.parse(outcome.event)
                 self.operations += [outcome.event.id] * (len(self.model.done) - before)
                 if outcome.event.type == "proposal.made":
                     self.proposals.append(outcome.event.id)

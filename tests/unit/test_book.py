@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from ledger.domain.book import Account, Book, BrokenInvariant, Decision
 from ledger.domain.chart import Transfer
 from ledger.domain.errors import AmountTooLarge
+from ledger.domain.locked_state import Account, BrokenInvariant, Decision, LockedState
 from ledger.domain.money import AMOUNT_MAX, QUANTUM, USD, ZERO
 from tests import builders as make
 from tests.builders import Books, amount, machine_terms, short
@@ -14,18 +14,18 @@ from tests.builders import Books, amount, machine_terms, short
 MOST = "999999999999.99999999"
 
 
-def move(book: Book, *transfers: Transfer) -> list[Account]:
+def move(locked: LockedState, *transfers: Transfer) -> list[Account]:
     decided = Decision(
         type="operation.recorded", kind="adjustment", payer=1, users=(1, 2), transfers=transfers
     )
-    return book.apply(decided)
+    return locked.apply(decided)
 
 
-def with_usd(balance: str, held: str = "0") -> Book:
-    book = Book.empty([1, 2])
-    book.accounts["user:1:usd"].balance = amount(balance)
-    book.accounts["user:1:usd"].held = amount(held)
-    return book
+def with_usd(balance: str, held: str = "0") -> LockedState:
+    locked = LockedState.empty([1, 2])
+    locked.accounts["user:1:usd"].balance = amount(balance)
+    locked.accounts["user:1:usd"].held = amount(held)
+    return locked
 
 
 @pytest.mark.parametrize(("balance", "held", "spent"), [("1", "0", "1.00000001"), ("5", "4", "1.00000001")])
@@ -99,6 +99,6 @@ def test_debt_has_room_for_twelve_digits_too() -> None:
 
 def test_user_is_known_by_his_accounts() -> None:
     """A book knows whom it locked."""
-    book = Book.empty([1])
-    assert book.knows(1)
-    assert not book.knows(2)
+    locked = LockedState.empty([1])
+    assert locked.knows(1)
+    assert not locked.knows(2)

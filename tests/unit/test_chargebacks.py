@@ -69,8 +69,8 @@ def test_held_money_is_left_alone() -> None:
     data = made.decide(do.charge_back(reference="pi_1"))
     assert transfers(data) == [(USD, CLEARING, "40"), (DUE, CLEARING, "60")]
     made.decide(do.pay(payout))
-    assert made.book.balance(USER, "usd") == 0
-    assert short(made.book.balance(USER, "due:usd")) == "60"
+    assert made.locked.balance(USER, "usd") == 0
+    assert short(made.locked.balance(USER, "due:usd")) == "60"
 
 
 def test_parts_add_up_with_reversals() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.codec import contract_from, of_contract
 from ledger.domain.errors import (
     ContractEnded,
     ContractNotOffered,
@@ -13,7 +14,6 @@ from ledger.domain.errors import (
     NotReversible,
     Rejected,
 )
-from ledger.domain.state import contract_from, of_contract
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, short, tariff, transfers
@@ -63,7 +63,7 @@ def test_signing_moves_the_amount_into_escrow() -> None:
 def test_finishing_pays_the_consultant_less_the_commission() -> None:
     """The one that was in force when it was signed, whatever the tariff is by then."""
     made = signed()
-    made.references = replace(made.references, tariffs=[tariff(2, commission_rate="0.5")])
+    made.known = replace(made.known, tariffs=[tariff(2, commission_rate="0.5")])
     data = made.decide(do.end(CONTRACT, "finish"))
     assert data["kind"] == "consulting_payment"
     assert transfers(data) == [(ESCROW, HIS, "425"), (ESCROW, COMMISSION, "75")]
@@ -77,7 +77,7 @@ def test_cancelling_returns_all_of_it() -> None:
     data = made.decide(do.end(CONTRACT, "cancel"))
     assert data["kind"] == "consulting_return"
     assert transfers(data) == [(ESCROW, USD, "500")]
-    assert short(made.book.balance(CLIENT, "usd")) == "600"
+    assert short(made.locked.balance(CLIENT, "usd")) == "600"
 
 
 def test_split_pays_a_part_and_returns_the_rest() -> None:
@@ -88,7 +88,7 @@ def test_split_pays_a_part_and_returns_the_rest() -> None:
         (ESCROW, COMMISSION, "30"),
         (ESCROW, USD, "300"),
     ]
-    assert made.book.contracts[CONTRACT].state == "split"
+    assert made.locked.contracts[CONTRACT].state == "split"
 
 
 def test_split_of_all_of_it_returns_nothing() -> None:
@@ -108,7 +108,7 @@ def test_what_the_consultant_owes_is_settled() -> None:
     made.decide(do.adjust(CONSULTANT, "due:usd", 100))
     data = made.decide(do.end(CONTRACT, "finish"))
     assert transfers(data)[2:] == [(HIS, "user:3:due:usd", "100")]
-    assert short(made.book.balance(CONSULTANT, "usd")) == "325"
+    assert short(made.locked.balance(CONSULTANT, "usd")) == "325"
 
 
 def test_what_the_client_owes_is_settled_of_what_comes_back() -> None:
@@ -177,7 +177,7 @@ def test_commission_of_consulting_can_be_its_own() -> None:
     """A tariff may say another than that of sales."""
     made = books()
     terms = tariff(commission_rate="0.15", commission_rates={"consulting_payment": "0.05"})
-    made.references = replace(made.references, tariffs=[terms])
+    made.known = replace(made.known, tariffs=[terms])
     made.decide(do.sign(CONTRACT))
     assert transfers(made.decide(do.end(CONTRACT, "finish")))[1] == (ESCROW, COMMISSION, "25")
 
@@ -185,7 +185,7 @@ def test_commission_of_consulting_can_be_its_own() -> None:
 def test_state_of_a_contract_survives_its_event() -> None:
     """What an event keeps is all that there is."""
     made = signed()
-    contract = made.book.contracts[CONTRACT]
+    contract = made.locked.contracts[CONTRACT]
     assert contract_from(CONTRACT, of_contract(contract)) == contract
     assert contract.amount == amount(500)
 

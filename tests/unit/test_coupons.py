@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.codec import grant_from, of_grant
 from ledger.domain.coupons import in_spending_order, live
 from ledger.domain.errors import (
     AlreadyRedeemed,
@@ -17,7 +18,6 @@ from ledger.domain.errors import (
     Undecided,
 )
 from ledger.domain.money import ZERO
-from ledger.domain.state import grant_from, of_grant
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, tariff, transfers
@@ -104,7 +104,7 @@ def test_equal_coupons_are_spent_in_the_order_of_their_ids() -> None:
     made = books()
     for _ in range(3):
         made.decide(do.grant(USER, 1, at=made.now))
-    grants = made.book.user_grants(USER)
+    grants = made.locked.user_grants(USER)
     assert [grant.id for grant in in_spending_order(reversed(grants))] == [event(0), event(1), event(2)]
 
 
@@ -156,26 +156,26 @@ def test_scope_says_what_a_coupon_may_pay() -> None:
     made = granted({"usd": 3, "kinds": ("training",)}, {"usd": 4, "kinds": ("training", "pay_a_bill")})
     assert paid(made, "5") == [("1", "4")]
     assert made.grants(USER) == {event(0): amount(3), event(1): ZERO}
-    assert live(made.book.user_grants(USER), made.now, "pay_a_bill") == 0
-    assert live(made.book.user_grants(USER), made.now) == 3
+    assert live(made.locked.user_grants(USER), made.now, "pay_a_bill") == 0
+    assert live(made.locked.user_grants(USER), made.now) == 3
 
 
 def test_coupon_is_worth_something_until_the_instant_it_expires() -> None:
     """Spendable a microsecond before, and then no more; the sweep takes what is left."""
     made = granted({"usd": 3, "days": 1})
-    expires_at = made.book.user_grants(USER)[0].expires_at
+    expires_at = made.locked.user_grants(USER)[0].expires_at
     assert expires_at is not None
     made.now = expires_at - timedelta(microseconds=1)
     assert paid(made, "1") == [("0", "1")]
     made.now = expires_at
-    assert live(made.book.user_grants(USER), made.now) == 0
+    assert live(made.locked.user_grants(USER), made.now) == 0
     data = made.decide(make.bill(USER, "1"))
     assert "spent" not in data
     swept = made.events[-2]
     assert (swept["kind"], transfers(swept)) == ("coupon_expiry", [(COUPON, PROMOTIONS, "2")])
     assert swept["grant"] == event(0)
     assert made.balances()[USD] == amount(99)
-    assert made.book.balance(USER, "coupon") == 0
+    assert made.locked.balance(USER, "coupon") == 0
 
 
 def test_expired_coupon_is_swept_once() -> None:
@@ -201,7 +201,7 @@ def test_redeemed_code_gives_what_it_says() -> None:
     made.later(days=2)
     data = made.decide(do.redeem("HELLO", user=USER))
     assert transfers(data) == [(PROMOTIONS, COUPON, "2")]
-    (grant,) = made.book.user_grants(USER)
+    (grant,) = made.locked.user_grants(USER)
     assert (grant.amount, grant.priority, grant.kinds, grant.code) == (amount(2), 7, ("pay_a_bill",), "HELLO")
     assert grant.expires_at == made.now + timedelta(days=10)
     assert data["codes"]["HELLO"]["redemptions"] == 1
@@ -210,7 +210,7 @@ def test_redeemed_code_gives_what_it_says() -> None:
 def test_code_without_days_gives_a_grant_that_stays() -> None:
     made = offered()
     made.decide(do.redeem("HELLO", user=USER))
-    assert made.book.user_grants(USER)[0].expires_at is None
+    assert made.locked.user_grants(USER)[0].expires_at is None
 
 
 def test_user_redeems_a_code_once() -> None:
@@ -221,7 +221,7 @@ def test_user_redeems_a_code_once() -> None:
     with nothing_changes(made), pytest.raises(AlreadyRedeemed):
         made.decide(do.redeem("HELLO", user=USER))
     made.decide(do.redeem("HELLO", user=OWNER))
-    assert made.book.codes["HELLO"].redemptions == 2
+    assert made.locked.codes["HELLO"].redemptions == 2
 
 
 def test_code_is_redeemed_so_often_and_not_more() -> None:
@@ -254,7 +254,7 @@ def test_code_is_created_once() -> None:
     made = offered()
     with nothing_changes(made), pytest.raises(CodeExists):
         made.decide(do.create_code("HELLO", 3))
-    assert made.book.codes["HELLO"].amount == amount(2)
+    assert made.locked.codes["HELLO"].amount == amount(2)
 
 
 def test_upward_adjustment_is_a_grant_that_does_not_expire() -> None:
@@ -262,7 +262,7 @@ def test_upward_adjustment_is_a_grant_that_does_not_expire() -> None:
     made = books()
     data = made.decide(do.adjust(USER, "coupon", 3))
     assert (data["kind"], transfers(data)) == ("adjustment", [(PROMOTIONS, COUPON, "3")])
-    (grant,) = made.book.user_grants(USER)
+    (grant,) = made.locked.user_grants(USER)
     assert (grant.id, grant.priority, grant.expires_at, grant.kinds) == (event(0), 100, None, None)
     assert grant.remaining == amount(3)
 
@@ -277,7 +277,7 @@ def test_downward_adjustment_takes_grants_in_spending_order() -> None:
         {"grant": event(0), "amount": "1.00000000"},
     ]
     assert made.grants(USER) == {event(0): amount(2), event(1): ZERO}
-    assert made.book.user_grants(USER)[0].kinds == ("training",)
+    assert made.locked.user_grants(USER)[0].kinds == ("training",)
 
 
 def test_downward_adjustment_takes_what_is_live_at_most() -> None:
@@ -288,11 +288,11 @@ def test_downward_adjustment_takes_what_is_live_at_most() -> None:
         made.decide(do.adjust(USER, "coupon", "-3.00000001"))
     assert refused.value.details["available"] == "3.00000000"
     made.decide(do.adjust(USER, "coupon", "-3"))
-    assert made.book.balance(USER, "coupon") == 0
+    assert made.locked.balance(USER, "coupon") == 0
 
 
 def test_what_an_event_keeps_of_a_grant_is_the_grant() -> None:
     """Written to JSON and read again."""
     made = granted({"usd": 3, "days": 1, "kinds": ("training",)}, {"usd": 4})
-    for grant in made.book.user_grants(USER):
+    for grant in made.locked.user_grants(USER):
         assert grant_from(grant.id, of_grant(grant)) == grant

@@ -41,7 +41,7 @@ def test_own_limit_counts_instead_of_the_tariffs(own: int) -> None:
     with nothing_changes(made), pytest.raises(CreditLimitExceeded) as refused:
         owe(made, 1)
     assert refused.value.details["credit_limit"] == f"{own}.00000000"
-    assert made.book.balance(USER, "due:eaml") == own
+    assert made.locked.balance(USER, "due:eaml") == own
 
 
 def test_own_limit_can_be_taken_away() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger.commands import Submission
+from ledger.engine.submission import Submission
 from tests import builders as make
 from tests.builders import submission
 

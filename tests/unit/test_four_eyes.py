@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.codec import of_adjusted, of_proposal, proposal_from
 from ledger.domain.errors import (
     AboveRole,
     InsufficientFunds,
@@ -18,7 +19,6 @@ from ledger.domain.errors import (
 )
 from ledger.domain.money import ZERO
 from ledger.domain.proposals import AdjustedAccount, Proposal
-from ledger.domain.state import of_adjusted, of_proposal, proposal_from
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, transfers
@@ -45,11 +45,11 @@ def proposed(change: str = "1000.00000001", account: AdjustedAccount = "usd") ->
 
 
 def kept(made: MovingBooks, number: int = 0) -> Proposal:
-    return made.book.proposals[event(number)]
+    return made.locked.proposals[event(number)]
 
 
 def alone(made: MovingBooks) -> dict[str, str]:
-    return {key: make.short(adjusted.amount) for key, adjusted in made.book.adjusted.items()}
+    return {key: make.short(adjusted.amount) for key, adjusted in made.locked.adjusted.items()}
 
 
 def test_adjustment_up_to_the_limit_is_done_at_once() -> None:
@@ -227,7 +227,7 @@ def test_proposal_that_there_is_not_is_unknown() -> None:
 def test_proposal_for_a_user_who_is_gone_waits_for_nobody() -> None:
     """His accounts are closed."""
     made = proposed()
-    made.references = replace(made.references, users=frozenset())
+    made.known = replace(made.known, users=frozenset())
     with nothing_changes(made), pytest.raises(Undecided):
         made.decide(do.approve(event(0)))
 
@@ -253,7 +253,7 @@ def test_what_an_event_keeps_of_a_proposal_is_the_proposal() -> None:
     made.decide(do.approve(event(0)))
     assert proposal_from(event(0), of_proposal(kept(made))) == kept(made)
     made.decide(do.adjust(USER, "usd", ALONE_MAX))
-    (adjusted,) = made.book.adjusted.values()
+    (adjusted,) = made.locked.adjusted.values()
     assert of_adjusted(adjusted) == {
         "actor": "anna",
         "day": "2026-03-01",

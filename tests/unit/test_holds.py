@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from ledger.domain.codec import hold_from, of_hold
 from ledger.domain.errors import (
     CreditLimitExceeded,
     ExpiryPassed,
@@ -21,7 +22,6 @@ from ledger.domain.errors import (
 )
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO
-from ledger.domain.state import hold_from, of_hold
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, tariff, transfers
@@ -53,7 +53,7 @@ def capture(made: MovingBooks, lines: int, **more: Any) -> dict[str, Any]:
 
 
 def funds(made: MovingBooks) -> tuple[str, str]:
-    account = made.book.account(USER, "eaml")
+    account = made.locked.account(USER, "eaml")
     return make.short(account.balance), make.short(account.held)
 
 
@@ -63,7 +63,7 @@ def test_placing_sets_aside_and_moves_nothing() -> None:
     (event,) = made.events
     assert event["transfers"] == []
     assert event["accounts"][EAML] == {"balance": "10.00000000", "held": "6.00000000", "version": 1}
-    assert made.book.available(USER, "eaml") == amount(4)
+    assert made.locked.available(USER, "eaml") == amount(4)
     hold = made.hold(HOLD)
     assert (hold.state, hold.amount, hold.remaining, hold.captured) == ("open", amount(6), amount(6), ZERO)
     assert hold.pricing == {"tariff": 1, "unit_price": "1.00000000", "quantity": 6}
@@ -204,7 +204,7 @@ def test_above_the_hold_comes_from_available_then_due(
     made = placed(6)
     assert transfers(capture(made, lines)) == moves
     assert funds(made) == (balance, "0")
-    assert make.short(made.book.balance(USER, "due:eaml")) == due
+    assert make.short(made.locked.balance(USER, "due:eaml")) == due
 
 
 def test_overrun_is_due_without_a_limit() -> None:
@@ -228,7 +228,7 @@ def test_prices_are_those_of_when_the_hold_was_placed() -> None:
     """A tariff that came since, or other columns, change nothing."""
     made = placed(6)
     dearer = tariff(2, since=made.now + timedelta(minutes=1), solving_line_eaml="5")
-    made.references = replace(made.references, tariffs=[*made.references.tariffs, dearer])
+    made.known = replace(made.known, tariffs=[*made.known.tariffs, dearer])
     made.later(minutes=2)
     event = capture(made, 2)
     assert transfers(event) == [(EAML, REVENUE, "2")]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from easyautoml_ledger import KINDS as WIRE
-from ledger.commands import Submission
+from ledger.engine.submission import Submission
 from tests import builders as make
 from tests.builders import Books, machine_terms, short, tariff, transfers
 

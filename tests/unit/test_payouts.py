@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.codec import of_payout, payout_from
 from ledger.domain.errors import (
     InsufficientFunds,
     NothingLeftToReverse,
@@ -13,7 +14,6 @@ from ledger.domain.errors import (
     Rejected,
     Undecided,
 )
-from ledger.domain.state import of_payout, payout_from
 from tests import builders as make
 from tests import commands as do
 from tests.builders import machine_terms, short, transfers
@@ -41,7 +41,7 @@ def requested(usd: str = "80", **more: Any) -> MovingBooks:
 
 def funds(made: MovingBooks) -> tuple[str, str]:
     """Balance and what is set aside of it."""
-    account = made.book.account(USER, "usd")
+    account = made.locked.account(USER, "usd")
     return short(account.balance), short(account.held)
 
 
@@ -168,5 +168,5 @@ def test_payout_that_the_bank_sent_back_is_reversed() -> None:
 def test_state_of_a_payout_survives_its_event() -> None:
     """What an event keeps is all that there is."""
     made = requested()
-    payout = made.book.payouts[PAYOUT]
+    payout = made.locked.payouts[PAYOUT]
     assert payout_from(PAYOUT, of_payout(payout)) == payout

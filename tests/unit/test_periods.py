@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.book import Book, Decision
 from ledger.domain.closing import PeriodAction, PeriodChange, carry_out_change, check_change
+from ledger.domain.codec import of_period, period_from
 from ledger.domain.errors import PeriodNotSwept, Rejected
+from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.periods import Month, MonthEnd, Period, Total, closed_until, effective_at
 from ledger.domain.proposals import Proposal
-from ledger.domain.state import of_period, period_from
 from tests.builders import amount
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -33,13 +33,13 @@ def period(month: Month, state: Any = "closed") -> Period:
     )
 
 
-def book_of(*periods: Period) -> Book:
-    book = Book([])
-    book.add(periods)
-    return book
+def book_of(*periods: Period) -> LockedState:
+    locked = LockedState([])
+    locked.add(periods)
+    return locked
 
 
-def _known(periods: list[tuple[str, str]]) -> Book:
+def _known(periods: list[tuple[str, str]]) -> LockedState:
     return book_of(*(period(Month.parse(month), state) for month, state in periods))
 
 
@@ -171,30 +171,30 @@ def period_of(decision: Decision) -> Period:
 
 def test_closing_keeps_what_the_month_came_to() -> None:
     """And reopening counts on; both say who."""
-    book = book_of()
-    book.add([MonthEnd(month=OCTOBER, grants=0, holds=0, settled=7, totals=(TOTAL,))])
-    closing = carry_out_change(approved("close", OCTOBER), book, now=NOW, event_id="one")
+    locked = book_of()
+    locked.add([MonthEnd(month=OCTOBER, grants=0, holds=0, settled=7, totals=(TOTAL,))])
+    closing = carry_out_change(approved("close", OCTOBER), locked, now=NOW, event_id="one")
     closed = period_of(closing)
     assert (closing.type, closing.stream, closed.event) == ("period.closed", "period:2026-10", "one")
     assert (closed.totals, closed.settled, closed.version) == ((TOTAL,), 7, 1)
     assert (closed.proposer, closed.resolver) == ("anna", "bert")
-    book.apply(closing)
-    assert book.closed_until == OCTOBER.ends_at
-    reopening = carry_out_change(approved("reopen", OCTOBER), book, now=NOW, event_id="two")
+    locked.apply(closing)
+    assert locked.closed_until == OCTOBER.ends_at
+    reopening = carry_out_change(approved("reopen", OCTOBER), locked, now=NOW, event_id="two")
     opened = period_of(reopening)
     assert reopening.type == "period.reopened"
     assert opened == replace(closed, state="open", version=2, event="two", totals=())
-    book.apply(reopening)
-    assert book.closed_until == OCTOBER.starts_at
+    locked.apply(reopening)
+    assert locked.closed_until == OCTOBER.starts_at
 
 
 @pytest.mark.parametrize(("grants", "holds"), [(1, 0), (0, 1), (2, 3)])
 def test_what_expired_in_the_month_has_to_be_swept(grants: int, holds: int) -> None:
     """The refusal says how much there is."""
-    book = book_of()
-    book.add([MonthEnd(month=OCTOBER, grants=grants, holds=holds, settled=7, totals=())])
+    locked = book_of()
+    locked.add([MonthEnd(month=OCTOBER, grants=grants, holds=holds, settled=7, totals=())])
     with pytest.raises(PeriodNotSwept) as raised:
-        carry_out_change(approved("close", OCTOBER), book, now=NOW, event_id="one")
+        carry_out_change(approved("close", OCTOBER), locked, now=NOW, event_id="one")
     assert raised.value.details == {"period": "2026-10", "grants": grants, "holds": holds}
 
 

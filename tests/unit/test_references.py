@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ledger.domain.errors import Undecided, UnknownTariff
-from ledger.domain.references import References
+from ledger.domain.known import Known
 from ledger.domain.tariff import DEFAULT_TERMS, Tariff, in_force
 from tests import builders as make
 from tests.builders import LONG_AGO, Books, machine_terms, tariff, transfers
@@ -39,7 +39,7 @@ def test_no_tariff_is_in_force_before_the_first() -> None:
 @pytest.mark.parametrize(("at", "owner"), [(LONG_AGO, 1), (SECOND - MOMENT, 1), (SECOND, 2)])
 def test_machine_has_the_owner_of_the_time(at: datetime, owner: int) -> None:
     """Owner and prices are resolved at the time of the operation."""
-    known = References(
+    known = Known(
         users=frozenset(),
         machines={7: [machine_terms(owner=1, since=FIRST), machine_terms(owner=2, since=SECOND)]},
         tariffs=(),

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from events.message import StoredEvent
-from ledger.commands import Outcome, Submission
 from ledger.domain import errors
 from ledger.domain.errors import Rejected, Undecided
+from ledger.engine.submission import Outcome, Submission
 from tests import builders as make
 from tests.builders import LONG_AGO, Books, machine_terms, tariff
 
@@ -90,7 +90,7 @@ def test_rejection_has_its_code_and_details_and_changes_nothing(
     assert refused.value.code == code
     assert refused.value.details == details
     assert tried.balances() == before
-    assert all(account.version <= 1 for account in tried.book.accounts.values())
+    assert all(account.version <= 1 for account in tried.locked.accounts.values())
 
 
 def test_public_data_without_a_price_has_no_price() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ledger.domain.codec import of_reversed, reversed_from
 from ledger.domain.errors import (
     InsufficientFunds,
     NothingLeftToReverse,
@@ -18,7 +19,6 @@ from ledger.domain.money import ZERO
 from ledger.domain.opening import OpenBalances
 from ledger.domain.proposals import AdjustedAccount
 from ledger.domain.reversals import Reversed, split
-from ledger.domain.state import of_reversed, reversed_from
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, tariff, transfers
@@ -85,7 +85,7 @@ def test_operation_comes_back_in_parts() -> None:
     made, operation = solved(4, eaml="10")
     first = made.decide(do.reverse(operation, "1.5"))
     assert (first["final"], transfers(first)) == (False, [(REVENUE, EAML, "1.5")])
-    assert made.book.reversed[operation].left == amount("2.5")
+    assert made.locked.reversed[operation].left == amount("2.5")
     rest = made.decide(do.reverse(operation))
     assert (rest["final"], transfers(rest)) == (True, [(REVENUE, EAML, "2.5")])
     with nothing_changes(made), pytest.raises(NothingLeftToReverse) as refused:
@@ -297,7 +297,7 @@ def test_expired_coupon_goes_back_to_promotions() -> None:
 
 def test_coupon_that_expires_at_this_instant_is_expired() -> None:
     made, operation = billed("3", ("3", 1), money="0")
-    expires_at = made.book.user_grants(USER)[0].expires_at
+    expires_at = made.locked.user_grants(USER)[0].expires_at
     assert expires_at is not None
     made.now = expires_at
     assert made.decide(do.reverse(operation, "1"))["to_promotions"] == "1.00000000"
@@ -310,12 +310,12 @@ def test_coupon_that_expires_at_this_instant_is_expired() -> None:
 def test_tokens_go_back_rounded_up_and_the_last_part_takes_all() -> None:
     """3 USD bought 1 token: a third of it, rounded up, twice; the rest with the last."""
     made, operation = billed("3", rate="0.333333333333")
-    assert make.short(made.book.balance(USER, "eaml")) == "0.99999999"
+    assert make.short(made.locked.balance(USER, "eaml")) == "0.99999999"
     assert back(made, operation, "1")[0] == (EAML, TREASURY, "0.33333333")
     assert back(made, operation, "1")[0] == (EAML, TREASURY, "0.33333333")
     assert back(made, operation)[0] == (EAML, TREASURY, "0.33333333")
     made, operation = billed("3", rate="0.333333337")
-    assert make.short(made.book.balance(USER, "eaml")) == "1.00000001"
+    assert make.short(made.locked.balance(USER, "eaml")) == "1.00000001"
     assert [back(made, operation, part)[0][2] for part in ("1", "1", None)] == [
         "0.33333334",
         "0.33333334",
@@ -499,7 +499,7 @@ def test_coupons_that_were_taken_off_come_back_as_they_were() -> None:
     made.later(days=1)
     data = made.decide(do.reverse(adjustment, "3"))
     assert (transfers(data), data["to_promotions"]) == ([], "3.00000000")
-    assert made.book.reversed[adjustment].left == amount(1)
+    assert made.locked.reversed[adjustment].left == amount(1)
 
 
 # What is not reversed.
@@ -546,7 +546,7 @@ def test_operation_that_cost_nothing_has_nothing_to_reverse() -> None:
 
 
 def without(made: MovingBooks, user: int) -> None:
-    made.references = replace(made.references, users=made.references.users - {user})
+    made.known = replace(made.known, users=made.known.users - {user})
 
 
 def test_operation_of_a_user_who_is_gone_is_not_reversed() -> None:
@@ -570,7 +570,7 @@ def test_what_an_event_keeps_of_a_reversal_is_the_reversal() -> None:
     """Written to JSON and read again."""
     made, operation = billed("10", "3", "4")
     made.decide(do.reverse(operation, "8"))
-    kept: Reversed = made.book.reversed[operation]
+    kept: Reversed = made.locked.reversed[operation]
     assert (kept.total, kept.amount) == (Decimal(10), Decimal(8))
     assert reversed_from(operation, of_reversed(kept)) == kept
     assert made.events[-1]["reversed"] == {operation: of_reversed(kept)}

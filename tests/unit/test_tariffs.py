@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ledger.commands import Submission
 from ledger.domain.errors import PriceChanged
 from ledger.domain.operations import Kind, RecordOperation
-from ledger.domain.tariff import Band, Override, Tariff, laid_on, split
+from ledger.domain.tariff import Band, Override, Tariff, split, with_overrides
+from ledger.engine.submission import Submission
 from tests import builders as make
 from tests import commands as do
 from tests.builders import Books, amount, machine_terms, tariff, transfers
@@ -106,7 +106,7 @@ def test_a_hold_pins_the_bands_and_counts_over_its_captures() -> None:
     made.decide(do.place(MACHINE, user=USER, lines=25, hold=HOLD))
     assert make.short(made.hold(HOLD).amount) == "16.25"
     dearer = tariff(2, since=made.now, solving_line_eaml="9")
-    made.references = replace(made.references, tariffs=[*made.references.tariffs, dearer])
+    made.known = replace(made.known, tariffs=[*made.known.tariffs, dearer])
     parts = [made.decide(do.capture(HOLD, lines=lines, final=lines == 3)) for lines in (8, 7, 7, 3)]
     assert [make.short(data["transfers"][0]["amount"]) for data in parts] == ["8", "4.5", "3", "0.75"]
     shares = [[band["quantity"] for band in data["pricing"]["bands"]] for data in parts]
@@ -149,17 +149,17 @@ def override(
     return Override(version=version, effective_from=FIRST + days * DAY, user=user, team=team, terms=terms)
 
 
-def with_overrides(**of: list[Override]) -> Books:
+def overridden(**of: list[Override]) -> Books:
     made = books(solving_line_eaml="1", bands={"solving": BANDS}, commission_rate="0.2")
-    made.references = replace(
-        made.references, overrides={int(name.removeprefix("user")): given for name, given in of.items()}
+    made.known = replace(
+        made.known, overrides={int(name.removeprefix("user")): given for name, given in of.items()}
     )
     return made
 
 
 def test_users_terms_stand_before_his_teams_and_these_before_the_tariffs() -> None:
     """Term by term; the event names the versions in that order."""
-    made = with_overrides(
+    made = overridden(
         user2=[
             override(2, user=USER, credit_limit_eaml="5"),
             override(3, team=9, credit_limit_eaml="3", eaml_per_usd="50", solving_line_eaml="2"),
@@ -172,7 +172,7 @@ def test_users_terms_stand_before_his_teams_and_these_before_the_tariffs() -> No
         "unit_price": "2.00000000",
         "quantity": 4,
     }
-    now = made.references.tariff(FIRST + DAY, USER)
+    now = made.known.tariff(FIRST + DAY, USER)
     assert (now.credit_limit_eaml, now.eaml_per_usd, now.commission_rate) == (
         amount(5),
         amount(50),
@@ -191,7 +191,7 @@ def test_of_several_teams_the_latest_effective_counts() -> None:
         override(3, team=8, days=2, training_cell_eaml="0.3"),
         override(4, team=9, days=4),
     ]
-    found = [laid_on(base, given, FIRST + days * DAY) for days in (-1, 0, 1, 2, 3, 4)]
+    found = [with_overrides(base, given, FIRST + days * DAY) for days in (-1, 0, 1, 2, 3, 4)]
     assert [each.overrides for each in found] == [(), (2,), (5,), (3,), (3,), (4,)]
     assert [str(each.solving_line_eaml) for each in found] == ["1", "0.8", "0.9", "1", "1", "1"]
 
@@ -199,8 +199,8 @@ def test_of_several_teams_the_latest_effective_counts() -> None:
 def test_an_override_without_terms_ends_the_one_before_it() -> None:
     """From its moment on."""
     given = [override(2, user=USER, solving_line_eaml="5"), override(3, user=USER, days=1)]
-    assert laid_on(tariff(), given, FIRST).solving_line_eaml == 5
-    ended = laid_on(tariff(), given, FIRST + DAY)
+    assert with_overrides(tariff(), given, FIRST).solving_line_eaml == 5
+    ended = with_overrides(tariff(), given, FIRST + DAY)
     assert replace(ended, overrides=()) == tariff()
 
 
@@ -218,14 +218,14 @@ def test_an_override_without_terms_ends_the_one_before_it() -> None:
 )
 def test_a_price_of_ones_own_leaves_the_tariffs_bands_behind(terms: dict[str, Any], paid: str) -> None:
     """Unless bands come with it; bands alone stand on the tariff's price."""
-    made = with_overrides(user2=[override(2, user=USER, **terms)])
+    made = overridden(user2=[override(2, user=USER, **terms)])
     data = made.decide(make.solving(MACHINE, user=USER, lines=21))
     assert transfers(data) == [("user:2:eaml", "platform:revenue:eaml", paid)]
 
 
 def test_terms_are_those_of_who_pays_the_platform() -> None:
     """Training: the machine's owner; a sale: its seller, who gives the commission."""
-    made = with_overrides(
+    made = overridden(
         user1=[override(2, user=OWNER, training_cell_eaml="3", commission_rates={"machine_copy": "0"})],
         user2=[override(3, user=USER, training_cell_eaml="9", commission_rate="1", eaml_per_usd="7")],
     )
@@ -241,7 +241,7 @@ def test_terms_are_those_of_who_pays_the_platform() -> None:
 
 def test_an_override_counts_by_when_the_operation_occurred() -> None:
     """As a tariff does."""
-    made = with_overrides(user2=[override(2, user=USER, solving_line_eaml="5")])
+    made = overridden(user2=[override(2, user=USER, solving_line_eaml="5")])
     made.now = FIRST + DAY
     at = {"before": FIRST - timedelta(microseconds=1), "from": FIRST}
     paid = {name: transfers(made.decide(_solving_at(moment)))[0][2] for name, moment in at.items()}

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from ledger.api import bodies, submissions
 from ledger.management import people
-from ledger.operations.four_eyes import role_of
+from ledger.requests import bodies, by_people
+from ledger.requests.four_eyes import role_of
 
 
 class Command(BaseCommand):
@@ -38,5 +38,5 @@ class Command(BaseCommand):
             bodies.Adjustment,
             {"operation_user": options["user"], **{name: options[name] for name in names}},
         )
-        made = partial(submissions.adjusting, body, role=role_of(person), now=timezone.now())
+        made = partial(by_people.adjusting, body, role=role_of(person), now=timezone.now())
         self.stdout.write(people.told(people.posted(made, person, options), options))

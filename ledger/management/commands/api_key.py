@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from ledger.keys import create_key
 from ledger.models import ApiKey
-from ledger.operations.api_keys import create_key
 
 
 class Command(BaseCommand):

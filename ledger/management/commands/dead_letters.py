@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from events.kafka import letters
+from events.kafka import dead_letter_store
 from events.kafka.notation import from_text, headers_from_text, headers_to_text, to_text
 from events.models import DeadLetter, LetterAct
 from ledger.domain.errors import LedgerError
-from ledger.operations import dead_letters
+from ledger.intake import dead_letters
 
 
 class Command(BaseCommand):
@@ -53,12 +53,12 @@ class Command(BaseCommand):
         for letter in found if options["all"] else found.filter(state=DeadLetter.State.OPEN):
             self.stdout.write(
                 f"{letter.pk}  {letter.state}  {letter.topic}[{letter.partition}]@{letter.offset}  "
-                f"{letters.why(letter.code, letter.reason)}"
+                f"{dead_letter_store.why(letter.code, letter.reason)}"
             )
 
     def _show(self, options: dict[str, Any]) -> None:
         with connection.cursor() as cursor:
-            letter = letters.read(cursor, options["letter"])
+            letter = dead_letter_store.read(cursor, options["letter"])
         if letter is None:
             raise CommandError(f"there is no dead letter {options['letter']}")
         message = letter.message
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             "value": to_text(message.value),
         }
         self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False))
-        self.stderr.write(f"{letter.state}: {letters.why(letter.code, letter.reason)}")
+        self.stderr.write(f"{letter.state}: {dead_letter_store.why(letter.code, letter.reason)}")
         for act in LetterAct.objects.filter(letter=letter.id):
             why = f": {act.words}" if act.words else ""
             self.stderr.write(f"{act.at:%Y-%m-%d %H:%M:%S}Z {act.kind} by {act.actor}{why}")
@@ -92,8 +92,10 @@ class Command(BaseCommand):
         tally = dead_letters.replay(letter=options["letter"], actor=options["by"])
         if tally["parked"]:
             with connection.cursor() as cursor:
-                letter = letters.read(cursor, options["letter"])
-            raise CommandError(f"it was parked again: {letter and letters.why(letter.code, letter.reason)}")
+                letter = dead_letter_store.read(cursor, options["letter"])
+            raise CommandError(
+                f"it was parked again: {letter and dead_letter_store.why(letter.code, letter.reason)}"
+            )
         self.stdout.write(f"dead letter {options['letter']} is replayed: {', '.join(sorted(tally))}")
 
     def _dismiss(self, options: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from events.worker import Stop
-from ledger.operations.expiry import run, sweep_overdue
+from ledger.expiry import run, sweep_overdue
 
 
 class Command(BaseCommand):

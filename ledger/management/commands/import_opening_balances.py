@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from ledger.domain.errors import Invalid
-from ledger.operations import opening_balances
+from ledger.imports import opening_balances
 
 
 class Command(BaseCommand):

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from events.kafka.ingest import Ingest
 from events.worker import Stop, collect_rarely
-from ledger.operations import reference, waiting
-from ledger.operations.routes import ROUTES
+from ledger.intake import copies, waiting
+from ledger.intake.routes import ROUTES
 
 
 class Command(BaseCommand):
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             routes=ROUTES,
             batch=settings.ENVIRONMENT.ingest_batch,
             stop=Stop().on_signals(),
-            chores=[reference.apply, waiting.sweep],
+            chores=[copies.apply, waiting.sweep],
             alone=options["alone"],
             drain=options["drain"],
         ).run()

@@ -7,12 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ledger.api import bodies, submissions
 from ledger.domain.closing import PeriodChange
 from ledger.domain.periods import Month
 from ledger.management import people
-from ledger.operations.four_eyes import role_of
 from ledger.queries import periods
+from ledger.requests import bodies, by_people
+from ledger.requests.four_eyes import role_of
 
 
 class Command(BaseCommand):
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             bodies.PeriodProposal, {"reason_code": options["reason_code"], "reason": options["reason"]}
         )
         change = PeriodChange(action=options["action"], month=month)
-        made = partial(submissions.changing_period, body, change, role=role_of(person), now=timezone.now())
+        made = partial(by_people.changing_period, body, change, role=role_of(person), now=timezone.now())
         self.stdout.write(people.told(people.posted(made, person, options), options))
 
     def _list(self) -> None:

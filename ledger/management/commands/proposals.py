@@ -8,10 +8,10 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ledger.api import bodies, submissions
 from ledger.management import people
-from ledger.operations.four_eyes import role_of
 from ledger.queries import proposals
+from ledger.requests import bodies, by_people
+from ledger.requests.four_eyes import role_of
 
 
 class Command(BaseCommand):
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         approve = options["action"] == "approve"
         body = bodies.Body() if approve else people.read(bodies.Decline, {"reason": options["reason"]})
         made = partial(
-            submissions.resolving,
+            by_people.resolving,
             body,
             options["proposal"],
             found.subject,

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand
 
 from events.kafka.relay import Relay
 from events.worker import Stop, collect_rarely
-from ledger.operations.tell_balances import BalanceFeed
-from ledger.operations.tell_outcomes import OutcomeFeed
+from ledger.feeds.balances import BalanceFeed
+from ledger.feeds.outcomes import OutcomeFeed
 
 
 class Command(BaseCommand):

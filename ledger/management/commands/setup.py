@@ -8,8 +8,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from ledger.keys import create_key
 from ledger.models import ApiKey
-from ledger.operations.api_keys import create_key
 
 _ADMIN = "admin@ledger.local"
 _SOURCES = ("/services/training", "/services/marketplace", "/services/platform")

@@ -9,10 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ledger.api import submissions, terms
 from ledger.management import people
-from ledger.operations.four_eyes import role_of
 from ledger.queries import tariffs
+from ledger.requests import by_people, terms
+from ledger.requests.four_eyes import role_of
 
 
 class Command(BaseCommand):
@@ -81,5 +81,5 @@ class Command(BaseCommand):
         body: terms.Tariff | terms.TariffOverride = (
             people.read(terms.TariffOverride, values) if of_one else people.read(terms.Tariff, values)
         )
-        made = partial(submissions.proposing_tariff, body, role=role_of(person), now=timezone.now())
+        made = partial(by_people.proposing_tariff, body, role=role_of(person), now=timezone.now())
         self.stdout.write(people.told(people.posted(made, person, options), options))

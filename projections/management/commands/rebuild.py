@@ -9,7 +9,7 @@ from events.worker import collect_rarely
 from projections.catalog import PROJECTIONS, UnknownProjection, projection_named
 from projections.rebuild import rebuild
 from projections.rebuild_balances import rebuild_balances
-from projections.rebuild_records import rebuild_records
+from projections.rebuild_rows import rebuild_records
 
 _SAY_EVERY_SECONDS = 5.0
 

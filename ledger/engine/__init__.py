@@ -1,0 +1,1 @@
+"""The posting engine: locks, decides and writes batches of submissions, each batch in one transaction."""

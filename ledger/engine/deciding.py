@@ -1,0 +1,139 @@
+"""From plans to events: each is decided over the book, which evolves by it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from events import store
+from events.identifiers import uuid7
+from events.message import StoredEvent
+from ledger.domain.decide import (
+    OPERATION_TYPES,
+    Plan,
+    decide,
+    overdue,
+    overdue_proposals,
+    reject,
+)
+from ledger.domain.errors import Rejected
+from ledger.domain.holding import Resolving
+from ledger.domain.locked_state import Account, Decision, LockedState
+from ledger.domain.paying_out import PayingOut
+from ledger.domain.periods import effective_at
+from ledger.domain.recording import event_data
+from ledger.engine.pending import Pending
+from ledger.engine.submission import fingerprint_of
+
+SWEEP_SOURCE: Final = "/ledger/expiry"
+
+
+class Moved(Exception):
+    """What a command refers to changed between reading and locking: read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendedEvent:
+    """An event, and the accounts that it touched, as of after it."""
+
+    event: StoredEvent
+    touched: Sequence[Account]
+    item: Pending | None = None
+    """What it answers; nothing where something has expired."""
+
+    @property
+    def key(self) -> store.Key:
+        """The idempotency key of the event's command."""
+        metadata = self.event.metadata
+        return store.Key(metadata["source"], metadata["request_id"])
+
+    @property
+    def claim(self) -> store.Claim:
+        """What that key is claimed for."""
+        return store.Claim(fingerprint_of(self.event.data["command"]), self.event.id)
+
+
+def expiring(locked: LockedState, *, now: datetime) -> list[Decision]:
+    """What is overdue of every locked user and proposal, and has to expire before anything is decided."""
+    of_users = [decision for user in locked.users for decision in overdue(locked, user, now=now)]
+    return [*of_users, *overdue_proposals(locked, now=now)]
+
+
+def expired(decision: Decision, locked: LockedState, *, position: int, now: datetime) -> AppendedEvent:
+    """The event of something that expires; the book evolves by it."""
+    facts = decision.facts
+    subject = facts.get("grant") or facts.get("hold") or facts["proposal"]
+    touched = locked.apply(decision)
+    sent: dict[str, Any] = {"type": decision.type, "expired": subject}
+    if decision.payer:
+        sent["operation_user"] = decision.payer
+    metadata = {"source": SWEEP_SOURCE, "request_id": f"expire:{subject}", "actor": "ledger"}
+    occurred_at = decision.occurred_at or now
+    return AppendedEvent(
+        _event(position, uuid7(), decision, sent, metadata, locked, occurred_at, now), touched
+    )
+
+
+def decide_pending(item: Pending, locked: LockedState, *, position: int, now: datetime) -> AppendedEvent:
+    """What a command comes to, be it a rejection. Raises `Moved` for one that has no plan any more."""
+    submission = item.submission
+    try:
+        if item.plan is None:
+            raise item.refusal if isinstance(item.refusal, Rejected) else Moved
+        decision = decide(item.plan, locked, now=now, event_id=item.event_id)
+    except Rejected as error:
+        users = [user for user in item.users if locked.knows(user)]
+        payer = users[0] if users else getattr(submission.command, "operation_user", None)
+        decision = reject(error, submission.command, item.plan, payer, locked)
+    touched = locked.apply(decision)
+    event = _event(
+        position,
+        item.event_id,
+        decision,
+        submission.sent,
+        submission.metadata(),
+        locked,
+        submission.command.occurred_at,
+        now,
+    )
+    return AppendedEvent(event, touched, item)
+
+
+def missing_holds(plan: Plan | None, locked: LockedState) -> str | None:
+    """The hold or payout of a plan that its placing in this batch did not make."""
+    match plan:
+        case Resolving() if plan.hold.id not in locked.holds:
+            return plan.hold.id
+        case PayingOut() if plan.payout.id not in locked.payouts:
+            return plan.payout.id
+        case _:
+            return None
+
+
+def _event(
+    position: int,
+    event_id: str,
+    decision: Decision,
+    sent: Mapping[str, Any],
+    metadata: Mapping[str, str],
+    locked: LockedState,
+    occurred_at: datetime,
+    now: datetime,
+) -> StoredEvent:
+    """The event of a decision; the book is as of after it."""
+    data = event_data(decision, sent, locked)
+    if decision.type in OPERATION_TYPES:
+        counts_at = effective_at(occurred_at, recorded_at=now, closed=locked.closed_until)
+        if counts_at != occurred_at:
+            data["effective_at"] = counts_at.isoformat()
+    return StoredEvent(
+        position=position,
+        id=event_id,
+        stream=decision.stream or f"operation:{event_id}",
+        type=decision.type,
+        schema_version=1,
+        data=data,
+        metadata=metadata,
+        occurred_at=occurred_at,
+        recorded_at=now,
+    )

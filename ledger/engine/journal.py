@@ -1,0 +1,132 @@
+"""Accounts, operations and entries in the database, set by set, on the caller's cursor."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from events.arrays import numbers
+from events.copying import write_rows
+from events.message import StoredEvent
+from events.pipeline import Statement, ask, tell
+from ledger.domain.chart import ESCROW, PLATFORM_IDS, USER_ACCOUNTS
+from ledger.domain.decide import OPERATION_TYPES
+from ledger.domain.locked_state import Account, LockedState
+from ledger.domain.money import text
+from ledger.engine.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, Record, entry_rows, operation_row, record_of
+
+_ACCOUNT_COLUMNS: Final = (
+    "code, user_id, normal_side = 'C', id, balance, held, version, credit_limit, recorded_at"
+)
+_LOCK_ACCOUNTS: Final = Statement(
+    "lock_accounts",
+    f"""select {_ACCOUNT_COLUMNS} from ledger_account where user_id = any($1::bigint[])
+        order by user_id, id for no key update""",  # noqa: S608 (fixed names)
+)
+_UPDATE_ACCOUNTS: Final = Statement(
+    "update_accounts",
+    """update ledger_account a
+       set balance = v.balance, held = v.held, version = v.version, position = v.position,
+           recorded_at = $1::timestamptz
+       from unnest($2::bigint[], $3::numeric[], $4::numeric[], $5::bigint[], $6::bigint[])
+           as v(id, balance, held, version, position)
+       where a.id = v.id""",
+)
+
+
+def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
+    """Give users without accounts all of theirs; none to who is no user any more. `users` ascend.
+
+    A user without accounts has nothing yet that a deletion of his row would have to wait for, so the
+    row is locked against it.
+    """
+    tell(
+        cursor,
+        """insert into ledger_account
+               (code, kind, user_id, currency, normal_side, balance, held, version, position)
+           select 'user:' || asked.id || ':' || made.name, made.kind, asked.id, made.currency, made.side,
+                  0, 0, 0, 0
+           from models_user asked
+           cross join unnest(%s::text[], %s::text[], %s::text[], %s::text[]) with ordinality
+               as made(name, kind, currency, side, n)
+           where asked.id = any(%s::bigint[])
+             and not exists (select from ledger_account a where a.user_id = asked.id)
+           order by asked.id, made.n
+           for key share of asked
+           on conflict do nothing""",
+        [account.name for account in USER_ACCOUNTS],
+        [account.kind for account in USER_ACCOUNTS],
+        [account.currency for account in USER_ACCOUNTS],
+        [account.normal_side for account in USER_ACCOUNTS],
+        numbers(users),
+    )
+
+
+def lock_accounts(cursor: Any, users: Sequence[int]) -> list[Account]:
+    """Lock and read all accounts of the users, user by user in the order of their ids."""
+    return [Account(*row) for row in ask(cursor, _LOCK_ACCOUNTS, numbers(users))]
+
+
+def read_accounts(cursor: Any, users: Iterable[int]) -> list[Account]:
+    """The accounts of the users as they stand, without a lock."""
+    cursor.execute(
+        f"""select {_ACCOUNT_COLUMNS} from ledger_account where user_id = any(%s::bigint[])
+            order by user_id, id""",  # noqa: S608
+        [numbers(users)],
+    )
+    return [Account(*row) for row in cursor.fetchall()]
+
+
+def not_before(locked: LockedState, now: datetime) -> datetime:
+    """The time of recording: now, and never before an account's last nor in a closed period."""
+    times = {locked.closed_until, *(account.recorded_at for account in locked.accounts.values())}
+    return max([now, *(time for time in times if time is not None)])
+
+
+def write(cursor: Any, events: Sequence[StoredEvent], locked: LockedState) -> None:
+    """Write the operations and entries of recorded events, copied from what the events say."""
+    ids = PLATFORM_IDS | {code: account.id for code, account in locked.accounts.items()}
+    records: list[Record] = []
+
+    def operations() -> Iterator[str]:
+        for event in events:
+            if event.type in OPERATION_TYPES:
+                record = record_of(event)
+                records.append(record)
+                yield operation_row(record)
+
+    write_rows(cursor, "models_operation", OPERATION_COLUMNS, operations())
+    rows = (row for record in records for row in entry_rows(record, ids))
+    write_rows(cursor, "models_entry", ENTRY_COLUMNS, rows)
+
+
+def open_escrows(cursor: Any, accounts: Sequence[Account]) -> None:
+    """Write the escrows that are new, under the locks of their clients, and give them their ids."""
+    for account in accounts:
+        cursor.execute(
+            """insert into ledger_account
+                   (code, kind, user_id, currency, normal_side, balance, held, version, position)
+               values (%s, %s, %s, %s, %s, 0, 0, 0, 0) returning id""",
+            [account.code, ESCROW.kind, account.user, ESCROW.currency, ESCROW.normal_side],
+        )
+        (account.id,) = cursor.fetchone()
+
+
+def update_accounts(
+    cursor: Any,
+    accounts: Sequence[Account],
+    positions: Mapping[str, int],
+    now: datetime,
+) -> None:
+    """Write each touched account once."""
+    if not accounts:
+        return
+    tell(
+        cursor,
+        _UPDATE_ACCOUNTS,
+        now,
+        numbers(account.id for account in accounts),
+        numbers(text(account.balance) for account in accounts),
+        numbers(text(account.held) for account in accounts),
+        numbers(account.version for account in accounts),
+        numbers(positions[account.code] for account in accounts),
+    )

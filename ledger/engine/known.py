@@ -1,0 +1,230 @@
+"""Reads what commands refer to: which users and machines are known, on what terms, the tariffs."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, assert_never
+
+from events import store
+from events.arrays import numbers
+from events.pipeline import Statement, ask, tell
+from ledger.domain.adjustments import Adjust, SetCreditLimit
+from ledger.domain.approving import ResolveProposal
+from ledger.domain.closing import ChangePeriod
+from ledger.domain.contracting import EndContract, SignContract
+from ledger.domain.decide import OPERATION_TYPES, Command
+from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
+from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
+from ledger.domain.known import Known
+from ledger.domain.opening import OpenBalances
+from ledger.domain.operations import MachineTerms, RecordOperation
+from ledger.domain.paying_out import ConfirmPayout, FailPayout, RequestPayout
+from ledger.domain.publishing import ProposeTariff
+from ledger.domain.reversals import Original
+from ledger.domain.reversing import ChargeBack, Reverse
+from ledger.engine import consulting, kept_store, payment_references
+from ledger.engine.tariffs import PUBLISHED, Published, read_overrides, tariffs_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What commands refer to, as of one moment, and what the engine has to know beside it."""
+
+    known: Known
+    closed_until: datetime | None
+    """Up to when the books are closed."""
+    without_accounts: frozenset[int]
+    """Those of the users who have none yet."""
+
+
+def read_known(cursor: Any, commands: Iterable[Command], *, lock: bool) -> Reading:
+    """Read what the commands refer to; with `lock`, keep the machines from being deleted."""
+    named = _named_by(commands)
+    if lock and named.machines:
+        tell(cursor, _LOCK_MACHINES, numbers(named.machines))
+    holds = kept_store.read_holds(cursor, named.holds) if named.holds else []
+    payouts = kept_store.read_payouts(cursor, named.payouts) if named.payouts else []
+    proposals = kept_store.read_proposals(cursor, named.proposals) if named.proposals else []
+    offers = consulting.read_offers(cursor, named.requests, lock=lock) if named.requests else []
+    contracts = kept_store.read_contracts(cursor, named.contracts) if named.contracts else []
+    paid = payment_references.read(cursor, named.payments) if named.payments else []
+    operations = named.operations.union(payment.operation for payment in paid)
+    originals = _originals(cursor, operations) if operations else {}
+    users = named.users.union(
+        (hold.user for hold in holds),
+        (payout.user for payout in payouts),
+        (user for offer in offers for user in (offer.client, offer.consultant) if user is not None),
+        (user for contract in contracts for user in (contract.client, contract.consultant)),
+        (each.user for each in proposals if each.user is not None),
+        (user for original in originals.values() for user in original.users),
+    )
+    ((terms, known, without_accounts, closed_until, *published),) = ask(
+        cursor,
+        _READ_REFERENCES,
+        numbers(users),
+        numbers(named.machines),
+        min(named.times, default=None),
+        max(named.times, default=None),
+    )
+    machines = _machine_terms(terms)
+    owners = {version.owner for versions in machines.values() for version in versions}
+    tariffs = Published(*published)
+    return Reading(
+        known=Known(
+            users=frozenset(known),
+            machines=machines,
+            tariffs=tariffs_of(cursor, tariffs),
+            overrides=read_overrides(cursor, tariffs, sorted(users | owners)),
+            teams=_known_teams(cursor, named.teams) if named.teams else frozenset(),
+            holds={hold.id: hold for hold in holds},
+            payouts={payout.id: payout for payout in payouts},
+            proposals={proposal.id: proposal for proposal in proposals},
+            payments={payment.digest: payment for payment in paid},
+            offers={offer.request: offer for offer in offers},
+            contracts={contract.id: contract for contract in contracts},
+            originals=originals,
+        ),
+        closed_until=closed_until,
+        without_accounts=frozenset(without_accounts),
+    )
+
+
+@dataclass(slots=True)
+class _Named:
+    """What commands name."""
+
+    users: set[int] = field(default_factory=set)
+    machines: set[int] = field(default_factory=set)
+    times: list[datetime] = field(default_factory=list)
+    """When something occurred on a machine."""
+    holds: set[str] = field(default_factory=set)
+    payouts: set[str] = field(default_factory=set)
+    proposals: set[str] = field(default_factory=set)
+    teams: set[int] = field(default_factory=set)
+    operations: set[str] = field(default_factory=set)
+    requests: set[int] = field(default_factory=set)
+    """Consulting requests that are to become contracts."""
+    contracts: set[int] = field(default_factory=set)
+    payments: set[str] = field(default_factory=set)
+    """Digests of payment references."""
+
+
+def _named_by(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (one case a command)
+    named = _Named()
+    for command in commands:
+        match command:
+            case RecordOperation(hold=None) | PlaceHold():
+                operation = command.estimate if isinstance(command, PlaceHold) else command
+                named.users.add(operation.operation_user)
+                if operation.machine is not None:
+                    named.machines.add(operation.machine)
+                    named.times.append(operation.occurred_at)
+            case RecordOperation() | CaptureHold() | VoidHold():
+                named.holds.add(str(command.hold))
+            case ConfirmPayout() | FailPayout():
+                named.payouts.add(command.payout)
+            case SignContract():
+                named.requests.add(command.contract)
+            case EndContract():
+                named.contracts.add(command.contract)
+            case ResolveProposal():
+                named.proposals.add(command.proposal)
+            case Reverse() | ChargeBack(payment=None):
+                named.operations.add(str(command.operation))
+            case ChargeBack():
+                named.payments.add(str(command.payment))
+            case ProposeTariff():
+                named.users |= set() if command.user is None else {command.user}
+                named.teams |= set() if command.team is None else {command.team}
+            case CreateCode() | ChangePeriod():
+                pass
+            case (
+                OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout()
+            ):
+                named.users.add(command.user)
+            case _:
+                assert_never(command)
+    return named
+
+
+def set_aside_for(command: Command) -> str | None:
+    """The hold that a command captures or releases, or the payout that it says the end of."""
+    match command:
+        case RecordOperation(hold=None):
+            return None
+        case RecordOperation() | CaptureHold() | VoidHold():
+            return str(command.hold)
+        case ConfirmPayout() | FailPayout():
+            return command.payout
+        case _:
+            return None
+
+
+def _originals(cursor: Any, operations: set[str]) -> dict[str, Original]:
+    found = store.get(cursor, list(operations))
+    return {
+        event.id: Original(id=event.id, type=event.type, data=event.data)
+        for event in found.values()
+        if event.type in OPERATION_TYPES
+    }
+
+
+def _known_teams(cursor: Any, teams: set[int]) -> frozenset[int]:
+    cursor.execute("select id from models_team where id = any(%s::bigint[])", [numbers(teams)])
+    return frozenset(row[0] for row in cursor.fetchall())
+
+
+_LOCK_MACHINES: Final = Statement(
+    "lock_machines",
+    "select id from models_machine where id = any($1::bigint[]) order by id for key share",
+)
+_READ_REFERENCES: Final = Statement(
+    "read_known",
+    f"""with terms as materialized (
+            select t.*
+            from models_machine m
+            -- Its order keeps this apart, to be looked up machine by machine.
+            cross join lateral (
+                select * from ledger_machine_terms of_one
+                where of_one.machine_id = m.id and of_one.effective_from <= $4::timestamptz
+                  and of_one.effective_from >= (
+                      select max(f.effective_from) from ledger_machine_terms f
+                      where f.machine_id = m.id and f.effective_from <= $3::timestamptz)
+                order by of_one.effective_from, of_one.id) t
+            where m.id = any($2::bigint[])),
+        known as materialized (
+            select id from models_user
+            where id = any($1::bigint[] || array(select owner_id from terms)))
+        select (select json_agg(json_build_array(
+                           machine_id, effective_from, owner_id, columns, data_source_is_public,
+                           data_source_price, api_solving_is_public, api_solving_price, copy_price,
+                           copy_update_price) order by machine_id, effective_from, id)::text
+                from terms),
+               array(select id from known),
+               array(select id from known
+                     where (select a.id from ledger_account a where a.user_id = known.id limit 1) is null),
+               ledger_closed_until(),
+               {PUBLISHED}""",  # noqa: S608 (fixed columns)
+)
+"""For users, machines, and the first and last time that something occurred on a machine."""
+
+
+def _machine_terms(versions: str | None) -> dict[int, list[MachineTerms]]:
+    found: dict[int, list[MachineTerms]] = {}
+    for row in json.loads(versions or "[]", parse_float=Decimal):
+        terms = MachineTerms(
+            machine=row[0],
+            effective_from=datetime.fromisoformat(row[1]),
+            owner=row[2],
+            columns=row[3],
+            data_source_is_public=row[4],
+            data_source_price=row[5],
+            api_solving_is_public=row[6],
+            api_solving_price=row[7],
+            copy_price=row[8],
+            copy_update_price=row[9],
+        )
+        found.setdefault(terms.machine, []).append(terms)
+    return found

@@ -1,0 +1,90 @@
+"""The submissions of a batch, folded by their keys, on their way to a decision."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from events.identifiers import uuid7
+from events.store import Key
+from ledger.domain.decide import Plan, plan
+from ledger.domain.errors import Conflict, Invalid, Rejected, Undecided, UnknownReference
+from ledger.domain.known import Known
+from ledger.engine.submission import Outcome, Submission
+
+
+@dataclass(slots=True)
+class Pending:
+    """A submission of this batch that is still to be decided, with its duplicates in the batch.
+
+    `conflicting` came after it under the same key with another body.
+    """
+
+    submission: Submission
+    fingerprint: bytes
+    indexes: list[int]
+    conflicting: list["Pending"] = field(default_factory=list)
+    event_id: str = field(default_factory=uuid7)
+    plan: Plan | None = None
+    refusal: Rejected | Undecided | Invalid | None = None
+
+    @property
+    def users(self) -> tuple[int, ...]:
+        """Whose accounts this command needs locked."""
+        if self.plan is not None:
+            return self.plan.users
+        named: int | None = getattr(self.submission.command, "operation_user", None)
+        return () if named is None or isinstance(self.refusal, UnknownReference) else (named,)
+
+    def is_repeated_by(self, submission: Submission, fingerprint: bytes) -> bool:
+        """Whether a submission with the same key is a duplicate."""
+        return self.fingerprint == fingerprint and self.submission.notes == submission.notes
+
+
+def fold(submissions: Sequence[Submission]) -> list[Pending]:
+    """One pending command per key, the first that came; another body under its key is its rival."""
+    by_key: dict[Key, list[Pending]] = {}
+    for index, submission in enumerate(submissions):
+        fingerprint = submission.fingerprint()
+        bodies = by_key.setdefault(submission.key, [])
+        for item in bodies:
+            if item.is_repeated_by(submission, fingerprint):
+                item.indexes.append(index)
+                break
+        else:
+            bodies.append(Pending(submission, fingerprint, [index]))
+    for first, *others in by_key.values():
+        first.conflicting = others
+    return [bodies[0] for bodies in by_key.values()]
+
+
+def planned(
+    submission: Submission, known: Known
+) -> tuple[Plan | None, Rejected | Undecided | Invalid | None]:
+    """The plan of a submission, or why it has none."""
+    if submission.out_of_bounds is not None:
+        return None, submission.out_of_bounds
+    try:
+        return plan(submission.command, known), None
+    except Undecided as error:
+        if submission.out_of_time:
+            return None, UnknownReference(error.message, **error.details)
+        return None, error
+    except Rejected as error:
+        return None, error
+
+
+def conflict(submission: Submission, first: Mapping[str, Any]) -> Outcome:
+    """A conflict that names the first field in which the two commands differ."""
+    differing = [
+        name for name in sorted({*submission.sent, *first}) if submission.sent.get(name) != first.get(name)
+    ]
+    name = (differing or sorted(submission.notes) or ["body"])[0]
+    return Outcome(
+        status="conflict",
+        error=Conflict(
+            f"the key was used for another command: {name} differs",
+            field=name,
+            source=submission.source,
+            request_id=submission.request_id,
+        ),
+    )

@@ -1,0 +1,115 @@
+"""Periods in the database: up to when the books are closed, and what each account had then.
+
+# Note [Freezing]
+What an account has at the end of a month is summed in two parts. The first, up to the settled position,
+is all but a little of it, and is read before anything is locked; the rest under the books' lock, while
+nobody posts. Both meet in a temporary table, and become the frozen balances if the closing is recorded.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from events.message import StoredEvent
+from ledger.domain.chart import USER_ACCOUNT_IDS_FROM
+from ledger.domain.codec import period_from
+from ledger.domain.periods import Month, MonthEnd, Period, Total
+from ledger.engine.rows import ENTRIES_MAX
+
+ACCOUNT: Final = f"case when a.id < {USER_ACCOUNT_IDS_FROM} then a.code else a.kind end"
+"""What an account `a` is summed under: the platform's by their codes, all others by their kinds."""
+
+_SUMS: Final = """
+    insert into period_sum (month, account_id, debits, credits)
+    select %(month)s, account_id,
+           coalesce(sum(amount) filter (where side = 'D'), 0),
+           coalesce(sum(amount) filter (where side = 'C'), 0)
+    from models_entry
+    where effective_at < %(ends_at)s and """
+
+
+def read_closed_until(cursor: Any) -> datetime | None:
+    """Up to when the books are closed."""
+    cursor.execute("select ledger_closed_until()")
+    closed: datetime | None = cursor.fetchone()[0]
+    return closed
+
+
+def read_periods(cursor: Any) -> list[Period]:
+    """Every month that was ever closed, the first one first."""
+    cursor.execute("select month, kept::text from ledger_period order by month")
+    return [period_from(month, json.loads(kept)) for month, kept in cursor.fetchall()]
+
+
+class Freezing:
+    """The closings of one transaction; see Note [Freezing]."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self._begun: dict[Month, int] = {}
+
+    def begin(self, months: Iterable[Month]) -> None:
+        """Sum up what is settled of each month and before, with nothing locked."""
+        for month in months:
+            self._cursor.execute("select position from events_settled where id = 1")
+            settled: int = self._cursor.fetchone()[0]
+            self._cursor.execute(
+                """create temporary table if not exists period_sum
+                       (month text, account_id bigint, debits numeric, credits numeric) on commit drop""",
+            )
+            self._cursor.execute("delete from period_sum where month = %s", [str(month)])
+            self._cursor.execute(f"{_SUMS} id < %(unsettled)s group by account_id", _bounds(month, settled))
+            self._begun[month] = settled
+
+    def finish(self, months: Iterable[Month]) -> list[MonthEnd]:
+        """Sum up the rest, under the books' lock: what closing the months looks at."""
+        wanted = list(months)
+        self.begin(month for month in wanted if month not in self._begun)
+        return [self._month_end(month) for month in wanted]
+
+    def write(self, events: Sequence[StoredEvent]) -> None:
+        """Freeze the balances of the months that the events closed, and drop those that they reopened."""
+        for event in events:
+            if event.type == "period.closed":
+                self._cursor.execute(
+                    """insert into ledger_period_balance (month, account_id, debits, credits, balance)
+                       select s.month, s.account_id, sum(s.debits), sum(s.credits),
+                              sum(case a.normal_side when 'D' then s.debits - s.credits
+                                                     else s.credits - s.debits end)
+                       from period_sum s join ledger_account a on a.id = s.account_id
+                       where s.month = %s group by s.month, s.account_id order by s.account_id""",
+                    [event.data["period"]],
+                )
+            elif event.type == "period.reopened":
+                self._cursor.execute(
+                    "delete from ledger_period_balance where month = %s", [event.data["period"]]
+                )
+
+    def end(self) -> None:
+        """Forget the sums, which a transaction that only asked leaves to nobody."""
+        if self._begun:
+            self._cursor.execute("drop table pg_temp.period_sum")
+
+    def _month_end(self, month: Month) -> MonthEnd:
+        settled = self._begun[month]
+        self._cursor.execute(f"{_SUMS} id >= %(unsettled)s group by account_id", _bounds(month, settled))
+        self._cursor.execute(
+            f"""select {ACCOUNT}, a.currency, sum(s.debits), sum(s.credits)
+                from period_sum s join ledger_account a on a.id = s.account_id
+                where s.month = %s group by 1, 2 order by 2 desc, 1""",  # noqa: S608 (fixed names)
+            [str(month)],
+        )
+        totals = tuple(Total(*row) for row in self._cursor.fetchall())
+        self._cursor.execute(
+            """select (select count(*) from ledger_grant where remaining > 0 and expires_at < %(ends_at)s),
+                      (select count(*) from ledger_hold where state = 'open' and expires_at < %(ends_at)s)""",
+            {"ends_at": month.ends_at},
+        )
+        grants, holds = self._cursor.fetchone()
+        return MonthEnd(month=month, grants=grants, holds=holds, settled=settled, totals=totals)
+
+
+def _bounds(month: Month, settled: int) -> dict[str, Any]:
+    """`unsettled` is the first id that an entry above the settled position can have."""
+    return {"month": str(month), "ends_at": month.ends_at, "unsettled": (settled + 1) * ENTRIES_MAX}

@@ -1,0 +1,1 @@
+"""Imports from the older system, run once before the ledger goes live."""

@@ -1,0 +1,1 @@
+"""Kafka in: handles the messages of each topic, and what becomes of those that cannot be posted."""

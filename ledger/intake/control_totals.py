@@ -1,0 +1,214 @@
+"""Control totals: what a publisher says it sent, held against what the log has of it.
+
+# Note [Control totals]
+A total comes on one partition of a topic while older operations may still be on their way on another.
+It is put aside for a while, answered from the log away from the posting path, and the answer is an event
+like any other. What was rejected was received. What the ledger has not read yet, what waits and what is a
+dead letter of that topic is told beside, because it explains what is missing. A total that is sent again
+under its id was answered; under a new id it is answered anew.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from easyautoml_ledger import envelope, topics
+from easyautoml_ledger.control_total import ControlTotal, KindTotal
+from easyautoml_ledger.envelope import CloudEvent
+from easyautoml_ledger.payloads import parse_payload
+from events import store
+from events.identifiers import uuid7
+from events.kafka import stored_messages
+from events.kafka.message import Message
+from events.kafka.stored_messages import Parked, StoredWaiting, Waiting
+from events.message import StoredEvent
+from ledger.domain.errors import Invalid
+from ledger.domain.money import ZERO, text
+from ledger.engine.submission import fingerprint_of
+
+WAITS_FOR: Final = "control-total"
+EVENT_TYPE: Final = "control_total.compared"
+REST: Final = timedelta(minutes=1)
+WINDOW_MAX: Final = timedelta(days=31)
+_AT_ONCE: Final = 10
+# Events of transactions that ran side by side may stand in another order than they were recorded in.
+_OUT_OF_ORDER: Final = timedelta(minutes=10)
+
+
+def put_aside(message: Message, event: CloudEvent, now: datetime) -> Waiting:
+    """The message of a control total, to be answered after a while.
+
+    Raises `ContractError`, or `Invalid` for a window that is too long or reaches too far back.
+    """
+    total = _total(event)
+    if total.window_end - total.window_start > WINDOW_MAX:
+        raise Invalid(f"a window has {WINDOW_MAX.days} days at most", field="window_end")
+    if total.window_start < now - settings.LEDGER_OCCURRED_BACK:
+        raise Invalid("the window begins too long ago", field="window_start")
+    reason = "answered once what was sent before it should have been read"
+    return Waiting(message, "control_total", reason, WAITS_FOR, now + REST)
+
+
+def answer_due() -> Counter[str]:
+    """Answer the totals whose time has come; how many became what."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select id from events_waiting where waits_for = %s and deadline <= now() order by id limit %s",
+            [WAITS_FOR, _AT_ONCE],
+        )
+        due = [row[0] for row in cursor.fetchall()]
+    tally = Counter[str]()
+    for waiting in due:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            # Another worker may be at it.
+            if stored_messages.lock_waiting(cursor, [waiting]):
+                (item,) = stored_messages.read_waiting(cursor, [waiting])
+                tally[_answer(cursor, item)] += 1
+                stored_messages.remove_waiting(cursor, [waiting])
+    return tally
+
+
+def _answer(cursor: Any, item: StoredWaiting) -> str:
+    event = envelope.parse(item.message.headers, item.message.value)
+    total = _total(event)
+    sent = {"type": "control_total", **total.model_dump(mode="json", exclude_defaults=True)}
+    key, claim = store.Key(event.source, event.id), store.Claim(fingerprint_of(sent), uuid7())
+    if taken := store.claim_keys(cursor, {key: claim}):
+        if taken[key].fingerprint == claim.fingerprint:
+            return "duplicate"
+        parked = Parked(item.message, "conflict", "the id was used for something else")
+        stored_messages.park(cursor, [parked])
+        return "parked"
+    data = {"command": sent, **_compared(cursor, event.source, total), **_open(cursor, item.message)}
+    # The position is taken last: whoever reads the log waits for it from then on.
+    (position,) = store.take_positions(cursor, 1)
+    answer = StoredEvent(
+        position=position,
+        id=claim.event_id,
+        stream=f"control_total:{event.source}",
+        type=EVENT_TYPE,
+        schema_version=1,
+        data=data,
+        metadata=_metadata(event),
+        occurred_at=event.time or item.message.timestamp,
+        recorded_at=timezone.now(),
+    )
+    store.append(cursor, [answer])
+    return "recorded"
+
+
+def _total(event: CloudEvent) -> ControlTotal:
+    total = parse_payload(event)
+    if not isinstance(total, ControlTotal):
+        raise TypeError(f"{event.type} is no control total")
+    return total
+
+
+def _metadata(event: CloudEvent) -> dict[str, str]:
+    values = {
+        "source": event.source,
+        "request_id": event.id,
+        "actor": event.source,
+        "correlation_id": event.correlationid,
+        "causation_id": event.causationid,
+        "traceparent": event.traceparent,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+class _Received(NamedTuple):
+    """What the log has of a kind: how many, how many of these were rejected, and sums."""
+
+    operations: int = 0
+    rejected: int = 0
+    count_of_lines: int = 0
+    amount: Decimal = ZERO
+
+
+def _compared(cursor: Any, source: str, total: ControlTotal) -> dict[str, Any]:
+    received = _received(cursor, source, total.window_start, total.window_end)
+    told: dict[str, KindTotal] = {each.kind: each for each in total.totals}
+    kinds = []
+    for kind in topics.TOPIC_OF_KIND:
+        if kind not in told and kind not in received:
+            continue
+        was_sent, has = told.get(kind), received.get(kind, _Received())
+        sent: dict[str, Any] = {"count": 0 if was_sent is None else was_sent.count}
+        had: dict[str, Any] = {"count": has.operations, "count_of_lines": has.count_of_lines}
+        had["amount"] = text(has.amount)
+        if was_sent is not None and was_sent.count_of_lines is not None:
+            sent["count_of_lines"] = was_sent.count_of_lines
+        if was_sent is not None and was_sent.amount is not None:
+            sent["amount"] = text(was_sent.amount)
+        kinds.append(
+            {
+                "kind": kind,
+                "sent": sent,
+                "received": had,
+                "rejected": has.rejected,
+                "missing": max(0, sent["count"] - has.operations),
+                "extra": max(0, has.operations - sent["count"]),
+                "different": [name for name in sent if sent[name] != had[name]],
+            }
+        )
+    return {
+        "window_start": total.window_start.isoformat(),
+        "window_end": total.window_end.isoformat(),
+        "agrees": not any(kind["different"] for kind in kinds),
+        "kinds": kinds,
+    }
+
+
+def _received(cursor: Any, source: str, start: datetime, end: datetime) -> Mapping[str, _Received]:
+    """By kind what the source sent that occurred from `start` on and before `end`."""
+    since = start - settings.LEDGER_OCCURRED_AHEAD - _OUT_OF_ORDER
+    cursor.execute(
+        """select data->>'kind', count(*), count(*) filter (where type = 'operation.rejected'),
+                  coalesce(sum((data->'command'->>'count_of_lines')::bigint), 0),
+                  coalesce(sum((data->'command'->>'amount')::numeric), 0)
+           from events_event
+           where position >= %s and occurred_at >= %s and occurred_at < %s
+             and type in ('operation.recorded', 'operation.rejected', 'hold.captured')
+             and metadata->>'source' = %s and data->>'kind' = any(%s)
+           group by 1""",
+        [_first_position(cursor, since), start, end, source, list(topics.TOPIC_OF_KIND)],
+    )
+    return {row[0]: _Received(row[1], row[2], int(row[3]), row[4]) for row in cursor.fetchall()}
+
+
+def _first_position(cursor: Any, since: datetime) -> int:
+    """Where the events that were recorded since a time begin.
+
+    Found by halving, along the primary key: there is no index on the time, see ADR 0009.
+    """
+    cursor.execute("select coalesce(min(position), 1), coalesce(max(position), 0) from events_event")
+    low, high = cursor.fetchone()
+    while low < high:
+        middle = (low + high) // 2
+        cursor.execute(
+            "select recorded_at from events_event where position >= %s order by position limit 1", [middle]
+        )
+        if cursor.fetchone()[0] < since:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low)
+
+
+def _open(cursor: Any, message: Message) -> dict[str, int]:
+    """What of the topic did not become anything yet."""
+    cursor.execute(
+        """select (select coalesce(sum(greatest(end_offset - next_offset, 0)), 0)
+                   from events_kafka_position where topic_id = %(id)s),
+                  (select count(*) from events_waiting where topic = %(topic)s and waits_for <> %(totals)s),
+                  (select count(*) from events_dead_letter where topic = %(topic)s and state = 'open')""",
+        {"id": message.topic_id, "topic": message.topic, "totals": WAITS_FOR},
+    )
+    not_read, waiting, dead_letters = cursor.fetchone()
+    return {"not_read": int(not_read), "waiting": waiting, "dead_letters": dead_letters}

@@ -1,0 +1,185 @@
+"""Messages from Kafka, posted: what they become is decided by their type."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from django.conf import settings
+from django.utils import timezone
+
+from easyautoml_ledger import envelope, topics
+from easyautoml_ledger.envelope import CloudEvent
+from easyautoml_ledger.errors import ContractError
+from easyautoml_ledger.operations import parse_operation
+from easyautoml_ledger.payloads import parse_payload
+from events.kafka import stored_messages
+from events.kafka.handler import MessageHandler, TryAgain
+from events.kafka.message import Message
+from events.kafka.stored_messages import Parked, Waiting
+from ledger.domain.errors import Busy, Invalid
+from ledger.engine.posting import post
+from ledger.engine.submission import Outcome, Submission
+from ledger.intake import control_totals
+from ledger.requests import chargebacks, holds, payouts
+from ledger.requests.operations import submission_of
+
+Read: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
+"""The submission of an event that arrived at a time. Raises `ContractError`."""
+
+
+class MessageRefused(Exception):
+    """A readable message that the ledger does not take. It is parked under `code`, which is stable."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def read(message: Message, arrived_at: datetime) -> Submission:
+    """The submission of a message. Raises `ContractError` or `MessageRefused`: it is parked."""
+    return _read(_welcome(message), message, arrived_at)
+
+
+def _welcome(message: Message) -> CloudEvent:
+    """The event of a message, from a source that its topic takes."""
+    event = envelope.parse(message.headers, message.value)
+    if event.source not in topics.TOPICS[message.topic].sources:
+        raise MessageRefused("source_not_allowed", f"{message.topic} takes nothing from this source")
+    if event.type not in topics.TOPICS[message.topic].types:
+        raise ContractError("unsupported_type", f"{message.topic} has no events of this type", "type")
+    return event
+
+
+def _read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
+    reader = _READERS.get(event.type)
+    if reader is None:
+        raise ContractError("unsupported_type", f"nothing is posted for a {event.type}", "type")
+    return reader(event, message, arrived_at)
+
+
+def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
+    """Post messages in one transaction; how many became what.
+
+    `move` runs first in it. What cannot be read or is in conflict is parked, what names a user, machine or
+    hold that is not known yet waits, all in that transaction. Raises `TryAgain`, with nothing posted.
+    """
+    now = timezone.now()
+    batch = _Batch(move, now)
+    submissions = batch.read(messages)
+    try:
+        post(submissions, intake=batch)
+    except Busy as error:
+        raise TryAgain(str(error)) from error
+    return batch.tally
+
+
+ROUTES: Final[Mapping[str, MessageHandler]] = {
+    topics.TRAINING_OPERATIONS: take,
+    topics.MARKETPLACE_OPERATIONS: take,
+}
+"""What becomes of the messages of each topic."""
+
+
+class _Batch:
+    """What shares the transaction of the messages: their positions, and those that are put aside."""
+
+    def __init__(self, move: Callable[[Any], None], now: datetime) -> None:
+        self.tally: Counter[str] = Counter()
+        self._move = move
+        self._now = now
+        self._submitted: list[Message] = []
+        self._parked: list[Parked] = []
+        self._totals: list[Waiting] = []
+
+    def read(self, messages: Sequence[Message]) -> list[Submission]:
+        submissions = []
+        for message in messages:
+            try:
+                event = _welcome(message)
+                if event.type == topics.CONTROL_TOTAL:
+                    self._totals.append(control_totals.put_aside(message, event, self._now))
+                    continue
+                submissions.append(_read(event, message, self._now))
+            except (ContractError, Invalid, MessageRefused) as error:
+                self._parked.append(Parked(message, error.code, str(error)))
+            else:
+                self._submitted.append(message)
+        return submissions
+
+    def begin(self, cursor: Any) -> None:
+        self._move(cursor)
+
+    def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:
+        parked, waiting = list(self._parked), list(self._totals)
+        tally = Counter[str]()
+        for message, outcome in zip(self._submitted, outcomes, strict=True):
+            if outcome.status in {"conflict", "refused"}:
+                parked.append(parked_for(message, outcome))
+            elif outcome.status == "undecided":
+                waiting.append(_waiting(message, outcome, self._now + settings.LEDGER_WAITING))
+            else:
+                tally["duplicate" if outcome.replayed else outcome.status] += 1
+        stored_messages.park(cursor, parked)
+        stored_messages.keep_waiting(cursor, waiting)
+        tally["parked"] += len(parked)
+        tally["waiting"] += len(waiting)
+        # Set, not added to: the engine may run the whole batch again after a deadlock.
+        self.tally = tally
+
+
+def parked_for(message: Message, outcome: Outcome) -> Parked:
+    """The dead letter of a message whose key was used for another command, or that came out of bounds."""
+    if outcome.error is None:
+        raise RuntimeError(f"an outcome without an error: {outcome.status}")
+    return Parked(message, outcome.error.code, outcome.error.message)
+
+
+def waits_for(outcome: Outcome) -> str:
+    """What an undecided outcome waits for: `user:42`, `hold:<id>`; empty where it cannot be told."""
+    return str(outcome.error.details.get("waits_for", "")) if outcome.error is not None else ""
+
+
+def _waiting(message: Message, outcome: Outcome, deadline: datetime) -> Waiting:
+    if outcome.error is None:
+        raise RuntimeError("an undecided outcome without an error")
+    return Waiting(message, outcome.error.code, outcome.error.message, waits_for(outcome), deadline)
+
+
+def _read_operation(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
+    return submission_of(parse_operation(event.data), **_envelope(event, message, arrived_at))
+
+
+def _reader(made: Callable[..., Submission]) -> Read:
+    """Reads the payload by the event's type and makes a submission of it."""
+
+    def read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
+        return made(parse_payload(event), **_envelope(event, message, arrived_at))
+
+    return read
+
+
+def _envelope(event: CloudEvent, message: Message, arrived_at: datetime) -> dict[str, Any]:
+    """What the envelope says of who sent it and when, as every submission takes it."""
+    return {
+        "source": event.source,
+        "request_id": event.id,
+        "now": arrived_at,
+        "sent_at": event.time or message.timestamp,
+        "actor": event.source,
+        "correlation_id": event.correlationid,
+        "causation_id": event.causationid,
+        "traceparent": event.traceparent,
+    }
+
+
+_READERS: Final[Mapping[str, Read]] = {
+    topics.OPERATION: _read_operation,
+    topics.HOLD_REQUESTED: _reader(holds.placing),
+    topics.HOLD_CAPTURED: _reader(holds.capturing),
+    topics.HOLD_VOIDED: _reader(holds.voiding),
+    topics.PAYOUT_REQUESTED: _reader(payouts.requesting),
+    topics.PAYOUT_PAID: _reader(payouts.confirming),
+    topics.PAYOUT_FAILED: _reader(payouts.failing),
+    topics.CHARGEBACK: _reader(chargebacks.charging_back),
+}

@@ -1,0 +1,140 @@
+"""Messages that named something that was not known: posted once it is, rejected after a while."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from easyautoml_ledger.errors import ContractError
+from events.kafka import stored_messages
+from events.kafka.handler import TryAgain
+from events.kafka.stored_messages import Parked, StoredWaiting
+from events.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
+from ledger.domain.errors import Busy
+from ledger.engine.posting import post
+from ledger.engine.submission import Outcome, Submission
+from ledger.intake import control_totals
+from ledger.intake.messages import MessageRefused, parked_for, read, waits_for
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 500
+
+
+def sweep() -> Counter[str]:
+    """Try again what may be decided now; how many messages became what.
+
+    A batch at a time: with more of them due, the next sweep goes on. Raises `TryAgain`.
+    """
+    with connection.cursor() as cursor:
+        due = _due(cursor)
+        waiting = stored_messages.read_waiting(cursor, due) if due else []
+    tally = control_totals.answer_due()
+    return tally + _post(waiting) if waiting else tally
+
+
+def _due(cursor: Any) -> list[int]:
+    """The waiting messages that name what is known now, or whose deadline has passed."""
+    cursor.execute(
+        """with awaited as materialized (
+               select waits_for, split_part(waits_for, ':', 1) as kind,
+                      nullif(split_part(waits_for, ':', 2), '') as id
+               from (select distinct waits_for from events_waiting) names),
+           known as (
+               select waits_for from awaited
+               where case kind
+                   when 'user' then exists (select from models_user u where u.id = awaited.id::bigint)
+                   when 'machine' then exists (select from models_machine m where m.id = awaited.id::bigint)
+                   when 'hold' then exists (select from ledger_hold h where h.id = awaited.id::uuid)
+                   when 'payout' then exists (select from ledger_payout p where p.id = awaited.id::uuid)
+                   when 'payment' then exists (
+                       select from ledger_payment_reference r
+                       where r.digest >= awaited.id and r.digest < awaited.id || 'g')
+                   end)
+           select id from events_waiting
+           where (waits_for in (select waits_for from known) or deadline <= now()) and waits_for <> %s
+           order by id limit %s""",
+        [control_totals.WAITS_FOR, BATCH],
+    )
+    return [row[0] for row in cursor.fetchall()]
+
+
+class _SomebodyElse(Exception):
+    """Another worker is at some of the messages."""
+
+    def __init__(self, ours: set[int]) -> None:
+        super().__init__()
+        self.ours = ours
+
+
+class _Batch:
+    """The waiting messages of a batch, locked while their commands are posted."""
+
+    def __init__(self, waiting: Sequence[StoredWaiting]) -> None:
+        self.tally: Counter[str] = Counter()
+        self._waiting = waiting
+
+    def begin(self, cursor: Any) -> None:
+        ids = [item.id for item in self._waiting]
+        locked = stored_messages.lock_waiting(cursor, ids)
+        if len(locked) < len(ids):
+            raise _SomebodyElse(locked)
+
+    def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:
+        parked, done, still = [], [], []
+        tally = Counter[str]()
+        for item, outcome in zip(self._waiting, outcomes, strict=True):
+            if outcome.status == "undecided":
+                still.append((item.id, waits_for(outcome)))
+                continue
+            done.append(item.id)
+            if outcome.status in {"conflict", "refused"}:
+                parked.append(parked_for(item.message, outcome))
+            else:
+                tally["duplicate" if outcome.replayed else outcome.status] += 1
+        stored_messages.park(cursor, parked)
+        stored_messages.remove_waiting(cursor, done)
+        stored_messages.wait_for_another(cursor, still)
+        tally["parked"] += len(parked)
+        self.tally = tally
+
+
+def _post(waiting: Sequence[StoredWaiting]) -> Counter[str]:
+    """Post a batch; if it fails, its halves, down to the one message that is to blame."""
+    now = timezone.now()
+    batch = _Batch(waiting)
+    try:
+        post([_submission(item, late=item.deadline <= now) for item in waiting], intake=batch)
+    except _SomebodyElse as somebody:
+        ours = [item for item in waiting if item.id in somebody.ours]
+        return _post(ours) if ours else Counter()
+    except Busy as error:
+        raise TryAgain(str(error)) from error
+    except (*POISON, ContractError, MessageRefused) as error:
+        if isinstance(error, DatabaseError) and not is_poison(error):
+            raise
+        if len(waiting) == 1:
+            return _park(waiting[0], error)
+        middle = len(waiting) // 2
+        return _post(waiting[:middle]) + _post(waiting[middle:])
+    return batch.tally
+
+
+def _park(item: StoredWaiting, error: Exception) -> Counter[str]:
+    code = getattr(error, "code", INTERNAL_ERROR)
+    if code == INTERNAL_ERROR:
+        log.error("waiting message %s is parked: the ledger could not post it", item.id, exc_info=error)
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        if stored_messages.lock_waiting(cursor, [item.id]):
+            stored_messages.park(cursor, [Parked(item.message, code, reason_of(error))])
+            stored_messages.remove_waiting(cursor, [item.id])
+    return Counter(parked=1)
+
+
+def _submission(item: StoredWaiting, *, late: bool) -> Submission:
+    # As of when it came: it was in time then, and must not grow too old while it waits.
+    return replace(read(item.message, item.stored_at), out_of_time=late)

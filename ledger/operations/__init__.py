@@ -1,1 +1,0 @@
-"""The use cases of the write side, a file each."""

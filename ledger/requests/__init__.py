@@ -1,0 +1,1 @@
+"""Builds submissions from what services and people ask for, one subject per module."""

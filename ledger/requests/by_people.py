@@ -1,0 +1,145 @@
+"""From the bodies of the doors beyond the nine operations to submissions for the engine.
+
+The API and the administration share them. `who` are the further fields of `Submission`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+
+from ledger.domain.adjustments import Adjustment, SetCreditLimit
+from ledger.domain.closing import ChangePeriod, PeriodChange
+from ledger.domain.coupons import Code
+from ledger.domain.decide import Command
+from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
+from ledger.domain.proposals import Role, Subject
+from ledger.domain.publishing import ProposeTariff
+from ledger.domain.reversing import Reverse
+from ledger.engine.submission import Submission
+from ledger.requests import bodies, four_eyes, terms
+from ledger.requests.consulting import step_of
+
+_NOTES: Final = ("reason", "evidence")
+
+
+def of_body(command: Command, body: bodies.Body, fields: Mapping[str, Any], **who: Any) -> Submission:
+    """The submission of a command: what was sent is the body with these fields, its free texts are notes."""
+    sent = {**fields, **body.model_dump(mode="json", exclude_defaults=True, exclude=set(_NOTES))}
+    texts = {name: getattr(body, name, None) for name in _NOTES}
+    notes = {name: text for name, text in texts.items() if text is not None}
+    return Submission(command=command, sent=sent, notes=notes, **who)
+
+
+def reversing(body: bodies.Reversal, operation: UUID, *, now: datetime, **who: Any) -> Submission:
+    """Take back all or part of an operation."""
+    command = Reverse(
+        operation=str(operation),
+        amount=body.amount,
+        occurred_at=now,
+        spent_by_payee=settings.LEDGER_SPENT_BY_PAYEE,
+    )
+    return of_body(command, body, {"type": "reversal", "operation": str(operation)}, **who)
+
+
+def granting(body: bodies.Coupon, *, now: datetime, **who: Any) -> Submission:
+    """Give a user promotional credit."""
+    command = GrantCoupon(
+        user=body.operation_user,
+        amount=body.amount,
+        occurred_at=now,
+        expires_at=body.expires_at,
+        priority=body.priority,
+        kinds=body.kinds,
+    )
+    return of_body(command, body, {"type": "coupon_grant"}, **who)
+
+
+def offering(body: bodies.CodeToRedeem, *, now: datetime, **who: Any) -> Submission:
+    """Offer a coupon code."""
+    command = CreateCode(code=Code(**body.model_dump()), occurred_at=now)
+    return of_body(command, body, {"type": "coupon_code"}, **who)
+
+
+def redeeming(body: bodies.Redemption, *, now: datetime, **who: Any) -> Submission:
+    """Redeem a coupon code for a user."""
+    command = RedeemCode(user=body.operation_user, code=body.code, occurred_at=now)
+    return of_body(command, body, {"type": "coupon_redemption"}, **who)
+
+
+def limiting(body: bodies.CreditLimit, user: int, *, now: datetime, **who: Any) -> Submission:
+    """Set a user's credit limit."""
+    command = SetCreditLimit(user=user, limit=body.limit, occurred_at=now)
+    return of_body(command, body, {"type": "credit_limit", "operation_user": user}, **who)
+
+
+def stepping(body: bodies.Body, contract: int, step: str, *, now: datetime, **who: Any) -> Submission:
+    """A step of a consulting contract: `contract`, `finish`, `split` or `cancel`."""
+    amount = body.amount if isinstance(body, bodies.Split) else None
+    command = step_of(contract, step, amount, now=now)
+    fields = {"type": command.kind.value, "contract": contract, "step": step}
+    return of_body(command, body, fields, **who)
+
+
+def adjusting(body: bodies.Adjustment, *, role: Role, now: datetime, actor: str, **who: Any) -> Submission:
+    """Adjust a balance, as an actor of a role, or propose to."""
+    adjustment = Adjustment(
+        user=body.operation_user,
+        account=body.account,
+        direction=body.direction,
+        amount=body.amount,
+    )
+    command = four_eyes.adjusting(
+        adjustment=adjustment, reason_code=body.reason_code, actor=actor, role=role, occurred_at=now
+    )
+    return of_body(command, body, {"type": "adjustment"}, actor=actor, **who)
+
+
+def changing_period(
+    body: bodies.PeriodProposal, change: PeriodChange, *, role: Role, now: datetime, actor: str, **who: Any
+) -> Submission:
+    """Propose to close or reopen a period, as an actor of a role."""
+    command = ChangePeriod(
+        change=change, occurred_at=now, actor=actor, role=role, reason_code=body.reason_code
+    )
+    return of_body(command, body, {"type": "period", **change.body()}, actor=actor, **who)
+
+
+def proposing_tariff(
+    body: terms.Tariff | terms.TariffOverride, *, role: Role, now: datetime, actor: str, **who: Any
+) -> Submission:
+    """Propose a version of the tariff, for everybody or for a user or a team."""
+    of_one = body if isinstance(body, terms.TariffOverride) else None
+    command = ProposeTariff(
+        effective_from=body.effective_from,
+        user=None if of_one is None else of_one.user,
+        team=None if of_one is None else of_one.team,
+        terms=terms.stored(body.terms),
+        occurred_at=now,
+        actor=actor,
+        role=role,
+        reason_code=body.reason_code,
+    )
+    return of_body(command, body, {"type": "tariff"}, actor=actor, **who)
+
+
+def resolving(
+    body: bodies.Body,
+    proposal: UUID,
+    subject: Subject,
+    *,
+    approve: bool,
+    role: Role,
+    now: datetime,
+    actor: str,
+    **who: Any,
+) -> Submission:
+    """Approve or decline what was proposed about a subject, as an actor of a role."""
+    command = four_eyes.resolving(
+        proposal=str(proposal), subject=subject, approve=approve, actor=actor, role=role, occurred_at=now
+    )
+    verdict = "approve" if approve else "decline"
+    fields = {"type": subject, "proposal": str(proposal), "verdict": verdict}
+    return of_body(command, body, fields, actor=actor, **who)

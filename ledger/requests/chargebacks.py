@@ -1,0 +1,36 @@
+"""From a chargeback, over Kafka or HTTP, to a submission for the engine."""
+
+from datetime import datetime
+from typing import Any
+
+from easyautoml_ledger.chargebacks import Chargeback
+from ledger.domain.operations import Kind
+from ledger.domain.payment_references import digest_of
+from ledger.domain.reversing import ChargeBack
+from ledger.engine.payment_references import NOTE
+from ledger.engine.submission import Submission
+from ledger.requests.operations import out_of_bounds
+
+
+def charging_back(
+    request: Chargeback, *, now: datetime, sent_at: datetime | None = None, **who: Any
+) -> Submission:
+    """The submission that takes back money that was paid in. `who` are further fields of `Submission`."""
+    reference = request.payment_reference
+    command = ChargeBack(
+        operation=None if request.operation is None else str(request.operation),
+        payment=reference and digest_of(Kind.CREDIT_FROM_USER, request.payment_provider, reference),
+        amount=request.amount,
+        occurred_at=request.occurred_at or sent_at or now,
+    )
+    notes = {NOTE: reference, "reason": request.reason}
+    return Submission(
+        command=command,
+        sent={
+            "type": Kind.CHARGEBACK.value,
+            **request.model_dump(mode="json", exclude_defaults=True, exclude=set(notes)),
+        },
+        notes={name: text for name, text in notes.items() if text is not None},
+        out_of_bounds=out_of_bounds(command.occurred_at, now),
+        **who,
+    )

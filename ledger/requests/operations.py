@@ -1,0 +1,73 @@
+"""From an operation as a service sends it to a submission for the engine."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from easyautoml_ledger.operations import OperationData
+from ledger.domain.errors import Invalid
+from ledger.domain.operations import Kind, RecordOperation
+from ledger.domain.payment_references import digest_of
+from ledger.engine.payment_references import NOTE
+from ledger.engine.submission import Submission
+
+
+def submission_of(
+    operation: OperationData,
+    *,
+    source: str,
+    request_id: str,
+    now: datetime,
+    sent_at: datetime | None = None,
+    **context: Any,
+) -> Submission:
+    """The submission of an operation that was read from a message or a request.
+
+    `sent_at` stands in for an `occurred_at` that was left out, and `now` for both. `context` are the
+    further fields of `Submission`.
+    """
+    occurred_at = operation.occurred_at or sent_at or now
+    fields: dict[str, Any] = operation.__dict__
+    sent = operation.model_dump(mode="json", exclude_defaults=True)
+    sent["type"] = operation.type
+    reference: str | None = sent.pop(NOTE, None)
+    amount: Decimal | None = fields.get("amount")
+    hold: UUID | None = fields.get("hold")
+    command = RecordOperation(
+        kind=Kind(operation.type),
+        operation_user=operation.operation_user,
+        occurred_at=occurred_at,
+        machine=fields.get("machine"),
+        count_of_lines=fields.get("count_of_lines"),
+        count_of_training_epoch=fields.get("count_of_training_epoch"),
+        amount=amount,
+        unit_price=fields.get("unit_price"),
+        hold=hold,
+        payment=None
+        if reference is None
+        else digest_of(operation.type, fields["payment_provider"], reference),
+    )
+    return Submission(
+        source=source,
+        request_id=request_id,
+        command=command,
+        sent=sent,
+        notes={} if reference is None else {NOTE: reference},
+        out_of_bounds=out_of_bounds(occurred_at, now),
+        **context,
+    )
+
+
+def out_of_bounds(occurred_at: datetime, now: datetime) -> Invalid | None:
+    """What is wrong with the time, if it is not within the bounds that settings give.
+
+    No reason to raise: a retry of what was recorded in time gets its answer, however late it comes.
+    """
+    if occurred_at > now + settings.LEDGER_OCCURRED_AHEAD:
+        return Invalid("occurred_at is too far ahead of the ledger's clock", field="occurred_at")
+    if occurred_at < now - settings.LEDGER_OCCURRED_BACK:
+        return Invalid("occurred_at is too long ago", field="occurred_at")
+    return None

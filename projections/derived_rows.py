@@ -1,0 +1,93 @@
+"""Operations and entries as the log says they are: for `verify`, and to bring lost rows back.
+
+The rows are made by the functions that made them when they were posted, from nothing but stored
+events; only a reference to a user or machine that was deleted since is empty.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from events.copying import NULL
+from events.message import StoredEvent
+from ledger.domain.entries import entries
+from ledger.engine.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, Record, Times, entry_rows, operation_row
+from projections.deleted import deleted
+
+UNKNOWN_ACCOUNT: Final = 0
+"""Stands for the id of an account that an event names and that has no row."""
+
+_MACHINE: Final = OPERATION_COLUMNS.index("machine_id")
+_OWNER: Final = OPERATION_COLUMNS.index("machine_owner_id")
+_USER: Final = OPERATION_COLUMNS.index("operation_user_id")
+_ENTRY_USER: Final = ENTRY_COLUMNS.index("user_id")
+
+
+@dataclass(slots=True)
+class Records:
+    """The rows of events, as lines of COPY's text format in the order of the journal's columns."""
+
+    operations: list[str] = field(default_factory=list)
+    entries: list[str] = field(default_factory=list)
+
+    def add(self, event: StoredEvent, ids: Mapping[str, int]) -> None:
+        """Derive the rows of an event of `OPERATION_TYPES`. `ids` are the accounts' by code."""
+        record = Record(event, entries(event.data["transfers"], event.data["accounts"]), _times(event))
+        operation, rows = operation_row(record), entry_rows(record, ids)
+        self.operations.append(operation)
+        self.entries += rows
+
+    def empty_references(self, cursor: Any, payees: set[str]) -> None:
+        """Empty the references to users and machines that were deleted since.
+
+        `payees` are the users of all accounts that the entries are on.
+        """
+        machines: set[str] = set()
+        users = set(payees)
+        for line in self.operations:
+            _, machine, owner, user, _ = line.split("\t", 4)
+            machines.add(machine)
+            users.add(owner)
+            users.add(user)
+        gone_machines = _gone(cursor, "models_machine", machines)
+        gone_users = _gone(cursor, "models_user", users)
+        if gone_machines or gone_users:
+            columns = {_MACHINE: gone_machines, _OWNER: gone_users, _USER: gone_users}
+            self.operations = [_emptied(line, columns) for line in self.operations]
+        if gone_users:
+            self.entries = [_emptied(line, {_ENTRY_USER: gone_users}) for line in self.entries]
+
+
+def account_ids(cursor: Any, codes: Collection[str]) -> dict[str, int]:
+    """The ids of users' accounts by code. A code without a row is left out."""
+    if not codes:
+        return {}
+    cursor.execute("select code, id from ledger_account where code = any(%s)", [list(codes)])
+    return dict(cursor.fetchall())
+
+
+def _times(event: StoredEvent) -> Times:
+    """The times as PostgreSQL writes them, so that whole rows can be compared as text."""
+    occurred_at, effective_at = _written(event.occurred_at), event.data.get("effective_at")
+    counts_at = occurred_at if effective_at is None else _written(datetime.fromisoformat(effective_at))
+    return Times(occurred_at, _written(event.recorded_at), counts_at)
+
+
+@lru_cache(maxsize=1 << 13)
+def _written(time: datetime) -> str:
+    written = str(time.astimezone(UTC))[: -len("+00:00")]
+    return f"{written.rstrip('0') if '.' in written else written}+00"
+
+
+def _gone(cursor: Any, table: str, ids: set[str]) -> frozenset[str]:
+    return frozenset(map(str, deleted(cursor, table, [int(each) for each in ids if each != NULL])))
+
+
+def _emptied(line: str, gone: Mapping[int, frozenset[str]]) -> str:
+    values = line.split("\t")
+    for column, ids in gone.items():
+        if values[column] in ids:
+            values[column] = NULL
+    return "\t".join(values)

@@ -1,0 +1,1 @@
+"""Everything that answers a browser or an HTTP client: the API and the administration."""

@@ -1,0 +1,215 @@
+"""Accounts and what is kept beside them: holds, coupons."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Case, Expression, QuerySet, Value, When
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import FieldTextFilter
+
+from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, USER_ACCOUNTS
+from ledger.domain.codec import hold_from
+from ledger.domain.holds import Hold
+from ledger.domain.money import ZERO
+from ledger.models import (
+    Account,
+    CouponCode,
+    CouponGrant,
+    HeldFunds,
+)
+from projections.models import PlatformBalance
+from web.admin.command_pages import coupons, holds
+from web.admin.command_pages.button import opens
+from web.admin.overdue import expired_coupons, expired_holds
+from web.admin.pages import ActsWhile, OfUserAdmin, RecordAdmin, amount, moment, pretty
+
+
+class AccountKindFilter(admin.SimpleListFilter):
+    """By the kinds of the chart."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        del request, model_admin
+        kinds = dict.fromkeys(account.kind for account in (*USER_ACCOUNTS, ESCROW, *PLATFORM_ACCOUNTS))
+        return [(kind, kind) for kind in kinds]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        del request
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+@admin.register(Account)
+class AccountAdmin(OfUserAdmin):
+    """Every account of the chart. The platform's store no balance: see the platform's balances."""
+
+    list_display = ("code", "kind", "shown_balance", "shown_held", "available", "version", "position")
+    list_filter = (AccountKindFilter,)
+    search_help_text = "account code, user id, or an email address"
+    ordering = ("id",)
+    fields = readonly_fields = (
+        "code",
+        "kind",
+        "user",
+        "normal_side",
+        "shown_balance",
+        "shown_held",
+        "available",
+        "shown_limit",
+        "version",
+        "position",
+        "recorded",
+    )
+
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
+        return records.filter(code=term) if ":" in term else super().found(records, term)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        accounts: QuerySet[Any] = super().get_queryset(request)
+        annotated: QuerySet[Any] = accounts.annotate(
+            expired_coupons=_where("user:coupon", expired_coupons("user_id")),
+            expired_holds=_where("user:eaml", expired_holds("user_id")),
+        )
+        return annotated
+
+    @admin.display(description="balance", ordering="balance")
+    def shown_balance(self, account: Any) -> str:
+        return amount(_balance(account), account.currency)
+
+    @admin.display(description="held")
+    def shown_held(self, account: Any) -> str:
+        return amount(_held(account), account.currency)
+
+    @admin.display(description="available")
+    def available(self, account: Any) -> str:
+        balance, held = _balance(account), _held(account)
+        return amount(None if balance is None or held is None else balance - held, account.currency)
+
+    @admin.display(description="credit limit")
+    def shown_limit(self, account: Account) -> str:
+        return amount(account.credit_limit, account.currency)
+
+    @admin.display(description="last touched")
+    def recorded(self, account: Account) -> str:
+        return moment(account.recorded_at)
+
+
+def _where(kind: str, expired: Expression) -> Case:
+    return Case(When(kind=kind, then=expired), default=Value(ZERO))
+
+
+def _balance(account: Any) -> Decimal | None:
+    """None on the platform's accounts, which store none."""
+    return None if account.user_id is None else account.balance - account.expired_coupons
+
+
+def _held(account: Any) -> Decimal | None:
+    return None if account.user_id is None else account.held - account.expired_holds
+
+
+@admin.register(PlatformBalance)
+class PlatformBalanceAdmin(RecordAdmin):
+    """What the platform's accounts come to, as far as the projection has read."""
+
+    list_display = ("code", "shown_debits", "shown_credits", "shown_balance")
+    fields = readonly_fields = list_display
+
+    @admin.display(description="debits")
+    def shown_debits(self, account: PlatformBalance) -> str:
+        return amount(account.debits, account.currency)
+
+    @admin.display(description="credits")
+    def shown_credits(self, account: PlatformBalance) -> str:
+        return amount(account.credits, account.currency)
+
+    @admin.display(description="balance")
+    def shown_balance(self, account: PlatformBalance) -> str:
+        return amount(account.balance, account.currency)
+
+
+@admin.register(HeldFunds)
+class HoldAdmin(ActsWhile, OfUserAdmin):
+    """Money set aside for work that runs."""
+
+    acts_while = "open"
+    actions_list = ("place_hold",)
+    actions_detail = actions_row = ("capture_hold", "void_hold")
+    place_hold = opens(holds.PlaceHold, icon="lock")
+    capture_hold = opens(holds.CaptureHold, fills="hold", icon="task_alt")
+    void_hold = opens(holds.VoidHold, fills="hold", icon="lock_open")
+
+    list_display = ("id", "shown_state", "user", "left", "expires")
+    list_filter = (("state", FieldTextFilter),)
+    fields = readonly_fields = (*list_display, "shown_kept")
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, hold: HeldFunds) -> str:
+        return _hold(hold).state
+
+    @admin.display(description="still held")
+    def left(self, hold: HeldFunds) -> str:
+        return amount(_hold(hold).remaining, "EAML")
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expires(self, hold: HeldFunds) -> str:
+        return moment(hold.expires_at)
+
+    @admin.display(description="as its last event says")
+    def shown_kept(self, hold: HeldFunds) -> SafeString:
+        return pretty(hold.kept)
+
+
+def _hold(row: HeldFunds) -> Hold:
+    """As it stands now, swept or not."""
+    return hold_from(str(row.id), row.kept).as_of(timezone.now())
+
+
+@admin.register(CouponGrant)
+class GrantAdmin(OfUserAdmin):
+    """Promotional credit."""
+
+    actions_list = ("grant_coupon",)
+    grant_coupon = opens(coupons.GrantCoupon, icon="redeem")
+
+    list_display = ("id", "user", "left", "code", "expires")
+    fields = readonly_fields = (*list_display, "shown_kept")
+
+    @admin.display(description="left", ordering="remaining")
+    def left(self, grant: CouponGrant) -> str:
+        expired = grant.expires_at is not None and grant.expires_at <= timezone.now()
+        return amount(ZERO if expired else grant.remaining, "USD")
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expires(self, grant: CouponGrant) -> str:
+        return moment(grant.expires_at)
+
+    @admin.display(description="as its last event says")
+    def shown_kept(self, grant: CouponGrant) -> SafeString:
+        return pretty(grant.kept)
+
+
+@admin.register(CouponCode)
+class CouponCodeAdmin(RecordAdmin):
+    """Codes that users redeem for promotional credit."""
+
+    actions_list = ("offer_code", "redeem_code")
+    actions_detail = actions_row = ("redeem_this_code",)
+    offer_code = opens(coupons.OfferCode, icon="add")
+    redeem_code = opens(coupons.RedeemCode, icon="confirmation_number")
+    redeem_this_code = opens(coupons.RedeemCode, fills="code", icon="confirmation_number")
+
+    list_display = ("code", "gives", "redemptions", "redemptions_max", "until")
+    fields = readonly_fields = (*list_display, "priority", "kinds", "valid_days")
+    search_fields = ("code",)
+
+    @admin.display(description="gives")
+    def gives(self, code: CouponCode) -> str:
+        return amount(code.amount, "USD")
+
+    @admin.display(description="redeemable until")
+    def until(self, code: CouponCode) -> str:
+        return moment(code.redeem_until)

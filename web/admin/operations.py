@@ -1,0 +1,258 @@
+"""Operations with their entries, entries by themselves, and the older system's view of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import DecimalField, Exists, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.dataclasses import UnfoldAction
+
+from events.models import Event
+from ledger.domain.operations import Kind
+from ledger.models import Account, PublishedTariff
+from models.access import operations_seen_by
+from models.billing import Entry, Operation
+from models.machine_billing import Billing
+from models.posting import LINKS
+from web.admin.command_pages.button import opens
+from web.admin.command_pages.operations import ChargeBack, ReverseOperation
+from web.admin.decisions import DecisionColumns
+from web.admin.pages import (
+    FoundAdmin,
+    KindFilter,
+    RecordInline,
+    SeenByViewer,
+    amount,
+    amounts,
+    as_number,
+    as_uuid,
+    kinds_found,
+    link_to,
+    moment,
+    users_found,
+)
+
+_VERSIONS_MAX = 50
+
+
+class _EntryColumns:
+    """How an entry is shown, in lists and on its operation's page."""
+
+    @admin.display(description="amount")
+    def shown_amount(self, entry: Entry) -> str:
+        return amount(entry.amount, entry.currency)
+
+    @admin.display(description="balance after")
+    def shown_balance(self, entry: Entry) -> str:
+        return amount(entry.balance_after, entry.currency)
+
+    @admin.display(description="account")
+    def account(self, entry: Entry) -> str:
+        code: str | None = getattr(entry, "account_code", None)
+        return code or str(entry.account_id)
+
+    @admin.display(description="operation")
+    def of_operation(self, entry: Entry) -> str:
+        return link_to(Operation, entry.operation_id, entry.operation.kind)
+
+    @admin.display(description="recorded", ordering="position")
+    def recorded(self, entry: Entry) -> str:
+        return moment(entry.recorded_at)
+
+
+def _with_account_codes(entries: QuerySet[Entry]) -> QuerySet[Any]:
+    code = Account.objects.filter(pk=OuterRef("account_id")).values("code")[:1]
+    return entries.annotate(account_code=Subquery(code))
+
+
+class EntryInline(_EntryColumns, RecordInline):
+    """The pairs that an operation posted, in their order."""
+
+    model = Entry
+    ordering = ("id",)
+    fields = readonly_fields = (
+        "transfer",
+        "side",
+        "account",
+        "shown_amount",
+        "shown_balance",
+        "account_version",
+    )
+    verbose_name_plural = "entries"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return _with_account_codes(super().get_queryset(request))
+
+
+class TariffFilter(admin.SimpleListFilter):
+    """By the version of the tariff that an operation was priced by, a user's or team's own among them."""
+
+    title = "tariff"
+    parameter_name = "tariff"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        del request, model_admin
+        versions = PublishedTariff.objects.order_by("-version").values_list("version", flat=True)
+        return [(str(version), str(version)) for version in versions[:_VERSIONS_MAX]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Operation]) -> QuerySet[Operation]:
+        del request
+        version = as_number(self.value() or "")
+        if version is None:
+            return queryset
+        used = Event.objects.filter(position=OuterRef("position")).filter(
+            Q(data__pricing__tariff=version) | Q(data__pricing__overrides__contains=[version])
+        )
+        tariff = PublishedTariff.objects.filter(version=version).first()
+        if tariff is not None:
+            # Nothing older was priced by it, and need not be looked at.
+            queryset = queryset.filter(occurred_at__gte=tariff.effective_from)
+        return queryset.filter(Exists(used))
+
+
+@admin.register(Operation)
+class OperationAdmin(DecisionColumns, SeenByViewer, FoundAdmin):
+    """What users did: found by id, position, kind or somebody's address."""
+
+    seen_by = staticmethod(operations_seen_by)
+
+    actions_list = ("charge_back",)
+    actions_detail = ("reverse_operation", "charge_back_this")
+    actions_row = ("reverse_operation",)
+    charge_back = opens(ChargeBack, icon="credit_card_off")
+    charge_back_this = opens(ChargeBack, fills="operation", icon="credit_card_off")
+    reverse_operation = opens(ReverseOperation, fills="operation", icon="undo")
+    list_display = ("id", "kind", "user", "machine_name", "count_of_lines", "recorded", "position")
+    list_filter = (KindFilter, TariffFilter, ("recorded_at", RangeDateTimeFilter))
+    list_filter_submit = True
+    search_fields = ("id",)
+    search_help_text = "operation id, position, kind, or an email address"
+    ordering = ("-position",)
+    inlines = (EntryInline,)
+    fieldsets = (
+        (None, {"fields": ("id", ("kind", "position"), ("occurred", "recorded"), "effective")}),
+        (
+            "Who and what",
+            {"fields": (("user", "owner"), "machine_name", ("count_of_lines", "count_of_training_epoch"))},
+        ),
+        ("As it was decided", {"fields": DecisionColumns.decided_fields}),
+        ("Linked entries", {"fields": (("credit", "debit"), ("credit_ixioo", "debit_ixioo"))}),
+    )
+    readonly_fields = (
+        *("user", "owner", "machine_name", "occurred", "recorded", "effective"),
+        *DecisionColumns.decided_fields,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Operation]:
+        rows: QuerySet[Operation] = super().get_queryset(request)
+        return rows.select_related("operation_user", "machine_owner", "machine", *LINKS)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Sequence[UnfoldAction]:
+        """Only money that was paid in is charged back."""
+        actions: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        # Without what its event says, which no button needs.
+        operation = super(DecisionColumns, self).get_object(request, object_id)
+        if operation is not None and operation.kind == Kind.CREDIT_FROM_USER:
+            return actions
+        return [action for action in actions if action.path != ChargeBack.name]
+
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
+        if (operation := as_uuid(term)) is not None:
+            return records.filter(pk=operation)
+        if (position := as_number(term)) is not None:
+            return records.filter(position=position)
+        found = Q(kind__in=kinds_found(term)) | Q(operation_user_id__in=users_found(term))
+        return records.filter(found)
+
+    @admin.display(description="user", ordering="operation_user")
+    def user(self, operation: Operation) -> str:
+        return _who(operation.operation_user, operation.recorded_operation_user_id)
+
+    @admin.display(description="machine's owner")
+    def owner(self, operation: Operation) -> str:
+        return _who(operation.machine_owner, operation.recorded_machine_owner_id)
+
+    @admin.display(description="machine", ordering="machine")
+    def machine_name(self, operation: Operation) -> str:
+        if operation.machine is None:
+            gone = operation.recorded_machine_id
+            return "–" if gone is None else f"machine {gone} (deleted)"
+        return link_to(type(operation.machine), operation.machine.pk, operation.machine)
+
+    @admin.display(description="occurred")
+    def occurred(self, operation: Operation) -> str:
+        return moment(operation.occurred_at)
+
+    @admin.display(description="recorded", ordering="position")
+    def recorded(self, operation: Operation) -> str:
+        return moment(operation.recorded_at)
+
+    @admin.display(description="counts for the books")
+    def effective(self, operation: Operation) -> str:
+        return moment(operation.effective_at)
+
+
+@admin.register(Entry)
+class EntryAdmin(_EntryColumns, FoundAdmin):
+    """Every side of every pair, the platform's among them."""
+
+    list_display = ("id", "side", "shown_amount", "account", "shown_balance", "of_operation", "recorded")
+    list_select_related = ("operation",)
+    list_filter = (("side", ChoicesDropdownFilter), ("currency", ChoicesDropdownFilter))
+    list_filter_submit = True
+    search_fields = ("id",)
+    search_help_text = "operation id, entry id, or an email address"
+    ordering = ("-id",)
+    fields = readonly_fields = (
+        "id",
+        "of_operation",
+        "transfer",
+        "side",
+        "account",
+        "user",
+        "shown_amount",
+        "shown_balance",
+        "account_version",
+        "position",
+        "recorded",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        entries = _with_account_codes(super().get_queryset(request))
+        return entries.select_related("operation", "user")
+
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
+        if (operation := as_uuid(term)) is not None:
+            return records.filter(operation_id=operation)
+        if (entry := as_number(term)) is not None:
+            return records.filter(pk=entry)
+        return records.filter(user_id__in=users_found(term))
+
+
+@admin.register(Billing)
+class BillingAdmin(FoundAdmin):
+    """The older system's table, as it is projected."""
+
+    list_display = ("operation_position", "Operation_User", "machine", "machine_owner_user", "what")
+    list_select_related = ("Operation_User", "machine", "machine_owner_user")
+    ordering = ("-operation_position",)
+    search_fields = ("operation_position",)
+    search_help_text = "position, or an email address"
+
+    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
+        if (position := as_number(term)) is not None:
+            return records.filter(operation_position=position)
+        return records.filter(Operation_User_id__in=users_found(term))
+
+    @admin.display(description="amounts")
+    def what(self, row: Billing) -> str:
+        fields = [field for field in row._meta.concrete_fields if isinstance(field, DecimalField)]
+        return amounts([(f"{field.name} ", getattr(row, field.name), "USD") for field in fields])
+
+
+def _who(user: Any, recorded_id: int | None) -> str:
+    if user is not None:
+        return link_to(type(user), user.pk, user.email or user)
+    return "–" if recorded_id is None else f"user {recorded_id} (deleted)"

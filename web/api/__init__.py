@@ -1,0 +1,1 @@
+"""The HTTP API under /v1, health and metrics: parse, submit, render. Contains no accounting rule."""

@@ -1,0 +1,66 @@
+"""API keys in `Authorization: Bearer …`: whose it is, and whether it has the scope."""
+
+import re
+from typing import ClassVar, cast
+
+from django.http import HttpRequest
+from ninja.security import HttpBearer
+
+from ledger.keys import find_key
+from ledger.models import ApiKey
+from web.api import errors
+from web.api.callers import Caller, viewer_of
+
+_is_token = re.compile("ledger_[0-9a-f]{8}_[A-Za-z0-9_-]{43}").fullmatch
+
+
+class _Key(HttpBearer):
+    """A valid key that has the scope."""
+
+    scope: ClassVar[ApiKey.Scope]
+    service_only: ClassVar[bool] = False
+
+    def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
+        """The caller, or None where there is no such key now. Raises `Forbidden`, `ForeignSource`."""
+        key = find_key(token) if _is_token(token) else None
+        if key is None:
+            return None
+        viewer = None if key.user_id is None else viewer_of(key)
+        if key.user_id is not None and viewer is None:
+            return None
+        if self.scope not in key.scopes:
+            raise errors.Forbidden(f"the key lacks the scope {self.scope.value}", scope=self.scope.value)
+        if self.service_only and viewer is not None:
+            raise errors.Forbidden("a user's own key only reads")
+        claimed = request.headers.get("ce-source")
+        if claimed is not None and claimed != key.source:
+            raise errors.ForeignSource("the key does not speak as this source", field="ce-source")
+        return Caller(key, viewer)
+
+
+class ReadKey(_Key):
+    """May read: a service everything, a user what is his and his teams'."""
+
+    scope = ApiKey.Scope.READ
+    openapi_description = "An API key with the scope ledger:read."
+
+
+class WriteKey(_Key):
+    """May record, as the one source that the key stands for."""
+
+    scope = ApiKey.Scope.WRITE
+    service_only = True
+    openapi_description = "An API key of a service, with the scope ledger:write."
+
+
+class AdminKey(_Key):
+    """May give and take money on the platform's account: coupons, credit limits, adjustments."""
+
+    scope = ApiKey.Scope.ADMIN
+    service_only = True
+    openapi_description = "An API key of a service, with the scope ledger:admin."
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """Whose key a request was let in with."""
+    return cast("Caller", request.auth)  # type: ignore[attr-defined]

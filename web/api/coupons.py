@@ -1,0 +1,84 @@
+"""Routes for coupons: grant, offer and redeem codes, a user's coupons."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import Path
+
+from ledger.queries.balances import balances
+from ledger.queries.kept import live_grants
+from ledger.requests import bodies, by_people
+from web.api import reading, rendering, shapes
+from web.api.answering import submit
+from web.api.auth import AdminKey, ReadKey, WriteKey, caller_of
+from web.api.callers import no_such_user
+from web.api.documentation import body_of, command_extra, refusals
+from web.api.parameters import Id
+from web.api.routes import router
+
+_REFUSED = (400, 409, 411, 413, 415, 422)
+_DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote, **refusals(*_REFUSED)}
+
+
+@router.post(
+    "/coupons",
+    auth=AdminKey(),
+    tags=["coupons"],
+    operation_id="grant_coupon",
+    summary="Give a user promotional credit",
+    response=_DONE,
+    openapi_extra=command_extra(body_of(bodies.Coupon)),
+)
+def grant_coupon(request: HttpRequest) -> HttpResponse:
+    """Spendable on what is owed to the platform only, until it expires."""
+    body = bodies.read_as(bodies.Coupon, reading.read_json(request))
+    return submit(request, partial(by_people.granting, body, now=timezone.now()))
+
+
+@router.post(
+    "/coupons/codes",
+    auth=AdminKey(),
+    tags=["coupons"],
+    operation_id="create_coupon_code",
+    summary="Offer a coupon code",
+    response=_DONE,
+    openapi_extra=command_extra(body_of(bodies.CodeToRedeem)),
+)
+def create_coupon_code(request: HttpRequest) -> HttpResponse:
+    """Limited in number and time, if wanted; each user redeems it once."""
+    body = bodies.read_as(bodies.CodeToRedeem, reading.read_json(request))
+    return submit(request, partial(by_people.offering, body, now=timezone.now()))
+
+
+@router.post(
+    "/coupons/redemptions",
+    auth=WriteKey(),
+    tags=["coupons"],
+    operation_id="redeem_coupon_code",
+    summary="Redeem a coupon code for a user",
+    response=_DONE,
+    openapi_extra=command_extra(body_of(bodies.Redemption)),
+)
+def redeem_coupon_code(request: HttpRequest) -> HttpResponse:
+    """The user gets what the code gives, once."""
+    body = bodies.read_as(bodies.Redemption, reading.read_json(request))
+    return submit(request, partial(by_people.redeeming, body, now=timezone.now()))
+
+
+@router.get(
+    "/users/{user}/coupons",
+    auth=ReadKey(),
+    tags=["users"],
+    operation_id="get_coupons",
+    summary="Show a user's coupons",
+    response={200: shapes.Coupons, **refusals(404, 422)},
+)
+def get_coupons(request: HttpRequest, user: Path[Id]) -> HttpResponse:
+    """The grants that are live at this moment, in the order they are spent."""
+    caller_of(request).check_balances_of(user)
+    if balances(user, at=timezone.now()) is None:
+        raise no_such_user()
+    return rendering.json_response(rendering.coupons(user, live_grants(user, at=timezone.now())))

@@ -1,0 +1,54 @@
+"""Routes for what users owe, and for their credit limits."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import Path
+
+from ledger.queries import debts
+from ledger.requests import bodies, by_people
+from web.api import reading, rendering, shapes
+from web.api.answering import submit
+from web.api.auth import AdminKey, ReadKey, caller_of
+from web.api.callers import no_such_user
+from web.api.documentation import body_of, command_extra, refusals
+from web.api.parameters import Id
+from web.api.routes import router
+
+_REFUSED = (400, 409, 411, 413, 415, 422)
+_DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote, **refusals(*_REFUSED)}
+
+
+@router.get(
+    "/users/{user}/dues",
+    auth=ReadKey(),
+    tags=["users"],
+    operation_id="get_dues",
+    summary="Show what a user owes",
+    response={200: shapes.Dues, **refusals(404, 422)},
+)
+def get_dues(request: HttpRequest, user: Path[Id]) -> HttpResponse:
+    """What is owed by age, the oldest settled first, and the credit limit."""
+    caller_of(request).check_balances_of(user)
+    found = debts.dues(user, at=timezone.now())
+    if found is None:
+        raise no_such_user()
+    return rendering.json_response(rendering.dues(user, found))
+
+
+@router.post(
+    "/users/{user}/credit-limit",
+    auth=AdminKey(),
+    tags=["users"],
+    operation_id="set_credit_limit",
+    summary="Set a user's credit limit",
+    response=_DONE,
+    openapi_extra=command_extra(body_of(bodies.CreditLimit)),
+)
+def set_credit_limit(request: HttpRequest, user: Path[Id]) -> HttpResponse:
+    """How much EAML the user may owe; null: what the tariff says."""
+    body = bodies.read_as(bodies.CreditLimit, reading.read_json(request))
+    return submit(request, partial(by_people.limiting, body, user, now=timezone.now()))

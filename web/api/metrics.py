@@ -1,0 +1,66 @@
+"""Numbers for Prometheus: about requests, by the route's template, never by path; and of the database."""
+
+import os
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from web.api.monitoring import LedgerCollector
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+
+_requests = Counter(
+    "ledger_http_requests",
+    "Requests that were answered.",
+    ["method", "route", "status"],
+)
+_seconds = Histogram(
+    "ledger_http_request_seconds",
+    "How long an answer took.",
+    ["method", "route"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+
+
+class MetricsMiddleware:
+    """Counts every request, and how long its answer took."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer, unchanged."""
+        started = perf_counter()
+        response = self.get_response(request)
+        # What a stranger can make up (a path, a method) must not become a label.
+        route = "none" if request.resolver_match is None else f"/{request.resolver_match.route}"
+        method = request.method if request.method in _METHODS else "other"
+        _requests.labels(method, route, str(response.status_code)).inc()
+        _seconds.labels(method, route).observe(perf_counter() - started)
+        return response
+
+
+@require_safe
+def metrics(_: HttpRequest) -> HttpResponse:
+    """All numbers of all processes of this server, and of the database. They name no user and no amount."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    of_database = CollectorRegistry()
+    of_database.register(LedgerCollector())
+    body = generate_latest(registry) + generate_latest(of_database)
+    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,152 @@
+"""Routes for operations: record one or many, quote one, list and show them."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import Path, Query
+
+from easyautoml_ledger.ids import Uuid
+from events.identifiers import uuid7
+from ledger.domain.errors import NotFound
+from ledger.queries import operations
+from ledger.requests.bulk import post_each
+from ledger.requests.operations import submission_of
+from web.api import cursors, reading, rendering, shapes
+from web.api.answering import answer, preview
+from web.api.auth import ReadKey, WriteKey, caller_of
+from web.api.documentation import BULK_BODY, IDEMPOTENCY_KEY, LOCATION, OPERATION_BODY, REPLAYED, refusals
+from web.api.parameters import OperationsQuery
+from web.api.reading import refuse_unknown_parameters
+from web.api.routes import router
+
+
+@router.post(
+    "/operations",
+    auth=WriteKey(),
+    tags=["operations"],
+    operation_id="record_operation",
+    summary="Record an operation",
+    response={201: shapes.Operation, 200: shapes.Operation, **refusals(400, 409, 411, 413, 415, 422)},
+    openapi_extra={
+        "parameters": [IDEMPOTENCY_KEY],
+        "requestBody": OPERATION_BODY,
+        "responses": {
+            201: {"headers": LOCATION},
+            200: {"headers": LOCATION | REPLAYED},
+            422: {"headers": LOCATION | REPLAYED},
+        },
+    },
+)
+def record_operation(request: HttpRequest) -> HttpResponse:
+    """Recorded once for its key, however often it is sent: a replay is answered as the first time.
+
+    201 recorded, 200 recorded before; 422 rejected, for good, or not readable; 409 a conflict, or
+    `retryable` where the user or machine is not known yet.
+    """
+    key = reading.idempotency_key(request)
+    submission = submission_of(reading.read_operation(request), request_id=key, **_who(request))
+    return answer(request, submission)
+
+
+@router.post(
+    "/operations/bulk",
+    auth=WriteKey(),
+    tags=["operations"],
+    operation_id="record_operations",
+    summary="Record up to 5,000 operations",
+    response={200: shapes.BulkOutcomes, **refusals(400, 411, 413, 415, 422)},
+    openapi_extra={"requestBody": BULK_BODY},
+)
+def record_operations(request: HttpRequest) -> HttpResponse:
+    """Each item is recorded by itself under its own id, which is its idempotency key."""
+    items = reading.read_bulk(request)
+    outcomes: list[Any] = [item.error for item in items]
+    who = _who(request)
+    submissions = {
+        index: submission_of(item.operation, request_id=item.id, **who)
+        for index, item in enumerate(items)
+        if item.id is not None and item.operation is not None
+    }
+    for index, outcome in zip(submissions, post_each(list(submissions.values())), strict=True):
+        outcomes[index] = outcome
+    answers = [
+        rendering.bulk_outcome(item.id, outcome) for item, outcome in zip(items, outcomes, strict=True)
+    ]
+    return rendering.json_response({"outcomes": answers})
+
+
+@router.post(
+    "/operations/quote",
+    auth=WriteKey(),
+    tags=["operations"],
+    operation_id="quote_operation",
+    summary="Ask what an operation would come to",
+    response={200: shapes.Quote, **refusals(400, 411, 413, 415, 422)},
+    openapi_extra={"requestBody": OPERATION_BODY},
+)
+def quote_operation(request: HttpRequest) -> HttpResponse:
+    """The price, the transfers and the balances after it, or why it would be rejected. Writes nothing."""
+    operation = reading.read_operation(request)
+    return preview(submission_of(operation, request_id=uuid7(), **_who(request, refuse_early=False)))
+
+
+@router.get(
+    "/operations",
+    auth=ReadKey(),
+    tags=["operations"],
+    operation_id="list_operations",
+    summary="List recorded operations",
+    response={200: shapes.OperationPage, **refusals(400, 422)},
+)
+def list_operations(request: HttpRequest, asked: Query[OperationsQuery]) -> HttpResponse:
+    """Newest first. Rejected operations are not listed; each can be fetched by its id."""
+    refuse_unknown_parameters(request, OperationsQuery)
+    caller, query = caller_of(request), asked.query(of="operations")
+    before = None if asked.cursor is None else cursors.read(asked.cursor, query)[0]
+    wanted = operations.Filter(**asked.model_dump(exclude={"cursor", "limit"}))
+    found = operations.page(caller.operations(), wanted, before=before, limit=asked.limit + 1)
+    shown = found[: asked.limit]
+    more = len(found) > len(shown)
+    return rendering.json_response(
+        {
+            "items": [rendering.operation(decided, caller.sees_balances_of) for decided in shown],
+            "next": cursors.make([shown[-1].event.position], query) if more else None,
+        },
+    )
+
+
+@router.get(
+    "/operations/{uuid:operation}",
+    auth=ReadKey(),
+    tags=["operations"],
+    operation_id="get_operation",
+    summary="Show one operation",
+    response={200: shapes.OperationWithEntries, **refusals(404, 422)},
+)
+def get_operation(request: HttpRequest, operation: Path[Uuid]) -> HttpResponse:
+    """Recorded or rejected, with its entries."""
+    caller = caller_of(request)
+    decided = operations.find(operation)
+    if decided is None or not caller.sees(decided):
+        raise NotFound("there is no such operation")
+    entries = [] if decided.effective_at is None else operations.entries(operation)
+    sees = caller.sees_balances_of
+    return rendering.json_response(
+        {
+            **rendering.operation(decided, sees),
+            "entries": [rendering.entry(row, sees) for row in entries],
+        },
+    )
+
+
+def _who(request: HttpRequest, *, refuse_early: bool = True) -> dict[str, Any]:
+    """What the submissions of one request share."""
+    caller = caller_of(request)
+    return {
+        "source": caller.source,
+        "now": timezone.now(),
+        "actor": caller.actor,
+        "refuse_early": refuse_early,
+        **reading.trace_context(request),
+    }

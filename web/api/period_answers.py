@@ -1,0 +1,121 @@
+"""What the doors of periods answer: the shapes, and how they are made of what is known."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from easyautoml_ledger.times import time_text
+from ledger.domain import periods as domain
+from ledger.domain.money import text
+from ledger.queries import periods as queries
+from web.api.shapes import AmountText, Currency
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Period(_Shape):
+    """A month (UTC) that was closed; where it is `open`, it was reopened since."""
+
+    period: str = Field(examples=["2026-10"])
+    state: Literal["closed", "open"]
+    version: int = Field(description="How often it was closed or reopened.")
+    starts_at: datetime
+    ends_at: datetime
+    changed_at: datetime
+    event: UUID = Field(description="The event that closed or reopened it.")
+    settled: int = Field(description="The settled position when it was closed.")
+    proposer: str
+    resolver: str
+
+
+class Periods(_Shape):
+    """`closed_until`: what occurred before it counts when it is recorded; null where nothing is closed."""
+
+    closed_until: datetime | None
+    items: list[Period]
+
+
+class PeriodTotal(_Shape):
+    """An account of the platform, or all users' accounts of a kind, at the end of the month."""
+
+    account: str = Field(examples=["platform:revenue:eaml", "user:usd"])
+    currency: Currency
+    debits: AmountText
+    credits: AmountText
+
+
+class PeriodWithTotals(Period):
+    """What was debited and credited until its end; nothing where it is open."""
+
+    totals: list[PeriodTotal]
+
+
+class FrozenBalance(_Shape):
+    """An account at the end of the month; `balance` is on the side that makes it grow."""
+
+    account: str
+    currency: Currency
+    debits: AmountText
+    credits: AmountText
+    balance: AmountText
+
+
+class PeriodBalances(_Shape):
+    """Accounts that were ever used until then. `next` is the cursor of the next page, null on the last."""
+
+    period: str
+    items: list[FrozenBalance]
+    next: str | None
+
+
+def periods(closed: datetime | None, found: Sequence[domain.Period]) -> dict[str, Any]:
+    """`Periods`."""
+    return {
+        "closed_until": None if closed is None else time_text(closed),
+        "items": [_period(each) for each in found],
+    }
+
+
+def period_with_totals(found: domain.Period) -> dict[str, Any]:
+    """`PeriodWithTotals`."""
+    totals = [
+        {
+            "account": total.account,
+            "currency": total.currency,
+            "debits": text(total.debits),
+            "credits": text(total.credits),
+        }
+        for total in found.totals
+    ]
+    return {**_period(found), "totals": totals}
+
+
+def frozen_balance(found: queries.FrozenBalance) -> dict[str, Any]:
+    """`FrozenBalance`."""
+    return {
+        "account": found.account,
+        "currency": found.currency,
+        "debits": text(found.debits),
+        "credits": text(found.credits),
+        "balance": text(found.balance),
+    }
+
+
+def _period(found: domain.Period) -> dict[str, Any]:
+    return {
+        "period": str(found.month),
+        "state": found.state,
+        "version": found.version,
+        "starts_at": time_text(found.month.starts_at),
+        "ends_at": time_text(found.month.ends_at),
+        "changed_at": time_text(found.changed_at),
+        "event": found.event,
+        "settled": found.settled,
+        "proposer": found.proposer,
+        "resolver": found.resolver,
+    }

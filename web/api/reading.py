@@ -1,0 +1,184 @@
+"""Requests as they came: strict JSON, contracts, the idempotency key, the query's parameters."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+from django.http.request import UnreadablePostError
+from pydantic import BaseModel
+
+from easyautoml_ledger import strict_json
+from easyautoml_ledger.errors import ContractError, shown
+from easyautoml_ledger.operations import OperationData, operation_of
+from ledger.domain.errors import LedgerError
+from web.api import errors
+
+BULK_ITEMS_MAX: Final = 5000
+KEY_CHARACTERS_MAX: Final = 255
+KEY_PATTERN: Final = r"^[!-~]([ -~]{0,253}[!-~])?$"
+
+_is_key = re.compile(KEY_PATTERN.strip("^$")).fullmatch
+_is_quoted = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"').fullmatch
+_is_trace_parent = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+_UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+
+
+class BulkItem(NamedTuple):
+    """One item of a bulk request: an operation under its own key, or why it cannot be read."""
+
+    id: str | None
+    operation: OperationData | None
+    error: LedgerError | ContractError | None
+
+
+def read_operation(request: HttpRequest) -> OperationData:
+    """The operation that is the request's body. Raises `ContractError` or an error of the door."""
+    return operation_of(_object(read_json(request)))
+
+
+def read_bulk(request: HttpRequest) -> list[BulkItem]:
+    """The items of a bulk request, each read by itself.
+
+    Raises `ContractError` where there are none, or more than `BULK_ITEMS_MAX`.
+    """
+    body = _object(read_json(request))
+    for name in body:
+        if name != "operations":
+            raise ContractError("unknown_field", "is not a field of this contract", shown(name))
+    items = body.get("operations")
+    if items is None:
+        raise ContractError("missing_field", "is required", "operations")
+    if not isinstance(items, list):
+        raise ContractError("not_a_list", "must be a list", "operations")
+    if not items:
+        raise ContractError("too_few", "must have at least 1 item", "operations")
+    if len(items) > BULK_ITEMS_MAX:
+        raise ContractError("too_many", f"must have at most {BULK_ITEMS_MAX} items", "operations")
+    return [_bulk_item(item) for item in items]
+
+
+def read_json(request: HttpRequest) -> Any:
+    """The body's one JSON value. A number with a fraction is a float, which every amount refuses."""
+    raw = _body(request)
+    try:
+        return strict_json.loads(raw, parse_float=float)
+    except ContractError as error:
+        if error.code == "not_a_number" and error.field is None:
+            raise ContractError(error.code, error.message, _where_not_a_number(raw)) from None
+        raise
+
+
+def idempotency_key(request: HttpRequest) -> str:
+    """The Idempotency-Key, as it stands or as a structured field's string in double quotes."""
+    sent = request.headers.get("Idempotency-Key", "")
+    if not sent:
+        raise errors.MissingIdempotencyKey("the header Idempotency-Key is missing", field="Idempotency-Key")
+    if quoted := _is_quoted(sent):
+        sent = re.sub(r"\\(.)", r"\1", quoted[1])
+    if not _is_key(sent):
+        raise _invalid_key("Idempotency-Key")
+    return sent
+
+
+def trace_context(request: HttpRequest) -> dict[str, Any]:
+    """The W3C trace and the correlation id of a request, as far as they are well formed."""
+    found = {}
+    trace, correlation = request.headers.get("traceparent", ""), request.headers.get("X-Correlation-ID", "")
+    if _is_trace_parent(trace):
+        found["traceparent"] = trace
+    if _is_key(correlation):
+        found["correlation_id"] = correlation
+    return found
+
+
+def refuse_unknown_parameters(request: HttpRequest, known: type[BaseModel]) -> None:
+    """A filter that is misspelt or stands twice is refused: ignored, it would show too much."""
+    names = {field.alias or name for name, field in known.model_fields.items()}
+    for name, values in request.GET.lists():
+        if name not in names:
+            raise errors.UnknownParameter("there is no such parameter", field=shown(name))
+        if len(values) != 1:
+            raise errors.UnknownParameter("the parameter stands twice", field=name)
+
+
+def _body(request: HttpRequest) -> bytes:
+    length = request.headers.get("Content-Length") or "0"
+    if "Transfer-Encoding" in request.headers and length == "0":
+        raise errors.LengthRequired("send the body with a Content-Length", field="Content-Length")
+    if length == "0":
+        raise ContractError("empty_value", "the request has no body")
+    if request.content_type != "application/json":
+        raise ContractError("unsupported_content_type", "send application/json", "Content-Type")
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() not in _UTF_8:
+        raise ContractError("unsupported_content_type", "JSON is UTF-8", "Content-Type")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ContractError("unsupported_content_type", "send the body uncompressed", "Content-Encoding")
+    try:
+        return request.body
+    except RequestDataTooBig:
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        raise ContractError("too_large", f"a body has at most {most} bytes") from None
+    except UnreadablePostError:
+        raise errors.BadRequest("the body ended before its Content-Length") from None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise ContractError("not_an_object", "must be a JSON object")
+
+
+def _bulk_item(item: Any) -> BulkItem:
+    key = None
+    try:
+        fields = dict(_object(item))
+        key = _bulk_key(fields.pop("id", None))
+        return BulkItem(key, operation_of(fields), None)
+    except (ContractError, LedgerError) as error:
+        return BulkItem(key, None, error)
+
+
+def _bulk_key(sent: Any) -> str:
+    if sent is None:
+        raise ContractError("missing_field", "is required", "id")
+    if not isinstance(sent, str):
+        raise ContractError("not_text", "must be a text", "id")
+    if not _is_key(sent):
+        raise _invalid_key("id")
+    return sent
+
+
+def _invalid_key(field: str) -> errors.InvalidIdempotencyKey:
+    return errors.InvalidIdempotencyKey(
+        f"must be 1 to {KEY_CHARACTERS_MAX} printable ASCII characters, without blank ends",
+        field=field,
+    )
+
+
+def _where_not_a_number(raw: bytes) -> str | None:
+    """The dotted path of the first NaN or infinity in a JSON text."""
+    constant = object()
+    try:
+        value = json.loads(raw, parse_constant=lambda _: constant)
+    except (ValueError, RecursionError):
+        return None
+    for path, member in _members(value):
+        if member is constant:
+            return shown(".".join(path)) or None
+    return None
+
+
+def _members(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    while waiting:
+        path, member = waiting.pop()
+        yield path, member
+        if isinstance(member, dict):
+            waiting += [((*path, name), below) for name, below in member.items()]
+        elif isinstance(member, list):
+            waiting += [((*path, str(number)), below) for number, below in enumerate(member)]

@@ -1,0 +1,10 @@
+"""Django's hook for the app `web`."""
+
+from django.apps import AppConfig
+
+
+class WebConfig(AppConfig):
+    """The HTTP API and the administration. It has no models."""
+
+    name = "web"
+    verbose_name = "Web"

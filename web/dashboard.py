@@ -1,0 +1,143 @@
+"""The day's figures on the first page of the administration: few, cheap, and from one snapshot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from events import monitoring
+from events.monitoring import Measurements
+from ledger.domain.money import text
+from projections import checkpoints
+from projections.verification.rows import last_entry_id
+from projections.verification.snapshot import one_snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindToday:
+    """How much of a kind of operation was recorded and rejected today."""
+
+    kind: str
+    recorded: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicIn:
+    """An incoming topic: messages not read yet, and which of its partitions wait for an operator."""
+
+    topic: str
+    partitions: int
+    lag: int
+    alarmed: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """`deltas` are debits minus credits by currency, shown: zero, or the books are wrong."""
+
+    day: date
+    kinds: Sequence[KindToday]
+    deltas: Sequence[tuple[str, str, bool]]
+    """Currency, amount, and whether it is as it must be."""
+    settled: int
+    highest: int
+    behind: Sequence[tuple[str, int, int]]
+    """Every projection with its position and how many positions it is behind the settled one."""
+    dead_letters: int
+    waiting: int
+    proposals: int
+    """How many wait for a second person."""
+    kafka: Measurements
+    """How far the ledger lags behind Kafka, and what it has not told."""
+
+    @property
+    def topics_in(self) -> Sequence[TopicIn]:
+        """The partitions that are read, by their topics."""
+        by_topic = groupby(self.kafka.partitions, key=lambda partition: partition.topic)
+        return [
+            TopicIn(
+                topic=topic,
+                partitions=len(found),
+                lag=sum(partition.lag for partition in found),
+                alarmed=[partition.partition for partition in found if partition.alarmed],
+            )
+            for topic, found in ((topic, list(partitions)) for topic, partitions in by_topic)
+        ]
+
+    @property
+    def recorded(self) -> int:
+        """Operations recorded today."""
+        return sum(kind.recorded for kind in self.kinds)
+
+    @property
+    def rejected(self) -> int:
+        """Operations rejected today."""
+        return sum(kind.rejected for kind in self.kinds)
+
+
+def dashboard() -> Dashboard:
+    """The figures now; days are of UTC."""
+    day = timezone.now().date()
+    with one_snapshot(), connection.cursor() as cursor:
+        positions = checkpoints.read(cursor)
+        settled = _one(cursor, "select position from events_settled where id = 1") or 0
+        return Dashboard(
+            day=day,
+            kinds=_kinds(cursor, day),
+            deltas=[
+                (currency, text(delta), delta == 0)
+                for currency, delta in _deltas(cursor, positions.get("platform", 0))
+            ],
+            settled=settled,
+            highest=_one(cursor, "select coalesce(max(position), 0) from events_event"),
+            behind=[
+                (name, position, max(settled - position, 0)) for name, position in sorted(positions.items())
+            ],
+            dead_letters=_one(cursor, "select count(*) from events_dead_letter where state = 'open'"),
+            waiting=_one(cursor, "select count(*) from events_waiting"),
+            proposals=_one(
+                cursor, "select count(*) from ledger_proposal where state = 'open' and expires_at > now()"
+            ),
+            kafka=monitoring.read(),
+        )
+
+
+def _kinds(cursor: Any, day: date) -> list[KindToday]:
+    cursor.execute(
+        """select kind, recorded, rejected from projections_activity
+           where day = %s order by recorded desc, kind""",
+        [day],
+    )
+    return [KindToday(kind=row[0], recorded=row[1], rejected=row[2]) for row in cursor.fetchall()]
+
+
+def _deltas(cursor: Any, projected: int) -> list[tuple[str, Decimal]]:
+    """Debits minus credits: users' accounts as they stand against the platform's, from the projection and
+    the entries that it has not read yet.
+    """
+    cursor.execute(
+        """select sides.currency, sum(sides.delta)
+           from (select currency, sum(case normal_side when 'D' then balance else -balance end) as delta
+                 from ledger_account where user_id is not null group by currency
+                 union all
+                 select currency, sum(debits - credits) from projections_platform_balance group by currency
+                 union all
+                 select e.currency, sum(case e.side when 'D' then e.amount else -e.amount end)
+                 from models_entry e where e.id > %s and e.account_version is null group by e.currency
+                ) sides
+           group by sides.currency order by sides.currency desc""",
+        [last_entry_id(projected)],
+    )
+    return list(cursor.fetchall())
+
+
+def _one(cursor: Any, query: str) -> Any:
+    cursor.execute(query)
+    row = cursor.fetchone()
+    return None if row is None else row[0]
