@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON_BIN := .venv/bin/python
 
-# How many tests run at once, and what else pytest is told: make test TESTS=tests/unit ARGS=-x
+# How many tests run at once, and what else pytest is told: make test TESTS=tests/ledger/domain ARGS=-x
 WORKERS ?= 2
 TESTS ?= tests
 ARGS ?=

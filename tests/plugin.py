@@ -10,16 +10,19 @@ LEDGER_TEST_KAFKA=apache runs the same tests on Apache Kafka.
 
 import os
 import secrets
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from stack import Stack, StackError
 from stack.ports import free_port
 
 # Which address was chosen here: an xdist worker inherits it and must choose another.
 _CHOSEN = "TEST_KAFKA_BOOTSTRAP_SERVERS"
+
+# The fixtures of pytest-django that open the database.
+_DATABASE = frozenset({"db", "transactional_db", "django_db_setup", "live_server"})
 
 _stack = pytest.StashKey[Stack]()
 
@@ -64,10 +67,24 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Marks every test that uses the broker, so that `-m kafka` finds them all."""
+    """Mark each test by how it works, so that `-m unit` or `-m "not kafka"` finds them all."""
     for item in items:
-        if "kafka" in getattr(item, "fixturenames", ()):
-            item.add_marker("kafka")
+        for kind in _kinds(item):
+            item.add_marker(kind)
+
+
+def _kinds(item: pytest.Item) -> Iterator[str]:
+    fixtures: Collection[str] = getattr(item, "fixturenames", ())
+    tests_servers = "kafka" in fixtures or item.get_closest_marker("faults") is not None
+    if "kafka" in fixtures:
+        yield "kafka"
+    if "browser" in fixtures:
+        yield "browser"
+    test = getattr(item, "obj", None)
+    if is_hypothesis_test(test):
+        yield "stateful" if hasattr(test, "_hypothesis_state_machine_class") else "property"
+    needs_database = not _DATABASE.isdisjoint(fixtures) or item.get_closest_marker("django_db") is not None
+    yield "integration" if tests_servers or needs_database else "unit"
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from projections.rebuild import rebuild
 from projections.rebuild_balances import rebuild_balances
 from projections.runner import Runner
 from tests import builders as make
-from tests.integration.connections import Worker, another, until
+from tests.connections import Worker, another, until
 from tests.projections import world as worlds
 
 pytestmark = pytest.mark.django_db(transaction=True)

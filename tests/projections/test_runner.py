@@ -26,7 +26,7 @@ from projections.models import ActivityDay
 from projections.projection import Table
 from projections.runner import Runner
 from tests import builders as make
-from tests.integration.connections import Worker, another, until
+from tests.connections import Worker, another, until
 from tests.projections import world as worlds
 
 pytestmark = pytest.mark.django_db(transaction=True)

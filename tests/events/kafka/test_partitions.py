@@ -1,0 +1,280 @@
+"""Who reads what, from where: exactly once, whoever believes what."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.partitioner.default import murmur2
+from kafka.record import default_records
+
+from easyautoml_ledger import topics
+from easyautoml_ledger.envelope import to_kafka
+from events.kafka import dead_letter_feed, positions
+from events.kafka.errors import LostPartition
+from events.kafka.handler import MessageHandler
+from events.kafka.message import Message
+from events.kafka.positions import Move
+from ledger.intake.messages import take
+from models import Machine, User
+from tests.builders import amount, balances, make_user
+from tests.connections import until
+from tests.events.kafka.conftest import make_topics_anew
+from tests.events.kafka.world import Publisher, Sent, events, ingesting, parked, rows, taken, wait_for
+
+TRAININGS = topics.TRAINING_OPERATIONS
+
+
+def solve(publisher: Publisher, user: User, machine: Machine, ids: Sequence[str]) -> list[Sent]:
+    """One solving of one line an id: 0.0001 EAML each."""
+    fields = {"machine": machine.pk, "count_of_lines": 1}
+    return publisher.operations([("solving", user.pk, {"id": id_, **fields}) for id_ in ids])
+
+
+def solved() -> list[str]:
+    """The request ids of what was recorded for the training service."""
+    return [request_id for source, request_id in events() if source == topics.TRAINING_SERVICE]
+
+
+def test_two_workers_on_the_same_partitions_post_each_once(
+    publisher: Publisher, user: User, machine: Machine
+) -> None:
+    """Both believe that they own all of them."""
+    ids = [f"{n}" for n in range(1500)]
+    solve(publisher, user, machine, ids)
+    with ExitStack() as workers:
+        for _ in range(2):
+            workers.enter_context(ingesting(batch=40))
+        wait_for(len(ids), seconds=60)
+    assert sorted(solved()) == sorted(ids)
+    assert balances(user)[f"user:{user.pk}:eaml"] == 100 - amount("0.0001") * len(ids)
+    assert parked() == []
+
+
+def test_who_lost_a_partition_posts_nothing(publisher: Publisher, user: User, machine: Machine) -> None:
+    """The position is compared with where the fetch started."""
+    (sent,) = solve(publisher, user, machine, ["once"])
+    with ingesting():
+        wait_for(1)
+    ((topic_id,),) = rows("select topic_id::text from events_kafka_position where next_offset = 1")
+    message = _message(publisher, sent, topic_id, user, machine)
+    before = rows("select count(*) from events_event")
+    for start in (0, 2):
+        move = Move(topic_id, sent.partition, TRAININGS, start, start + 1, start + 1)
+        with pytest.raises(LostPartition) as lost:
+            take([message], lambda cursor, move=move: positions.advance(cursor, [move]))  # type: ignore[misc]
+        assert lost.value.partitions == [(TRAININGS, sent.partition)]
+    assert rows("select count(*) from events_event") == before
+    assert taken(TRAININGS) == 1
+
+
+@pytest.mark.parametrize("again", [3, 40], ids=["shorter", "longer"])
+def test_a_topic_made_anew_is_read_from_its_beginning(
+    again: int, publisher: Publisher, user: User, machine: Machine, admin: KafkaAdminClient
+) -> None:
+    """The same name, another id: nothing is left out, and nothing is taken for what it is not."""
+    first, second = [f"first {n}" for n in range(20)], [f"second {n}" for n in range(again)]
+    solve(publisher, user, machine, first)
+    with ingesting():
+        wait_for(len(first))
+        publisher.close()
+        make_topics_anew(admin, [TRAININGS])
+        other = Publisher()
+        solve(other, user, machine, second)
+        other.close()
+        until(lambda: len(solved()) == len(first) + len(second), 30)
+    assert sorted(solved()) == sorted(first + second)
+    assert len(rows("select distinct topic_id from events_kafka_position where next_offset > 0")) == 2
+
+
+def test_a_topic_made_anew_while_nobody_reads(
+    publisher: Publisher, user: User, machine: Machine, admin: KafkaAdminClient
+) -> None:
+    """A worker that starts afterwards begins with the new one."""
+    solve(publisher, user, machine, ["old"])
+    with ingesting():
+        wait_for(1)
+    publisher.close()
+    make_topics_anew(admin, [TRAININGS])
+    other = Publisher()
+    solve(other, user, machine, ["new"])
+    other.close()
+    with ingesting():
+        until(lambda: len(solved()) == 2)
+    assert solved() == ["old", "new"]
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_poison_message_is_parked_wherever_it_stands(
+    place: int, publisher: Publisher, user: User, machine: Machine
+) -> None:
+    """An error of the database that one message brings about costs that message only."""
+    ids = ["poison" if n == place else f"{n}" for n in range(5)]
+    sent = solve(publisher, user, machine, ids)
+    routes = {topic: _poisoned(b"poison") for topic in (TRAININGS, topics.MARKETPLACE_OPERATIONS)}
+    with ingesting(routes=routes):
+        wait_for(5)
+    assert solved() == [id_ for id_ in ids if id_ != "poison"]
+    assert parked() == [(TRAININGS, sent[place].partition, sent[place].offset, "internal_error")]
+    assert rows("select reason from events_dead_letter") == [("DataError: division by zero",)]
+    _, (told,) = dead_letter_feed.read_untold(1)
+    assert dict(told.headers)["deadletter-code"] == b"internal_error"
+    assert b"division" not in dict(told.headers)["deadletter-reason"], "what went wrong inside stays inside"
+
+
+def test_an_alarm_keeps_a_partition_back_until_somebody_says_where_to_go_on(
+    publisher: Publisher, user: User, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others go on meanwhile."""
+    (sent,) = solve(publisher, user, machine, ["first"])
+    other = _user_of_another_partition(user)
+    with ingesting():
+        wait_for(1)
+        _raise_alarm(sent.partition)
+        solve(publisher, user, machine, ["skipped", "kept back"])
+        publisher.operation("solving", other.pk, id="goes on", machine=machine.pk, count_of_lines=1)
+        until(lambda: "goes on" in solved(), 10)
+        assert sorted(solved()) == ["first", "goes on"]
+        call_command("positions", "--go-on", TRAININGS, str(sent.partition), "2")
+        until(lambda: "kept back" in solved(), 10)
+    assert "skipped" not in solved()
+    assert f"{TRAININGS}[{sent.partition}] goes on at 2 instead of 1" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(
+    os.environ.get("LEDGER_TEST_KAFKA") != "apache", reason="the embedded broker deletes no single messages"
+)
+def test_messages_that_are_gone_raise_an_alarm(
+    publisher: Publisher, user: User, machine: Machine, admin: KafkaAdminClient
+) -> None:
+    """Nothing is skipped on its own: who lost them has to hear of it."""
+    sent = solve(publisher, user, machine, ["gone", "gone too", "there"])
+    other = _user_of_another_partition(user)
+    admin.delete_records({TopicPartition(TRAININGS, sent[0].partition): 2})
+    with ingesting():
+        until(lambda: rows("select 1 from events_kafka_position where alarm is not null") != [], 20)
+        publisher.operation("solving", other.pk, id="goes on", machine=machine.pk, count_of_lines=1)
+        until(lambda: solved() == ["goes on"], 10)
+        call_command("positions", "--go-on", TRAININGS, str(sent[0].partition), "2")
+        until(lambda: solved() == ["goes on", "there"], 10)
+
+
+def test_only_a_partition_with_an_alarm_can_be_moved(
+    publisher: Publisher, user: User, machine: Machine
+) -> None:
+    """Positions are nothing to play with."""
+    (sent,) = solve(publisher, user, machine, ["only"])
+    with ingesting():
+        wait_for(1)
+    with pytest.raises(CommandError, match="has no alarm"):
+        call_command("positions", "--go-on", TRAININGS, str(sent.partition), "0")
+    assert taken(TRAININGS) == 1
+
+
+def test_a_batch_that_cannot_be_taken_apart_stops_its_partition_alone(
+    publisher: Publisher, user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one in a compression that this reader does not know."""
+    (sent,) = solve(publisher, user, machine, ["before"])
+    other = _user_of_another_partition(user)
+
+    for codec in ("gzip_decode", "zstd_decode"):  # Apache Kafka makes zstd of whatever comes
+        monkeypatch.setattr(default_records, codec, _choking(getattr(default_records, codec), b"x" * 2000))
+    compressing = Publisher(compression_type="gzip")
+    compressing.raw(TRAININGS, b"x" * 2000, [], partition=sent.partition)
+    compressing.close()
+    publisher.operation("solving", other.pk, id="goes on", machine=machine.pk, count_of_lines=1)
+    with ingesting():
+        until(lambda: rows("select 1 from events_kafka_position where alarm is not null") != [], 30)
+        until(lambda: "goes on" in solved(), 20)
+    assert sorted(solved()) == ["before", "goes on"]
+    ((partition, offset, alarm),) = rows(
+        "select partition, next_offset, alarm from events_kafka_position where alarm is not null"
+    )
+    assert (partition, offset) == (sent.partition, 1)
+    assert "what is this?" in alarm
+
+
+def test_the_group_shares_partitions_and_hands_them_on(
+    publisher: Publisher, user: User, machine: Machine
+) -> None:
+    """A worker that ends leaves its partitions to the other, in the middle of the work."""
+    ids = [f"{n}" for n in range(600)]
+    with ingesting(alone=False, batch=20):
+        with ingesting(alone=False, batch=20):
+            solve(publisher, user, machine, ids[:300])
+            wait_for(300, seconds=120)
+        solve(publisher, user, machine, ids[300:])
+        wait_for(600, seconds=120)
+    assert sorted(solved()) == sorted(ids)
+    assert parked() == []
+
+
+def _message(publisher: Publisher, sent: Sent, topic_id: str, user: User, machine: Machine) -> Message:
+    data = {"type": "solving", "operation_user": user.pk, "machine": machine.pk, "count_of_lines": 9}
+    headers, value = to_kafka(publisher.event(TRAININGS, data, id="never posted"))
+    return Message(
+        topic=TRAININGS,
+        topic_id=topic_id,
+        partition=sent.partition,
+        offset=sent.offset,
+        key=b"1",
+        value=value,
+        headers=headers,
+        timestamp=timezone.now(),
+    )
+
+
+def _poisoned(mark: bytes) -> MessageHandler:
+    """Posts as always, but a batch with such a message fails in the database, in mid-transaction."""
+
+    def post(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
+        def poisoned(cursor: Any) -> None:
+            move(cursor)
+            if any(value == mark for message in messages for _, value in message.headers):
+                cursor.execute("select 1 / 0")
+
+        return take(messages, poisoned)
+
+    return post
+
+
+def _choking(decode: Callable[[bytes], bytes], mark: bytes) -> Callable[[bytes], bytes]:
+    """A codec that fails at some content."""
+
+    def decoding(compressed: bytes) -> bytes:
+        plain = decode(compressed)
+        if mark in plain:
+            raise RuntimeError("what is this?")
+        return plain
+
+    return decoding
+
+
+def _raise_alarm(partition: int) -> None:
+    """As a worker does that finds nothing at its offset; it forgets the place then, as this one must."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """update events_kafka_position set alarm = 'there is nothing at offset 1', alarmed_at = now()
+               where topic = %s and partition = %s""",
+            [TRAININGS, partition],
+        )
+
+
+def _user_of_another_partition(user: User) -> User:
+    """Somebody whose messages go elsewhere."""
+    for _ in range(20):
+        other = make_user()
+        if _partition_of(other) != _partition_of(user):
+            return other
+    raise AssertionError("all users go to one partition")
+
+
+def _partition_of(user: User) -> int:
+    return (int(murmur2(str(user.pk).encode())) & 0x7FFF_FFFF) % 6

@@ -1,0 +1,73 @@
+"""`manage.py topics`: makes what is missing, and says what differs."""
+
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from kafka import KafkaAdminClient
+
+from easyautoml_ledger import topics
+from events.kafka.topics import create_missing, declared, drift
+from tests.events.kafka.conftest import make_topics_anew, wait_until_gone
+
+SEALS = topics.BILLING_SEALS
+
+
+def test_every_topic_of_the_contract_is_declared(settings: Any) -> None:
+    """With its compaction, and copies that survive the loss of one broker where there are three."""
+    settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"kafka_replication_factor": 3})
+    found = {topic.name: topic for topic in declared()}
+    assert sorted(found) == sorted(topics.TOPICS)
+    for name, topic in found.items():
+        compacted = topics.TOPICS[name].compacted
+        assert topic.settings["cleanup.policy"] == ("compact" if compacted else "delete")
+        assert ("retention.ms" in topic.settings) is not compacted
+        assert (topic.replicas, topic.settings["min.insync.replicas"]) == (3, "2")
+
+
+def test_missing_topics_are_made_once(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second run changes and says nothing."""
+    make_topics_anew(admin, [topic.name for topic in declared()])
+    admin.delete_topics([SEALS])
+    wait_until_gone(admin, SEALS)
+    call_command("topics")
+    assert capsys.readouterr().out == f"topic: {SEALS} made\n"
+    call_command("topics")
+    assert capsys.readouterr().out == ""
+    assert drift(admin) == []
+
+
+def test_check_makes_nothing(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says what is missing, and ends with an error."""
+    make_topics_anew(admin, [topic.name for topic in declared()])
+    admin.delete_topics([SEALS])
+    wait_until_gone(admin, SEALS)
+    with pytest.raises(CommandError, match="not as declared"):
+        call_command("topics", "--check")
+    assert capsys.readouterr().err == f"topic: {SEALS} does not exist\n"
+    assert create_missing(admin) == [SEALS]
+
+
+def test_a_topic_with_other_partitions_is_named_and_left_alone(
+    admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one that a publisher's client made by sending to it."""
+    make_topics_anew(admin, [topic.name for topic in declared()])
+    admin.delete_topics([SEALS])
+    wait_until_gone(admin, SEALS)
+    admin.create_topics({SEALS: {"num_partitions": 2}})
+    admin.wait_for_topics([SEALS])
+    with pytest.raises(CommandError):
+        call_command("topics")
+    assert f"topic: {SEALS} has 2 partitions, and 1 are declared\n" in capsys.readouterr().err
+    ((found),) = admin.describe_topics([SEALS])
+    assert len(found["partitions"]) == 2
+    make_topics_anew(admin, [SEALS])
+
+
+def test_without_a_broker_the_command_says_so(settings: Any) -> None:
+    """After a few seconds, with a status of its own."""
+    settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9"})
+    with pytest.raises(CommandError, match="no broker answers") as refused:
+        call_command("topics")
+    assert refused.value.returncode == 2

@@ -1,0 +1,144 @@
+"""Rows are copied as they are made; errors, also of a database that goes away, have Django's classes."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.copying import NULL, escaped, execute_values, write_rows
+from events.pipeline import Pipeline, ask, tell
+from tests.connections import another
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Write = Callable[[Any, str], object]
+
+ADJUSTED = ("key", "actor", "day", "currency", "amount")
+
+WRITES: tuple[Write, ...] = (
+    lambda cursor, actor: write_rows(
+        cursor,
+        "ledger_adjusted",
+        ADJUSTED,
+        [f"{actor[:9]}\t{actor}\t2026-01-01\tUSD\t1"],
+    ),
+    lambda cursor, actor: execute_values(
+        cursor,
+        "insert into ledger_adjusted (key, actor, day, currency, amount) values %s",
+        [(actor[:9], actor, "2026-01-01", "USD", 1)],
+    ),
+)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_what_the_database_refuses_is_djangos_error(write: Write) -> None:
+    """With psycopg2's as its cause, which names the rule that was hit."""
+    with pytest.raises(DataError):
+        _written(write, "too long " * 100)
+    with pytest.raises(IntegrityError) as refused:
+        _written(write, "anna", "anna")
+    cause: Any = refused.value.__cause__
+    assert cause.diag.constraint_name == "ledger_adjusted_pkey"
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_database_that_goes_away_is_djangos_error(write: Write) -> None:
+    """What workers wait for to try again; psycopg2's own would end them."""
+
+    def after_the_end(cursor: Any, actor: str) -> None:
+        cursor.execute("select pg_backend_pid()")
+        with another() as other:
+            other.cursor().execute("select pg_terminate_backend(%s, 5000)", cursor.fetchone())
+        write(cursor, actor)
+
+    with pytest.raises(OperationalError):
+        _written(after_the_end, "anna")
+    connection.close()
+
+
+@given(st.lists(st.text(st.sampled_from("\\'\"\t\n\r%s;N{}.é\u2028$1"), max_size=12), min_size=1, max_size=8))
+def test_few_rows_and_many_are_written_alike(texts: list[str]) -> None:
+    """Whatever is in them: as values of a statement, or copied."""
+    lines = [f"{number}\t{escaped(text)}\t{NULL}" for number, text in enumerate(texts)]
+    more = [f"-1\tmore\t{NULL}"] * 20
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table, rows in (("few", lines), ("many", [*lines, *more])):
+            cursor.execute(f"create temporary table {table} (n int, word text, no text) on commit drop")
+            with Pipeline(cursor) as pipeline:
+                write_rows(pipeline, table, ("n", "word", "no"), rows)
+                tell(pipeline, "select 100 %% %s", 7)  # a percent sign of a row is none of a statement
+            cursor.execute(f"select * from {table} where n >= 0 order by n")
+            assert cursor.fetchall() == [(number, text, None) for number, text in enumerate(texts)]
+
+
+def test_few_rows_are_no_message_of_their_own() -> None:
+    """They travel with the next statement."""
+    with transaction.atomic(), CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
+        with Pipeline(cursor) as pipeline:
+            write_rows(pipeline, "ledger_adjusted", ADJUSTED, ["key\tanna\t2026-01-01\tUSD\t1"])
+            assert ask(pipeline, "select actor, amount from ledger_adjusted") == [("anna", 1)]
+        assert len(captured.captured_queries) == 1
+
+
+def test_a_field_ends_where_it_ends() -> None:
+    """Also one that should have been escaped and was not: nothing of it becomes a part of the statement."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("create temporary table few (word text, other text) on commit drop")
+        write_rows(cursor, "few", ("word", "other"), ["a\\\t, 1); drop table few --", "'\\'\t\\\\'"])
+        cursor.execute("select * from few")
+        assert cursor.fetchall() == [("a\\", ", 1); drop table few --"), ("''", "\\'")]
+
+
+def test_what_making_a_row_raises_ends_the_copy() -> None:
+    """As it was raised, not as the database tells of it; and nothing of the rows before it is kept."""
+
+    def rows() -> Iterator[str]:
+        for number in range(1000):
+            yield f"{number}\tanna\t2026-01-{number % 28 + 1:02}\tUSD\t1"
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        _written(lambda cursor, _: write_rows(cursor, "ledger_adjusted", ADJUSTED, rows()), "anna")
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from ledger_adjusted")
+        assert cursor.fetchone() == (0,)
+
+
+def test_rows_are_made_while_the_server_takes_in_those_before() -> None:
+    """It has read the first of them before the last is made."""
+    taken_in: list[int] = []
+
+    def rows() -> Iterator[str]:
+        for number in range(1000):
+            yield f"{number}\tanna\t2026-01-01\tUSD\t1"
+        with another() as other:
+            cursor = other.cursor()
+            for _ in range(100):
+                cursor.execute(
+                    """select bytes_processed from pg_stat_progress_copy
+                       where relid = 'ledger_adjusted'::regclass and bytes_processed > 0"""
+                )
+                if row := cursor.fetchone():
+                    taken_in.append(row[0])
+                    return
+                cursor.execute("select pg_sleep(0.05)")
+
+    _written(lambda cursor, _: write_rows(cursor, "ledger_adjusted", ADJUSTED, rows()), "anna")
+    assert taken_in
+
+
+def test_no_rows_are_no_statement() -> None:
+    """COPY of nothing is left out."""
+    with CaptureQueriesContext(connection) as captured:
+        _written(lambda cursor, _: write_rows(cursor, "ledger_adjusted", ADJUSTED, iter(())), "anna")
+    assert not [query for query in captured.captured_queries if "copy" in query["sql"]]
+
+
+def _written(write: Write, *actors: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        for actor in actors:
+            write(cursor, actor)

@@ -1,0 +1,316 @@
+"""The settled position: nobody who reads up to it misses an event or sees one out of order."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from events import settler as settling
+from events import store
+from events.identifiers import uuid7
+from events.message import StoredEvent
+from events.settler import Settler, settle_all, settled
+from tests.connections import Worker, another, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Writer:
+    """Appends on a connection of its own, in a transaction that the test ends."""
+
+    def __init__(self, other: Any) -> None:
+        self.cursor = other.cursor()
+        self.cursor.execute("begin")
+
+    def append(self, count: int = 1) -> list[int]:
+        positions = store.take_positions(self.cursor, count)
+        store.append(self.cursor, [event(position) for position in positions])
+        return positions
+
+    def commit(self) -> None:
+        self.cursor.execute("commit")
+
+    def roll_back(self) -> None:
+        self.cursor.execute("rollback")
+
+
+def event(position: int) -> StoredEvent:
+    return StoredEvent(
+        position=position,
+        id=uuid7(),
+        stream="x",
+        type="user.closed",
+        schema_version=1,
+        data={"user": 1},
+        metadata={},
+        occurred_at=NOW,
+        recorded_at=NOW,
+    )
+
+
+@contextmanager
+def writing() -> Iterator[Writer]:
+    with another() as other:
+        yield Writer(other)
+
+
+def appended(count: int = 1) -> list[int]:
+    with writing() as writer:
+        positions = writer.append(count)
+        writer.commit()
+    return positions
+
+
+@pytest.fixture(autouse=True)
+def start() -> int:
+    """Where the log ends before the test."""
+    return settle_all()
+
+
+def test_settler_that_is_frozen_keeps_nobody_from_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database ends its transaction; when it wakes up it is told so."""
+    frozen, wake = threading.Event(), threading.Event()
+    scan = Settler._scan
+
+    def freeze(cursor: Any, after: int) -> tuple[int, int]:
+        frozen.set()
+        assert wake.wait(30)
+        return scan(cursor, after)
+
+    monkeypatch.setattr(Settler, "_scan", staticmethod(freeze))
+    (position,) = appended()
+    old = Worker(lambda: Settler().advance())
+    assert frozen.wait(10)
+    monkeypatch.setattr(Settler, "_scan", staticmethod(scan))
+    assert settle_all() == position
+    wake.set()
+    with pytest.raises((OperationalError, InterfaceError)):
+        old.answer()
+
+
+def test_writer_that_is_frozen_in_the_middle_of_a_copy_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database would wait for its next row for ever, with everything locked; what it wrote is gone."""
+    frozen, wake = threading.Event(), threading.Event()
+
+    def append() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # More than go into one statement: Note [Few rows].
+            store.append(cursor, freeze(store.take_positions(cursor, 20)))
+
+    def freeze(positions: Sequence[int]) -> Iterator[StoredEvent]:
+        yield from map(event, positions)
+        frozen.set()
+        assert wake.wait(30)
+
+    writer = Worker(append)
+    assert frozen.wait(10)
+    (later,) = appended()
+    settler = Settler()
+    assert settler.advance() < later  # it may still be at work
+    monkeypatch.setattr(settling, "_STALLED_AFTER_SECONDS", 0)
+    settler.advance()
+    until(lambda: settler.advance() == later)
+    wake.set()
+    with pytest.raises((OperationalError, InterfaceError)):
+        writer.answer()
+    assert [each.position for each in store.read(after=later - 2, upto=later, limit=9)] == [later]
+
+
+def test_settled_position_follows_what_was_appended() -> None:
+    """Without gaps it is the last one, at once."""
+    positions = appended(5)
+    assert Settler().advance() == positions[-1] == settled()
+
+
+def test_open_writer_holds_back_what_came_after_him(start: int) -> None:
+    """A later event that is committed waits for the earlier one that is not."""
+    with writing() as slow:
+        (first,) = slow.append()
+        (second,) = appended()
+        settler = Settler()
+        assert [settler.advance() for _ in range(3)] == [start] * 3
+        slow.commit()
+        assert second == first + 1
+        assert settler.advance() == second
+
+
+def test_what_was_before_the_open_writer_is_settled() -> None:
+    """It does not wait for anybody."""
+    (earlier,) = appended()
+    with writing() as slow:
+        slow.append()
+        appended()
+        assert Settler().advance() == earlier
+        slow.roll_back()
+
+
+def test_gap_of_a_rolled_back_writer_is_passed() -> None:
+    """Once he is gone, nobody can fill it any more: the second look is certain."""
+    with writing() as writer:
+        writer.append(3)
+        last = appended(2)[-1]
+        settler = Settler()
+        assert settler.advance() < last
+        writer.roll_back()
+        assert settler.advance() == last
+
+
+def test_gap_that_nobody_holds_is_passed_at_once() -> None:
+    """Rolled back before anybody looked."""
+    with writing() as writer:
+        writer.append()
+        writer.roll_back()
+    (last,) = appended()
+    assert Settler().advance() == last
+
+
+def test_second_open_writer_holds_back_after_the_first_is_gone() -> None:
+    """Two gaps, two writers: nothing above the second's is settled before he ends."""
+    with writing() as one, writing() as other:
+        one.append()
+        (between,) = appended()
+        other.append()
+        (last,) = appended()
+        settler = Settler()
+        assert settler.advance() < between
+        one.roll_back()
+        # Which of the two could fill the first gap is not known, so that it may wait for both.
+        assert all(settler.advance() <= between for _ in range(3))
+        other.commit()
+        assert [settler.advance() for _ in range(2)][-1] == last
+
+
+def test_writer_who_comes_later_does_not_keep_an_old_gap_open() -> None:
+    """Only those who were there when the gap was seen can fill it."""
+    with writing() as gone, writing() as later:
+        gone.append()
+        (last,) = appended()
+        settler = Settler()
+        assert settler.advance() < last
+        later.append()
+        gone.roll_back()
+        assert settler.advance() == last
+        later.roll_back()
+
+
+def test_foreign_transactions_hold_nobody_back() -> None:
+    """An open transaction that appends nothing, with a snapshot or a number of its own, is not waited for."""
+    with another() as other, other.cursor() as cursor:
+        cursor.execute("begin isolation level repeatable read")
+        cursor.execute("select count(*) from events_event")
+        cursor.execute("select pg_current_xact_id()")
+        with writing() as writer:
+            writer.append()
+            writer.roll_back()
+        (last,) = appended()
+        assert Settler().advance() == last
+        cursor.execute("rollback")
+
+
+def test_another_settler_at_work_is_left_alone() -> None:
+    """One at a time: the other answers with what is settled."""
+    (last,) = appended()
+    with another() as other, other.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("select pg_advisory_xact_lock(%s)", [0x4C45_4447_0001])
+        before = settled()
+        assert Settler().advance() == before < last
+        cursor.execute("rollback")
+    assert Settler().advance() == last
+
+
+def test_settled_position_passes_more_than_one_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind by more than it reads at once, with a gap after that."""
+    monkeypatch.setattr("events.settler._SCAN", 10)
+    appended(35)
+    with writing() as writer:
+        writer.append()
+        writer.roll_back()
+    last = appended(35)[-1]
+    settler = Settler()
+    reached = [settler.advance() for _ in range(12)]
+    assert reached == sorted(reached)
+    assert reached[-1] == last
+
+
+def test_settled_position_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gap that was noted long ago, far below what has been settled since."""
+    monkeypatch.setattr("events.settler._SCAN", 10)
+    settler = Settler()
+    with writing() as first, writing() as second:
+        first.append()
+        second.append()
+        appended(1)
+        reached = [settler.advance()]
+        first.commit()
+        reached.append(settler.advance())
+        second.commit()
+        Settler().advance()
+        appended(40)
+        with writing() as third:
+            third.append()
+            appended(1)
+            reached += [settler.advance() for _ in range(10)]
+            third.roll_back()
+        reached += [settler.advance() for _ in range(10)]
+    assert reached == sorted(reached)
+
+
+def test_no_reader_misses_or_reorders_an_event(start: int) -> None:
+    """Six writers, a third of them rolling back, and a foreign transaction open all along."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    stop = threading.Event()
+    committed: list[int] = []
+
+    def write(number: int) -> list[int]:
+        chance, kept = random.Random(seed + number), []
+        with another() as other:
+            while not stop.is_set():
+                writer = Writer(other)
+                positions = writer.append(chance.choice([1, 1, 2, 20]))
+                time.sleep(chance.choice([0, 0, 0.001, 0.01]))
+                if chance.random() < 1 / 3:
+                    writer.roll_back()
+                else:
+                    writer.commit()
+                    kept += positions
+        return kept
+
+    def read() -> list[int]:
+        settler, seen, checkpoint = Settler(), [], start
+        while True:
+            done = stop.is_set() and not any(worker.is_alive() for worker in workers)
+            upto = settler.advance()
+            assert upto >= checkpoint
+            batch = [each.position for each in store.read(after=checkpoint, upto=upto, limit=10_000)]
+            seen += batch
+            checkpoint = upto
+            if done and not batch:
+                return seen
+
+    with another() as foreign, foreign.cursor() as cursor:
+        cursor.execute("begin isolation level repeatable read")
+        cursor.execute("select pg_current_xact_id(), count(*) from events_event")
+        workers = [Worker(partial(write, number)) for number in range(6)]
+        reader = Worker(read)
+        time.sleep(2)
+        stop.set()
+        for worker in workers:
+            committed += worker.answer()
+        seen: list[int] = reader.answer()
+        cursor.execute("rollback")
+    assert len(committed) > 100
+    assert seen == sorted(committed)
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from events_event where position > %s", [start])
+        assert cursor.fetchone()[0] == len(seen)

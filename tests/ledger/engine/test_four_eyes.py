@@ -1,0 +1,232 @@
+"""Four eyes through the engine: two approvers, approve against decline, and one actor in two places."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from events.models import Event
+from ledger.engine.posting import post, quote
+from ledger.expiry import sweep_overdue
+from ledger.models import AdjustedAlone, ProposedChange
+from ledger.queries.proposals import waiting
+from models import User
+from projections.rebuild_balances import rebuild_balances
+from tests import commands as do
+from tests.builders import amount, code_of, counts, make_user, on_user, recorded
+from tests.connections import together
+from tests.projections.world import mismatches
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def propose(user: User, change: str = "2000") -> str:
+    event = recorded(do.adjust(user, "usd", change))
+    assert (event.type, event.stream) == ("proposal.made", f"proposal:{event.id}")
+    return event.id
+
+
+def test_proposal_is_made_approved_and_done(user: User) -> None:
+    """Nothing moves before; then it is an operation."""
+    proposal = propose(user)
+    assert on_user(user)[0] == 100
+    event = recorded(do.approve(proposal))
+    assert (event.type, event.stream) == ("operation.recorded", f"operation:{event.id}")
+    assert on_user(user)[0] == 2100
+    row = ProposedChange.objects.get(pk=proposal)
+    assert (row.state, row.proposer, row.resolver) == ("approved", "anna", "bert")
+
+
+def test_two_approvers_do_it_once(user: User) -> None:
+    for _ in range(10):
+        proposal, before = propose(user, "1001"), on_user(user)[0]
+        answers = together(*(partial(post, [do.approve(proposal, actor=who)]) for who in ("bert", "carl")))
+        assert sorted(code_of(outcome) for (outcome,) in answers) == ["proposal_resolved", "recorded"]
+        assert on_user(user)[0] == before + 1001
+
+
+def test_approve_against_decline(user: User) -> None:
+    """Whoever comes first; the other is told how it was resolved."""
+    for _ in range(10):
+        proposal, before = propose(user, "1001"), on_user(user)[0]
+        (approved,), (declined,) = together(
+            partial(post, [do.approve(proposal, actor="bert")]),
+            partial(post, [do.decline(proposal, actor="carl")]),
+        )
+        assert sorted([code_of(approved), code_of(declined)]) == ["proposal_resolved", "recorded"]
+        state = ProposedChange.objects.get(pk=proposal).state
+        assert state == ("approved" if approved.status == "recorded" else "declined")
+        assert on_user(user)[0] == before + (1001 if state == "approved" else 0)
+
+
+def test_nobody_adjusts_more_alone_by_asking_at_once() -> None:
+    """Four times 400, on different users: two are done, two become proposals."""
+    for round_ in range(5):
+        actor = f"anna {round_}"
+        users = [make_user() for _ in range(4)]
+        answers = together(*(partial(post, [do.adjust(user, "usd", 400, actor=actor)]) for user in users))
+        types = [outcome.event.type for (outcome,) in answers if outcome.event is not None]
+        assert sorted(types) == ["operation.recorded"] * 2 + ["proposal.made"] * 2
+        assert sorted(on_user(user)[0] for user in users) == [0, 0, 400, 400]
+        assert AdjustedAlone.objects.get(actor=actor).amount == 800
+
+
+def test_batch_counts_what_it_adjusts(user: User) -> None:
+    """Though nothing of it is in the database while it is decided."""
+    outcomes = post([do.adjust(user, "usd", change) for change in ("600", "-300", "200")])
+    assert [outcome.event.type for outcome in outcomes if outcome.event is not None] == [
+        "operation.recorded",
+        "operation.recorded",
+        "proposal.made",
+    ]
+
+
+def test_day_is_the_one_it_is_recorded_on(user: User) -> None:
+    """Also where midnight comes while it is decided: one look at the clock counts."""
+    today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = today + timedelta(days=2)
+    before, after = midnight - timedelta(microseconds=1), midnight
+    post([do.adjust(user, "usd", 900)], clock=lambda: before)
+    post([do.adjust(make_user(), "usd", 900)], clock=lambda: after)
+
+    looks = iter([before, after, after, after])
+    (outcome,) = post([do.adjust(make_user(), "usd", 200)], clock=lambda: next(looks))
+    assert outcome.event is not None
+    assert outcome.event.type == "proposal.made"
+    kept = AdjustedAlone.objects.filter(actor="anna").order_by("day").values_list("day", "amount")
+    assert list(kept) == [(before.date(), amount(900)), (after.date(), amount(900))]
+
+
+def test_database_itself_lets_nobody_approve_his_own(user: User) -> None:
+    """Whatever an engine decided."""
+    proposal = propose(user)
+    rows = ProposedChange.objects.filter(pk=proposal)
+    with pytest.raises(IntegrityError, match="ledger_proposal_four_eyes"), transaction.atomic():
+        rows.update(state="approved", resolver="anna")
+    rows.update(state="declined", resolver="anna")
+
+
+def test_own_proposal_is_refused_by_its_code(user: User) -> None:
+    proposal = propose(user)
+    (outcome,) = post([do.approve(proposal, actor="anna")])
+    assert code_of(outcome) == "self_approval"
+    assert on_user(user)[0] == 100
+    assert ProposedChange.objects.get(pk=proposal).state == "open"
+
+
+def test_expired_proposal_waits_no_longer(user: User) -> None:
+    """It is not listed, and not approved."""
+    proposal = propose(user)
+    expires_at = ProposedChange.objects.get(pk=proposal).expires_at
+    just_before = expires_at - timedelta(microseconds=1)
+    assert [each.id for each in waiting(at=just_before)] == [proposal]
+    assert waiting(at=expires_at) == []
+    (outcome,) = post([do.approve(proposal)], clock=lambda: expires_at)
+    assert code_of(outcome) == "proposal_expired"
+    assert on_user(user)[0] == 100
+
+
+def test_worker_writes_down_what_expired(user: User) -> None:
+    """Once, as of when it expired, under its own key; here nobody had anything on an account."""
+    somebody = make_user()
+    proposals = [propose(user), propose(somebody)]
+    expires_at = ProposedChange.objects.latest("expires_at").expires_at
+    assert sweep_overdue(now=expires_at + timedelta(hours=1)) == 2
+    assert sweep_overdue(now=expires_at) == 0
+    assert set(ProposedChange.objects.filter(pk__in=proposals).values_list("state", "resolver")) == {
+        ("expired", None)
+    }
+    events = Event.objects.filter(type="proposal.expired").order_by("position")
+    assert [event.data["proposal"] for event in events] == proposals
+    assert {event.metadata["actor"] for event in events} == {"ledger"}
+    assert max(event.occurred_at for event in events) == expires_at
+    (outcome,) = post([do.approve(proposals[0])], clock=lambda: expires_at)
+    assert code_of(outcome) == "proposal_expired"
+
+
+def test_proposal_of_a_user_who_is_gone_expires() -> None:
+    gone = make_user()
+    proposal = propose(gone)
+    gone.delete()
+    assert sweep_overdue(now=timezone.now() + timedelta(days=8)) == 1
+    assert ProposedChange.objects.get(pk=proposal).state == "expired"
+
+
+def test_approve_against_the_sweep(user: User) -> None:
+    """Whoever is first."""
+    for _ in range(10):
+        proposal, before = propose(user, "1001"), on_user(user)[0]
+        expires_at = ProposedChange.objects.get(pk=proposal).expires_at
+        in_time = expires_at - timedelta(microseconds=1)
+        answers: list[Any] = together(
+            partial(post, [do.approve(proposal)], clock=partial(_same, in_time)),
+            partial(sweep_overdue, now=expires_at),
+        )
+        state = ProposedChange.objects.get(pk=proposal).state
+        found = code_of(answers[0][0]), state
+        assert found in {("recorded", "approved"), ("proposal_expired", "expired")}
+        assert on_user(user)[0] == before + (1001 if state == "approved" else 0)
+
+
+def test_every_refusal_of_an_approval_is_an_event_with_its_actor(user: User) -> None:
+    """Own, above the role, resolved, expired."""
+    own, resolved, expired = (propose(user) for _ in range(3))
+    recorded(do.decline(resolved))
+    late = timezone.now() + timedelta(days=8)
+    for asked, code, now in (
+        (do.approve(own, actor="anna"), "self_approval", timezone.now()),
+        (do.approve(own, approve_max=amount(1999)), "above_role", timezone.now()),
+        (do.approve(resolved), "proposal_resolved", timezone.now()),
+        (do.approve(expired), "proposal_expired", late),
+    ):
+        (outcome,) = post([asked], clock=partial(_same, now))
+        assert code_of(outcome) == code
+        assert outcome.event is not None
+        assert (outcome.event.type, outcome.event.metadata["actor"]) == ("operation.rejected", "test")
+        assert outcome.event.data["kind"] == "adjustment"
+
+
+def test_lost_proposals_come_back_from_the_log(user: User) -> None:
+    """Of a user, of one who has nothing on any account, and of nobody; `verify` names each."""
+    proposals = [propose(user), propose(make_user()), recorded(do.propose_tariff()).id]
+    recorded(do.decline(proposals[0]))
+    before = list(ProposedChange.objects.order_by("id").values())
+    changes: list[tuple[dict[str, Any], int]] = [({"state": "open"}, 1), ({"subject": "period"}, 3)]
+    for change, differing in changes:
+        ProposedChange.objects.filter(pk__in=proposals).update(**change)
+        assert len(mismatches()) == differing
+        rebuild_balances()
+        assert list(ProposedChange.objects.order_by("id").values()) == before
+    ProposedChange.objects.filter(pk__in=proposals).delete()
+    assert len(mismatches()) == 3
+    rebuild_balances()
+    assert list(ProposedChange.objects.order_by("id").values()) == before
+    assert mismatches() == []
+
+
+def test_trying_writes_nothing_and_uses_nothing_of_the_limit(user: User) -> None:
+    before = counts()
+    for change, type_ in (("1000", "operation.recorded"), ("1000.00000001", "proposal.made")):
+        told = quote(do.adjust(user, "usd", change)).event
+        assert told is not None
+        assert told.type == type_
+    assert counts() == before
+    assert not AdjustedAlone.objects.filter(actor="anna").exists()
+
+
+def test_proposal_for_a_user_who_is_gone_cannot_be_approved() -> None:
+    """Nothing arrives on closed accounts."""
+    gone = make_user()
+    proposal = propose(gone)
+    gone.delete()
+    before = counts()
+    (outcome,) = post([do.approve(proposal)])
+    assert (outcome.status, code_of(outcome)) == ("undecided", "undecided")
+    assert counts() == before
+
+
+def _same(moment: datetime) -> datetime:
+    return moment

@@ -1,0 +1,145 @@
+"""A provider's payment is recorded once, by whatever key, user or worker it comes again."""
+
+from collections.abc import Sequence
+
+import pytest
+from django.db import connection
+
+from events.models import Note
+from ledger.domain.payment_references import digest_of
+from ledger.engine.posting import post, quote
+from ledger.engine.submission import Outcome, Submission
+from ledger.models import PaymentReference
+from models import User
+from projections.rebuild_balances import rebuild_balances
+from projections.verification import verify
+from projections.verification.findings import Mismatch
+from tests import builders as make
+from tests.builders import balances, code_of, counts, fund, make_user, post_one, recorded
+from tests.connections import Held, Worker, together, until, waits_for_a_lock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def paid(outcome: Outcome) -> str:
+    """The operation that a rejection says the payment was recorded as."""
+    assert code_of(outcome) == "payment_reference_used"
+    assert outcome.event is not None
+    return str(outcome.event.data["rejection"]["recorded_as"])
+
+
+@pytest.mark.parametrize("who", ["the same user", "another user"])
+def test_used_reference_is_rejected_and_the_first_operation_named(user: User, who: str) -> None:
+    """Under another key, of whichever user and amount: the money came in once."""
+    first = recorded(make.top_up(user, 10, reference="pi_1"))
+    payer = user if who == "the same user" else make_user()
+    before = balances()
+    assert paid(post_one(make.top_up(payer, 7, reference="pi_1"))) == first.id
+    assert balances() == before
+
+
+def test_references_are_each_providers_own(user: User) -> None:
+    """Two providers may give their payments the same name."""
+    for provider in ("default", "stripe", "bank"):
+        recorded(make.top_up(user, 10, reference="1", payment_provider=provider))
+    assert balances(user)[f"user:{user.pk}:usd"] == 130
+    assert code_of(post_one(make.top_up(user, 10, reference="1"))) == "payment_reference_used"
+
+
+def test_second_of_one_batch_is_rejected(user: User) -> None:
+    """As if they had come one after the other; a duplicate of the first stays a replay."""
+    other = make_user()
+    first = make.top_up(user, 10, reference="pi_1")
+    outcomes = post([first, make.top_up(other, 10, reference="pi_1"), first])
+    assert outcomes[0].event is not None
+    assert paid(outcomes[1]) == outcomes[0].event.id
+    assert outcomes[2].replayed
+    assert balances(other) == {}
+
+
+def test_rejected_payment_uses_no_reference(user: User) -> None:
+    """What did not come in can still come in."""
+    fund(user, usd="999999999000")
+    assert code_of(post_one(make.top_up(user, 1000, reference="pi_1"))) == "amount_too_large"
+    recorded(make.top_up(make_user(), 1000, reference="pi_1"))
+
+
+def test_quote_knows_the_reference_and_uses_none(user: User) -> None:
+    """A dry run says what would be, and writes nothing."""
+    assert quote(make.top_up(user, 10, reference="pi_1")).status == "recorded"
+    first = recorded(make.top_up(user, 10, reference="pi_1"))
+    before = counts()
+    assert paid(quote(make.top_up(user, 10, reference="pi_1"))) == first.id
+    assert counts() == before
+
+
+def test_digest_of_the_note_is_the_one_that_commands_carry(user: User) -> None:
+    """One is made by the database, the other before the database is asked."""
+    reference = "päyment ✓ 1"
+    event = recorded(make.top_up(user, 10, reference=reference, payment_provider="bank"))
+    stored = PaymentReference.objects.get(operation_id=event.id)
+    assert stored.digest == digest_of("credit_from_user", "bank", reference)
+
+
+def test_erased_note_leaves_nothing_of_its_reference(user: User) -> None:
+    """A digest of a text that can be guessed would give the text away; a rebuild brings none back."""
+    event = recorded(make.top_up(user, 10, reference="pi_1"))
+    other = recorded(make.top_up(user, 10, reference="pi_2"))
+    Note.objects.filter(event_id=event.id).update(salt=None, text=None)
+    assert {str(each.operation_id) for each in PaymentReference.objects.all()} == {other.id}
+    assert rebuild_balances() == 0
+    assert mismatches() == []
+    recorded(make.top_up(user, 10, reference="pi_1"))
+
+
+def test_lost_reference_is_named_and_comes_back(user: User) -> None:
+    """It follows from the log and its notes."""
+    event = recorded(make.top_up(user, 10, reference="pi_1"))
+    PaymentReference.objects.filter(operation_id=event.id).delete()
+    (found,) = mismatches()
+    assert "ledger_payment_reference" in found.where
+    assert rebuild_balances() == 1
+    assert mismatches() == []
+    assert paid(post_one(make.top_up(user, 10, reference="pi_1"))) == event.id
+
+
+def test_two_payments_at_once_under_one_reference(user: User, held: Held) -> None:
+    """The second waits for the first, decides again, and is rejected: no lock was taken beforehand."""
+    other = make_user()
+    first = Worker(lambda: post([make.top_up(user, 10, reference="pi_1")], intake=held))
+    assert held.reached.wait(10)
+    second = Worker(lambda: post_one(make.top_up(other, 10, reference="pi_1")))
+    until(waits_for_a_lock)
+    held.let_go.set()
+    (outcome,) = first.answer()
+    assert paid(second.answer()) == outcome.event.id
+    assert balances(other) == {}
+
+
+@pytest.mark.usefixtures("no_waiting_for_deadlocks")
+def test_many_workers_with_the_same_references(user: User) -> None:
+    """Batches that name the same payments in other orders: each comes in once, and nobody waits for ever."""
+    users = [user, *(make_user() for _ in range(3))]
+    known = [f"pi_{number}" for number in range(20)]
+
+    def send(worker: int) -> list[Outcome]:
+        mine: Sequence[str] = known[worker:] + known[:worker]
+        batch: list[Submission] = [make.top_up(users[worker], 1, reference=each) for each in mine]
+        return post(batch)
+
+    outcomes = [
+        outcome for answers in together(*(lambda n=n: send(n) for n in range(4))) for outcome in answers
+    ]
+    codes = sorted(code_of(outcome) for outcome in outcomes)
+    assert codes == ["payment_reference_used"] * 60 + ["recorded"] * 20
+    held_by_users = sum(balances(*users).values())
+    assert held_by_users == 200 + 20
+    assert mismatches() == []
+
+
+def mismatches() -> list[Mismatch]:
+    """What `verify` names."""
+    found: list[Mismatch] = []
+    verify(tell=found.append)
+    assert connection.get_autocommit()
+    return found

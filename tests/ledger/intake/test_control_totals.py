@@ -1,0 +1,246 @@
+"""What a publisher says it sent, held against the log: missing, extra, different, each once. No broker."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from easyautoml_ledger import topics
+from easyautoml_ledger.control_total import ControlTotal
+from easyautoml_ledger.envelope import CloudEvent
+from easyautoml_ledger.outcomes import ControlTotalCompared
+from easyautoml_ledger.payloads import parse_payload
+from events.kafka.message import Message
+from events.models import DeadLetter, Event, WaitingMessage
+from events.settler import settle_all
+from ledger import payloads
+from ledger.engine.posting import post
+from ledger.feeds.outcomes import OutcomeFeed
+from ledger.intake import control_totals, waiting
+from ledger.intake.messages import take
+from models import Machine, User
+from projections.verification import verify
+from tests import builders as make
+from tests import commands as do
+from tests.builders import make_user
+from tests.ledger.intake.test_hold_messages import message
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TRAINING, MARKETPLACE = topics.TRAINING_SERVICE, topics.MARKETPLACE_SERVICE
+NOON = (timezone.now() - timedelta(days=2)).replace(hour=12, minute=0, second=0, microsecond=0)
+ONE_O_CLOCK = NOON + timedelta(hours=1)
+
+_offsets = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_totals, "REST", timedelta(0))
+
+
+def minutes(number: float) -> datetime:
+    return NOON + timedelta(minutes=number)
+
+
+def total(
+    *totals: dict[str, Any],
+    start: datetime = NOON,
+    end: datetime = ONE_O_CLOCK,
+    topic: str = topics.TRAINING_OPERATIONS,
+    **more: Any,
+) -> Message:
+    payload = ControlTotal.model_validate({"window_start": start, "window_end": end, "totals": totals})
+    return message(topics.CONTROL_TOTAL, payload, offset=next(_offsets), topic=topic, **more)
+
+
+def taken(*messages: Message) -> Counter[str]:
+    """Taken as from Kafka, and answered."""
+    return take(messages, lambda _cursor: None) + waiting.sweep()
+
+
+def told() -> list[ControlTotalCompared]:
+    """The answers, as listeners read them."""
+    heard = []
+    for _, sent in OutcomeFeed().tell(after=0, upto=settle_all()):
+        headers = dict(sent.headers)
+        event = CloudEvent(
+            id=headers["ce_id"].decode(),
+            source=headers["ce_source"].decode(),
+            type=headers["ce_type"].decode(),
+            data=sent.value,
+        )
+        payload = parse_payload(event)
+        if isinstance(payload, ControlTotalCompared):
+            heard.append(payload)
+    return heard
+
+
+def only(answers: Sequence[ControlTotalCompared]) -> ControlTotalCompared:
+    (answer,) = answers
+    return answer
+
+
+def used(user: User, machine: Machine) -> None:
+    """Within the hour: two solvings and a rejected training of training's, and 5 USD of marketplace's."""
+    poor = make.make_machine(make_user(), columns=1_000_000)
+    post(
+        [
+            make.solving(machine, user=user, lines=10, at=minutes(0), source=TRAINING),
+            make.solving(machine, user=user, lines=20, at=minutes(59.9), source=TRAINING),
+            make.training(poor, user=user, lines=1_000_000, at=minutes(30), source=TRAINING),
+            make.top_up(user, 5, at=minutes(30), source=MARKETPLACE),
+            # None of these belongs to it: outside, of somebody else, or not one of the nine kinds.
+            make.solving(machine, user=user, lines=40, at=minutes(-0.1), source=TRAINING),
+            make.solving(machine, user=user, lines=80, at=minutes(60), source=TRAINING),
+            make.solving(machine, user=user, lines=160, at=minutes(30)),
+            do.grant(user, 1, at=minutes(30)),
+        ]
+    )
+
+
+def test_total_that_agrees_says_so(user: User, machine: Machine) -> None:
+    """To the line; what was rejected was received, and another source's are not looked at."""
+    used(user, machine)
+    sent = [
+        {"kind": "solving", "count": 2, "count_of_lines": 30},
+        {"kind": "training", "count": 1, "count_of_lines": 1_000_000},
+    ]
+    assert taken(total(*sent, id="t1")) == {"waiting": 1, "recorded": 1}
+    answer = only(told())
+    assert (answer.agrees, answer.source, answer.request_id) == (True, TRAINING, "t1")
+    assert (answer.window_start, answer.window_end) == (NOON, minutes(60))
+    assert [(each.kind, each.received.count, each.rejected) for each in answer.kinds] == [
+        ("training", 1, 1),
+        ("solving", 2, 0),
+    ]
+    assert not WaitingMessage.objects.exists()
+
+
+def test_missing_extra_and_different_are_told_by_kind(user: User, machine: Machine) -> None:
+    """What was left out of the total is not compared; a kind left out counts as zero."""
+    used(user, machine)
+    taken(
+        total(
+            {"kind": "solving", "count": 3, "count_of_lines": 31},
+            {"kind": "solving_with_api", "count": 4},
+        )
+    )
+    answer = only(told())
+    assert not answer.agrees
+    assert [(each.kind, each.missing, each.extra, each.different) for each in answer.kinds] == [
+        ("training", 0, 1, ("count",)),
+        ("solving", 1, 0, ("count", "count_of_lines")),
+        ("solving_with_api", 4, 0, ("count",)),
+    ]
+
+
+def test_amounts_are_compared_exactly(user: User, machine: Machine) -> None:
+    """Equal counts may hide another sum."""
+    used(user, machine)
+    paid = {"kind": "credit_from_user", "count": 1}
+    market: dict[str, Any] = {"topic": topics.MARKETPLACE_OPERATIONS, "source": MARKETPLACE}
+    taken(total({**paid, "amount": "5.00000001"}, **market), total({**paid, "amount": "5"}, **market))
+    wrong, right = told()
+    assert (wrong.agrees, right.agrees) == (False, True)
+    (kind,) = wrong.kinds
+    assert (kind.missing, kind.extra, kind.different) == (0, 0, ("amount",))
+    assert (str(kind.sent.amount), str(kind.received.amount)) == ("5.00000001", "5.00000000")
+
+
+def test_captures_are_operations_of_their_kind(user: User, machine: Machine) -> None:
+    """A placed hold is none."""
+    hold = "0198c9a4-8000-7000-8000-000000000002"
+    now = timezone.now()
+    with_hold = make.solving(machine, user=user, lines=7, source=TRAINING, hold=hold)
+    post([do.place(machine, user=user, lines=10, hold=hold), with_hold])
+    taken(total({"kind": "solving", "count": 1, "count_of_lines": 7}, start=now, end=minutes(60 * 72)))
+    assert only(told()).agrees
+
+
+def test_total_is_answered_once(user: User, machine: Machine) -> None:
+    """Under its id; under another one again, with what came since."""
+    used(user, machine)
+    first = total({"kind": "solving", "count": 2}, id="t1")
+    assert taken(first)["recorded"] == 1
+    assert taken(first)["duplicate"] == 1
+    assert taken(total({"kind": "solving", "count": 2}, id="t2"))["recorded"] == 1
+    assert [answer.request_id for answer in told()] == ["t1", "t2"]
+
+
+def test_same_id_for_another_total_is_a_conflict() -> None:
+    """Parked, as any other message under a key that was used."""
+    taken(total({"kind": "solving", "count": 0}, id="t1"))
+    assert taken(total({"kind": "solving", "count": 1}, id="t1"))["parked"] == 1
+    assert len(told()) == 1
+    assert DeadLetter.objects.get().code == "conflict"
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (NOON, NOON + timedelta(days=31, seconds=1)),
+        (NOON - timedelta(days=100), NOON - timedelta(days=99)),
+    ],
+)
+def test_window_has_bounds(start: datetime, end: datetime) -> None:
+    """Answering reads the log from the window's start on."""
+    assert taken(total(start=start, end=end)) == {"parked": 1}
+    assert DeadLetter.objects.get().code == "invalid"
+    assert not Event.objects.filter(type="control_total.compared").exists()
+
+
+def test_total_rests_before_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent before it may be on its way on other partitions."""
+    monkeypatch.setattr(control_totals, "REST", timedelta(minutes=1))
+    assert taken(total()) == {"waiting": 1}
+    assert told() == []
+
+
+def test_answer_says_what_may_still_come(user: User, machine: Machine) -> None:
+    """Messages not read yet, waiting, and dead letters of that topic."""
+    unknown = make.submission("solving", 10**9, machine=machine.pk, count_of_lines=1)
+    late = message(
+        topics.OPERATION, b'{"type":"solving","operation_user":999999,"machine":1,"count_of_lines":1}'
+    )
+    broken = message(topics.OPERATION, b"{}", offset=next(_offsets))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """insert into events_kafka_position
+                   (topic_id, partition, topic, next_offset, end_offset, updated_at)
+               values (%s, 0, %s, 7, 10, now())""",
+            [late.topic_id, late.topic],
+        )
+    assert post([unknown])[0].status == "undecided"
+    taken(late, broken, total())
+    answer = only(told())
+    assert (answer.not_read, answer.waiting, answer.dead_letters) == (3, 1, 1)
+
+
+def test_log_with_answers_is_in_order(user: User, machine: Machine) -> None:
+    """Its contract is kept, its key is there, and `verify` finds nothing."""
+    used(user, machine)
+    taken(total({"kind": "solving", "count": 2}))
+    (row,) = Event.objects.filter(type="control_total.compared")
+    payloads.CONTRACTS[row.type, row.schema_version].model_validate(row.data)
+    found: list[str] = []
+    verify(tell=lambda mismatch: found.append(str(mismatch)))
+    assert found == []
+
+
+def test_beginning_of_a_window_is_found_by_halving(user: User) -> None:
+    """Never behind the first event that was recorded since; gaps and ends do no harm."""
+    for _ in range(5):
+        make.fund(user, usd=1)
+    rows = list(Event.objects.order_by("position").values_list("position", "recorded_at"))
+    with connection.cursor() as cursor:
+        for position, recorded_at in rows:
+            found = control_totals._first_position(cursor, recorded_at)
+            assert found <= position
+            assert all(at < recorded_at for place, at in rows if place < found)
+        assert control_totals._first_position(cursor, rows[-1][1] + timedelta(1)) <= rows[-1][0]

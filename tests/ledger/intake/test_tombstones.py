@@ -1,0 +1,283 @@
+"""Users, machines and works that are gone: deleted, or kept for a reason; nobody comes back by mistake."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+
+from easyautoml_ledger import topics
+from events.kafka.message import Message
+from events.models import DeadLetter, Event
+from ledger.engine.posting import post
+from ledger.intake import copies, dead_letters
+from ledger.models import HeldFunds
+from models import Machine, Operation, User, Work
+from tests import builders as make
+from tests.builders import balances, fund, make_machine, make_user, post_one, recorded, solving
+from tests.connections import Worker, another, together, until, waits_for_a_lock
+from tests.ledger.intake.broker.test_copies import _CHANGED_AT, _machine, _take, _user, _work
+from tests.ledger.intake.test_hold_messages import captured, taken
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+_offsets: Final = count(2_000_000)
+_GONE_AT: Final = _CHANGED_AT + timedelta(days=1)
+USERS: Final = topics.PLATFORM_USERS
+MACHINES: Final = topics.PLATFORM_MACHINES
+WORKS: Final = topics.TRAINING_WORKS
+
+
+def gone(topic: str, key: int | bytes | None, *, at: datetime = _GONE_AT, **headers: bytes) -> Message:
+    """A message without a value, as a compacted topic keeps it."""
+    return Message(
+        topic_id=str(UUID(int=8)),
+        topic=topic,
+        partition=0,
+        offset=next(_offsets),
+        key=str(key).encode() if isinstance(key, int) else key,
+        value=None,
+        headers=list(headers.items()),
+        timestamp=at,
+    )
+
+
+def codes() -> list[str]:
+    return list(DeadLetter.objects.order_by("id").values_list("code", flat=True))
+
+
+def closed() -> list[str]:
+    return list(
+        Event.objects.filter(type="user.closed").order_by("position").values_list("stream", flat=True)
+    )
+
+
+def test_a_user_with_nothing_is_closed_and_deleted() -> None:
+    """With what is his; the log says so once."""
+    _take(_user(), _user(43))
+    _take(_machine())
+    assert _take(gone(USERS, 42))["deleted"] == 1
+    assert not User.objects.filter(pk=42).exists()
+    assert not Machine.objects.filter(pk=7).exists()
+    assert User.objects.filter(pk=43).exists()
+    assert closed() == ["user:42"]
+    assert _take(gone(USERS, 42))["deleted"] == 1, "the same once more"
+    assert (closed(), codes()) == (["user:42"], [])
+
+
+@pytest.mark.parametrize("something", ["usd", "eaml", "coupon", "held", "due"])
+def test_a_user_with_something_stays_and_is_inactive(something: str) -> None:
+    """The message is parked; once he has nothing it is replayed, and he is deleted."""
+    _take(_user())
+    user = User.objects.get(pk=42)
+    machine = make_machine(make_user())
+    hold = uuid4()
+    match something:
+        case "usd" | "eaml":
+            fund(user, **{something: 5})
+        case "coupon":
+            post([make.adjustment(user, "coupon", 5)])
+        case "held":
+            fund(user, eaml="0.1")
+            _take(_work("wait_for_server_start", 1, hold, machine=machine.pk))
+        case _:
+            recorded(solving(machine, user=user))
+    assert _take(gone(USERS, 42))["parked"] == 1
+    user.refresh_from_db()
+    assert (user.is_active, codes(), closed()) == (False, ["user_has_balance"], [])
+    letter = DeadLetter.objects.get()
+    assert letter.value is None
+    assert dead_letters.replay(letter=letter.pk, actor="ann") == {"parked": 1}
+    for _ in range(2):  # what is held is taken after its hold was voided
+        if something == "held":
+            _take(_work("server_error", 2, hold, machine=machine.pk))
+        if something == "due":
+            fund(user, eaml=1)
+        for code, amount in balances(user).items():
+            post([make.adjustment(user, code.split(":", 2)[2], str(-amount))])
+        something = ""
+    assert balances(user) == {}
+    assert dead_letters.replay(letter=letter.pk, actor="ann") == {"deleted": 1}
+    assert not User.objects.filter(pk=42).exists()
+    assert closed() == ["user:42"]
+
+
+def test_an_update_of_before_brings_nobody_back() -> None:
+    """Whatever its version; one that was made after is another matter."""
+    _take(_user(version=3))
+    _take(_machine(version=3))
+    _take(gone(MACHINES, 7), gone(USERS, 42))
+    late = (_GONE_AT - timedelta(seconds=1)).isoformat()
+    for version in (2, 3, 4):
+        assert _take(_user(version=version, changed_at=late))["stale"] == 1
+        assert _take(_machine(version=version, changed_at=late))["stale"] == 1
+    assert not User.objects.filter(pk=42).exists()
+    assert not Machine.objects.filter(pk=7).exists()
+    later = (_GONE_AT + timedelta(seconds=1)).isoformat()
+    assert _take(_user(version=3, changed_at=later))["stale"] == 1, "its version is not higher"
+    assert _take(_user(version=5, changed_at=later))["kept"] == 1
+    assert User.objects.filter(pk=42, is_active=True).exists()
+
+
+def test_a_tombstone_that_comes_before_everything_else() -> None:
+    """Nothing is there to be deleted, and what was sent before it stays away."""
+    _take(gone(USERS, 42), gone(MACHINES, 7), gone(WORKS, 5))
+    _take(_user())
+    _take(_machine())
+    assert not User.objects.filter(pk=42).exists()
+    assert not Machine.objects.filter(pk=7).exists()
+    assert (closed(), codes()) == ([], [])
+
+
+def test_a_tombstone_counts_for_what_stands_before_it_in_its_batch() -> None:
+    """And not for what stands after it."""
+    later = (_GONE_AT + timedelta(seconds=1)).isoformat()
+    _take(_user(), gone(USERS, 42), _user(43), gone(USERS, 43), _user(43, version=2, changed_at=later))
+    assert list(User.objects.filter(pk__in=(42, 43)).values_list("pk", flat=True)) == [43]
+
+
+def test_a_deleted_machine_leaves_its_number_on_operations() -> None:
+    """And a hold that was placed for it is captured all the same."""
+    _take(_user())
+    _take(_machine())
+    user, hold = fund(User.objects.get(pk=42), eaml=10), uuid4()
+    _take(_work("wait_for_server_start", 1, hold))
+    event = recorded(solving(7, user=user))
+    _take(gone(MACHINES, 7))
+    assert not Machine.objects.filter(pk=7).exists()
+    operation = Operation.objects.get(pk=event.id)
+    assert (operation.machine, operation.recorded_machine_id) == (None, 7)
+    assert taken(captured(hold, lines=1000)) == {"recorded": 1}
+    assert balances(user) == {"user:42:eaml": Decimal("9.8")}
+    assert codes() == []
+
+
+def test_a_gone_work_takes_its_row_along_and_leaves_its_hold() -> None:
+    """The operation that names the hold may still come."""
+    _take(_user())
+    _take(_machine())
+    fund(User.objects.get(pk=42), eaml=10)
+    hold = uuid4()
+    _take(_work("wait_for_server_start", 1, hold))
+    _take(gone(WORKS, 5))
+    assert not Work.objects.filter(pk=5).exists()
+    assert HeldFunds.objects.get(pk=hold).state == "open"
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (gone(USERS, None), "key_is_no_id"),
+        (gone(USERS, b""), "key_is_no_id"),
+        (gone(MACHINES, b"seven"), "key_is_no_id"),
+        (gone(USERS, b"0"), "key_is_no_id"),
+        (gone(USERS, b"9" * 30), "key_is_no_id"),
+        (gone(USERS, "٤٢".encode()), "key_is_no_id"),
+        (gone(USERS, 42, ce_source=b"/services/training"), "source_not_allowed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else repr(value.key),
+)
+def test_a_tombstone_that_cannot_be_taken_is_parked(message: Message, code: str) -> None:
+    """And nothing is deleted."""
+    _take(_user())
+    assert _take(message)["parked"] == 1
+    assert codes() == [code]
+    assert User.objects.filter(pk=42).exists()
+
+
+def test_a_tombstone_may_name_its_source() -> None:
+    """The one that the topic takes."""
+    _take(_user())
+    assert _take(gone(USERS, 42, ce_source=topics.PLATFORM_SERVICE.encode()))["deleted"] == 1
+
+
+def test_an_administrator_who_was_made_here_is_not_deleted() -> None:
+    """His number is his own."""
+    admin = User.objects.create_superuser("root@example.com", "secret")
+    _take(gone(USERS, admin.pk))
+    assert codes() == ["id_is_local"]
+    assert User.objects.filter(pk=admin.pk, is_active=True).exists()
+
+
+def test_whoever_is_being_paid_is_not_deleted() -> None:
+    """The tombstone waits for the payment, and is parked then."""
+    _take(_user())
+    user = User.objects.get(pk=42)
+    with another() as other, other.cursor() as cursor:
+        post_one(make.top_up(user, 1))
+        post([make.adjustment(user, "usd", -1)])
+        cursor.execute("begin")
+        cursor.execute("select from ledger_account where user_id = 42 order by id for no key update")
+        payer = Worker(lambda: post_one(make.top_up(user, "10")))
+        until(waits_for_a_lock)
+        taker = Worker(lambda: _take(gone(USERS, 42)))
+        until(lambda: waits_for_a_lock(2))
+        cursor.execute("commit")
+    payer.answer()
+    taker.answer()
+    left = balances(42)
+    assert (codes(), closed()) in ((["user_has_balance"], []), ([], ["user:42"]))
+    assert left == ({"user:42:usd": Decimal(10)} if codes() else {})
+
+
+def test_many_go_while_they_are_paid(no_waiting_for_deadlocks: None) -> None:
+    """In whatever order both come: nobody waits in a circle, and whoever got money is still there."""
+    numbers = list(range(5001, 5031))
+    _take(*(_user(number) for number in numbers))
+    payments = [make.top_up(number, "1", reference=f"to {number}") for number in numbers]
+
+    def pay() -> None:
+        for at in range(0, len(payments), 6):
+            post(payments[at : at + 6])
+
+    def bury() -> None:
+        for at in range(0, len(numbers), 5):
+            _take(*(gone(USERS, number) for number in reversed(numbers[at : at + 5])))
+
+    together(pay, bury)
+    still_there = set(User.objects.filter(pk__in=numbers).values_list("pk", flat=True))
+    assert balances(*numbers) == {f"user:{number}:usd": Decimal(1) for number in still_there}
+    assert len(codes()) == len(still_there)
+    assert len(closed()) == len(numbers) - len(still_there)
+
+
+@pytest.mark.parametrize("_", range(5))
+def test_an_update_is_applied_while_its_user_goes(_: int) -> None:
+    """Whoever is first: in the end he is gone."""
+    _take(_user())
+    with connection.cursor() as cursor:
+        cursor.execute("update ledger_reference set applied = false")
+    together(copies.apply, lambda: _take(gone(USERS, 42)))
+    assert copies.apply()["applied"] == 0
+    assert not User.objects.filter(pk=42).exists()
+
+
+def test_what_the_tables_cannot_hold_is_parked() -> None:
+    """An address that is none, a column of an unknown type; and the others are taken."""
+    tally = _take(_user(email="nobody"), _user(43))
+    assert (tally["parked"], tally["kept"]) == (1, 1)
+    _take(_machine(owner=43, dfr_columns_type_user_df={"age": "BLOB"}))
+    assert codes() == ["invalid_value", "invalid_value"]
+    reasons = DeadLetter.objects.order_by("id").values_list("reason", flat=True)
+    assert ["email" in reasons[0], "dfr_columns_type_user_df" in reasons[1]] == [True, True]
+    assert User.objects.filter(pk=43).exists()
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was put off is tried again at the next opportunity."""
+    monkeypatch.setattr("ledger.intake.reference_store._AGAIN_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_an_address_that_changes_hands_waits_for_its_owner() -> None:
+    """His change comes later, over another partition; nobody else waits for it."""
+    _take(_user(42, email="shared@example.com"))
+    tally: dict[str, Any] = _take(_user(43, email="shared@example.com"), _user(44))
+    assert (tally["put_off"], tally["applied"]) == (1, 1)
+    assert not User.objects.filter(pk=43).exists()
+    assert _take(_user(42, email="new@example.com", version=2))["applied"] == 2
+    assert User.objects.get(pk=43).email == "shared@example.com"

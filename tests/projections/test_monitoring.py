@@ -1,0 +1,171 @@
+"""What an operator watches: lag, what is not told, what stands aside, in `/metrics`. No broker needed."""
+
+import re
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import DatabaseError, OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+
+from easyautoml_ledger import topics
+from events import counters, monitoring
+from events.kafka import checkpoints
+from events.kafka.progress import Progress
+from events.settler import settle_all
+from ledger.engine.posting import post
+from ledger.intake import waiting
+from ledger.intake.messages import take
+from models import Machine, User
+from tests import builders as make
+from tests.builders import make_user, recorded
+from tests.docs import pages
+from tests.ledger.intake.test_hold_messages import message
+from web.api.monitoring import LedgerCollector
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OPERATIONS = topics.TRAINING_OPERATIONS
+
+
+def metrics() -> dict[str, float]:
+    """Every number of the ledger by its name with its labels."""
+    text = Client().get("/metrics").content.decode()
+    return {name: float(value) for name, value in re.findall(r"^(ledger_\S+) (\S+)$", text, re.MULTILINE)}
+
+
+def position(partition: int, start: int, end: int, *, topic_id: str, age: int = 0, alarm: Any = None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """insert into events_kafka_position
+                   (topic_id, partition, topic, next_offset, end_offset, alarm, updated_at)
+               values (%s, %s, %s, %s, %s, %s, now() - make_interval(secs => %s))""",
+            [topic_id, partition, OPERATIONS, start, end, alarm, age],
+        )
+
+
+def test_lag_is_told_by_partition_of_the_newest_topic() -> None:
+    """A topic that was deleted lags for ever, and nobody cares."""
+    old, new = str(uuid4()), str(uuid4())
+    position(0, 5, 900, topic_id=old, age=100)
+    position(0, 5, 12, topic_id=new)
+    position(1, 9, 9, topic_id=new, alarm="messages are gone")
+    found = monitoring.read()
+    assert [tuple(each) for each in found.partitions] == [(OPERATIONS, 0, 7, False), (OPERATIONS, 1, 0, True)]
+    assert found.lag == 7
+    told = metrics()
+    assert told[f'ledger_consumer_lag{{partition="0",topic="{OPERATIONS}"}}'] == 7
+    assert told[f'ledger_partition_alarm{{partition="1",topic="{OPERATIONS}"}}'] == 1
+
+
+def test_outbox_has_a_lag_and_an_age(user: User, machine: Machine) -> None:
+    """By topic; told up to the end it is nothing, whatever other readers have read."""
+    last = settle_all()
+    billing = (topics.BILLING_OPERATIONS, str(uuid4()))
+    checkpoints.start(*billing, last)
+    checkpoints.start(topics.BILLING_DEAD_LETTERS, str(uuid4()), 0)
+    assert monitoring.read().untold == [monitoring.Untold(topics.BILLING_OPERATIONS, 0, 0.0)]
+    two_hours_ago = timezone.now() - timedelta(hours=2)
+    new = make_user()
+    post([make.top_up(new, 1)], clock=lambda: two_hours_ago)
+    recorded(make.solving(machine, user=user))
+    after = settle_all()
+    ((topic, lag, age),) = monitoring.read().untold
+    assert (topic, lag) == (topics.BILLING_OPERATIONS, 2)
+    assert age == pytest.approx(2 * 60 * 60, abs=60)
+    checkpoints.move([billing], last, after)
+    told = metrics()
+    assert told[f'ledger_outbox_lag{{topic="{topics.BILLING_OPERATIONS}"}}'] == 0
+    assert told[f'ledger_outbox_age_seconds{{topic="{topics.BILLING_OPERATIONS}"}}'] == 0
+    assert (told["ledger_settled_position"], told["ledger_unsettled_positions"]) == (after, 0)
+
+
+def test_what_stands_aside_is_told_by_topic_and_code(machine: Machine) -> None:
+    """Open dead letters and waiting messages; one that is dealt with is gone."""
+    body = b'{"type":"solving","operation_user":999999,"machine":1,"count_of_lines":1}'
+    take(
+        [message(topics.OPERATION, b"{}", offset=1), message(topics.OPERATION, body, offset=2)],
+        lambda _cursor: None,
+    )
+    found = monitoring.read()
+    assert [each[:3] for each in found.dead_letters] == [(OPERATIONS, "missing_field", 1)]
+    assert [each[:3] for each in found.waiting] == [(OPERATIONS, "undecided", 1)]
+    told = metrics()
+    assert told[f'ledger_dead_letters{{code="missing_field",topic="{OPERATIONS}"}}'] == 1
+    assert told[f'ledger_waiting_messages{{code="undecided",topic="{OPERATIONS}"}}'] == 1
+    with connection.cursor() as cursor:
+        cursor.execute("update events_dead_letter set state = 'dismissed'")
+        cursor.execute("update events_waiting set deadline = now()")
+    waiting.sweep()
+    found = monitoring.read()
+    assert (found.dead_letters, found.waiting) == ([], [])
+
+
+def test_what_workers_do_adds_up_over_all_of_them() -> None:
+    """Two workers of one name, and a restart, are one sum; duplicates are seen in it."""
+    for _ in range(2):
+        worker = Progress("ingest")
+        worker.count(Counter(recorded=2, duplicate=1, parked=0), 3)
+        worker.report(0, 1)
+        worker.count(Counter(recorded=1), 1)
+        worker.report(0, 1)
+    counters.add("relay", {"events": 5})
+    found = monitoring.read()
+    assert found.done == [("ingest", "duplicate", 2), ("ingest", "recorded", 6), ("relay", "events", 5)]
+    assert found.replayed == 2
+    assert metrics()['ledger_worker_outcomes_total{outcome="duplicate",worker="ingest"}'] == 2
+
+
+def test_what_could_not_be_noted_is_noted_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away for a moment loses no count, and no worker."""
+    worker = Progress("ingest")
+    worker.count(Counter(recorded=2), 2)
+
+    def away(*_: Any) -> None:
+        raise OperationalError("the server closed the connection")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(counters, "add", away)
+        worker.report(0, 1)
+    worker.count(Counter(recorded=3), 3)
+    worker.report(0, 1)
+    assert monitoring.read().done == [("ingest", "recorded", 5)]
+
+
+def test_every_metric_is_documented() -> None:
+    """And no other is."""
+    told = {name.partition("{")[0] for name in metrics() if not name.startswith("ledger_http_")}
+    families = {family.name for family in LedgerCollector().collect()}
+    (page,) = (t for t in pages.tables(pages.DOCS / "operations.md") if t.header[0] == "metric")
+    named = set(re.findall(r"`(ledger_\w+)`", " ".join(cell for row in page.rows for cell in row)))
+    assert named == families - {"ledger_worker_outcomes"} | {"ledger_worker_outcomes_total"}
+    assert told <= named
+
+
+def test_metrics_without_a_database_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers of requests are there all the same."""
+
+    def away() -> None:
+        raise DatabaseError("it is gone")
+
+    monkeypatch.setattr(monitoring, "read", away)
+    told = metrics()
+    assert told["ledger_database_up"] == 0
+    assert not any(name.startswith("ledger_consumer_lag") for name in told)
+
+
+def test_first_page_of_the_administration_shows_them(user: User) -> None:
+    """Lag by topic, which partitions stand still, the outbox, and how many messages came twice."""
+    position(3, 5, 12, topic_id=str(uuid4()), alarm="messages are gone")
+    checkpoints.start(topics.BILLING_OPERATIONS, str(uuid4()), settle_all() - 1)
+    counters.add("ingest", {"duplicate": 41})
+    client = Client()
+    client.force_login(User.objects.create_superuser(email="admin@example.com", password=str(uuid4())))
+    content = client.get("/admin/").content.decode()
+    assert "7 not read, 41 came twice so far" in content
+    assert OPERATIONS in content
+    assert "7, 3 stands still: manage.py positions" in content
+    assert topics.BILLING_OPERATIONS in content

@@ -1,0 +1,327 @@
+"""The doors beyond the nine operations: a command for each, and a world that has what they are about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from ledger.domain.tariff import DEFAULT_TERMS
+from models import ConsultingRequest, Machine, User
+from tests import commands as do
+from tests import months
+from tests.builders import fund, machine_copy, make_machine, make_user, recorded, top_up
+from tests.web.api.conftest import Api, Response, service
+
+# A line costs 0.0001 tokens: ten thousand lines are one.
+TOKEN = 10_000
+
+_keys = count(1)
+
+
+@dataclass(slots=True)
+class World:
+    """A user with 100 USD and 100 EAML, somebody's machine, and one of each thing that a door is about."""
+
+    user: User
+    machine: Machine
+    api: Api
+    hold: str
+    sale: str
+    payout: str
+    payment: str
+    contract: int
+    """A consulting request that was signed; the next one waits for its consultant."""
+    proposal: str
+    closing: str
+    """The proposal to close a month."""
+    other: Api
+    """Another key of the same scopes: a second person."""
+
+
+def make_world() -> World:
+    """A world in which every door's command can be done."""
+    user = fund(make_user(), usd=100, eaml=100)
+    machine = make_machine(make_user(), copy="5")
+    api, other = (service("ledger:read", "ledger:write", "ledger:admin") for _ in range(2))
+    hold = str(uuid4())
+    recorded(do.place(machine, user=user, lines=10 * TOKEN, hold=hold))
+    payout = str(uuid4())
+    recorded(do.request_payout(user, 9, payout=payout))
+    requests = [ConsultingRequest.objects.create(user=user, category="4") for _ in range(2)]
+    for request in requests:
+        request.ask_consultant(machine.machine_owner_user, amount_usd=5, delay_days=1)
+    contract = requests[0].pk
+    recorded(do.sign(contract))
+    payment = recorded(top_up(user, 5, reference="pi_1")).id
+    sale = recorded(machine_copy(machine, user=user)).id
+    recorded(do.create_code("WELCOME", 2))
+    closing = recorded(do.change_period("close", months.LAST)).id
+    made = World(user, machine, api, hold, sale, payout, payment, contract, "", closing, other)
+    made.proposal = send(made, "/v1/adjustments", adjustment(made, amount="2000")).json()["proposal"]
+    return made
+
+
+def send(world: World, path: str, body: Any, *, key: str | None = None, api: Api | None = None) -> Response:
+    """A command under a key, one of its own where none is given."""
+    raw = b"" if body is None else body
+    return (api or world.api).post(path, raw, headers={"Idempotency-Key": key or f"door-{next(_keys)}"})
+
+
+def place(world: World, **change: Any) -> dict[str, Any]:
+    return {
+        "hold": str(uuid4()),
+        "operation_user": world.user.pk,
+        "kind": "solving",
+        "machine": world.machine.pk,
+        "count_of_lines": 5 * TOKEN,
+        "expires_at": (timezone.now() + timedelta(hours=1)).isoformat(),
+        **change,
+    }
+
+
+def adjustment(world: World, **change: Any) -> dict[str, Any]:
+    return {
+        "operation_user": world.user.pk,
+        "account": "usd",
+        "direction": "up",
+        "amount": "3",
+        "reason_code": "goodwill",
+        "reason": "sorry",
+        **change,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A door with a command that it takes, and one that differs from it in a field."""
+
+    name: str
+    scope: str
+    path: Callable[[World], str]
+    body: Callable[[World], Any]
+    differs: tuple[str, Any] | None = None
+    at: Callable[[World, Mapping[str, Any]], str] | None = None
+    """Where the answer says that the thing can be fetched."""
+    done: int = 201
+    second: bool = False
+    """Whether somebody else than who proposed knocks."""
+
+
+def hold_path(end: str) -> Callable[[World], str]:
+    return lambda world: f"/v1/holds/{world.hold}{end}"
+
+
+def at_hold(world: World, _: Mapping[str, Any]) -> str:
+    return f"/v1/holds/{world.hold}"
+
+
+def payout_path(end: str) -> Callable[[World], str]:
+    return lambda world: f"/v1/payouts/{world.payout}{end}"
+
+
+def at_payout(world: World, _: Mapping[str, Any]) -> str:
+    return f"/v1/payouts/{world.payout}"
+
+
+def at_contract(world: World, _: Mapping[str, Any]) -> str:
+    return f"/v1/consulting/{world.contract}"
+
+
+def at_operation(_: World, answer: Mapping[str, Any]) -> str:
+    return f"/v1/operations/{answer['id']}"
+
+
+COMMAND_PAGES = [
+    Door(
+        "place a hold",
+        "ledger:write",
+        lambda _: "/v1/holds",
+        place,
+        ("count_of_lines", 7),
+        lambda _, answer: f"/v1/holds/{answer['hold']}",
+    ),
+    Door(
+        "capture a hold",
+        "ledger:write",
+        hold_path("/capture"),
+        lambda _: {"count_of_lines": TOKEN, "final": False},
+        ("count_of_lines", 7),
+        at_hold,
+    ),
+    Door(
+        "void a hold",
+        "ledger:write",
+        hold_path("/void"),
+        lambda _: {"reason": "the server was lost"},
+        ("reason", "another"),
+        at_hold,
+    ),
+    Door(
+        "request a payout",
+        "ledger:write",
+        lambda _: "/v1/payouts",
+        lambda world: {"payout": str(uuid4()), "operation_user": world.user.pk, "amount": "8"},
+        ("amount", "7"),
+        lambda _, answer: f"/v1/payouts/{answer['payout']}",
+    ),
+    Door(
+        "say that a payout was paid",
+        "ledger:write",
+        payout_path("/paid"),
+        lambda _: {"payment_reference": "po_1", "payment_provider": "stripe"},
+        ("payment_reference", "po_2"),
+        at_payout,
+    ),
+    Door(
+        "say that a payout has failed",
+        "ledger:write",
+        payout_path("/failed"),
+        lambda _: {"reason": "the bank does not know the account"},
+        ("reason", "another"),
+        at_payout,
+    ),
+    Door(
+        "sign a contract",
+        "ledger:write",
+        lambda world: f"/v1/consulting/{world.contract + 1}/contract",
+        lambda _: None,
+        None,
+        lambda world, _: f"/v1/consulting/{world.contract + 1}",
+    ),
+    Door(
+        "finish a contract",
+        "ledger:write",
+        lambda world: f"/v1/consulting/{world.contract}/finish",
+        lambda _: None,
+        None,
+        at_contract,
+    ),
+    Door(
+        "split a contract",
+        "ledger:write",
+        lambda world: f"/v1/consulting/{world.contract}/split",
+        lambda _: {"amount": "2"},
+        ("amount", "3"),
+        at_contract,
+    ),
+    Door(
+        "cancel a contract",
+        "ledger:write",
+        lambda world: f"/v1/consulting/{world.contract}/cancel",
+        lambda _: None,
+        None,
+        at_contract,
+    ),
+    Door(
+        "charge back",
+        "ledger:write",
+        lambda _: "/v1/chargebacks",
+        lambda world: {"operation": world.payment, "amount": "2", "reason": "the card was stolen"},
+        ("amount", "1"),
+        at_operation,
+    ),
+    Door(
+        "reverse",
+        "ledger:write",
+        lambda world: f"/v1/operations/{world.sale}/reversals",
+        lambda _: {"amount": "2", "reason": "it did not work"},
+        ("amount", "1"),
+        at_operation,
+    ),
+    Door(
+        "give a coupon",
+        "ledger:admin",
+        lambda _: "/v1/coupons",
+        lambda world: {"operation_user": world.user.pk, "amount": "3", "reason": "welcome"},
+        ("priority", 7),
+        at_operation,
+    ),
+    Door(
+        "offer a code",
+        "ledger:admin",
+        lambda _: "/v1/coupons/codes",
+        lambda _: {"code": "SPRING-26", "amount": "3"},
+        ("amount", "4"),
+    ),
+    Door(
+        "redeem a code",
+        "ledger:write",
+        lambda _: "/v1/coupons/redemptions",
+        lambda world: {"operation_user": world.user.pk, "code": "WELCOME"},
+        ("code", "OTHER"),
+        at_operation,
+    ),
+    Door(
+        "set a credit limit",
+        "ledger:admin",
+        lambda world: f"/v1/users/{world.user.pk}/credit-limit",
+        lambda _: {"limit": "5"},
+        ("limit", None),
+    ),
+    Door("adjust", "ledger:admin", lambda _: "/v1/adjustments", adjustment, ("amount", "4"), at_operation),
+    Door(
+        "propose a tariff",
+        "ledger:admin",
+        lambda _: "/v1/tariffs",
+        lambda _: {"terms": dict(DEFAULT_TERMS), "reason_code": "prices", "reason": "dearer servers"},
+        ("reason_code", "other"),
+        done=202,
+    ),
+    Door(
+        "propose an override",
+        "ledger:admin",
+        lambda _: "/v1/tariffs/overrides",
+        lambda world: {
+            "user": world.user.pk,
+            "terms": {"commission_rate": "0.1"},
+            "reason_code": "contract",
+            "reason": "signed",
+        },
+        ("terms", {}),
+        done=202,
+    ),
+    Door(
+        "approve",
+        "ledger:admin",
+        lambda world: f"/v1/adjustments/proposals/{world.proposal}/approve",
+        lambda _: None,
+        None,
+        at_operation,
+        second=True,
+    ),
+    Door(
+        "decline",
+        "ledger:admin",
+        lambda world: f"/v1/adjustments/proposals/{world.proposal}/decline",
+        lambda _: {"reason": "no"},
+        ("reason", "yes"),
+        second=True,
+    ),
+    Door(
+        "propose to close a period",
+        "ledger:admin",
+        lambda _: f"/v1/periods/{months.LAST}/close",
+        lambda _: {"reason_code": "month_end", "reason": "all bills are in"},
+        ("reason_code", "another"),
+        done=202,
+    ),
+    Door(
+        "close a period",
+        "ledger:admin",
+        lambda world: f"/v1/periods/proposals/{world.closing}/approve",
+        lambda _: None,
+        second=True,
+    ),
+    Door(
+        "leave a period open",
+        "ledger:admin",
+        lambda world: f"/v1/periods/proposals/{world.closing}/decline",
+        lambda _: {"reason": "not yet"},
+        ("reason", "never"),
+        second=True,
+    ),
+]

@@ -1,0 +1,48 @@
+"""What Prometheus reads: requests by route and status, and how long they took."""
+
+import re
+
+from django.test import Client
+
+from models import User
+from tests.web.api.conftest import Api, top_up
+
+
+def counted(name: str, **labels: str) -> float:
+    """The number under these labels, 0 where there is none."""
+    response = Client().get("/metrics")
+    assert response.status_code == 200
+    wanted = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    found = re.search(rf"^{re.escape(f'{name}{{{wanted}}}')} (\S+)$", response.content.decode(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def test_requests_are_counted_by_route_method_and_status(api: Api, user: User) -> None:
+    """The template of the route stands for every user; a status is counted by itself."""
+    balances = {"method": "GET", "route": "/v1/users/<user>/balances"}
+    found, missing = (counted("ledger_http_requests_total", **balances, status=s) for s in ("200", "404"))
+    timed = counted("ledger_http_request_seconds_count", **balances)
+    api.get(f"/v1/users/{user.pk}/balances")
+    api.get(f"/v1/users/{user.pk + 1000}/balances")
+    assert counted("ledger_http_requests_total", **balances, status="200") == found + 1
+    assert counted("ledger_http_requests_total", **balances, status="404") == missing + 1
+    assert counted("ledger_http_request_seconds_count", **balances) == timed + 2
+
+
+def test_what_a_stranger_makes_up_becomes_no_label(db: None) -> None:
+    """Neither paths nor methods: the number of series has a bound."""
+    before = counted("ledger_http_requests_total", method="other", route="none", status="404")
+    Client().generic("MAKEBELIEVE", "/nothing/of/mine")
+    assert counted("ledger_http_requests_total", method="other", route="none", status="404") == before + 1
+    assert b"nothing/of/mine" not in Client().get("/metrics").content
+
+
+def test_a_recorded_operation_is_counted(api: Api, user: User) -> None:
+    """201 and the replay's 200 are two numbers."""
+    route = {"method": "POST", "route": "/v1/operations"}
+    created, replayed = (counted("ledger_http_requests_total", **route, status=s) for s in ("201", "200"))
+    paid = top_up(user)
+    api.record(paid, key="counted")
+    api.record(paid, key="counted")
+    assert counted("ledger_http_requests_total", **route, status="201") == created + 1
+    assert counted("ledger_http_requests_total", **route, status="200") == replayed + 1

@@ -1,0 +1,206 @@
+"""Operations shown: one with its entries, and pages of the recorded ones."""
+
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from models import User
+from tests.builders import fund, make_machine, make_user, minutes_ago, post_one, solving, training
+from tests.builders import top_up as topping_up
+from tests.web.api.conftest import Api, bill, refused, service, top_up
+from web.api.shapes import OperationPage, OperationWithEntries
+
+
+def listed(api: Api, **query: Any) -> list[str]:
+    """The ids of all pages, with two operations a page."""
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        response = api.get("/v1/operations", limit=2, **query, **cursor)
+        assert response.status_code == 200, response.content
+        page = response.json()
+        OperationPage.model_validate(page)
+        assert len(page["items"]) <= 2
+        found += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            return found
+        cursor = {"cursor": page["next"]}
+
+
+def test_a_recorded_operation_is_shown_with_its_entries(api: Api, user: User) -> None:
+    """Both sides of each transfer; the platform's accounts hold no balance to show."""
+    fund(user, usd=10)
+    recorded = api.record(bill(user, "3")).json()
+    response = api.get(f"/v1/operations/{recorded['id']}")
+    assert response.status_code == 200
+    answer = response.json()
+    OperationWithEntries.model_validate(answer)
+    entries = answer.pop("entries")
+    assert answer == recorded
+    short = [
+        (entry["transfer"], entry["account"], entry["side"], entry["amount"], entry["balance_after"])
+        for entry in entries
+    ]
+    assert short == [
+        (1, f"user:{user.pk}:usd", "debit", "3.00000000", "7.00000000"),
+        (1, "platform:revenue:usd", "credit", "3.00000000", None),
+        (2, "treasury:eaml", "debit", "300.00000000", None),
+        (2, f"user:{user.pk}:eaml", "credit", "300.00000000", "300.00000000"),
+    ]
+
+
+def test_a_rejected_operation_is_shown_from_the_log(api: Api, user: User) -> None:
+    """With its reason, without entries; it is in no list."""
+    problem = api.record(bill(user, "3")).json()
+    answer = api.get(f"/v1/operations/{problem['operation']}").json()
+    OperationWithEntries.model_validate(answer)
+    assert (answer["status"], answer["entries"], answer["effective_at"]) == ("rejected", [], None)
+    assert answer["rejection"]["code"] == "insufficient_funds"
+    assert listed(api) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c11", "1", "../users", "%00", "0198C9A4-7B1E-7C3A-9F57-0A2F4D6B8C10"],
+)
+def test_what_is_no_operation_is_not_found(api: Api, path: str) -> None:
+    """404 for an unknown id and for what is no id."""
+    refused(api.get(f"/v1/operations/{path}"), 404, "not_found")
+
+
+def test_an_event_that_is_no_operation_is_not_shown_as_one(api: Api) -> None:
+    """The log also has tariffs, whose events have ids as well."""
+    with connection.cursor() as cursor:
+        cursor.execute("select id from events_event where type = 'tariff.published'")
+        (event,) = cursor.fetchone()
+    refused(api.get(f"/v1/operations/{event}"), 404, "not_found")
+
+
+def test_pages_show_every_operation_once_newest_first(api: Api, user: User) -> None:
+    """However long the list, and whatever is recorded while somebody pages through it."""
+    made = [api.record(top_up(user)).json()["id"] for _ in range(5)]
+    assert listed(api) == made[::-1]
+    page = api.get("/v1/operations", limit=2).json()
+    api.record(top_up(user))
+    rest = api.get("/v1/operations", limit=200, cursor=page["next"]).json()
+    assert [item["id"] for item in rest["items"]] == made[2::-1]
+    assert rest["next"] is None
+
+
+def test_a_full_last_page_is_the_last(api: Api, user: User) -> None:
+    """There is no cursor to a page with nothing on it."""
+    for _ in range(4):
+        api.record(top_up(user))
+    page = api.get("/v1/operations", limit=4).json()
+    assert (len(page["items"]), page["next"]) == (4, None)
+
+
+def test_operations_are_found_by_user_machine_kind_and_time(api: Api) -> None:
+    """Each filter by itself and all of them together; a range has its start and not its end."""
+    owner, other = fund(make_user(), eaml=10), fund(make_user(), eaml=10)
+    first, second = make_machine(owner), make_machine(other)
+    with connection.cursor() as cursor:
+        cursor.execute("select coalesce(max(position), 0) from models_operation")
+        funded = cursor.fetchone()[0]
+    times = [minutes_ago(minutes).replace(microsecond=0) for minutes in (50, 40, 30, 20)]
+    submissions = [
+        training(first, user=other, at=times[0]),
+        solving(first, user=owner, at=times[1]),
+        solving(second, user=owner, at=times[2]),
+        topping_up(other, 1, at=times[3]),
+    ]
+    events = [post_one(submission).event for submission in submissions]
+    ids = [event.id for event in events if event is not None]
+
+    def found(**query: Any) -> list[int]:
+        return sorted(ids.index(one) for one in listed(api, **query) if one in ids)
+
+    assert found() == [0, 1, 2, 3]
+    assert found(user=owner.pk) == [0, 1, 2]
+    assert found(user=other.pk) == [0, 2, 3]
+    assert found(user=999_999) == []
+    assert found(machine=first.pk) == [0, 1]
+    assert found(kind="solving") == [1, 2]
+    assert found(occurred_from=times[1].isoformat()) == [1, 2, 3]
+    assert found(occurred_to=times[1].isoformat()) == [0]
+    assert found(occurred_from=times[1].isoformat(), occurred_to=times[3].isoformat()) == [1, 2]
+    last = max(event.recorded_at for event in events if event is not None)
+    assert found(recorded_from=last.isoformat()) == [3]
+    assert found(recorded_to=last.isoformat()) == [0, 1, 2]
+    assert found(user=owner.pk, machine=second.pk, kind="solving", occurred_to=times[3].isoformat()) == [2]
+    assert funded > 0
+
+
+def test_a_time_may_have_its_offset_with_a_plus(api: Api, user: User) -> None:
+    """Also where a client forgot to escape it, so that it arrives as a blank."""
+    api.record(top_up(user))
+    east = (timezone.now() - timedelta(hours=1)).astimezone(UTC).isoformat()
+    assert "+00:00" in east
+    assert len(listed(api, recorded_from=east)) == 1
+    raw = api.client.get(
+        f"/v1/operations?recorded_from={east}", headers={"Authorization": f"Bearer {api.token}"}
+    )
+    assert raw.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status", "code"),
+    [
+        ("user", "x", 422, "not_an_integer"),
+        ("user", "0", 422, "out_of_range"),
+        ("user", "-1", 422, "not_an_integer"),
+        ("user", "1.0", 422, "not_an_integer"),
+        ("user", " 1", 422, "not_an_integer"),
+        ("user", "1_0", 422, "not_an_integer"),
+        ("user", "٣", 422, "not_an_integer"),
+        ("user", "1\x00", 422, "not_an_integer"),
+        ("user", "9223372036854775808", 422, "out_of_range"),
+        ("user", "9" * 5000, 422, "not_an_integer"),
+        ("user", "", 422, "not_an_integer"),
+        ("machine", "null", 422, "not_an_integer"),
+        ("kind", "gift", 422, "unknown_value"),
+        ("kind", "\x00", 422, "unknown_value"),
+        ("limit", "0", 422, "out_of_range"),
+        ("limit", "201", 422, "out_of_range"),
+        ("occurred_from", "2026-01-01", 422, "invalid_time"),
+        ("occurred_from", "2026-01-01T00:00:00", 422, "missing_offset"),
+        ("recorded_to", "0001-01-01T00:00:00+14:00", 422, "invalid_time"),
+        ("recorded_to", "1", 422, "invalid_time"),
+        ("cursor", "x" * 501, 422, "text_too_long"),
+        ("usr", "1", 400, "unknown_parameter"),
+        ("us\x00r", "1", 400, "unknown_parameter"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_is_refused(
+    api: Api, name: str, value: str, status: int, code: str
+) -> None:
+    """A filter that is misspelt or malformed never shows more than was asked for."""
+    field = name if name.isprintable() else "us\\x00r"
+    refused(api.get("/v1/operations", **{name: value}), status, code, field)
+
+
+def test_a_filter_that_stands_twice_is_refused(api: Api) -> None:
+    """Which of the two was meant?"""
+    refused(api.get("/v1/operations", user=[1, 2]), 400, "unknown_parameter", "user")
+
+
+def test_another_callers_cursor_shows_no_more_than_he_may_see(api: Api, user: User) -> None:
+    """A cursor is a place, not a permission: the same one serves every reader."""
+    made = [api.record(top_up(user)).json()["id"] for _ in range(3)]
+    cursor = api.get("/v1/operations", limit=1).json()["next"]
+    other = service("ledger:read", source="/services/other")
+    assert [item["id"] for item in other.get("/v1/operations", cursor=cursor).json()["items"]] == made[1::-1]
+
+
+def test_a_deleted_users_operations_stay_in_the_list(api: Api) -> None:
+    """The references to him are emptied; what was decided stays as it was."""
+    user = fund(make_user(), usd=1)
+    api.record(bill(user, "1"))
+    fund(user, eaml=-100)
+    before = api.get("/v1/operations").json()
+    assert len(before["items"]) == 3
+    user.delete()
+    assert api.get("/v1/operations").json() == before
