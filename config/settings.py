@@ -106,7 +106,6 @@ MODEL_DECIMAL_FIELD_DEFAULT_DECIMAL_PLACES = 8
 # Where something lower calls something higher, it is named here.
 LEDGER_POST = "ledger.orm"
 LEDGER_INLINE_PROJECTIONS = ["projections.balances.project"]
-LEDGER_TARIFF_USES = "projections.tariff_uses.uses"
 
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import connection
-from django.utils.module_loading import import_string
 
 _MOST = 500
 
@@ -44,12 +42,6 @@ def overrides(*, user: int | None = None, team: int | None = None) -> list[Publi
 def find(version: int) -> Published | None:
     """One version."""
     return next(iter(_read("version = %(version)s", version=version)), None)
-
-
-def uses(version: int) -> tuple[int, int]:
-    """How many operations a version has priced, and up to which position they were counted."""
-    count: tuple[int, int] = import_string(settings.LEDGER_TARIFF_USES)(version)
-    return count
 
 
 def _read(only: str, **parameters: Any) -> list[Published]:

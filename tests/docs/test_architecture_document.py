@@ -1,5 +1,6 @@
 """`docs/architecture.md` against what is there: rooms, layers, the order of locks, events, projections."""
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tests.docs import pages
 PAGE: Final = pages.DOCS / "architecture.md"
 
 _NOT_ROOMS = {"staticfiles", "seed"}
+_EMPTY_NAMES: Final = {"common", "data", "helper", "helpers", "info", "manager", "service", "util", "utils"}
 
 
 def test_every_room_is_described() -> None:
@@ -36,14 +38,33 @@ def test_every_room_is_described() -> None:
     assert all((pages.ROOT / room).is_dir() for room in rooms)
 
 
-def test_the_layers_are_those_that_the_build_checks() -> None:
+@pytest.mark.parametrize(("contract", "block"), [("Imports go down only", 0), ("The rooms of the ledger", 1)])
+def test_the_layers_are_those_that_the_build_checks(contract: str, block: int) -> None:
     """`lint-imports` reads them from `pyproject.toml`."""
     contracts = tomllib.loads((pages.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
         "importlinter"
     ]["contracts"]
-    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
-    (shown,) = (block.text.strip() for block in pages.blocks(PAGE) if block.language == "text")
-    assert shown == " → ".join(layers)
+    (layers,) = (each["layers"] for each in contracts if each["name"] == contract)
+    shown = [each.text.strip() for each in pages.blocks(PAGE) if each.language == "text"]
+    assert shown[block] == " → ".join(layers)
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    """`utils.py` and its kind can hold anything, so a reader cannot guess what they hold."""
+    found = {
+        path.relative_to(pages.ROOT)
+        for room in ("config", "events", "ledger", "models", "projections", "stack", "web")
+        for path in (pages.ROOT / room).rglob("*.py")
+        if path.stem in _EMPTY_NAMES
+    }
+    assert found == set()
+
+
+def test_the_files_to_begin_with_are_there() -> None:
+    """The eight files of the reading order."""
+    named = re.findall(r"^\d+\. `([a-z_/]+\.py)`", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert len(named) == 8
+    assert [name for name in named if not (pages.ROOT / name).is_file()] == []
 
 
 @pytest.mark.django_db

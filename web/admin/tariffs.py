@@ -6,8 +6,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ledger.models import PublishedTariff
-from ledger.queries.tariffs import uses
 from models import Team, User
+from projections.tariff_uses import uses
 from web.admin.command_pages.button import opens
 from web.admin.command_pages.tariffs import OverrideTariff, PublishTariff
 from web.admin.pages import RecordAdmin, link_to, moment, pretty

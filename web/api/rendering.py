@@ -21,12 +21,12 @@ from ledger.domain.money import ZERO, text
 from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Proposal
 from ledger.engine.submission import Outcome
-from ledger.queries import tariffs as tariff_queries
 from ledger.queries.balances import Balance, Balances
 from ledger.queries.debts import Due
 from ledger.queries.operations import EntryRow, FoundOperation, is_operation
 from ledger.queries.statement import Line
 from ledger.queries.tariffs import Published
+from projections import tariff_uses
 from web.api.errors import InternalError
 from web.api.problems import Document, document, rejection_document
 
@@ -268,7 +268,7 @@ def tariff(found: Published, *, uses: bool = False) -> dict[str, Any]:
         "terms": found.terms,
     }
     if uses:
-        count, position = tariff_queries.uses(found.version)
+        count, position = tariff_uses.uses(found.version)
         content["operations"] = {"count": count, "position": position}
     return content
 
