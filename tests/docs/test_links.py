@@ -46,7 +46,7 @@ def test_every_document_is_in_the_index() -> None:
 def test_the_readme_leads_to_every_way_on() -> None:
     """To the index, to the changelog, and to what a publisher or an operator reads first."""
     leads_to = {(pages.ROOT / link.partition("#")[0]).resolve() for link in pages.links(pages.README)}
-    for wanted in ("README.md", "architecture.md", "accounting.md", "http.md", "operations.md", "models.md"):
+    for wanted in ("README.md", "architecture.md", "accounting.md", "http.md", "running.md", "models.md"):
         assert pages.DOCS / wanted in leads_to
     assert pages.ROOT / "CHANGELOG.md" in leads_to
 

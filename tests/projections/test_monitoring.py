@@ -139,7 +139,7 @@ def test_every_metric_is_documented() -> None:
     """And no other is."""
     told = {name.partition("{")[0] for name in metrics() if not name.startswith("ledger_http_")}
     families = {family.name for family in LedgerCollector().collect()}
-    (page,) = (t for t in pages.tables(pages.DOCS / "operations.md") if t.header[0] == "metric")
+    (page,) = (t for t in pages.tables(pages.DOCS / "running.md") if t.header[0] == "metric")
     named = set(re.findall(r"`(ledger_\w+)`", " ".join(cell for row in page.rows for cell in row)))
     assert named == families - {"ledger_worker_outcomes"} | {"ledger_worker_outcomes_total"}
     assert told <= named

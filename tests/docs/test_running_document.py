@@ -1,4 +1,4 @@
-"""`docs/operations.md` names every setting, command, process and make target, and none that is not there."""
+"""`docs/running.md` names every setting, command, process and make target, and none that is not there."""
 
 import json
 import re
@@ -22,7 +22,7 @@ from stack.workers import USUAL_WEB_HOST, USUAL_WEB_PORT, programs
 from tests.builders import balances, make_user
 from tests.docs import pages
 
-PAGE: Final = pages.DOCS / "operations.md"
+PAGE: Final = pages.DOCS / "running.md"
 OURS: Final = {"events", "ledger", "models", "projections", "web"}
 
 
