@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from events.message import StoredEvent
-from ledger.domain.chart import PLATFORM_IDS
+from ledger.domain.chart import PLATFORM_IDS, user_account
 from ledger.domain.money import ZERO, text
 
 # Balance, held, version, position, recorded_at, credit limit.
@@ -49,7 +49,7 @@ def set_aside_codes(event: StoredEvent) -> Iterator[str]:
     """The accounts that holds and payouts of an event are on."""
     for name, account in _SETTING_ASIDE:
         for kept in event.data.get(name, {}).values():
-            yield f"user:{kept['user']}:{account}"
+            yield user_account(kept["user"], account)
 
 
 def named_codes(event: StoredEvent) -> Iterator[str]:

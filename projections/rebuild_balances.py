@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from events import store
 from events.message import StoredEvent
 from events.settler import Settler, settle_all
-from ledger.domain.chart import is_escrow
+from ledger.domain.chart import owner_of
 from ledger.domain.money import text
 from ledger.engine import consulting, journal, kept_store
 from projections import period_balances
@@ -97,9 +97,8 @@ def _chunks(after: int, upto: int) -> Iterator[list[StoredEvent]]:
 def _is_about(event: StoredEvent, users: set[int]) -> bool:
     # A proposal may be about a user who has nothing on any account yet.
     proposals = event.data.get("proposals", {}).values()
-    # An escrow is named beside its client's accounts.
-    owned = (code for code in named_codes(event) if not is_escrow(code))
-    return any(int(code.split(":", 2)[1]) in users for code in owned) or any(
+    # An event that names an escrow names the client's accounts too.
+    return any(owner_of(code) in users for code in named_codes(event)) or any(
         proposal["user"] in users for proposal in proposals
     )
 

@@ -13,7 +13,7 @@ from events import store
 from events.copying import write_rows
 from events.message import StoredEvent
 from events.settler import settle_all
-from ledger.domain.chart import PLATFORM_IDS, is_escrow
+from ledger.domain.chart import PLATFORM_IDS, id_of, is_user_account
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.engine.rows import ENTRY_COLUMNS, OPERATION_COLUMNS
 from projections.derived_rows import UNKNOWN_ACCOUNT, Records, account_ids
@@ -77,7 +77,7 @@ def _insert_missing(cursor: Any, events: Sequence[StoredEvent]) -> tuple[int, in
     records = Records()
     for event in recorded:
         records.add(event, ids)
-    records.empty_references(cursor, {code.split(":", 2)[1] for code in codes if not is_escrow(code)})
+    records.empty_references(cursor, {id_of(code) for code in codes if is_user_account(code)})
     links = ", ".join(
         f"coalesce(r.{link}_id, (select l.entry from rebuilt_link l "  # noqa: S608 (fixed names)
         f"where l.operation = r.id and l.name = '{link}'))"

@@ -19,14 +19,7 @@ from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
 from ledger.domain.adjustments import Adjust, Adjustment, SetCreditLimit
 from ledger.domain.approving import ResolveProposal
-from ledger.domain.chart import (
-    ALLOWED_PAIRS,
-    ESCROW,
-    PLATFORM_ACCOUNTS,
-    USER_ACCOUNTS,
-    escrow_account,
-    is_escrow,
-)
+from ledger.domain.chart import ALLOWED_PAIRS, escrow_account, kind_of
 from ledger.domain.closing import ChangePeriod, PeriodAction, PeriodChange
 from ledger.domain.consulting import Contract, Offer
 from ledger.domain.coupons import Code, Grant
@@ -56,9 +49,6 @@ from models import Machine, User
 from tests.builders import SOURCE, Books, amount
 
 ALONE_MAX: Final = Decimal("1000.00000000")
-
-_PLATFORM_KINDS: Final = {account.code: account.kind for account in PLATFORM_ACCOUNTS}
-_USER_KINDS: Final = {account.name: account.kind for account in USER_ACCOUNTS}
 
 
 def place(
@@ -442,13 +432,6 @@ class MovingBooks(Books):
     def held(self, user: int) -> Decimal:
         """What is set aside of the user's tokens."""
         return self.locked.account(user, "eaml").held
-
-
-def kind_of(code: str) -> str:
-    """The kind of an account, by its code."""
-    if is_escrow(code):
-        return ESCROW.kind
-    return _PLATFORM_KINDS.get(code) or _USER_KINDS[code.split(":", 2)[2]]
 
 
 def event(number: int) -> str:

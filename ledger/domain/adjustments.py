@@ -12,7 +12,7 @@ from ledger.domain.coupons import Grant
 from ledger.domain.errors import InsufficientFunds
 from ledger.domain.granting import take_grants
 from ledger.domain.locked_state import Decision, LockedState
-from ledger.domain.money import EAML, USD, ZERO, Currency, text
+from ledger.domain.money import ZERO, Currency, text
 from ledger.domain.one_user import OneUserCommand
 from ledger.domain.operations import Kind
 from ledger.domain.proposals import Adjusted, AdjustedAccount, Direction, Proposal, Role, Tier
@@ -35,7 +35,7 @@ class Adjustment:
     @property
     def currency(self) -> Currency:
         """The currency of the account."""
-        return EAML if self.account.endswith("eaml") else USD
+        return chart.currency_of_name(self.account)
 
     def body(self) -> dict[str, Any]:
         """What a proposal keeps of it."""
@@ -129,19 +129,18 @@ def carry_out_adjustment(
         else:
             grants = take_grants(locked, command.user, command.amount, now=now)
             facts["spent"] = spent_facts(locked, command.user, grants)
-    elif command.account in {"due:usd", "due:eaml"}:
-        currency = command.account.removeprefix("due:")
-        other = f"platform:manual:{currency}" if upward else f"platform:losses:{currency}"
+    elif chart.is_due(command.account):
+        other = (chart.MANUAL if upward else chart.LOSSES)[command.currency]
         if not upward:
             _check_available(command, locked)
     else:
-        other = f"platform:manual:{command.account}"
+        other = chart.MANUAL[command.currency]
         if upward:
             settling = pay_down_due(locked, command.user, command.currency, command.amount)
         else:
             _check_available(command, locked)
     # What a user owes grows by a debit, everything else that is his by a credit.
-    into = upward is not command.account.startswith("due:")
+    into = upward is not chart.is_due(command.account)
     debit, credit = (other, own) if into else (own, other)
     transfers = (Transfer(debit, credit, command.currency, command.amount), *settling)
     locked.check_room(transfers)

@@ -56,13 +56,11 @@ def spent_facts(locked: LockedState, user: int, after: Sequence[Grant]) -> list[
 
 def pay_down_due(locked: LockedState, user: int, currency: Currency, arriving: Decimal) -> list[Transfer]:
     """The pair that pays what a user owes out of money that is arriving in that currency."""
-    name = "usd" if currency == USD else "eaml"
-    amount = min(locked.balance(user, f"due:{name}"), arriving)
+    funds, due = chart.FUNDS[currency], chart.DUES[currency]
+    amount = min(locked.balance(user, due), arriving)
     if amount <= ZERO:
         return []
-    return [
-        Transfer(chart.user_account(user, name), chart.user_account(user, f"due:{name}"), currency, amount),
-    ]
+    return [Transfer(chart.user_account(user, funds), chart.user_account(user, due), currency, amount)]
 
 
 def _charge_compute(priced: Priced, locked: LockedState) -> list[Transfer]:

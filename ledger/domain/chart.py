@@ -1,5 +1,6 @@
-"""The chart of accounts: codes, kinds, normal sides, and which kinds may meet in a transfer."""
+"""The chart of accounts: how codes are built and read, kinds, normal sides, and allowed pairs of kinds."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -12,7 +13,7 @@ CREDIT: Final = "C"
 
 
 class UserAccount(NamedTuple):
-    """One of the accounts that every user has. The code is `user:<id>:<name>`."""
+    """One of the accounts that every user has. Its code is `user:<id>:<name>`."""
 
     name: str
     kind: str
@@ -20,7 +21,7 @@ class UserAccount(NamedTuple):
     normal_side: Side
 
 
-# What a user has is owed to him (credit normal); what he owes is the platform's claim (debit normal).
+# The platform owes a user their balances (credit normal); a due is the platform's claim (debit normal).
 USER_ACCOUNTS: Final = (
     UserAccount("usd", "user:usd", USD, "C"),
     UserAccount("eaml", "user:eaml", EAML, "C"),
@@ -30,13 +31,13 @@ USER_ACCOUNTS: Final = (
 )
 
 ESCROW: Final = UserAccount("escrow", "escrow", USD, "C")
-"""Of each consulting contract, locked with its client's accounts. The code is `escrow:<contract>`."""
+"""The account of a consulting contract, locked with the client's accounts: `escrow:<contract>`."""
 
 
 class PlatformAccount(NamedTuple):
-    """An account of the platform: may run either way, never locked, holds no stored balance.
+    """An account of the platform. Its balance may have either sign; it is never locked or stored.
 
-    Its id is fixed here, below every user account's, so that nobody ever looks it up.
+    The id is fixed here, below the ids of all users' accounts, so that it never has to be looked up.
     """
 
     id: int
@@ -72,21 +73,106 @@ TREASURY_EAML: Final = "treasury:eaml"
 CLEARING_USD: Final = "clearing:payments:usd"
 OPENING_USD: Final = "equity:opening:usd"
 OPENING_EAML: Final = "equity:opening:eaml"
+MANUAL: Final[Mapping[Currency, str]] = {USD: "platform:manual:usd", EAML: "platform:manual:eaml"}
+LOSSES: Final[Mapping[Currency, str]] = {USD: "platform:losses:usd", EAML: "platform:losses:eaml"}
+
+FUNDS: Final[Mapping[Currency, str]] = {USD: "usd", EAML: "eaml"}
+"""The name of a user's account with money of a currency."""
+
+DUES: Final[Mapping[Currency, str]] = {USD: "due:usd", EAML: "due:eaml"}
+"""The name of the account with a user's debt in a currency."""
+
+FAMILIES: Final[Mapping[str, UserAccount | PlatformAccount]] = {
+    **{f"user:{account.name}": account for account in USER_ACCOUNTS},
+    ESCROW.name: ESCROW,
+    **{account.code: account for account in PLATFORM_ACCOUNTS},
+}
+"""The accounts of the chart by the family of their codes: `family_of`."""
 
 
 def user_account(user: int, name: str) -> str:
-    """The code of a user's account: `user:42:usd`."""
+    """Return the code of a user's account: `user:42:usd`."""
     return f"user:{user}:{name}"
 
 
 def escrow_account(contract: int) -> str:
-    """The code of a contract's escrow: `escrow:17`."""
+    """Return the code of a contract's escrow: `escrow:17`."""
     return f"{ESCROW.name}:{contract}"
 
 
+def is_user_account(code: str) -> bool:
+    """Return True for the code of a user's account."""
+    return code.startswith("user:")
+
+
 def is_escrow(code: str) -> bool:
-    """Whether a code is that of a contract's escrow."""
+    """Return True for the code of a contract's escrow."""
     return code.startswith("escrow:")
+
+
+def is_coupon_account(code: str) -> bool:
+    """Return True for the code of the account that a user's grants are on."""
+    return code.endswith(":coupon")
+
+
+def owner_of(code: str) -> int | None:
+    """Return the id of the user who has the account; None for an escrow or an account of the platform."""
+    return int(code.split(":", 2)[1]) if code.startswith("user:") else None
+
+
+def id_of(code: str) -> str:
+    """Return the id in the code of a user's account or escrow, as it is written: `42` of `user:42:usd`."""
+    return code.split(":", 2)[1]
+
+
+def name_of(code: str) -> str:
+    """Return the name of a user's account (`due:usd` of `user:42:due:usd`), or `escrow`.
+
+    Raises ValueError for an account of the platform, which has no name.
+    """
+    if code.startswith("user:"):
+        return code.split(":", 2)[2]
+    if code.startswith("escrow:"):
+        return ESCROW.name
+    raise ValueError(f"{code} is not an account of a user or a contract")
+
+
+def family_of(code: str) -> str:
+    """Return the code without the id (`user:due:usd`, `escrow`); a platform account's code as it is.
+
+    A code that is not in the chart gives a family that is not in `FAMILIES`.
+    """
+    if code.startswith("user:"):
+        parts = code.split(":", 2)
+        return f"user:{parts[2]}" if len(parts) == 3 else ""
+    if code.startswith("escrow:"):
+        return ESCROW.name
+    return code if code in PLATFORM_IDS else ""
+
+
+def kind_of(code: str) -> str:
+    """Return the kind of an account. Raises KeyError for a code that is not in the chart."""
+    return FAMILIES[family_of(code)].kind
+
+
+def currency_of(code: str) -> Currency:
+    """Return the currency of an account. Raises KeyError for a code that is not in the chart."""
+    return FAMILIES[family_of(code)].currency
+
+
+def side_of(code: str) -> Side:
+    """Return the side that raises the balance. Raises KeyError for a code that is not in the chart."""
+    return FAMILIES[family_of(code)].normal_side
+
+
+def currency_of_name(name: str) -> Currency:
+    """Return the currency of a user's account by its name. Raises KeyError for an unknown name."""
+    return FAMILIES[f"user:{name}"].currency
+
+
+def is_due(name: str) -> bool:
+    """Return True for the name of an account that a debt is on."""
+    return name.startswith("due:")
 
 
 class Transfer(NamedTuple):
@@ -102,7 +188,7 @@ def _pairs() -> frozenset[tuple[str, str, str]]:
     compute = {("user:eaml", "platform:revenue"), ("user:due:eaml", "platform:revenue")}
     sale = {("user:usd", "user:usd"), ("user:usd", "platform:commission"), ("user:usd", "user:due:usd")}
     funds = ("user:usd", "user:eaml", "user:due:usd", "user:due:eaml")
-    settling = {("user:usd", "user:due:usd"), ("user:eaml", "user:due:eaml")}
+    paying_down = {("user:usd", "user:due:usd"), ("user:eaml", "user:due:eaml")}
     allowed = {
         "training": compute,
         "solving": compute,
@@ -125,10 +211,10 @@ def _pairs() -> frozenset[tuple[str, str, str]]:
             ("platform:losses", "user:due:eaml"),
             ("platform:promotions", "user:coupon"),
             ("user:coupon", "platform:promotions"),
-            *settling,
+            *paying_down,
         },
         "payout": {("user:usd", "clearing")},
-        # What a user has spent is due; what one who is gone had is lost.
+        # Money that the user has spent becomes due; that of a closed account is lost.
         "chargeback": {
             ("user:usd", "clearing"),
             ("user:due:usd", "clearing"),
@@ -151,8 +237,8 @@ def _pairs() -> frozenset[tuple[str, str, str]]:
             ("user:due:eaml", "equity"),
         },
     }
-    # A reversal swaps the pairs of what it takes back; what its payee has spent is due or lost, and
-    # money that comes back settles what is due.
+    # A reversal swaps the pairs of the operation. Money that the payee has spent becomes due or lost, and
+    # money that comes back pays down what is due.
     allowed["reversal"] = {
         *((credit, debit) for pairs in allowed.values() for debit, credit in pairs),
         ("user:due:usd", "user:usd"),
@@ -162,10 +248,10 @@ def _pairs() -> frozenset[tuple[str, str, str]]:
         ("platform:revenue", "platform:promotions"),
         ("user:due:usd", "platform:manual"),
         ("user:due:eaml", "platform:manual"),
-        *settling,
+        *paying_down,
     }
     return frozenset((kind, debit, credit) for kind, pairs in allowed.items() for debit, credit in pairs)
 
 
 ALLOWED_PAIRS: Final = _pairs()
-"""(operation kind, debited account's kind, credited account's kind): every other pair is refused."""
+"""(operation kind, debited account's kind, credited account's kind). Every other pair is refused."""

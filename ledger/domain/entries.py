@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ledger.domain.chart import CREDIT, DEBIT, ESCROW, USER_ACCOUNTS, Side, is_escrow
+from ledger.domain.chart import CREDIT, DEBIT, Side, side_of
 from ledger.domain.money import text
-
-_CREDIT_NORMAL = {account.name: account.normal_side == CREDIT for account in (*USER_ACCOUNTS, ESCROW)}
 
 
 class EntryLine(NamedTuple):
@@ -61,6 +59,5 @@ def _before(code: str, side: Side, amount: str, balance: str, version: int) -> t
 
 
 def increases(code: str, side: Side) -> bool:
-    """Whether an entry on this side raises the balance of a user's account (`user:42:due:usd`) or escrow."""
-    name = ESCROW.name if is_escrow(code) else code.split(":", 2)[2]
-    return _CREDIT_NORMAL[name] is (side == CREDIT)
+    """Return True if an entry on this side raises the balance of the account."""
+    return side == side_of(code)

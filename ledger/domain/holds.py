@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
+from ledger.domain.chart import user_account
 from ledger.domain.money import ZERO
 
 HoldState: TypeAlias = Literal["open", "captured", "voided", "expired"]
@@ -37,7 +38,7 @@ class Hold:
     @property
     def account(self) -> str:
         """The account that the money is set aside on."""
-        return f"user:{self.user}:eaml"
+        return user_account(self.user, "eaml")
 
     def is_overdue(self, at: datetime) -> bool:
         """Whether it is still open although its time is over."""

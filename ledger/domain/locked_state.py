@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from ledger.domain.chart import USER_ACCOUNTS, Transfer, is_escrow, user_account
+from ledger.domain.chart import USER_ACCOUNTS, Transfer, is_escrow, is_user_account, user_account
 from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Code, Grant
 from ledger.domain.errors import AmountTooLarge
@@ -229,7 +229,7 @@ class LockedState:
         for code, is_credit in ((debit, False), (credit, True)):
             account = self.accounts.get(code)
             if account is None:
-                if code.startswith("user:") or is_escrow(code):
+                if is_user_account(code) or is_escrow(code):
                     raise BrokenInvariant(f"{code} is not locked")
                 continue  # the platform's accounts hold no balance
             account.balance += amount if account.credit_normal is is_credit else -amount

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ledger.domain.chart import Transfer
+from ledger.domain.chart import Transfer, owner_of
 from ledger.domain.money import QUANTUM, ZERO
 
 
@@ -55,8 +55,8 @@ class Original:
     def users(self) -> tuple[int, ...]:
         """Whose accounts it touched."""
         codes = [code for transfer in self.transfers for code in (transfer.debit, transfer.credit)]
-        users = [int(code.split(":")[1]) for code in codes if code.startswith("user:")]
-        return tuple(dict.fromkeys([self.data["payer"], *users]))
+        owners = [owner for owner in map(owner_of, codes) if owner is not None]
+        return tuple(dict.fromkeys([self.data["payer"], *owners]))
 
 
 def split(part: Decimal, left: Sequence[Decimal]) -> list[Decimal]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from ledger.domain import chart, money
 from ledger.domain.charging import pay_down_due
-from ledger.domain.chart import Transfer, user_account
+from ledger.domain.chart import Transfer, is_due, is_user_account, name_of, owner_of, user_account
 from ledger.domain.coupons import Grant
 from ledger.domain.errors import InsufficientFunds
 from ledger.domain.locked_state import LockedState
@@ -84,15 +84,15 @@ class TakingBack:
 
     def _from_user(self, user: int, credit: str, currency: Currency, amount: Decimal) -> None:
         """Take from a user what is available; the rest becomes due, or the platform's loss."""
-        name = "usd" if currency == USD else "eaml"
+        funds, losses = chart.FUNDS[currency], chart.LOSSES[currency]
         if user in self.closed:
-            self._move(f"platform:losses:{name}", credit, currency, amount)
+            self._move(losses, credit, currency, amount)
             return
-        own, due = user_account(user, name), user_account(user, f"due:{name}")
-        taken = min(amount, self.locked.available(user, name))
+        own, due = user_account(user, funds), user_account(user, chart.DUES[currency])
+        taken = min(amount, self.locked.available(user, funds))
         self._move(own, credit, currency, taken)
         loss = self.as_loss and user != self.payer
-        self._move(f"platform:losses:{name}" if loss else due, credit, currency, amount - taken)
+        self._move(losses if loss else due, credit, currency, amount - taken)
 
     def _settle_payer(self, currency: Currency, amount: Decimal) -> None:
         self.transfers += pay_down_due(self.locked, self.payer, currency, amount)
@@ -121,11 +121,12 @@ class TakingBack:
         numbers = self._legs(debited=purse)
         for number, amount in zip(numbers, split(self.part, [self._left(n) for n in numbers]), strict=True):
             self._take(number, amount)
-            payee = self.recorded[number - 1].credit
-            if payee.startswith("user:"):
-                self._from_user(int(payee.split(":")[1]), purse, USD, amount)
+            credited = self.recorded[number - 1].credit
+            payee = owner_of(credited)
+            if payee is None:
+                self._move(credited, purse, USD, amount)
             else:
-                self._move(payee, purse, USD, amount)
+                self._from_user(payee, purse, USD, amount)
         self._settle_payer(USD, self.part)
 
     def _reverse_bill(self) -> None:
@@ -197,18 +198,18 @@ class TakingBack:
 
     def _reverse_adjustment(self) -> None:
         first = self.recorded[0]
-        taken_off = first.debit.startswith("user:")
+        taken_off = is_user_account(first.debit)
         own, other = (first.debit, first.credit) if taken_off else (first.credit, first.debit)
-        name = own.split(":", 2)[2]
+        name = name_of(own)
         if name == "coupon" and not taken_off:
             self._take_grant()
             return
         self._take(1, self.part)
         if name == "coupon":
             self._restore_grants(self.part, chart.PROMOTIONS_USD)
-        elif name.startswith("due:") and taken_off:
+        elif is_due(name) and taken_off:
             self._forgive(other, own, first.currency)
-        elif name.startswith("due:"):
+        elif is_due(name):
             self._move(own, other, first.currency, self.part)  # it was written off, and is owed again
         elif taken_off:
             self._move(other, own, first.currency, self.part)
@@ -220,4 +221,4 @@ class TakingBack:
         """Take a debt away; what of it was paid already comes back."""
         owed = min(self.part, self.locked.accounts[due].balance)
         self._move(source, due, currency, owed)
-        self._move(source, due.replace(":due:", ":"), currency, self.part - owed)
+        self._move(source, user_account(self.payer, chart.FUNDS[currency]), currency, self.part - owed)

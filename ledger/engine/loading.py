@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger.domain.adjustments import Adjust
 from ledger.domain.approving import ResolvingProposal
+from ledger.domain.chart import is_coupon_account, name_of
 from ledger.domain.closing import ChangePeriod
 from ledger.domain.contracting import Ending, Signing
 from ledger.domain.decide import Plan
@@ -70,8 +71,8 @@ def load_state(  # noqa: C901 (one read a kind of state)
     holds += [each.hold.id for each in plans if isinstance(each, Resolving)]
     originals = [each.original for each in plans if isinstance(each, Reversing)]
     spent = [part["grant"] for each in originals for part in each.data.get("spent", ())]
-    with_coupons = [each.user for each in accounts if each.balance and each.code.endswith(":coupon")]
-    holding = [each.user for each in accounts if each.held and each.code.endswith(":eaml")]
+    with_coupons = [each.user for each in accounts if each.balance and is_coupon_account(each.code)]
+    holding = [each.user for each in accounts if each.held and name_of(each.code) == "eaml"]
     payouts = [each.payout for each in plans if isinstance(each, RequestPayout)]
     payouts += [each.payout.id for each in plans if isinstance(each, PayingOut)]
     if with_coupons or spent:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from events.copying import NULL, moment
 from events.message import StoredEvent
+from ledger.domain.chart import id_of, is_user_account
 from ledger.domain.entries import EntryLine, entries
 from ledger.domain.locked_state import BrokenInvariant
 
@@ -125,7 +126,7 @@ def entry_rows(record: Record, ids: Mapping[str, int]) -> list[str]:
     for number, (transfer, side, account, currency, amount, balance_after, version) in enumerate(lines):
         state = f"{NULL}\t{NULL}" if version is None else f"{balance_after}\t{version}"
         # What is in escrow is nobody's: an entry there is on no user's statement.
-        user = account.split(":", 2)[1] if account.startswith("user:") else NULL
+        user = id_of(account) if is_user_account(account) else NULL
         rows.append(
             f"{entry_id(event.position, number)}\t{event.id}\t{transfer}\t{side}\t"
             f"{ids[account]}\t{user}\t{currency}\t{amount}\t{state}\t{tail}"

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
-from ledger.domain.chart import USER_ACCOUNTS
+from ledger.domain.chart import USER_ACCOUNTS, name_of
 from ledger.domain.money import ZERO
 
 NAMES: Final = tuple(account.name for account in USER_ACCOUNTS)
@@ -104,7 +104,7 @@ def _read(sql: str, user: int, at: datetime) -> Balances | None:
         rows = cursor.fetchall()
     if not rows:
         return None
-    found = {row[0].split(":", 2)[2]: Balance(*row[1:4]) for row in rows if row[0] is not None}
+    found = {name_of(row[0]): Balance(*row[1:4]) for row in rows if row[0] is not None}
     return Balances(
         accounts={name: found.get(name, _NONE) for name in NAMES},
         position=max(row[4] for row in rows),

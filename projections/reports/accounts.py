@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, is_escrow
+from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, id_of, is_escrow, is_user_account, name_of
 
 _OF_PLATFORM: Final = {
     "platform:revenue": "Income:Revenue",
@@ -29,8 +29,7 @@ _BY_CODE: Final = {
 def plain_text_name(code: str) -> str:
     """`user:42:due:eaml` is `Assets:Due:42:EAML`. Raises KeyError for a code that the chart has not."""
     if is_escrow(code):
-        return f"Liabilities:Escrow:{code.partition(':')[2]}:{ESCROW.currency}"
-    if not code.startswith("user:"):
-        return _BY_CODE[code]
-    _, user, name = code.split(":", 2)
-    return _OF_USER[name].format(user)
+        return f"Liabilities:Escrow:{id_of(code)}:{ESCROW.currency}"
+    if is_user_account(code):
+        return _OF_USER[name_of(code)].format(id_of(code))
+    return _BY_CODE[code]

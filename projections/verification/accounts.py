@@ -4,14 +4,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, USER_ACCOUNTS, is_escrow, user_account
+from ledger.domain.chart import (
+    ESCROW,
+    FAMILIES,
+    PLATFORM_ACCOUNTS,
+    family_of,
+    id_of,
+    is_escrow,
+    is_user_account,
+    owner_of,
+    user_account,
+)
 from ledger.domain.money import text
 from projections.account_replay import State, States
 from projections.verification.findings import Findings
 
 _CHUNK: Final = 5000
 _PLATFORM: Final = {account.code: account for account in PLATFORM_ACCOUNTS}
-_USER_ACCOUNTS: Final = {account.name: account for account in USER_ACCOUNTS}
 _ON_USER: Final = (("user_balance", "usd"), ("user_ixioo_balance", "eaml"), ("coupon_balance", "coupon"))
 _COLUMNS: Final = """id, code, kind, user_id, currency, normal_side, balance, held, version, position,
     recorded_at, credit_limit"""
@@ -67,11 +76,11 @@ def _check_account(
     elif is_escrow(code):
         chart = (account_id, clients.get(code), ESCROW.kind, ESCROW.currency, ESCROW.normal_side)
     else:
-        owner, name = _taken_apart(code)
-        known = _USER_ACCOUNTS.get(name)
-        if known is None:
+        known = FAMILIES.get(family_of(code))
+        if known is None or not is_user_account(code) or not id_of(code).isdecimal():
             findings.add(where, "ledger_account.code", expected="an account of the chart", found=code)
             return
+        owner = owner_of(code)
         chart = (account_id, owner, known.kind, known.currency, known.normal_side)
     for column, expected, found in zip(
         ("id", "user_id", "kind", "currency", "normal_side", "version", "position"),
@@ -101,13 +110,6 @@ def _clients(cursor: Any, codes: Iterable[str]) -> dict[str, int]:
         [escrows],
     )
     return dict(cursor.fetchall())
-
-
-def _taken_apart(code: str) -> tuple[int | None, str]:
-    parts = code.split(":", 2)
-    if len(parts) == 3 and parts[0] == "user" and parts[1].isdecimal():
-        return int(parts[1]), parts[2]
-    return None, ""
 
 
 def _chunks(cursor: Any, select: str) -> Iterator[list[tuple[Any, ...]]]:

@@ -9,12 +9,13 @@ from typing import Any, Final
 from events.message import StoredEvent
 from ledger.domain.chart import (
     ALLOWED_PAIRS,
-    ESCROW,
-    PLATFORM_ACCOUNTS,
+    FAMILIES,
     PLATFORM_IDS,
-    USER_ACCOUNTS,
     escrow_account,
+    family_of,
+    is_coupon_account,
     is_escrow,
+    user_account,
 )
 from ledger.domain.decide import OPERATION_TYPES, REJECTION_TYPES
 from ledger.domain.entries import increases
@@ -28,9 +29,6 @@ _MAPPINGS: Final = frozenset({"accounts", "notes", "credit_limits", *KEPT})
 _RARE: Final = frozenset({"holds", "payouts", "grants", "proposals", "contracts"})
 """What most events do not have: looking for each of them would take a quarter of their time."""
 _UNCHANGED: Final = (ZERO, 0)
-_OF_USER: Final = {account.name: (account.kind, account.currency) for account in USER_ACCOUNTS}
-_OF_PLATFORM: Final = {account.code: (account.kind, account.currency) for account in PLATFORM_ACCOUNTS}
-_OF_NO_USER: Final = {**_OF_PLATFORM, ESCROW.name: (ESCROW.kind, ESCROW.currency)}
 
 
 def check_shape(event: StoredEvent) -> None:
@@ -103,7 +101,9 @@ def _changes(event: StoredEvent, findings: Findings) -> dict[str, tuple[Decimal,
         findings.add(f"event {event.position}", "transfers", expected=f"none in {event.type}", found=found)
     for number, transfer in enumerate(data["transfers"], 1):
         debit, credit, amount = transfer["debit"], transfer["credit"], Decimal(transfer["amount"])
-        if not amount > ZERO or not _may_meet(data["kind"], *_families(debit, credit), transfer["currency"]):
+        if not amount > ZERO or not _may_meet(
+            data["kind"], family_of(debit), family_of(credit), transfer["currency"]
+        ):
             found_ = f"{amount} {transfer['currency']} from {debit} to {credit}"
             where, expected = f"event {event.position}", f"an amount and a pair of {data['kind']}"
             findings.add(where, f"transfers[{number}]", expected=expected, found=found_)
@@ -118,7 +118,7 @@ def _changes(event: StoredEvent, findings: Findings) -> dict[str, tuple[Decimal,
 
 def _is_rare(code: str) -> bool:
     """Whether grants or a contract have to change as this account does."""
-    return code.endswith(":coupon") or is_escrow(code)
+    return is_coupon_account(code) or is_escrow(code)
 
 
 def _check_grants(
@@ -129,7 +129,7 @@ def _check_grants(
 ) -> None:
     """What is left of a user's grants changes as his coupon account does."""
     granted = _remaining(event.data.get("grants", {}), "coupon", remaining)
-    for code in granted.keys() | {code for code in changes if code.endswith(":coupon")}:
+    for code in granted.keys() | {code for code in changes if is_coupon_account(code)}:
         moved, kept = changes.get(code, _UNCHANGED)[0], granted.get(code, ZERO)
         if kept != moved:
             where = f"event {event.position}"
@@ -172,7 +172,7 @@ def _remaining(
     """How much more is left of grants or holds than before, by the account that it is on."""
     changes: dict[str, Decimal] = {}
     for key, after in kept.items():
-        code, left = f"user:{after['user']}:{account}", Decimal(after["remaining"])
+        code, left = user_account(after["user"], account), Decimal(after["remaining"])
         changes[code] = changes.get(code, ZERO) + left - remaining.get(key, ZERO)
         remaining[key] = left
     return changes
@@ -215,27 +215,10 @@ def _require(value: object, type_: type) -> None:
         raise TypeError(f"{type(value).__name__} instead of {type_.__name__}")
 
 
-def _families(debit: str, credit: str) -> tuple[str, str]:
-    """The codes without the ids of users and contracts: what accounts of one kind have in common."""
-    if is_escrow(debit):
-        debit = ESCROW.name
-    if is_escrow(credit):
-        credit = ESCROW.name
-    if debit.startswith("user:"):
-        debit = f"user:{debit.split(':', 2)[2]}"
-    if credit.startswith("user:"):
-        credit = f"user:{credit.split(':', 2)[2]}"
-    return debit, credit
-
-
 @lru_cache(maxsize=1024)
 def _may_meet(kind: str, debit: str, credit: str, currency: str) -> bool:
-    debit_kind, debit_currency = _chart(debit)
-    credit_kind, credit_currency = _chart(credit)
-    return debit_currency == credit_currency == currency and (kind, debit_kind, credit_kind) in ALLOWED_PAIRS
-
-
-def _chart(family: str) -> tuple[str, str]:
-    if family.startswith("user:"):
-        return _OF_USER.get(family.removeprefix("user:"), ("", ""))
-    return _OF_NO_USER.get(family, ("", ""))
+    debited, credited = FAMILIES.get(debit), FAMILIES.get(credit)
+    if debited is None or credited is None:
+        return False
+    pair = (kind, debited.kind, credited.kind)
+    return debited.currency == credited.currency == currency and pair in ALLOWED_PAIRS

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from events.message import StoredEvent
-from ledger.domain.chart import PLATFORM_IDS, is_escrow
+from ledger.domain.chart import PLATFORM_IDS, id_of, is_user_account
 from ledger.domain.decide import OPERATION_TYPES
 from projections.derived_rows import UNKNOWN_ACCOUNT, Records, account_ids
 from projections.verification import rows
@@ -35,9 +35,7 @@ class RecordCheck:
         codes = {code for event in recorded for code in event.data["accounts"]}
         ids, records = self._account_ids(codes), Records()
         each(recorded, lambda event: records.add(event, ids), self._findings, "its rows")
-        records.empty_references(
-            self._cursor, {code.split(":", 2)[1] for code in codes if not is_escrow(code)}
-        )
+        records.empty_references(self._cursor, {id_of(code) for code in codes if is_user_account(code)})
         found = rows.stored_operations(self._cursor, after=self._reached, upto=upto)
         rows.compare_operations(records.operations, found, self._links, self._findings)
         found = rows.stored_entries(self._cursor, after=self._reached, upto=upto)

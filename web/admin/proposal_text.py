@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ledger.domain.chart import currency_of_name
+
 
 def in_words(
     subject: str, user: int | None, body: Mapping[str, Any], tariff: Mapping[str, Any] | None = None
@@ -10,7 +12,7 @@ def in_words(
     """One line: what would be done to what. Of terms for everybody, those that are not as in `tariff`."""
     match subject:
         case "adjustment":
-            currency = "EAML" if body["account"].endswith("eaml") else "USD"
+            currency = currency_of_name(body["account"])
             sign = "+" if body["direction"] == "up" else "−"
             return f"{sign}{body['amount']} {currency} on user:{user}:{body['account']}"
         case "period":

@@ -14,7 +14,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from ledger.domain.chart import USER_ACCOUNTS
+from ledger.domain.chart import currency_of_name
 from ledger.domain.money import EAML, USD, ZERO
 from ledger.models import Account
 from ledger.queries import debts
@@ -25,7 +25,6 @@ from web.admin.command_pages.button import opens
 from web.admin.overdue import expired_coupons, expired_holds
 from web.admin.pages import amount, amounts, moment, table
 
-_CURRENCIES: Final = {account.name: account.currency for account in USER_ACCOUNTS}
 _ROLES: Final = ("is_staff", "is_superuser", "is_super_admin", "groups", "user_permissions")
 _BALANCES: Final = ("accounts", "dues", "last_billing_time")
 
@@ -159,7 +158,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
         return table(
             ("account", "balance", "held", "available"),
             [
-                (name, *(amount(value, _CURRENCIES[name]) for value in (of.balance, of.held, of.available)))
+                (
+                    name,
+                    *(amount(value, currency_of_name(name)) for value in (of.balance, of.held, of.available)),
+                )
                 for name, of in found.accounts.items()
             ],
         )

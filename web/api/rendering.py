@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from easyautoml_ledger.errors import ContractError
 from easyautoml_ledger.times import time_text
 from events.message import StoredEvent
-from ledger.domain.chart import DEBIT, is_escrow
+from ledger.domain.chart import DEBIT, is_escrow, name_of, owner_of
 from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Grant
 from ledger.domain.decide import REJECTION_TYPES
@@ -167,7 +167,7 @@ def statement_line(line: Line) -> dict[str, Any]:
         "operation": str(line.operation),
         "kind": line.kind,
         "transfer": line.transfer,
-        "account": _name(line.account.split(":", 2)[2]),
+        "account": _name(name_of(line.account)),
         "side": _side(line.side),
         "currency": line.currency,
         "amount": text(line.amount),
@@ -299,18 +299,17 @@ def _funds(balance: Balance) -> dict[str, Any]:
 
 def _cost(payer: int, transfers: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """What goes from the payer's accounts to others, by currency; what he moves to himself is none."""
-    own = f"user:{payer}:"
     cost: dict[str, Decimal] = {}
     for transfer in transfers:
-        if transfer["debit"].startswith(own) and not transfer["credit"].startswith(own):
+        if owner_of(transfer["debit"]) == payer != owner_of(transfer["credit"]):
             currency = transfer["currency"]
             cost[currency] = cost.get(currency, ZERO) + Decimal(transfer["amount"])
     return {currency: text(amount) for currency, amount in cost.items()}
 
 
 def _shown(code: str, sees: Sees) -> bool:
-    kind, _, rest = code.partition(":")
-    return kind == "user" and sees(int(rest.partition(":")[0]))
+    owner = owner_of(code)
+    return owner is not None and sees(owner)
 
 
 def _name(account: str) -> str:

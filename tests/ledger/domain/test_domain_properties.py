@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS, USER_ACCOUNTS
+from ledger.domain.chart import ALLOWED_PAIRS, currency_of, kind_of
 from ledger.domain.entries import entries, increases
 from ledger.domain.errors import Rejected
 from ledger.domain.locked_state import Account, LockedState
@@ -16,13 +16,7 @@ from ledger.engine.submission import Submission
 from tests.builders import Books, amount
 from tests.strategies import Ask, asks, submission_in, worlds
 
-KIND_OF = {account.code: account.kind for account in PLATFORM_ACCOUNTS}
-KIND_OF_NAME = {account.name: account.kind for account in USER_ACCOUNTS}
 SOME = st.lists(asks(), min_size=1, max_size=12)
-
-
-def kind_of(code: str) -> str:
-    return KIND_OF.get(code) or KIND_OF_NAME[code.split(":", 2)[2]]
 
 
 def decided(books: Books, submission: Submission) -> dict[str, Any] | Rejected:
@@ -47,7 +41,7 @@ def test_every_operation_balances_in_each_currency(books: Books, asked: list[Ask
         sums: dict[str, Decimal] = defaultdict(Decimal)
         for line in entries(data["transfers"], data["accounts"]):
             assert amount(line.amount) > 0
-            assert kind_of(line.account).endswith("coupon") or line.account.endswith(line.currency.lower())
+            assert currency_of(line.account) == line.currency
             sums[line.currency] += Decimal(line.amount) if line.side == "D" else -Decimal(line.amount)
         assert not any(sums.values())
         for pair in data["transfers"]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from ledger.domain.chart import currency_of, owner_of
 from ledger.domain.codec import (
     contract_from,
     grant_from,
@@ -198,9 +199,7 @@ def worth(made: MovingBooks) -> dict[str, Decimal]:
     """What all users have less what they owe."""
     sums = {"USD": ZERO, "EAML": ZERO}
     for code, account in made.locked.accounts.items():
-        sums["EAML" if code.endswith("eaml") else "USD"] += (
-            account.balance if account.credit_normal else -account.balance
-        )
+        sums[currency_of(code)] += account.balance if account.credit_normal else -account.balance
     return sums
 
 
@@ -334,7 +333,7 @@ def test_refund_in_parts_comes_to_the_whole_in_any_order(
         (
             each.amount
             for each in original.transfers
-            if kind == "top_up" or (each.debit.startswith("user:2:") and each.currency == _currency(kind))
+            if kind == "top_up" or (owner_of(each.debit) == 2 and each.currency == _currency(kind))
         ),
         ZERO,
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from ledger.domain.chart import is_escrow, user_account
+from ledger.domain.chart import currency_of, is_escrow, owner_of, user_account
 from ledger.domain.errors import LedgerError
 from ledger.domain.money import ZERO, text
 from ledger.engine.submission import Outcome
@@ -89,7 +89,7 @@ def _moved(accounts: Mapping[str, Mapping[str, Any]]) -> list[Moved]:
         moved.append(
             Moved(
                 code=code,
-                currency="EAML" if code.endswith("eaml") else "USD",
+                currency=currency_of(code),
                 before=text(was.balance),
                 after=text(balance),
                 held=text(held),
@@ -108,8 +108,8 @@ def _before(codes: Iterable[str]) -> dict[str, Balance]:
         code__in=[code for code in codes if is_escrow(code)]
     ).values_list("code", "balance", "held", "version"):
         found[code] = Balance(balance, held, version)
-    for user in {code.split(":")[1] for code in codes if code.startswith("user:")}:
-        known = balances(int(user), at=now)
+    for user in {owner for code in codes if (owner := owner_of(code)) is not None}:
+        known = balances(user, at=now)
         if known is not None:
-            found |= {user_account(int(user), name): balance for name, balance in known.accounts.items()}
+            found |= {user_account(user, name): balance for name, balance in known.accounts.items()}
     return found
