@@ -18,7 +18,7 @@ from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
 from ledger.domain.adjustments import Adjust, Adjustment, SetCreditLimit
-from ledger.domain.approving import ResolveProposal
+from ledger.domain.approvals import ResolveProposal
 from ledger.domain.chart import ALLOWED_PAIRS, escrow_account, kind_of
 from ledger.domain.closing import ChangePeriod, PeriodAction, PeriodChange
 from ledger.domain.consulting import Contract, Offer
@@ -37,11 +37,11 @@ from ledger.domain.locked_state import Account, Decision
 from ledger.domain.money import ZERO, text
 from ledger.domain.periods import Month
 from ledger.domain.proposals import AdjustedAccount, Role, Subject, Tier
-from ledger.domain.publishing import ProposeTariff
 from ledger.domain.recording import event_data
+from ledger.domain.reversal_commands import Reverse
 from ledger.domain.reversals import Original
-from ledger.domain.reversing import Reverse
 from ledger.domain.tariff import DEFAULT_TERMS
+from ledger.domain.tariff_versions import ProposeTariff
 from ledger.engine.submission import Submission
 from ledger.requests import chargebacks, holds, payouts
 from ledger.requests.consulting import step_of

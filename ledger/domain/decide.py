@@ -13,7 +13,7 @@ from ledger.domain.adjustments import (
     adjust_or_propose,
     set_credit_limit,
 )
-from ledger.domain.approving import ResolveProposal, ResolvingProposal, resolve_proposal
+from ledger.domain.approvals import ResolveProposal, ResolvingProposal, resolve_proposal
 from ledger.domain.charging import charge
 from ledger.domain.closing import ChangePeriod, propose_change
 from ledger.domain.contracting import (
@@ -61,8 +61,8 @@ from ledger.domain.paying_out import (
 )
 from ledger.domain.pricing import Priced, commission_terms, price, terms_of
 from ledger.domain.proposing import expire_proposal
-from ledger.domain.publishing import ProposeTariff, propose_tariff
-from ledger.domain.reversing import ChargeBack, Reverse, Reversing, reverse
+from ledger.domain.reversal_commands import ChargeBack, Reverse, Reversing, reverse
+from ledger.domain.tariff_versions import ProposeTariff, propose_tariff
 
 Command: TypeAlias = (
     RecordOperation

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from events import store
 from events.message import StoredEvent
-from ledger.domain.approving import ResolveProposal, ResolvingProposal
+from ledger.domain.approvals import ResolveProposal, ResolvingProposal
 from ledger.domain.decide import REJECTION_TYPES
 from ledger.domain.errors import Invalid, Undecided
 from ledger.domain.holding import Placing, hold_of

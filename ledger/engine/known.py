@@ -11,7 +11,7 @@ from events import store
 from events.arrays import numbers
 from events.pipeline import Statement, ask, tell
 from ledger.domain.adjustments import Adjust, SetCreditLimit
-from ledger.domain.approving import ResolveProposal
+from ledger.domain.approvals import ResolveProposal
 from ledger.domain.closing import ChangePeriod
 from ledger.domain.contracting import EndContract, SignContract
 from ledger.domain.decide import OPERATION_TYPES, Command
@@ -21,9 +21,9 @@ from ledger.domain.known import Known
 from ledger.domain.opening import OpenBalances
 from ledger.domain.operations import MachineTerms, RecordOperation
 from ledger.domain.paying_out import ConfirmPayout, FailPayout, RequestPayout
-from ledger.domain.publishing import ProposeTariff
+from ledger.domain.reversal_commands import ChargeBack, Reverse
 from ledger.domain.reversals import Original
-from ledger.domain.reversing import ChargeBack, Reverse
+from ledger.domain.tariff_versions import ProposeTariff
 from ledger.engine import consulting, kept_store, payment_references
 from ledger.engine.tariffs import PUBLISHED, Published, read_overrides, tariffs_of
 

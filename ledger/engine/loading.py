@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from ledger.domain.adjustments import Adjust
-from ledger.domain.approving import ResolvingProposal
+from ledger.domain.approvals import ResolvingProposal
 from ledger.domain.chart import is_coupon_account, name_of
 from ledger.domain.closing import ChangePeriod
 from ledger.domain.contracting import Ending, Signing
@@ -17,7 +17,7 @@ from ledger.domain.paying_out import ConfirmPayout, PayingOut, RequestPayout
 from ledger.domain.periods import Month
 from ledger.domain.pricing import Priced
 from ledger.domain.proposals import Proposal
-from ledger.domain.reversing import Reversing
+from ledger.domain.reversal_commands import Reversing
 from ledger.engine import kept_store, payment_references, periods, tariffs
 
 

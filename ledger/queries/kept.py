@@ -11,8 +11,8 @@ from ledger.domain.coupons import Grant, in_spending_order
 from ledger.domain.errors import NotReversible
 from ledger.domain.holds import Hold
 from ledger.domain.payouts import Payout
+from ledger.domain.reversal_commands import reversible
 from ledger.domain.reversals import Original, Reversed
-from ledger.domain.reversing import reversible
 from ledger.engine import kept_store
 
 

@@ -16,8 +16,8 @@ from ledger.domain.coupons import Code
 from ledger.domain.decide import Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.proposals import Role, Subject
-from ledger.domain.publishing import ProposeTariff
-from ledger.domain.reversing import Reverse
+from ledger.domain.reversal_commands import Reverse
+from ledger.domain.tariff_versions import ProposeTariff
 from ledger.engine.submission import Submission
 from ledger.requests import bodies, four_eyes, terms
 from ledger.requests.consulting import step_of

@@ -6,7 +6,7 @@ from typing import Any
 from easyautoml_ledger.chargebacks import Chargeback
 from ledger.domain.operations import Kind
 from ledger.domain.payment_references import digest_of
-from ledger.domain.reversing import ChargeBack
+from ledger.domain.reversal_commands import ChargeBack
 from ledger.engine.payment_references import NOTE
 from ledger.engine.submission import Submission
 from ledger.requests.operations import out_of_bounds

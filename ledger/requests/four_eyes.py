@@ -8,7 +8,7 @@ from datetime import datetime
 from django.conf import settings
 
 from ledger.domain.adjustments import Adjust, Adjustment
-from ledger.domain.approving import ResolveProposal
+from ledger.domain.approvals import ResolveProposal
 from ledger.domain.proposals import Role, Subject
 from models.user import User
 

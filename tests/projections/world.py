@@ -18,7 +18,7 @@ from ledger.domain.decide import Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.operations import Kind, RecordOperation
-from ledger.domain.reversing import Reverse
+from ledger.domain.reversal_commands import Reverse
 from ledger.engine.posting import post
 from ledger.engine.submission import Submission
 from models import ConsultingRequest, Credit, Machine, Operation, User

@@ -21,7 +21,7 @@ from ledger.domain.operations import COMPUTE, MARKET, Kind
 from ledger.domain.reversals import Original, Reversed, split
 
 
-class TakingBack:
+class ReversalTransfers:
     """One reversal while its transfers are found. `as_loss`: what a payee has spent is nobody's debt."""
 
     def __init__(

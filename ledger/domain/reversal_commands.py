@@ -11,8 +11,8 @@ from ledger.domain.errors import NothingLeftToReverse, NotReversible
 from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import ZERO, text
 from ledger.domain.operations import COMPUTE, CONSULTING, MARKET, Kind
+from ledger.domain.reversal_transfers import ReversalTransfers
 from ledger.domain.reversals import Original, Reversed
-from ledger.domain.taking_back import TakingBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
             operation=original.id,
             left=text(so_far.left),
         )
-    taking = TakingBack(
+    taking = ReversalTransfers(
         original,
         locked,
         so_far,

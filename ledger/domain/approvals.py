@@ -13,7 +13,7 @@ from ledger.domain.money import text
 from ledger.domain.periods import Month
 from ledger.domain.proposals import Proposal, Role, Subject, Tier
 from ledger.domain.proposing import decline_proposal, facts_of
-from ledger.domain.publishing import publish_tariff
+from ledger.domain.tariff_versions import publish_tariff
 
 _OF_ALL: Final[frozenset[Subject]] = frozenset({"tariff", "period"})
 """The subjects whose changes are everybody's."""
