@@ -1,6 +1,6 @@
 """Readable builders: users, machines, submissions and funds, for every room of the tests.
 
-Submissions are made through the wire contract, so a test cannot send what a service could not. `Books`
+Submissions are made through the wire contract, so a test cannot send what a service could not. `PureDomain`
 runs the pure domain alone, in memory; `post_one`, `fund` and the rest need the database.
 """
 
@@ -292,7 +292,7 @@ def machine_terms(
 
 
 @dataclass(slots=True, kw_only=True)
-class Books:
+class PureDomain:
     """The pure domain over accounts in memory: what the engine does, without a database.
 
     `start` gives opening balances: `{1: {"usd": "10", "due:eaml": "3"}}`.

@@ -27,8 +27,8 @@ from ledger.domain.decide import (
     OPERATION_TYPES,
     Command,
     decide,
-    overdue,
-    overdue_proposals,
+    expire_overdue,
+    expire_overdue_proposals,
     plan,
 )
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
@@ -46,7 +46,7 @@ from ledger.engine.submission import Submission
 from ledger.requests import chargebacks, holds, payouts
 from ledger.requests.consulting import step_of
 from models import Machine, User
-from tests.builders import SOURCE, Books, amount
+from tests.builders import SOURCE, PureDomain, amount
 
 ALONE_MAX: Final = Decimal("1000.00000000")
 
@@ -345,7 +345,7 @@ def limit(
 
 
 @dataclass(slots=True, kw_only=True)
-class MovingBooks(Books):
+class ClockedDomain(PureDomain):
     """The pure domain with a clock that tests move: what is overdue is swept before each decision.
 
     What was decided can be named by later commands: `event(n)` is the id of the n-th decision.
@@ -360,7 +360,7 @@ class MovingBooks(Books):
         self.offers[request] = Offer(
             request=request, client=client, consultant=consultant, amount=amount(usd), waits=True
         )
-        self.locked.open([Account(escrow_account(request), client, credit_normal=True)])
+        self.locked.add_accounts([Account(escrow_account(request), client, credit_normal=True)])
 
     def escrow(self, contract: int) -> Decimal:
         """What is in the escrow of a contract."""
@@ -373,8 +373,10 @@ class MovingBooks(Books):
 
     def sweep(self) -> list[dict[str, Any]]:
         """What expires now; the data of the events."""
-        expiring = [decision for user in self.users for decision in overdue(self.locked, user, now=self.now)]
-        expiring += overdue_proposals(self.locked, now=self.now)
+        expiring = [
+            decision for user in self.users for decision in expire_overdue(self.locked, user, now=self.now)
+        ]
+        expiring += expire_overdue_proposals(self.locked, now=self.now)
         return [self._evolve(decision, {"type": decision.type}) for decision in expiring]
 
     def decide(self, submission: Submission) -> dict[str, Any]:
@@ -435,21 +437,21 @@ class MovingBooks(Books):
 
 
 def event(number: int) -> str:
-    """The id of a decision in `MovingBooks`."""
+    """The id of a decision in `ClockedDomain`."""
     return f"00000000-0000-7000-8000-{number:012d}"
 
 
 @contextmanager
-def nothing_changes(books: Books) -> Iterator[None]:
+def nothing_changes(domain: PureDomain) -> Iterator[None]:
     """Fails where a refusal left something behind."""
-    before = state_of(books)
+    before = state_of(domain)
     yield
-    assert state_of(books) == before
+    assert state_of(domain) == before
 
 
-def state_of(books: Books) -> Sequence[Any]:
+def state_of(domain: PureDomain) -> Sequence[Any]:
     """Everything that a decision may change."""
-    locked = books.locked
+    locked = domain.locked
     accounts = {
         code: (account.balance, account.held, account.version, account.credit_limit)
         for code, account in locked.accounts.items()

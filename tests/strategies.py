@@ -11,7 +11,7 @@ from ledger.domain.operations import MachineTerms
 from ledger.domain.tariff import Tariff
 from ledger.engine.submission import Submission
 from tests import builders as make
-from tests.builders import Books
+from tests.builders import PureDomain
 
 USERS: Final = 4
 MACHINES: Final = 3
@@ -118,10 +118,10 @@ def tariffs() -> st.SearchStrategy[Tariff]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> Books:
+def worlds(draw: st.DrawFn) -> PureDomain:
     """Users 1 to 4 with something on their accounts, and machines 1 to 3."""
     start = st.dictionaries(st.sampled_from(["usd", "eaml", "due:usd", "due:eaml"]), amounts())
-    return Books(
+    return PureDomain(
         users=range(1, USERS + 1),
         machines=[draw(machine_terms(number)) for number in range(1, MACHINES + 1)],
         tariffs=[draw(tariffs())],

@@ -10,7 +10,7 @@ from ledger.domain.charging import pay_down_due, spent_facts
 from ledger.domain.chart import Transfer
 from ledger.domain.coupons import Grant
 from ledger.domain.errors import InsufficientFunds
-from ledger.domain.granting import take_grants
+from ledger.domain.granting import deduct_grants
 from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import ZERO, Currency, text
 from ledger.domain.one_user import OneUserCommand
@@ -127,7 +127,7 @@ def carry_out_adjustment(
         if upward:
             grants = (_grant(command, now, event_id),)
         else:
-            grants = take_grants(locked, command.user, command.amount, now=now)
+            grants = deduct_grants(locked, command.user, command.amount, now=now)
             facts["spent"] = spent_facts(locked, command.user, grants)
     elif chart.is_due(command.account):
         other = (chart.MANUAL if upward else chart.LOSSES)[command.currency]
@@ -143,7 +143,7 @@ def carry_out_adjustment(
     into = upward is not chart.is_due(command.account)
     debit, credit = (other, own) if into else (own, other)
     transfers = (Transfer(debit, credit, command.currency, command.amount), *settling)
-    locked.check_room(transfers)
+    locked.check_balance_sizes(transfers)
     return Decision(
         type="operation.recorded",
         kind=Kind.ADJUSTMENT,

@@ -6,16 +6,16 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from ledger.domain.adjustments import Adjustment, carry_out_adjustment
-from ledger.domain.closing import PeriodChange, carry_out_change
+from ledger.domain.closing import PeriodChange, carry_out_period_change
 from ledger.domain.errors import AboveRole, ProposalExpired, ProposalResolved, SelfApproval
 from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import text
 from ledger.domain.periods import Month
 from ledger.domain.proposals import Proposal, Role, Subject, Tier
-from ledger.domain.proposing import decline_proposal, facts_of
+from ledger.domain.proposing import decline_proposal, proposal_facts
 from ledger.domain.tariff_versions import publish_tariff
 
-_OF_ALL: Final[frozenset[Subject]] = frozenset({"tariff", "period"})
+_AFFECTS_ALL_USERS: Final[frozenset[Subject]] = frozenset({"tariff", "period"})
 """The subjects whose changes are everybody's."""
 
 
@@ -40,9 +40,9 @@ class ResolveProposal:
         return self.subject
 
     @property
-    def changes_books(self) -> bool:
+    def changes_period_or_tariff(self) -> bool:
         """Whether it changes what everybody is decided by."""
-        return self.approve and self.subject in _OF_ALL
+        return self.approve and self.subject in _AFFECTS_ALL_USERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def resolve_proposal(
         raise SelfApproval("a proposal is approved by somebody else than who made it", proposal=proposal.id)
     approved = replace(proposal, state="approved", resolver=command.actor)
     done = _carry_out(approved, command, locked, now=now, event_id=event_id)
-    return replace(done, states=(*done.states, approved), facts={**done.facts, **facts_of(approved)})
+    return replace(done, states=(*done.states, approved), facts={**done.facts, **proposal_facts(approved)})
 
 
 def _carry_out(
@@ -100,7 +100,7 @@ def _carry_out(
             _check_tier(proposal, command, adjustment.amount)
             return carry_out_adjustment(adjustment, locked, now=now, event_id=event_id)
         case "period":
-            return carry_out_change(proposal, locked, now=now, event_id=event_id)
+            return carry_out_period_change(proposal, locked, now=now, event_id=event_id)
         case "tariff":
             return publish_tariff(proposal, locked, now=now)
         case _:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger.domain import chart
 from ledger.domain.chart import Transfer
-from ledger.domain.coupons import Grant, spend, taken
+from ledger.domain.coupons import Grant, spend, spent_by_grant
 from ledger.domain.errors import CreditLimitExceeded, InsufficientFunds, Rejected
 from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
@@ -31,7 +31,7 @@ def charge(priced: Priced, locked: LockedState, *, now: datetime, event_id: str)
             transfers, grants = _pay_a_bill(priced, locked, now)
         case _:
             transfers = _sell(priced, locked)
-    locked.check_room(transfers)
+    locked.check_balance_sizes(transfers)
     facts: dict[str, Any] = {"pricing": priced.pricing}
     if priced.machine_owner is not None:
         facts["machine_owner"] = priced.machine_owner
@@ -50,7 +50,7 @@ def charge(priced: Priced, locked: LockedState, *, now: datetime, event_id: str)
 
 def spent_facts(locked: LockedState, user: int, after: Sequence[Grant]) -> list[dict[str, str]]:
     """Which grant paid what, in the order they were spent; `after` are those that changed."""
-    spent = taken(locked.user_grants(user), after)
+    spent = spent_by_grant(locked.user_grants(user), after)
     return [{"grant": grant, "amount": text(amount)} for grant, amount in spent.items()]
 
 
@@ -97,7 +97,7 @@ def _pay_a_bill(
     """Coupons pay first, then USD; the tokens settle what is due."""
     payer, before = priced.payer, locked.user_grants(priced.payer)
     grants = spend(before, priced.kind, priced.gross, now)
-    by_coupons = sum(taken(before, grants).values(), ZERO)
+    by_coupons = sum(spent_by_grant(before, grants).values(), ZERO)
     by_money = priced.gross - by_coupons
     available = locked.available(payer, "usd")
     if available < by_money:

@@ -44,9 +44,11 @@ class ChangePeriod:
     users: tuple[int, ...] = ()
 
 
-def propose_change(command: ChangePeriod, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
-    """Let it wait for a second person. Raises what `check_change` does."""
-    check_change(command.change, locked, now=now)
+def propose_period_change(
+    command: ChangePeriod, locked: LockedState, *, now: datetime, event_id: str
+) -> Decision:
+    """Let it wait for a second person. Raises what `check_period_change` does."""
+    check_period_change(command.change, locked, now=now)
     return propose(
         "period",
         command.change.body(),
@@ -59,10 +61,12 @@ def propose_change(command: ChangePeriod, locked: LockedState, *, now: datetime,
     )
 
 
-def carry_out_change(proposal: Proposal, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
-    """Do what was approved. Raises what `check_change` does, and `PeriodNotSwept`."""
+def carry_out_period_change(
+    proposal: Proposal, locked: LockedState, *, now: datetime, event_id: str
+) -> Decision:
+    """Do what was approved. Raises what `check_period_change` does, and `PeriodNotSwept`."""
     change = PeriodChange.from_body(proposal)
-    check_change(change, locked, now=now)
+    check_period_change(change, locked, now=now)
     month, known = change.month, locked.periods.get(str(change.month))
     after = Period(
         month=month,
@@ -87,7 +91,7 @@ def carry_out_change(proposal: Proposal, locked: LockedState, *, now: datetime, 
     )
 
 
-def check_change(change: PeriodChange, locked: LockedState, *, now: datetime) -> None:
+def check_period_change(change: PeriodChange, locked: LockedState, *, now: datetime) -> None:
     """Whether a month may be closed, or reopened, next.
 
     Months close in their order, when they are over, and reopen in the reverse of it. Raises

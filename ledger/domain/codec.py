@@ -15,7 +15,7 @@ from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
 
-def of_grant(grant: Grant) -> dict[str, Any]:
+def encode_grant(grant: Grant) -> dict[str, Any]:
     """A grant as an event keeps it, by its id."""
     return {
         "user": grant.user,
@@ -29,8 +29,8 @@ def of_grant(grant: Grant) -> dict[str, Any]:
     }
 
 
-def grant_from(grant_id: str, kept: Mapping[str, Any]) -> Grant:
-    """The grant that `of_grant` kept."""
+def decode_grant(grant_id: str, kept: Mapping[str, Any]) -> Grant:
+    """The grant that `encode_grant` kept."""
     expires_at, kinds = kept["expires_at"], kept["kinds"]
     return Grant(
         id=grant_id,
@@ -45,7 +45,7 @@ def grant_from(grant_id: str, kept: Mapping[str, Any]) -> Grant:
     )
 
 
-def of_hold(hold: Hold) -> dict[str, Any]:
+def encode_hold(hold: Hold) -> dict[str, Any]:
     """A hold as an event keeps it, by its id."""
     return {
         "user": hold.user,
@@ -63,8 +63,8 @@ def of_hold(hold: Hold) -> dict[str, Any]:
     }
 
 
-def hold_from(hold_id: str, kept: Mapping[str, Any]) -> Hold:
-    """The hold that `of_hold` kept."""
+def decode_hold(hold_id: str, kept: Mapping[str, Any]) -> Hold:
+    """The hold that `encode_hold` kept."""
     return Hold(
         id=hold_id,
         user=kept["user"],
@@ -82,7 +82,7 @@ def hold_from(hold_id: str, kept: Mapping[str, Any]) -> Hold:
     )
 
 
-def of_payout(payout: Payout) -> dict[str, Any]:
+def encode_payout(payout: Payout) -> dict[str, Any]:
     """A payout as an event keeps it, by its id."""
     return {
         "user": payout.user,
@@ -92,8 +92,8 @@ def of_payout(payout: Payout) -> dict[str, Any]:
     }
 
 
-def payout_from(payout_id: str, kept: Mapping[str, Any]) -> Payout:
-    """The payout that `of_payout` kept."""
+def decode_payout(payout_id: str, kept: Mapping[str, Any]) -> Payout:
+    """The payout that `encode_payout` kept."""
     return Payout(
         id=payout_id,
         user=kept["user"],
@@ -103,7 +103,7 @@ def payout_from(payout_id: str, kept: Mapping[str, Any]) -> Payout:
     )
 
 
-def of_contract(contract: Contract) -> dict[str, Any]:
+def encode_contract(contract: Contract) -> dict[str, Any]:
     """A consulting contract as an event keeps it, by its id."""
     return {
         "client": contract.client,
@@ -115,8 +115,8 @@ def of_contract(contract: Contract) -> dict[str, Any]:
     }
 
 
-def contract_from(contract: int, kept: Mapping[str, Any]) -> Contract:
-    """The contract that `of_contract` kept."""
+def decode_contract(contract: int, kept: Mapping[str, Any]) -> Contract:
+    """The contract that `encode_contract` kept."""
     return Contract(
         id=contract,
         client=kept["client"],
@@ -128,7 +128,7 @@ def contract_from(contract: int, kept: Mapping[str, Any]) -> Contract:
     )
 
 
-def of_proposal(proposal: Proposal) -> dict[str, Any]:
+def encode_proposal(proposal: Proposal) -> dict[str, Any]:
     """A proposal as an event keeps it, by its id."""
     return {
         "subject": proposal.subject,
@@ -143,12 +143,12 @@ def of_proposal(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def proposal_from(proposal_id: str, kept: Mapping[str, Any]) -> Proposal:
-    """The proposal that `of_proposal` kept."""
+def decode_proposal(proposal_id: str, kept: Mapping[str, Any]) -> Proposal:
+    """The proposal that `encode_proposal` kept."""
     return Proposal(id=proposal_id, **{**kept, "expires_at": datetime.fromisoformat(kept["expires_at"])})
 
 
-def of_adjusted(adjusted: Adjusted) -> dict[str, Any]:
+def encode_adjusted(adjusted: Adjusted) -> dict[str, Any]:
     """What somebody adjusted alone in a day as an event keeps it, by its key."""
     return {
         "actor": adjusted.actor,
@@ -158,7 +158,7 @@ def of_adjusted(adjusted: Adjusted) -> dict[str, Any]:
     }
 
 
-def of_code(code: Code) -> dict[str, Any]:
+def encode_code(code: Code) -> dict[str, Any]:
     """A coupon code as an event keeps it, by the code."""
     return {
         "amount": text(code.amount),
@@ -171,7 +171,7 @@ def of_code(code: Code) -> dict[str, Any]:
     }
 
 
-def of_period(period: Period) -> dict[str, Any]:
+def encode_period(period: Period) -> dict[str, Any]:
     """A period as an event keeps it, by its month."""
     return {
         "state": period.state,
@@ -195,8 +195,8 @@ def of_period(period: Period) -> dict[str, Any]:
     }
 
 
-def period_from(month: str, kept: Mapping[str, Any]) -> Period:
-    """The period that `of_period` kept."""
+def decode_period(month: str, kept: Mapping[str, Any]) -> Period:
+    """The period that `encode_period` kept."""
     return Period(
         month=Month.parse(month),
         state=kept["state"],
@@ -213,7 +213,7 @@ def period_from(month: str, kept: Mapping[str, Any]) -> Period:
     )
 
 
-def of_reversed(reversed_: Reversed) -> dict[str, Any]:
+def encode_reversed(reversed_: Reversed) -> dict[str, Any]:
     """What was reversed of an operation as an event keeps it, by the operation's id."""
     return {
         "total": text(reversed_.total),
@@ -223,8 +223,8 @@ def of_reversed(reversed_: Reversed) -> dict[str, Any]:
     }
 
 
-def reversed_from(operation: str, kept: Mapping[str, Any]) -> Reversed:
-    """What `of_reversed` kept."""
+def decode_reversed(operation: str, kept: Mapping[str, Any]) -> Reversed:
+    """What `encode_reversed` kept."""
     return Reversed(
         operation=operation,
         total=Decimal(kept["total"]),

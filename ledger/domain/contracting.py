@@ -79,7 +79,7 @@ class Ending:
         return (contract.client,) if self.command.step == "cancel" else (contract.client, contract.consultant)
 
 
-def signing(offer: Offer, commission_rate: Decimal, pricing: Mapping[str, Any]) -> Signing:
+def plan_signing(offer: Offer, commission_rate: Decimal, pricing: Mapping[str, Any]) -> Signing:
     """The contract that an offer makes. Raises `ContractNotOffered`."""
     client, consultant, amount = offer.client, offer.consultant, offer.amount
     if not offer.waits or client is None or consultant is None or amount is None or client == consultant:
@@ -109,7 +109,7 @@ def sign_contract(plan: Signing, locked: LockedState) -> Decision:
         raise _insufficient("the contract costs", contract.amount, available)
     purse = user_account(contract.client, "usd")
     transfers = _move(purse, contract.account, contract.amount)
-    return _decided(Kind.CONSULTING_CONTRACT, contract, plan.users, transfers, {"pricing": plan.pricing})
+    return _decision(Kind.CONSULTING_CONTRACT, contract, plan.users, transfers, {"pricing": plan.pricing})
 
 
 def end_contract(plan: Ending, locked: LockedState) -> Decision:
@@ -130,17 +130,17 @@ def end_contract(plan: Ending, locked: LockedState) -> Decision:
         *_move(contract.account, user_account(client, "usd"), back),
         *pay_down_due(locked, client, USD, back),
     ]
-    locked.check_room(transfers)
+    locked.check_balance_sizes(transfers)
     after = replace(contract, remaining=ZERO, state=_STATES[command.step])
     facts = {"pricing": {"commission_rate": text(contract.commission_rate)}} if gross else {}
-    return _decided(command.kind, after, plan.users, transfers, facts)
+    return _decision(command.kind, after, plan.users, transfers, facts)
 
 
 def _move(debit: str, credit: str, amount: Decimal) -> list[Transfer]:
     return [Transfer(debit, credit, USD, amount)] if amount > ZERO else []
 
 
-def _decided(
+def _decision(
     kind: Kind,
     contract: Contract,
     users: tuple[int, ...],

@@ -70,7 +70,7 @@ def in_spending_order(grants: Iterable[Grant]) -> list[Grant]:
     )
 
 
-def live(grants: Iterable[Grant], at: datetime, kind: str | None = None) -> Decimal:
+def live_amount(grants: Iterable[Grant], at: datetime, kind: str | None = None) -> Decimal:
     """What a user's coupons are worth at a time (USD), for one kind of operation or for any."""
     return sum(
         (grant.remaining for grant in grants if grant.is_live(at) and (kind is None or grant.pays(kind))),
@@ -91,7 +91,7 @@ def spend(grants: Iterable[Grant], kind: str, amount: Decimal, at: datetime) -> 
     return tuple(changed)
 
 
-def taken(before: Iterable[Grant], after: Sequence[Grant]) -> dict[str, Decimal]:
+def spent_by_grant(before: Iterable[Grant], after: Sequence[Grant]) -> dict[str, Decimal]:
     """How much was taken from each grant, in the order of `after`."""
     remaining = {grant.id: grant.remaining for grant in before}
     return {grant.id: remaining[grant.id] - grant.remaining for grant in after}

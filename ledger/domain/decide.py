@@ -15,15 +15,15 @@ from ledger.domain.adjustments import (
 )
 from ledger.domain.approvals import ResolveProposal, ResolvingProposal, resolve_proposal
 from ledger.domain.charging import charge
-from ledger.domain.closing import ChangePeriod, propose_change
+from ledger.domain.closing import ChangePeriod, propose_period_change
 from ledger.domain.contracting import (
     EndContract,
     Ending,
     SignContract,
     Signing,
     end_contract,
+    plan_signing,
     sign_contract,
-    signing,
 )
 from ledger.domain.errors import Rejected
 from ledger.domain.granting import (
@@ -59,7 +59,7 @@ from ledger.domain.paying_out import (
     fail_payout,
     request_payout,
 )
-from ledger.domain.pricing import Priced, commission_terms, price, terms_of
+from ledger.domain.pricing import Priced, commission_terms, price, tariff_user
 from ledger.domain.proposing import expire_proposal
 from ledger.domain.reversal_commands import ChargeBack, Reverse, Reversing, reverse
 from ledger.domain.tariff_versions import ProposeTariff, propose_tariff
@@ -194,7 +194,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
         case CreateCode():
             return create_code(plan, locked)
         case ChangePeriod():
-            return propose_change(plan, locked, now=now, event_id=event_id)
+            return propose_period_change(plan, locked, now=now, event_id=event_id)
         case Placing():
             return place_hold(plan, locked, now=now)
         case Resolving(command=CaptureHold() as capture):
@@ -223,8 +223,8 @@ def reject(
     """The decision that says no: it changes nothing, and carries the balances that it was made by."""
     hold = command.hold if isinstance(command, PlaceHold) else None
     named: int | None = getattr(command, "operation_user", None)
-    users = tuple(user for user in (plan.users if plan is not None else ()) if locked.knows(user))
-    if not users and named is not None and locked.knows(named):
+    users = tuple(user for user in (plan.users if plan is not None else ()) if locked.has_user(user))
+    if not users and named is not None and locked.has_user(named):
         users = (named,)
     kind = getattr(command, "kind", None) or (plan.hold.kind if isinstance(plan, Resolving) else "hold")
     facts: dict[str, Any] = {"rejection": {"code": error.code, "message": error.message, **error.details}}
@@ -240,14 +240,14 @@ def reject(
     )
 
 
-def overdue(locked: LockedState, user: int, *, now: datetime) -> list[Decision]:
+def expire_overdue(locked: LockedState, user: int, *, now: datetime) -> list[Decision]:
     """What has to happen to a user's state before anything is decided: expired grants and holds."""
     grants = [expire_grant(grant) for grant in locked.user_grants(user) if grant.is_expired(now)]
     holds = [expire_hold(hold) for hold in locked.user_holds(user) if hold.is_overdue(now)]
     return grants + holds
 
 
-def overdue_proposals(locked: LockedState, *, now: datetime) -> list[Decision]:
+def expire_overdue_proposals(locked: LockedState, *, now: datetime) -> list[Decision]:
     """Of the proposals that are looked at, those that have to expire before anything is decided."""
     return [expire_proposal(proposal) for proposal in locked.proposals.values() if proposal.is_overdue(now)]
 
@@ -255,7 +255,7 @@ def overdue_proposals(locked: LockedState, *, now: datetime) -> list[Decision]:
 def _signing(command: SignContract, known: Known) -> Signing:
     offer = known.offer(command.contract)
     tariff = known.tariff(command.occurred_at, offer.consultant)
-    plan = signing(offer, *commission_terms(tariff, Kind.CONSULTING_PAYMENT))
+    plan = plan_signing(offer, *commission_terms(tariff, Kind.CONSULTING_PAYMENT))
     for user in (plan.contract.client, plan.contract.consultant):
         known.require_user(user, field="contract")
     return plan
@@ -278,8 +278,8 @@ def _price(command: RecordOperation, known: Known) -> Priced:
     machine = None
     if command.machine is not None:
         machine = known.machine(command.machine, command.occurred_at)
-    whose = terms_of(command, machine)
-    priced = price(command, machine, known.tariff(command.occurred_at, whose))
+    user = tariff_user(command, machine)
+    priced = price(command, machine, known.tariff(command.occurred_at, user))
     for user in priced.users:
         # The owner of that time may have been deleted since.
         known.require_user(user, field="machine")

@@ -79,7 +79,7 @@ def grant_coupon(command: GrantCoupon, locked: LockedState, *, now: datetime, ev
     """
     if command.expires_at is not None and command.expires_at <= now:
         raise ExpiryPassed("the coupon would have expired already", field="expires_at")
-    return _granted(
+    return _grant_decision(
         locked,
         Grant(
             id=event_id,
@@ -111,7 +111,7 @@ def redeem_code(command: RedeemCode, locked: LockedState, *, now: datetime, even
     if code.redemptions_max is not None and code.redemptions >= code.redemptions_max:
         raise CodeExhausted("the coupon code was redeemed as often as it may be")
     days = code.valid_days
-    granted = _granted(
+    granted = _grant_decision(
         locked,
         Grant(
             id=event_id,
@@ -144,7 +144,7 @@ def expire_grant(grant: Grant) -> Decision:
     )
 
 
-def take_grants(locked: LockedState, user: int, amount: Decimal, *, now: datetime) -> tuple[Grant, ...]:
+def deduct_grants(locked: LockedState, user: int, amount: Decimal, *, now: datetime) -> tuple[Grant, ...]:
     """The grants after a downward adjustment, in spending order whatever their scope.
 
     Raises `InsufficientFunds` where less is live.
@@ -164,9 +164,9 @@ def take_grants(locked: LockedState, user: int, amount: Decimal, *, now: datetim
     return tuple(replace(grant, kinds=kinds[grant.id]) for grant in after)
 
 
-def _granted(locked: LockedState, grant: Grant) -> Decision:
+def _grant_decision(locked: LockedState, grant: Grant) -> Decision:
     transfers = (Transfer(chart.PROMOTIONS_USD, chart.user_account(grant.user, "coupon"), USD, grant.amount),)
-    locked.check_room(transfers)
+    locked.check_balance_sizes(transfers)
     return Decision(
         type="operation.recorded",
         kind=Kind.COUPON_GRANT,

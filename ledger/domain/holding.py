@@ -103,11 +103,11 @@ def place_hold(plan: Placing, locked: LockedState, *, now: datetime) -> Decision
             available=text(available),
             hold=command.hold,
         )
-    hold = hold_of(plan)
-    return _changed("hold.placed", hold, priced.gross)
+    hold = new_hold(plan)
+    return _decision("hold.placed", hold, priced.gross)
 
 
-def hold_of(plan: Placing) -> Hold:
+def new_hold(plan: Placing) -> Hold:
     """The hold that a placing makes where it succeeds."""
     command, priced = plan.command, plan.priced
     return Hold(
@@ -150,7 +150,7 @@ def capture_hold(plan: Resolving, command: CaptureHold, locked: LockedState) -> 
         for account, amount in ((own, within + available), (due, rest - available))
         if amount > ZERO
     )
-    locked.check_room(transfers)
+    locked.check_balance_sizes(transfers)
     released = hold.remaining if command.final else within
     after = replace(
         hold,
@@ -192,10 +192,10 @@ def expire_hold(hold: Hold) -> Decision:
 
 
 def _released(hold: Hold, state: HoldState) -> Decision:
-    return _changed(f"hold.{state}", replace(hold, remaining=ZERO, state=state), -hold.remaining)
+    return _decision(f"hold.{state}", replace(hold, remaining=ZERO, state=state), -hold.remaining)
 
 
-def _changed(type_: str, hold: Hold, held: Decimal) -> Decision:
+def _decision(type_: str, hold: Hold, held: Decimal) -> Decision:
     return Decision(
         type=type_,
         kind=hold.kind,

@@ -21,7 +21,7 @@ from ledger.domain.proposals import Proposal, Subject
 from ledger.domain.reversals import Original
 from ledger.domain.tariff import Override, Tariff, in_force, with_overrides
 
-DIGITS_TO_WAIT_BY: Final = 40
+WAITING_DIGEST_LENGTH: Final = 40
 """Of a payment's digest: no two payments share so many."""
 
 
@@ -69,7 +69,7 @@ class Known:
             raise Undecided(
                 "no payment of this reference is known yet",
                 field="payment_reference",
-                waits_for=f"payment:{digest[:DIGITS_TO_WAIT_BY]}",
+                waits_for=f"payment:{digest[:WAITING_DIGEST_LENGTH]}",
             )
         return found.operation
 

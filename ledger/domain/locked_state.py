@@ -88,7 +88,7 @@ class LockedState:
     def __init__(self, accounts: Iterable[Account]) -> None:
         self.accounts: dict[str, Account] = {}
         self._accounts_of: dict[int, list[Account]] = {}
-        self.open(accounts)
+        self.add_accounts(accounts)
         self.grants: dict[int, dict[str, Grant]] = {}
         self.holds: dict[str, Hold] = {}
         self._holds_of: dict[int, set[str]] = {}
@@ -145,14 +145,14 @@ class LockedState:
                     self.periods[str(state.month)] = state
                     self.closed_until = closed_until(self.periods.values())
 
-    def open(self, accounts: Iterable[Account]) -> None:
+    def add_accounts(self, accounts: Iterable[Account]) -> None:
         """Take accounts into the book, those of one user in the order of the chart; escrows are nobody's."""
         for account in accounts:
             self.accounts[account.code] = account
             if not is_escrow(account.code):
                 self._accounts_of.setdefault(account.user, []).append(account)
 
-    def knows(self, user: int) -> bool:
+    def has_user(self, user: int) -> bool:
         """Whether the user's accounts are locked in this book."""
         return user in self._accounts_of
 
@@ -185,7 +185,7 @@ class LockedState:
         """The holds of a user in this book, open or not."""
         return [self.holds[hold] for hold in sorted(self._holds_of.get(user, ()))]
 
-    def check_room(self, transfers: Sequence[Transfer]) -> None:
+    def check_balance_sizes(self, transfers: Sequence[Transfer]) -> None:
         """Raises `AmountTooLarge` if a balance would leave the 12 digits before the point on its way."""
         reached: dict[str, Decimal] = {}
         for debit, credit, _, amount in transfers:

@@ -42,7 +42,7 @@ def open_balances(command: OpenBalances, locked: LockedState, *, now: datetime, 
         for account in chart.USER_ACCOUNTS
         if amounts[account.name] > ZERO
     )
-    locked.check_room(transfers)
+    locked.check_balance_sizes(transfers)
     grants: tuple[Grant, ...] = ()
     if command.coupon > ZERO:
         grants = (

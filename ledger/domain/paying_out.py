@@ -75,11 +75,11 @@ def request_payout(command: RequestPayout, locked: LockedState) -> Decision:
             available=text(available),
             due=text(due),
         )
-    payout = payout_of(command)
-    return _changed("payout.requested", payout, payout.amount)
+    payout = new_payout(command)
+    return _decision("payout.requested", payout, payout.amount)
 
 
-def payout_of(command: RequestPayout) -> Payout:
+def new_payout(command: RequestPayout) -> Payout:
     """The payout that a request makes where it succeeds."""
     return Payout(
         id=command.payout,
@@ -97,14 +97,14 @@ def confirm_payout(
     payout = _requested(plan, locked)
     payments = claim(locked.payments, command.payment, operation=event_id)
     transfer = Transfer(payout.account, chart.CLEARING_USD, USD, payout.amount)
-    decision = _changed("payout.paid", _resolved(payout, "paid"), -payout.remaining)
+    decision = _decision("payout.paid", _resolved(payout, "paid"), -payout.remaining)
     return replace(decision, stream=None, transfers=(transfer,), states=(*decision.states, *payments))
 
 
 def fail_payout(plan: PayingOut, locked: LockedState) -> Decision:
     """The money is available again. Raises `PayoutResolved`."""
     payout = _requested(plan, locked)
-    return _changed("payout.failed", _resolved(payout, "failed"), -payout.remaining)
+    return _decision("payout.failed", _resolved(payout, "failed"), -payout.remaining)
 
 
 def _requested(plan: PayingOut, locked: LockedState) -> Payout:
@@ -118,7 +118,7 @@ def _resolved(payout: Payout, state: PayoutState) -> Payout:
     return replace(payout, remaining=ZERO, state=state)
 
 
-def _changed(type_: str, payout: Payout, held: Decimal) -> Decision:
+def _decision(type_: str, payout: Payout, held: Decimal) -> Decision:
     return Decision(
         type=type_,
         kind=Kind.PAYOUT,

@@ -38,7 +38,7 @@ class Priced:
         return (self.payer,) if self.payee is None else (self.payer, self.payee)
 
 
-def terms_of(command: RecordOperation, machine: MachineTerms | None) -> int:
+def tariff_user(command: RecordOperation, machine: MachineTerms | None) -> int:
     """Whose terms an operation has: who pays the platform, which in a sale is the seller."""
     if machine is not None and (command.kind is Kind.TRAINING or command.kind in MARKET):
         return machine.owner

@@ -31,21 +31,21 @@ def propose(
         role=role,
         expires_at=now + timedelta(days=VALID_DAYS),
     )
-    return _about(proposal, "proposal.made")
+    return _decision(proposal, "proposal.made")
 
 
 def decline_proposal(proposal: Proposal, *, resolver: str) -> Decision:
     """Nothing of it happens, and somebody said so."""
-    return _about(replace(proposal, state="declined", resolver=resolver), "proposal.declined")
+    return _decision(replace(proposal, state="declined", resolver=resolver), "proposal.declined")
 
 
 def expire_proposal(proposal: Proposal) -> Decision:
     """Nothing of it happens, because nobody approved it in time."""
-    expired = _about(replace(proposal, state="expired"), "proposal.expired")
+    expired = _decision(replace(proposal, state="expired"), "proposal.expired")
     return replace(expired, occurred_at=proposal.expires_at)
 
 
-def facts_of(proposal: Proposal) -> dict[str, Any]:
+def proposal_facts(proposal: Proposal) -> dict[str, Any]:
     """What every event about a proposal says of it."""
     facts: dict[str, Any] = {
         "proposal": proposal.id,
@@ -59,7 +59,7 @@ def facts_of(proposal: Proposal) -> dict[str, Any]:
     return facts
 
 
-def _about(proposal: Proposal, type_: str) -> Decision:
+def _decision(proposal: Proposal, type_: str) -> Decision:
     return Decision(
         type=type_,
         kind=proposal.subject,
@@ -67,5 +67,5 @@ def _about(proposal: Proposal, type_: str) -> Decision:
         users=() if proposal.user is None else (proposal.user,),
         states=(proposal,),
         stream=f"proposal:{proposal.id}",
-        facts=facts_of(proposal),
+        facts=proposal_facts(proposal),
     )

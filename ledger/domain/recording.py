@@ -29,15 +29,15 @@ from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
 _KEPT: Final[Mapping[type, tuple[str, str, Callable[[Any], dict[str, Any]]]]] = {
-    Grant: ("grants", "id", codec.of_grant),
-    Hold: ("holds", "id", codec.of_hold),
-    Payout: ("payouts", "id", codec.of_payout),
-    Contract: ("contracts", "id", codec.of_contract),
-    Reversed: ("reversed", "operation", codec.of_reversed),
-    Code: ("codes", "code", codec.of_code),
-    Proposal: ("proposals", "id", codec.of_proposal),
-    Adjusted: ("adjusted", "key", codec.of_adjusted),
-    Period: ("periods", "month", codec.of_period),
+    Grant: ("grants", "id", codec.encode_grant),
+    Hold: ("holds", "id", codec.encode_hold),
+    Payout: ("payouts", "id", codec.encode_payout),
+    Contract: ("contracts", "id", codec.encode_contract),
+    Reversed: ("reversed", "operation", codec.encode_reversed),
+    Code: ("codes", "code", codec.encode_code),
+    Proposal: ("proposals", "id", codec.encode_proposal),
+    Adjusted: ("adjusted", "key", codec.encode_adjusted),
+    Period: ("periods", "month", codec.encode_period),
 }
 """What a decision changed: its name in the event, what it is kept by there, and how.
 

@@ -83,7 +83,7 @@ def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
             operation=original.id,
             left=text(so_far.left),
         )
-    taking = ReversalTransfers(
+    reversal = ReversalTransfers(
         original,
         locked,
         so_far,
@@ -92,23 +92,23 @@ def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
         closed=plan.closed,
         as_loss=isinstance(command, Reverse) and command.spent_by_payee == "loss",
     )
-    taking.run()
-    locked.check_room(taking.transfers)
-    after = replace(so_far, amount=so_far.amount + part, legs=taking.legs, grants=taking.grants_taken)
+    reversal.run()
+    locked.check_balance_sizes(reversal.transfers)
+    after = replace(so_far, amount=so_far.amount + part, legs=reversal.legs, grants=reversal.grants_reversed)
     return Decision(
         type="operation.reversed",
         kind=command.kind,
         payer=original.data["payer"],
         users=plan.users,
-        transfers=tuple(taking.transfers),
-        states=(*taking.grants.values(), after),
+        transfers=tuple(reversal.transfers),
+        states=(*reversal.grants.values(), after),
         facts={
             "reverses": original.id,
             "reversed_kind": original.kind,
             "amount": text(part),
             "final": after.left == ZERO,
             "operation_user": plan.payer,
-            **({"to_promotions": text(taking.to_promotions)} if taking.to_promotions else {}),
+            **({"to_promotions": text(reversal.to_promotions)} if reversal.to_promotions else {}),
         },
     )
 

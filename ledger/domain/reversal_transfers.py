@@ -42,7 +42,7 @@ class ReversalTransfers:
         self.payer: int = self.original.data["payer"]
         self.recorded = self.original.transfers
         self.legs: dict[int, Decimal] = dict(so_far.legs)
-        self.grants_taken: dict[str, Decimal] = dict(so_far.grants)
+        self.grants_reversed: dict[str, Decimal] = dict(so_far.grants)
         self.grants: dict[str, Grant] = {}
         self.transfers: list[Transfer] = []
         self.to_promotions = ZERO
@@ -55,7 +55,7 @@ class ReversalTransfers:
         elif self.kind is Kind.PAY_A_BILL:
             self._reverse_bill()
         elif self.kind is Kind.COUPON_GRANT:
-            self._take_grant()
+            self._revoke_grant()
         elif self.kind is Kind.ADJUSTMENT:
             self._reverse_adjustment()
         elif self.kind is Kind.PAYOUT:
@@ -63,10 +63,10 @@ class ReversalTransfers:
         else:
             self._reverse_payment()
 
-    def _left(self, number: int) -> Decimal:
+    def _left_of(self, number: int) -> Decimal:
         return self.recorded[number - 1].amount - self.legs.get(number, ZERO)
 
-    def _legs(self, *, credited: str | None = None, debited: str | None = None) -> list[int]:
+    def _leg_numbers(self, *, credited: str | None = None, debited: str | None = None) -> list[int]:
         """The numbers of the recorded transfers between these accounts."""
         return [
             number
@@ -74,7 +74,7 @@ class ReversalTransfers:
             if credited in (None, transfer.credit) and debited in (None, transfer.debit)
         ]
 
-    def _take(self, number: int, amount: Decimal) -> None:
+    def _record_leg(self, number: int, amount: Decimal) -> None:
         if amount:
             self.legs[number] = self.legs.get(number, ZERO) + amount
 
@@ -82,7 +82,7 @@ class ReversalTransfers:
         if amount > ZERO:
             self.transfers.append(Transfer(debit, credit, currency, amount))
 
-    def _from_user(self, user: int, credit: str, currency: Currency, amount: Decimal) -> None:
+    def _debit_user(self, user: int, credit: str, currency: Currency, amount: Decimal) -> None:
         """Take from a user what is available; the rest becomes due, or the platform's loss."""
         funds, losses = chart.FUNDS[currency], chart.LOSSES[currency]
         if user in self.closed:
@@ -94,7 +94,7 @@ class ReversalTransfers:
         loss = self.as_loss and user != self.payer
         self._move(losses if loss else due, credit, currency, amount - taken)
 
-    def _settle_payer(self, currency: Currency, amount: Decimal) -> None:
+    def _pay_down_payer(self, currency: Currency, amount: Decimal) -> None:
         self.transfers += pay_down_due(self.locked, self.payer, currency, amount)
 
     def _reverse_compute(self) -> None:
@@ -102,10 +102,10 @@ class ReversalTransfers:
         left, back = self.part, ZERO
         due = user_account(self.payer, "due:eaml")
         still_owed = self.locked.balance(self.payer, "due:eaml")
-        for number in reversed(self._legs(credited=chart.REVENUE_EAML)):
-            amount = min(left, self._left(number))
+        for number in reversed(self._leg_numbers(credited=chart.REVENUE_EAML)):
+            amount = min(left, self._left_of(number))
             left -= amount
-            self._take(number, amount)
+            self._record_leg(number, amount)
             if self.recorded[number - 1].debit == due:
                 forgiven = min(amount, still_owed)
                 still_owed -= forgiven
@@ -118,33 +118,35 @@ class ReversalTransfers:
 
     def _reverse_sale(self) -> None:
         purse = user_account(self.payer, "usd")
-        numbers = self._legs(debited=purse)
-        for number, amount in zip(numbers, split(self.part, [self._left(n) for n in numbers]), strict=True):
-            self._take(number, amount)
+        numbers = self._leg_numbers(debited=purse)
+        for number, amount in zip(
+            numbers, split(self.part, [self._left_of(n) for n in numbers]), strict=True
+        ):
+            self._record_leg(number, amount)
             credited = self.recorded[number - 1].credit
             payee = owner_of(credited)
             if payee is None:
                 self._move(credited, purse, USD, amount)
             else:
-                self._from_user(payee, purse, USD, amount)
-        self._settle_payer(USD, self.part)
+                self._debit_user(payee, purse, USD, amount)
+        self._pay_down_payer(USD, self.part)
 
     def _reverse_bill(self) -> None:
         """USD first, then grants, last spent first; and the tokens that it bought."""
-        (bought,) = self._legs(debited=chart.TREASURY_EAML)
-        tokens = money.part_rounded_up(self._left(bought), self.part, self.so_far.left)
-        self._take(bought, tokens)
-        self._from_user(self.payer, chart.TREASURY_EAML, EAML, tokens)
+        (bought,) = self._leg_numbers(debited=chart.TREASURY_EAML)
+        tokens = money.part_rounded_up(self._left_of(bought), self.part, self.so_far.left)
+        self._record_leg(bought, tokens)
+        self._debit_user(self.payer, chart.TREASURY_EAML, EAML, tokens)
         left = self.part
-        for number in reversed(self._legs(credited=chart.REVENUE_USD)):
-            amount = min(left, self._left(number))
+        for number in reversed(self._leg_numbers(credited=chart.REVENUE_USD)):
+            amount = min(left, self._left_of(number))
             left -= amount
-            self._take(number, amount)
+            self._record_leg(number, amount)
             if self.recorded[number - 1].debit == user_account(self.payer, "coupon"):
                 self._restore_grants(amount, chart.REVENUE_USD)
             else:
                 self._move(chart.REVENUE_USD, user_account(self.payer, "usd"), USD, amount)
-                self._settle_payer(USD, amount)
+                self._pay_down_payer(USD, amount)
 
     def _restore_grants(self, amount: Decimal, source: str) -> None:
         """Give back what grants paid, the last first; what has expired goes to promotions."""
@@ -152,11 +154,11 @@ class ReversalTransfers:
         known = {grant.id: grant for grant in self.locked.user_grants(self.payer)}
         for spent in reversed(self.original.data["spent"]):
             grant_id = spent["grant"]
-            part = min(left, Decimal(spent["amount"]) - self.grants_taken.get(grant_id, ZERO))
+            part = min(left, Decimal(spent["amount"]) - self.grants_reversed.get(grant_id, ZERO))
             if part <= ZERO:
                 continue
             left -= part
-            self.grants_taken[grant_id] = self.grants_taken.get(grant_id, ZERO) + part
+            self.grants_reversed[grant_id] = self.grants_reversed.get(grant_id, ZERO) + part
             grant = known[grant_id]
             if grant.expires_at is not None and grant.expires_at <= self.now:
                 expired += part
@@ -168,7 +170,7 @@ class ReversalTransfers:
         if source != chart.PROMOTIONS_USD:
             self._move(source, chart.PROMOTIONS_USD, USD, expired)
 
-    def _take_grant(self) -> None:
+    def _revoke_grant(self) -> None:
         """Take back a coupon that was given, as far as it is there."""
         grant = next(
             (each for each in self.locked.user_grants(self.payer) if each.id == self.original.id), None
@@ -182,19 +184,19 @@ class ReversalTransfers:
                 available=text(remaining),
             )
         self.grants[grant.id] = replace(grant, remaining=grant.remaining - self.part)
-        self._take(1, self.part)
+        self._record_leg(1, self.part)
         self._move(user_account(self.payer, "coupon"), chart.PROMOTIONS_USD, USD, self.part)
 
     def _reverse_payment(self) -> None:
         """Money that was paid in leaves again."""
-        self._take(1, self.part)
-        self._from_user(self.payer, self.recorded[0].debit, self.recorded[0].currency, self.part)
+        self._record_leg(1, self.part)
+        self._debit_user(self.payer, self.recorded[0].debit, self.recorded[0].currency, self.part)
 
     def _return_payout(self) -> None:
         """Money that was paid out has come back."""
-        self._take(1, self.part)
+        self._record_leg(1, self.part)
         self._move(chart.CLEARING_USD, user_account(self.payer, "usd"), USD, self.part)
-        self._settle_payer(USD, self.part)
+        self._pay_down_payer(USD, self.part)
 
     def _reverse_adjustment(self) -> None:
         first = self.recorded[0]
@@ -202,9 +204,9 @@ class ReversalTransfers:
         own, other = (first.debit, first.credit) if taken_off else (first.credit, first.debit)
         name = name_of(own)
         if name == "coupon" and not taken_off:
-            self._take_grant()
+            self._revoke_grant()
             return
-        self._take(1, self.part)
+        self._record_leg(1, self.part)
         if name == "coupon":
             self._restore_grants(self.part, chart.PROMOTIONS_USD)
         elif is_due(name) and taken_off:
@@ -213,9 +215,9 @@ class ReversalTransfers:
             self._move(own, other, first.currency, self.part)  # it was written off, and is owed again
         elif taken_off:
             self._move(other, own, first.currency, self.part)
-            self._settle_payer(first.currency, self.part)
+            self._pay_down_payer(first.currency, self.part)
         else:
-            self._from_user(self.payer, other, first.currency, self.part)
+            self._debit_user(self.payer, other, first.currency, self.part)
 
     def _forgive(self, source: str, due: str, currency: Currency) -> None:
         """Take a debt away; what of it was paid already comes back."""

@@ -13,10 +13,10 @@ from events.message import StoredEvent
 from ledger.domain.approvals import ResolveProposal, ResolvingProposal
 from ledger.domain.decide import REJECTION_TYPES
 from ledger.domain.errors import Invalid, Undecided
-from ledger.domain.holding import Placing, hold_of
+from ledger.domain.holding import Placing, new_hold
 from ledger.domain.known import Known
 from ledger.domain.locked_state import Account, Decision, LockedState
-from ledger.domain.paying_out import RequestPayout, payout_of
+from ledger.domain.paying_out import RequestPayout, new_payout
 from ledger.domain.proposals import Proposal
 from ledger.engine import consulting, journal, kept_store, notes, payment_references, periods, tariffs
 from ledger.engine.deciding import AppendedEvent, Moved, decide_pending, expired, expiring, missing_holds
@@ -102,8 +102,8 @@ class Batch:
         if pending:
             (only,) = pending
             locked = LockedState(journal.read_accounts(self.cursor, only.users))
-            missing = [user for user in only.users if not locked.knows(user)]
-            locked.open(LockedState.empty(missing).accounts.values())
+            missing = [user for user in only.users if not locked.has_user(user)]
+            locked.add_accounts(LockedState.empty(missing).accounts.values())
             locked.closed_until = self._closed_until
             self._load_state(pending, locked, lock=False)
             for decision in expiring(locked, now=self.now):
@@ -181,7 +181,7 @@ class Batch:
         if missing := self._without_accounts.intersection(users):
             journal.create_missing_accounts(self.cursor, sorted(missing))
         locked = LockedState(journal.lock_accounts(self.cursor, users))
-        if any(changes_books(item.submission) for item in pending):
+        if any(changes_period_or_tariff(item.submission) for item in pending):
             kept_store.lock_periods_and_tariffs(self.cursor, exclusive=True, within_ms=_BOOKS_WITHIN_MS)
         else:
             kept_store.lock_periods_and_tariffs(self.cursor)
@@ -194,7 +194,7 @@ class Batch:
                 if placed := set_aside_for(item.submission.command):
                     self.missing_holds.add(placed)
                 moved = True
-            moved = moved or not all(map(locked.knows, item.users))
+            moved = moved or not all(map(locked.has_user, item.users))
         if moved:
             raise Moved
         self._load_state(pending, locked, lock=True)
@@ -224,9 +224,9 @@ class Batch:
             item.plan, item.refusal = planned(item.submission, known)
             if isinstance(item.plan, Placing) and item.plan.command.hold not in self.missing_holds:
                 # Note [Holds of a batch]
-                holds.setdefault(item.plan.command.hold, hold_of(item.plan))
+                holds.setdefault(item.plan.command.hold, new_hold(item.plan))
             if isinstance(item.plan, RequestPayout) and item.plan.payout not in self.missing_holds:
-                payouts.setdefault(item.plan.payout, payout_of(item.plan))
+                payouts.setdefault(item.plan.payout, new_payout(item.plan))
         return read
 
     def _decided(
@@ -300,10 +300,10 @@ class Batch:
             self.outcomes[index] = Outcome(status=status, event=event, replayed=replayed or number > 0)
 
 
-def changes_books(submission: Submission) -> bool:
+def changes_period_or_tariff(submission: Submission) -> bool:
     """Whether it has to come alone: Note [Changing the books]."""
     command = submission.command
-    return isinstance(command, ResolveProposal) and command.changes_books
+    return isinstance(command, ResolveProposal) and command.changes_period_or_tariff
 
 
 def _inline_projections() -> list[Callable[[Any, Sequence[Account]], None]]:

@@ -12,8 +12,8 @@ from ledger.domain.decide import (
     OPERATION_TYPES,
     Plan,
     decide,
-    overdue,
-    overdue_proposals,
+    expire_overdue,
+    expire_overdue_proposals,
     reject,
 )
 from ledger.domain.errors import Rejected
@@ -55,8 +55,8 @@ class AppendedEvent:
 
 def expiring(locked: LockedState, *, now: datetime) -> list[Decision]:
     """What is overdue of every locked user and proposal, and has to expire before anything is decided."""
-    of_users = [decision for user in locked.users for decision in overdue(locked, user, now=now)]
-    return [*of_users, *overdue_proposals(locked, now=now)]
+    of_users = [decision for user in locked.users for decision in expire_overdue(locked, user, now=now)]
+    return [*of_users, *expire_overdue_proposals(locked, now=now)]
 
 
 def expired(decision: Decision, locked: LockedState, *, position: int, now: datetime) -> AppendedEvent:
@@ -82,7 +82,7 @@ def decide_pending(item: Pending, locked: LockedState, *, position: int, now: da
             raise item.refusal if isinstance(item.refusal, Rejected) else Moved
         decision = decide(item.plan, locked, now=now, event_id=item.event_id)
     except Rejected as error:
-        users = [user for user in item.users if locked.knows(user)]
+        users = [user for user in item.users if locked.has_user(user)]
         payer = users[0] if users else getattr(submission.command, "operation_user", None)
         decision = reject(error, submission.command, item.plan, payer, locked)
     touched = locked.apply(decision)

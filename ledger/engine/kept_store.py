@@ -10,12 +10,12 @@ from events.message import StoredEvent
 from events.pipeline import tell
 from events.store import dump
 from ledger.domain.codec import (
-    contract_from,
-    grant_from,
-    hold_from,
-    payout_from,
-    proposal_from,
-    reversed_from,
+    decode_contract,
+    decode_grant,
+    decode_hold,
+    decode_payout,
+    decode_proposal,
+    decode_reversed,
 )
 from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Code, Grant
@@ -134,7 +134,7 @@ def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -
            where (user_id = any(%s) and remaining > 0) or id = any(%s::uuid[])""",
         [list(users), list(grants)],
     )
-    return [grant_from(grant, json.loads(kept)) for grant, kept in cursor.fetchall()]
+    return [decode_grant(grant, json.loads(kept)) for grant, kept in cursor.fetchall()]
 
 
 def read_holds(cursor: Any, holds: Iterable[str], users: Sequence[int] = ()) -> list[Hold]:
@@ -144,7 +144,7 @@ def read_holds(cursor: Any, holds: Iterable[str], users: Sequence[int] = ()) -> 
            where id = any(%s::uuid[]) or (user_id = any(%s) and state = 'open')""",
         [list(holds), list(users)],
     )
-    return [hold_from(hold, json.loads(kept)) for hold, kept in cursor.fetchall()]
+    return [decode_hold(hold, json.loads(kept)) for hold, kept in cursor.fetchall()]
 
 
 def read_payouts(cursor: Any, payouts: Iterable[str]) -> list[Payout]:
@@ -152,13 +152,13 @@ def read_payouts(cursor: Any, payouts: Iterable[str]) -> list[Payout]:
     cursor.execute(
         "select id::text, kept::text from ledger_payout where id = any(%s::uuid[])", [list(payouts)]
     )
-    return [payout_from(payout, json.loads(kept)) for payout, kept in cursor.fetchall()]
+    return [decode_payout(payout, json.loads(kept)) for payout, kept in cursor.fetchall()]
 
 
 def read_contracts(cursor: Any, contracts: Iterable[int]) -> list[Contract]:
     """The consulting contracts named."""
     cursor.execute("select id, kept::text from ledger_contract where id = any(%s)", [list(contracts)])
-    return [contract_from(contract, json.loads(kept)) for contract, kept in cursor.fetchall()]
+    return [decode_contract(contract, json.loads(kept)) for contract, kept in cursor.fetchall()]
 
 
 def read_proposals(cursor: Any, proposals: Iterable[str]) -> list[Proposal]:
@@ -167,7 +167,7 @@ def read_proposals(cursor: Any, proposals: Iterable[str]) -> list[Proposal]:
         "select id::text, kept::text from ledger_proposal where id = any(%s::uuid[])",
         [list(proposals)],
     )
-    return [proposal_from(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]
+    return [decode_proposal(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]
 
 
 def read_adjusted(cursor: Any, actors: Iterable[str], day: date) -> list[Adjusted]:
@@ -185,7 +185,7 @@ def read_reversed(cursor: Any, operations: Iterable[str]) -> list[Reversed]:
         "select operation_id::text, kept::text from ledger_reversed where operation_id = any(%s::uuid[])",
         [list(operations)],
     )
-    return [reversed_from(operation, json.loads(kept)) for operation, kept in cursor.fetchall()]
+    return [decode_reversed(operation, json.loads(kept)) for operation, kept in cursor.fetchall()]
 
 
 def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int]) -> list[Code]:

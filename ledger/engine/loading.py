@@ -85,7 +85,7 @@ def load_state(  # noqa: C901 (one read a kind of state)
         locked.add(kept_store.read_contracts(cursor, [each.id for each in contracts]))
         # An escrow is written once there is something in it.
         new = [each for each in contracts if each.account not in locked.accounts]
-        locked.open(Account(each.account, each.client, credit_normal=True) for each in new)
+        locked.add_accounts(Account(each.account, each.client, credit_normal=True) for each in new)
     if originals:
         locked.add(kept_store.read_reversed(cursor, [each.id for each in originals]))
     if proposals:

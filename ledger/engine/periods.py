@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from events.message import StoredEvent
 from ledger.domain.chart import USER_ACCOUNT_IDS_FROM
-from ledger.domain.codec import period_from
+from ledger.domain.codec import decode_period
 from ledger.domain.periods import Month, MonthEnd, Period, Total
 from ledger.engine.rows import ENTRIES_MAX
 
@@ -39,7 +39,7 @@ def read_closed_until(cursor: Any) -> datetime | None:
 def read_periods(cursor: Any) -> list[Period]:
     """Every month that was ever closed, the first one first."""
     cursor.execute("select month, kept::text from ledger_period order by month")
-    return [period_from(month, json.loads(kept)) for month, kept in cursor.fetchall()]
+    return [decode_period(month, json.loads(kept)) for month, kept in cursor.fetchall()]
 
 
 class Freezing:

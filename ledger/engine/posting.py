@@ -30,7 +30,7 @@ from events.pipeline import Pipeline, tell
 from ledger.domain.errors import Busy
 from ledger.domain.proposals import Proposal
 from ledger.engine import kept_store, payment_references
-from ledger.engine.batch import Batch, Intake, changes_books
+from ledger.engine.batch import Batch, Intake, changes_period_or_tariff
 from ledger.engine.deciding import Moved
 from ledger.engine.submission import Outcome, Submission
 
@@ -52,7 +52,7 @@ def post(
     """
     if not submissions and intake is None:
         return []
-    number = next((n for n, each in enumerate(submissions) if changes_books(each)), None)
+    number = next((n for n, each in enumerate(submissions) if changes_period_or_tariff(each)), None)
     if number is not None and len(submissions) > 1:
         if intake is not None:
             raise ValueError("what changes the books comes alone")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from ledger.domain.codec import proposal_from
+from ledger.domain.codec import decode_proposal
 from ledger.domain.proposals import Proposal, Subject
 from ledger.engine import kept_store
 
@@ -22,7 +22,7 @@ def waiting(*, at: datetime, subjects: Iterable[Subject] | None = None) -> list[
                order by id desc limit %s""",
             [at, *[None if subjects is None else list(subjects)] * 2, _MOST],
         )
-        return [proposal_from(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]
+        return [decode_proposal(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]
 
 
 def find(proposal: str) -> Proposal | None:
@@ -39,4 +39,4 @@ def overdue(*, at: datetime, most: int) -> list[Proposal]:
                where state = 'open' and expires_at <= %s order by expires_at limit %s""",
             [at, most],
         )
-        return [proposal_from(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]
+        return [decode_proposal(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from events.message import StoredEvent
-from ledger.domain.codec import period_from
+from ledger.domain.codec import decode_period
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import text
 from ledger.domain.periods import Period, closed_until, effective_at
@@ -35,7 +35,7 @@ class Periods:
                 )
         if "periods" in event.data:
             self._periods |= {
-                month: period_from(month, kept) for month, kept in event.data["periods"].items()
+                month: decode_period(month, kept) for month, kept in event.data["periods"].items()
             }
             self._closed = closed_until(self._periods.values())
 

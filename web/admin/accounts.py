@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import FieldTextFilter
 
 from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, USER_ACCOUNTS
-from ledger.domain.codec import hold_from
+from ledger.domain.codec import decode_hold
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO
 from ledger.models import (
@@ -165,7 +165,7 @@ class HoldAdmin(ActsWhile, OfUserAdmin):
 
 def _hold(row: HeldFunds) -> Hold:
     """As it stands now, swept or not."""
-    return hold_from(str(row.id), row.kept).as_of(timezone.now())
+    return decode_hold(str(row.id), row.kept).as_of(timezone.now())
 
 
 @admin.register(CouponGrant)

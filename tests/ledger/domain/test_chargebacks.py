@@ -16,20 +16,20 @@ from ledger.domain.errors import (
 from tests import builders as make
 from tests import commands as do
 from tests.builders import short, transfers
-from tests.commands import MovingBooks, event, nothing_changes
+from tests.commands import ClockedDomain, event, nothing_changes
 
 USER = 2
 USD, DUE, CLEARING = "user:2:usd", "user:2:due:usd", "clearing:payments:usd"
 
 
-def paid(usd: str = "100") -> MovingBooks:
+def paid(usd: str = "100") -> ClockedDomain:
     """Books in which the user paid in so much under the reference `pi_1`: event 0."""
-    made = MovingBooks(users=[1, USER])
+    made = ClockedDomain(users=[1, USER])
     made.decide(make.top_up(USER, usd, reference="pi_1"))
     return made
 
 
-def refused(made: MovingBooks, submission: Any, error: type[Rejected]) -> Rejected:
+def refused(made: ClockedDomain, submission: Any, error: type[Rejected]) -> Rejected:
     with nothing_changes(made), pytest.raises(error) as caught:
         made.decide(submission)
     return caught.value

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.codec import contract_from, of_contract
+from ledger.domain.codec import decode_contract, encode_contract
 from ledger.domain.errors import (
     ContractEnded,
     ContractNotOffered,
@@ -17,14 +17,14 @@ from ledger.domain.errors import (
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, short, tariff, transfers
-from tests.commands import MovingBooks, nothing_changes
+from tests.commands import ClockedDomain, nothing_changes
 
 CLIENT, CONSULTANT, CONTRACT = 2, 3, 17
 USD, ESCROW, HIS, COMMISSION = "user:2:usd", "escrow:17", "user:3:usd", "platform:revenue:commission:usd"
 
 
-def books() -> MovingBooks:
-    made = MovingBooks(
+def domain() -> ClockedDomain:
+    made = ClockedDomain(
         users=[CLIENT, CONSULTANT],
         tariffs=[tariff(commission_rate="0.15")],
         start={CLIENT: {"usd": "600"}},
@@ -33,13 +33,13 @@ def books() -> MovingBooks:
     return made
 
 
-def signed() -> MovingBooks:
-    made = books()
+def signed() -> ClockedDomain:
+    made = domain()
     made.decide(do.sign(CONTRACT))
     return made
 
 
-def refused(made: MovingBooks, submission: Any, error: type[Rejected]) -> Rejected:
+def refused(made: ClockedDomain, submission: Any, error: type[Rejected]) -> Rejected:
     with nothing_changes(made), pytest.raises(error) as caught:
         made.decide(submission)
     return caught.value
@@ -47,7 +47,7 @@ def refused(made: MovingBooks, submission: Any, error: type[Rejected]) -> Reject
 
 def test_signing_moves_the_amount_into_escrow() -> None:
     """With the commission that is in force now."""
-    made = books()
+    made = domain()
     data = made.decide(do.sign(CONTRACT))
     assert transfers(data) == [(USD, ESCROW, "500")]
     assert (data["kind"], data["payer"], data["consultant"]) == ("consulting_contract", CLIENT, CONSULTANT)
@@ -121,7 +121,7 @@ def test_what_the_client_owes_is_settled_of_what_comes_back() -> None:
 
 def test_client_who_is_short_is_rejected() -> None:
     """What is held for a payout is not his to promise."""
-    made = books()
+    made = domain()
     made.decide(do.request_payout(CLIENT, 101))
     error = refused(made, do.sign(CONTRACT), InsufficientFunds)
     assert (error.details["amount"], error.details["available"]) == ("500.00000000", "499.00000000")
@@ -148,7 +148,7 @@ def test_contract_ends_once(first: str, second: str) -> None:
 
 def test_what_is_not_offered_is_not_signed() -> None:
     """No consultant, no amount, or nobody asked; and what was not signed does not end."""
-    made = books()
+    made = domain()
     refused(made, do.sign(18), ContractUnknown)
     refused(made, do.end(CONTRACT, "finish"), ContractUnknown)
     offer = made.offers[CONTRACT]
@@ -159,7 +159,7 @@ def test_what_is_not_offered_is_not_signed() -> None:
 
 def test_contract_for_nothing_moves_nothing() -> None:
     """It is recorded all the same."""
-    made = books()
+    made = domain()
     made.offer(18, client=CLIENT, consultant=CONSULTANT, usd=0)
     assert made.decide(do.sign(18))["transfers"] == []
     assert made.decide(do.end(18, "finish"))["transfers"] == []
@@ -175,7 +175,7 @@ def test_nothing_of_a_contract_is_reversed() -> None:
 
 def test_commission_of_consulting_can_be_its_own() -> None:
     """A tariff may say another than that of sales."""
-    made = books()
+    made = domain()
     terms = tariff(commission_rate="0.15", commission_rates={"consulting_payment": "0.05"})
     made.known = replace(made.known, tariffs=[terms])
     made.decide(do.sign(CONTRACT))
@@ -186,7 +186,7 @@ def test_state_of_a_contract_survives_its_event() -> None:
     """What an event keeps is all that there is."""
     made = signed()
     contract = made.locked.contracts[CONTRACT]
-    assert contract_from(CONTRACT, of_contract(contract)) == contract
+    assert decode_contract(CONTRACT, encode_contract(contract)) == contract
     assert contract.amount == amount(500)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.codec import grant_from, of_grant
-from ledger.domain.coupons import in_spending_order, live
+from ledger.domain.codec import decode_grant, encode_grant
+from ledger.domain.coupons import in_spending_order, live_amount
 from ledger.domain.errors import (
     AlreadyRedeemed,
     CodeExhausted,
@@ -21,15 +21,15 @@ from ledger.domain.money import ZERO
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, tariff, transfers
-from tests.commands import MovingBooks, event, nothing_changes
+from tests.commands import ClockedDomain, event, nothing_changes
 
 OWNER, USER, MACHINE = 1, 2, 7
 COUPON, USD, PROMOTIONS = "user:2:coupon", "user:2:usd", "platform:promotions:usd"
 BILL = ("treasury:eaml", "user:2:eaml")
 
 
-def books(usd: str = "100") -> MovingBooks:
-    return MovingBooks(
+def domain(usd: str = "100") -> ClockedDomain:
+    return ClockedDomain(
         users=[OWNER, USER],
         machines=[machine_terms(MACHINE, owner=OWNER, copy="5")],
         tariffs=[tariff(eaml_per_usd="1", solving_line_eaml="1")],
@@ -37,9 +37,9 @@ def books(usd: str = "100") -> MovingBooks:
     )
 
 
-def granted(*coupons: dict[str, Any], usd: str = "100") -> MovingBooks:
+def granted(*coupons: dict[str, Any], usd: str = "100") -> ClockedDomain:
     """Grants in this order, a second apart: `{"usd": 3, "days": 1, "priority": 5}`."""
-    made = books(usd)
+    made = domain(usd)
     for coupon in coupons:
         days = coupon.get("days")
         expires_at = None if days is None else made.now + timedelta(days=days)
@@ -49,7 +49,7 @@ def granted(*coupons: dict[str, Any], usd: str = "100") -> MovingBooks:
     return made
 
 
-def paid(made: MovingBooks, usd: str) -> list[tuple[str, str]]:
+def paid(made: ClockedDomain, usd: str) -> list[tuple[str, str]]:
     """A bill, and what each grant paid of it, the grants named by their number."""
     data = made.decide(make.bill(USER, usd))
     numbers = {event(number): str(number) for number in range(20)}
@@ -66,7 +66,7 @@ def test_grant_is_credit_from_promotions() -> None:
 
 def test_grant_that_would_have_expired_is_refused() -> None:
     """At this instant counts as expired."""
-    made = books()
+    made = domain()
     for late in (made.now, made.now - timedelta(days=1)):
         with nothing_changes(made), pytest.raises(ExpiryPassed) as refused:
             made.decide(do.grant(USER, 1, expires_at=late))
@@ -75,7 +75,7 @@ def test_grant_that_would_have_expired_is_refused() -> None:
 
 def test_grant_for_nobody_is_undecided() -> None:
     """The user may become known."""
-    made = books()
+    made = domain()
     with nothing_changes(made), pytest.raises(Undecided):
         made.decide(do.grant(99, 1))
 
@@ -101,7 +101,7 @@ def test_coupons_are_spent_by_priority_then_expiry_then_age(
 
 def test_equal_coupons_are_spent_in_the_order_of_their_ids() -> None:
     """Granted at the same instant, there is still one order."""
-    made = books()
+    made = domain()
     for _ in range(3):
         made.decide(do.grant(USER, 1, at=made.now))
     grants = made.locked.user_grants(USER)
@@ -156,8 +156,8 @@ def test_scope_says_what_a_coupon_may_pay() -> None:
     made = granted({"usd": 3, "kinds": ("training",)}, {"usd": 4, "kinds": ("training", "pay_a_bill")})
     assert paid(made, "5") == [("1", "4")]
     assert made.grants(USER) == {event(0): amount(3), event(1): ZERO}
-    assert live(made.locked.user_grants(USER), made.now, "pay_a_bill") == 0
-    assert live(made.locked.user_grants(USER), made.now) == 3
+    assert live_amount(made.locked.user_grants(USER), made.now, "pay_a_bill") == 0
+    assert live_amount(made.locked.user_grants(USER), made.now) == 3
 
 
 def test_coupon_is_worth_something_until_the_instant_it_expires() -> None:
@@ -168,7 +168,7 @@ def test_coupon_is_worth_something_until_the_instant_it_expires() -> None:
     made.now = expires_at - timedelta(microseconds=1)
     assert paid(made, "1") == [("0", "1")]
     made.now = expires_at
-    assert live(made.locked.user_grants(USER), made.now) == 0
+    assert live_amount(made.locked.user_grants(USER), made.now) == 0
     data = made.decide(make.bill(USER, "1"))
     assert "spent" not in data
     swept = made.events[-2]
@@ -188,8 +188,8 @@ def test_expired_coupon_is_swept_once() -> None:
     assert made.grants(USER) == {event(0): ZERO, event(1): ZERO, event(2): amount(9)}
 
 
-def offered(**terms: Any) -> MovingBooks:
-    made = books()
+def offered(**terms: Any) -> ClockedDomain:
+    made = domain()
     made.users = [OWNER, USER]
     made.decide(do.create_code("HELLO", 2, **terms))
     return made
@@ -232,7 +232,7 @@ def test_code_is_redeemed_so_often_and_not_more() -> None:
 
 
 def test_code_is_redeemed_until_its_instant() -> None:
-    made = books()
+    made = domain()
     until: datetime = made.now + timedelta(days=1)
     made.decide(do.create_code("HELLO", 2, redeem_until=until))
     made.now = until
@@ -244,7 +244,7 @@ def test_code_is_redeemed_until_its_instant() -> None:
 
 
 def test_code_that_there_is_not_cannot_be_redeemed() -> None:
-    made = books()
+    made = domain()
     with nothing_changes(made), pytest.raises(CodeUnknown):
         made.decide(do.redeem("HELLO", user=USER))
 
@@ -259,7 +259,7 @@ def test_code_is_created_once() -> None:
 
 def test_upward_adjustment_is_a_grant_that_does_not_expire() -> None:
     """Of usual priority, for everything."""
-    made = books()
+    made = domain()
     data = made.decide(do.adjust(USER, "coupon", 3))
     assert (data["kind"], transfers(data)) == ("adjustment", [(PROMOTIONS, COUPON, "3")])
     (grant,) = made.locked.user_grants(USER)
@@ -295,4 +295,4 @@ def test_what_an_event_keeps_of_a_grant_is_the_grant() -> None:
     """Written to JSON and read again."""
     made = granted({"usd": 3, "days": 1, "kinds": ("training",)}, {"usd": 4})
     for grant in made.locked.user_grants(USER):
-        assert grant_from(grant.id, of_grant(grant)) == grant
+        assert decode_grant(grant.id, encode_grant(grant)) == grant

@@ -8,16 +8,16 @@ from ledger.domain.errors import CreditLimitExceeded, InsufficientFunds
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, tariff, transfers
-from tests.commands import MovingBooks, nothing_changes
+from tests.commands import ClockedDomain, nothing_changes
 
 OWNER, USER, MACHINE = 1, 2, 7
 DUE, LOSSES = "user:2:due:eaml", "platform:losses:eaml"
 
 
-def books(start: dict[str, str] | None = None, **terms: Any) -> MovingBooks:
+def domain(start: dict[str, str] | None = None, **terms: Any) -> ClockedDomain:
     # One line costs one token, so that lines are amounts.
     priced = {"solving_line_eaml": "1", "credit_limit_eaml": "10", "eaml_per_usd": "1"}
-    return MovingBooks(
+    return ClockedDomain(
         users=[OWNER, USER],
         machines=[machine_terms(MACHINE, owner=OWNER)],
         tariffs=[tariff(**{**priced, **terms})],
@@ -25,14 +25,14 @@ def books(start: dict[str, str] | None = None, **terms: Any) -> MovingBooks:
     )
 
 
-def owe(made: MovingBooks, lines: int) -> dict[str, Any]:
+def owe(made: ClockedDomain, lines: int) -> dict[str, Any]:
     return made.decide(make.solving(MACHINE, user=USER, lines=lines))
 
 
 @pytest.mark.parametrize("own", [0, 3, 25])
 def test_own_limit_counts_instead_of_the_tariffs(own: int) -> None:
     """Lower or higher, exact to the unit."""
-    made = books()
+    made = domain()
     data = made.decide(do.limit(USER, own))
     assert data["credit_limits"] == {DUE: f"{own}.00000000"}
     assert data["transfers"] == []
@@ -46,7 +46,7 @@ def test_own_limit_counts_instead_of_the_tariffs(own: int) -> None:
 
 def test_own_limit_can_be_taken_away() -> None:
     """The tariff's counts again."""
-    made = books()
+    made = domain()
     made.decide(do.limit(USER, 3))
     assert made.decide(do.limit(USER, None))["credit_limits"] == {DUE: None}
     owe(made, 10)
@@ -55,14 +55,14 @@ def test_own_limit_can_be_taken_away() -> None:
 
 
 def test_limit_is_one_users() -> None:
-    made = books()
+    made = domain()
     made.decide(do.limit(OWNER, 0))
     owe(made, 10)
 
 
 def test_limit_below_what_is_owed_stops_what_would_add_to_it() -> None:
     """What is paid in full goes on."""
-    made = books({"eaml": "2", "due:eaml": "8"})
+    made = domain({"eaml": "2", "due:eaml": "8"})
     made.decide(do.limit(USER, 5))
     assert transfers(owe(made, 2)) == [("user:2:eaml", "platform:revenue:eaml", "2")]
     with nothing_changes(made), pytest.raises(CreditLimitExceeded):
@@ -71,7 +71,7 @@ def test_limit_below_what_is_owed_stops_what_would_add_to_it() -> None:
 
 def test_own_limit_lends_nothing_where_the_tariff_rejects() -> None:
     """Whether anything may become due at all is the tariff's to say."""
-    made = books(when_short={})
+    made = domain(when_short={})
     made.decide(do.limit(USER, 100))
     with nothing_changes(made), pytest.raises(InsufficientFunds):
         owe(made, 1)
@@ -80,7 +80,7 @@ def test_own_limit_lends_nothing_where_the_tariff_rejects() -> None:
 @pytest.mark.parametrize(("change", "left"), [("-3", "5"), ("-8", None)])
 def test_write_off_is_the_platforms_loss(change: str, left: str | None) -> None:
     """The user owes that much less, and has no more than before."""
-    made = books({"due:eaml": "8", "eaml": "1"})
+    made = domain({"due:eaml": "8", "eaml": "1"})
     data = made.decide(do.adjust(USER, "due:eaml", change))
     assert transfers(data) == [(LOSSES, DUE, change.removeprefix("-"))]
     expected = {"user:2:eaml": amount(1)} | ({} if left is None else {DUE: amount(left)})
@@ -88,13 +88,13 @@ def test_write_off_is_the_platforms_loss(change: str, left: str | None) -> None:
 
 
 def test_more_than_is_owed_cannot_be_written_off() -> None:
-    made = books({"due:eaml": "8"})
+    made = domain({"due:eaml": "8"})
     with nothing_changes(made), pytest.raises(InsufficientFunds):
         made.decide(do.adjust(USER, "due:eaml", "-8.00000001"))
 
 
 def test_written_off_debt_makes_room_below_the_limit() -> None:
-    made = books({"due:eaml": "10"})
+    made = domain({"due:eaml": "10"})
     made.decide(do.adjust(USER, "due:eaml", "-4"))
     owe(made, 4)
     with pytest.raises(CreditLimitExceeded):
@@ -103,7 +103,7 @@ def test_written_off_debt_makes_room_below_the_limit() -> None:
 
 def test_tokens_and_dollars_never_settle_each_other() -> None:
     """A debt in one currency waits for money of that currency."""
-    made = books({"due:usd": "5", "due:eaml": "5"})
+    made = domain({"due:usd": "5", "due:eaml": "5"})
     assert transfers(made.decide(make.top_up(USER, "3"))) == [
         ("clearing:payments:usd", "user:2:usd", "3"),
         ("user:2:usd", "user:2:due:usd", "3"),

@@ -13,28 +13,28 @@ from ledger.domain.entries import entries, increases
 from ledger.domain.errors import Rejected
 from ledger.domain.locked_state import Account, LockedState
 from ledger.engine.submission import Submission
-from tests.builders import Books, amount
+from tests.builders import PureDomain, amount
 from tests.strategies import Ask, asks, submission_in, worlds
 
 SOME = st.lists(asks(), min_size=1, max_size=12)
 
 
-def decided(books: Books, submission: Submission) -> dict[str, Any] | Rejected:
+def decided(domain: PureDomain, submission: Submission) -> dict[str, Any] | Rejected:
     try:
-        return books.decide(submission)
+        return domain.decide(submission)
     except Rejected as error:
         return error
 
 
-def states(books: Books) -> dict[str, tuple[Decimal, int]]:
-    return {code: (account.balance, account.version) for code, account in books.locked.accounts.items()}
+def states(domain: PureDomain) -> dict[str, tuple[Decimal, int]]:
+    return {code: (account.balance, account.version) for code, account in domain.locked.accounts.items()}
 
 
 @given(worlds(), SOME)
-def test_every_operation_balances_in_each_currency(books: Books, asked: list[Ask]) -> None:
+def test_every_operation_balances_in_each_currency(domain: PureDomain, asked: list[Ask]) -> None:
     """Debits equal credits, transfer by transfer, and so for any sum of them; the pair is allowed."""
     for ask in asked:
-        data = decided(books, submission_in(ask))
+        data = decided(domain, submission_in(ask))
         if isinstance(data, Rejected):
             event(data.code)
             continue
@@ -49,38 +49,38 @@ def test_every_operation_balances_in_each_currency(books: Books, asked: list[Ask
 
 
 @given(worlds(), SOME)
-def test_no_balance_is_ever_negative(books: Books, asked: list[Ask]) -> None:
+def test_no_balance_is_ever_negative(domain: PureDomain, asked: list[Ask]) -> None:
     """Not even on the way through an operation, nor below what is held."""
     for ask in asked:
-        data = decided(books, submission_in(ask))
-        assert all(0 <= account.held <= account.balance for account in books.locked.accounts.values())
+        data = decided(domain, submission_in(ask))
+        assert all(0 <= account.held <= account.balance for account in domain.locked.accounts.values())
         if isinstance(data, dict):
             for line in entries(data["transfers"], data["accounts"]):
                 assert line.balance_after is None or Decimal(line.balance_after) >= 0
 
 
 @given(worlds(), SOME)
-def test_debt_grows_up_to_the_limit_and_not_beyond(books: Books, asked: list[Ask]) -> None:
+def test_debt_grows_up_to_the_limit_and_not_beyond(domain: PureDomain, asked: list[Ask]) -> None:
     """A debt that was there before may be above it, and then only shrinks."""
-    (tariff,) = books.tariffs
+    (tariff,) = domain.tariffs
     for ask in asked:
-        before = books.balances()
-        decided(books, submission_in(ask))
-        for code, balance in books.balances().items():
+        before = domain.balances()
+        decided(domain, submission_in(ask))
+        for code, balance in domain.balances().items():
             if code.endswith("due:eaml") and balance > before.get(code, 0):
                 assert balance <= tariff.credit_limit_eaml
 
 
 @given(worlds(), SOME)
-def test_entries_walk_back_to_the_state_before(books: Books, asked: list[Ask]) -> None:
+def test_entries_walk_back_to_the_state_before(domain: PureDomain, asked: list[Ask]) -> None:
     """The event keeps the state after; undoing its entries one by one gives the state before."""
     for ask in asked:
-        before = states(books)
-        data = decided(books, submission_in(ask))
+        before = states(domain)
+        data = decided(domain, submission_in(ask))
         if isinstance(data, Rejected):
-            assert states(books) == before
+            assert states(domain) == before
             continue
-        state = states(books)
+        state = states(domain)
         for line in reversed(entries(data["transfers"], data["accounts"])):
             if line.version is None:
                 continue
@@ -92,12 +92,12 @@ def test_entries_walk_back_to_the_state_before(books: Books, asked: list[Ask]) -
 
 
 @given(worlds(), SOME)
-def test_entries_of_an_account_add_up_to_its_balance(books: Books, asked: list[Ask]) -> None:
+def test_entries_of_an_account_add_up_to_its_balance(domain: PureDomain, asked: list[Ask]) -> None:
     """From the opening balance on, with gapless versions."""
-    sums = {code: balance for code, (balance, _) in states(books).items()}
-    versions = {code: version for code, (_, version) in states(books).items()}
+    sums = {code: balance for code, (balance, _) in states(domain).items()}
+    versions = {code: version for code, (_, version) in states(domain).items()}
     for ask in asked:
-        data = decided(books, submission_in(ask))
+        data = decided(domain, submission_in(ask))
         if isinstance(data, Rejected):
             continue
         for line in entries(data["transfers"], data["accounts"]):
@@ -106,16 +106,16 @@ def test_entries_of_an_account_add_up_to_its_balance(books: Books, asked: list[A
             sums[line.account] += Decimal(line.amount) * (1 if increases(line.account, line.side) else -1)
             versions[line.account] += 1
             assert versions[line.account] == line.version
-    assert {code: (sums[code], versions[code]) for code in sums} == states(books)
+    assert {code: (sums[code], versions[code]) for code in sums} == states(domain)
 
 
 @given(worlds(), SOME)
-def test_deciding_again_gives_the_same(books: Books, asked: list[Ask]) -> None:
+def test_deciding_again_gives_the_same(domain: PureDomain, asked: list[Ask]) -> None:
     """No clock, no chance, nothing remembered from another time."""
-    twin = deepcopy(books)
+    twin = deepcopy(domain)
     for ask in asked:
         submission = submission_in(ask)
-        one, other = decided(books, submission), decided(twin, submission)
+        one, other = decided(domain, submission), decided(twin, submission)
         if isinstance(one, Rejected):
             assert isinstance(other, Rejected)
             assert (one.code, one.message, one.details) == (other.code, other.message, other.details)
@@ -124,9 +124,9 @@ def test_deciding_again_gives_the_same(books: Books, asked: list[Ask]) -> None:
 
 
 @given(worlds(), SOME, st.data())
-def test_batch_may_be_split_anywhere(books: Books, asked: list[Ask], data: st.DataObject) -> None:
+def test_batch_may_be_split_anywhere(domain: PureDomain, asked: list[Ask], data: st.DataObject) -> None:
     """Accounts written back and read again between two operations change nothing."""
-    whole, parts = deepcopy(books), books
+    whole, parts = deepcopy(domain), domain
     submissions = [submission_in(ask) for ask in asked]
     cuts = data.draw(st.sets(st.integers(0, len(asked))), label="cuts")
     for index, submission in enumerate(submissions):
@@ -155,13 +155,13 @@ def written_and_read(locked: LockedState) -> LockedState:
 
 @given(worlds(), st.lists(asks(), min_size=2, max_size=6), st.data())
 def test_operations_that_all_succeed_end_in_the_same_balances_in_any_order(
-    books: Books, asked: list[Ask], data: st.DataObject
+    domain: PureDomain, asked: list[Ask], data: st.DataObject
 ) -> None:
     """Order decides who is rejected, and nothing else."""
-    tried = deepcopy(books)
+    tried = deepcopy(domain)
     good = [ask for ask in asked if isinstance(decided(tried, submission_in(ask)), dict)]
     assume(len(good) > 1)
-    other = deepcopy(books)
+    other = deepcopy(domain)
     for ask in data.draw(st.permutations(good), label="order"):
         assume(isinstance(decided(other, submission_in(ask)), dict))
     assert tried.balances() == other.balances()

@@ -6,16 +6,16 @@ import pytest
 
 from ledger.domain.errors import CreditLimitExceeded, InsufficientFunds
 from tests import builders as make
-from tests.builders import Books, amount, machine_terms, tariff, transfers
+from tests.builders import PureDomain, amount, machine_terms, tariff, transfers
 
 OWNER, USER, MACHINE = 1, 2, 7
 TERMS = machine_terms(MACHINE, owner=OWNER, columns=1, api="1", copy="10")
 
 
-def books(user: dict[str, str], owner: dict[str, str] | None = None, **terms: Any) -> Books:
+def domain(user: dict[str, str], owner: dict[str, str] | None = None, **terms: Any) -> PureDomain:
     # One line costs one token, so that lines are amounts.
     priced = tariff(solving_line_eaml="1", credit_limit_eaml="10", eaml_per_usd="1", **terms)
-    return Books(
+    return PureDomain(
         users=[OWNER, USER], machines=[TERMS], tariffs=[priced], start={USER: user, OWNER: owner or {}}
     )
 
@@ -47,7 +47,7 @@ def test_what_is_missing_becomes_due(
     start: dict[str, str], lines: int, moves: list[tuple[str, str, str]]
 ) -> None:
     """First what is available, then a debt: the platform's revenue is the same."""
-    assert transfers(books(start).decide(make.solving(MACHINE, user=USER, lines=lines))) == moves
+    assert transfers(domain(start).decide(make.solving(MACHINE, user=USER, lines=lines))) == moves
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_what_is_missing_becomes_due(
 )
 def test_credit_limit_may_be_reached_and_not_passed(start: dict[str, str], at_the_limit: int) -> None:
     """Exactly at the limit is recorded; one line more is rejected, whole."""
-    decided = books(start)
+    decided = domain(start)
     decided.decide(make.solving(MACHINE, user=USER, lines=at_the_limit))
     assert decided.balances().get("user:2:due:eaml", 0) <= amount(10)
-    refused = books(start)
+    refused = domain(start)
     before = refused.balances()
     with pytest.raises(CreditLimitExceeded):
         refused.decide(make.solving(MACHINE, user=USER, lines=at_the_limit + 10))
@@ -70,15 +70,15 @@ def test_one_smallest_unit_above_the_limit_is_rejected() -> None:
     """The limit is exact to the last decimal."""
     start = {"eaml": "0.99999999"}
     with pytest.raises(CreditLimitExceeded):
-        books(start).decide(make.solving(MACHINE, user=USER, lines=11))
-    exact = books({"eaml": "1"})
+        domain(start).decide(make.solving(MACHINE, user=USER, lines=11))
+    exact = domain({"eaml": "1"})
     exact.decide(make.solving(MACHINE, user=USER, lines=11))
     assert exact.balances() == {"user:2:due:eaml": amount(10)}
 
 
 def test_debt_above_a_lowered_limit_does_not_stop_what_is_paid_in_full() -> None:
     """A user over the limit may still spend what he has."""
-    decided = books({"eaml": "3", "due:eaml": "50"})
+    decided = domain({"eaml": "3", "due:eaml": "50"})
     assert transfers(decided.decide(make.solving(MACHINE, user=USER, lines=3))) == [
         ("user:2:eaml", "platform:revenue:eaml", "3")
     ]
@@ -87,7 +87,7 @@ def test_debt_above_a_lowered_limit_does_not_stop_what_is_paid_in_full() -> None
 def test_short_payer_is_rejected_where_the_tariff_says_so() -> None:
     """`when_short` decides kind by kind, and a kind that is not named is rejected."""
     for rule in ({"solving": "reject"}, {}):
-        strict = books({"eaml": "5"}, when_short=rule)
+        strict = domain({"eaml": "5"}, when_short=rule)
         with pytest.raises(InsufficientFunds) as refused:
             strict.decide(make.solving(MACHINE, user=USER, lines=6))
         assert refused.value.details["available"] == "5.00000000"
@@ -96,7 +96,7 @@ def test_short_payer_is_rejected_where_the_tariff_says_so() -> None:
 
 def test_training_is_due_of_the_owner_not_of_the_user() -> None:
     """Who trained owes nothing: the machine is its owner's."""
-    decided = books({"eaml": "1000"}, training_cell_eaml="1")
+    decided = domain({"eaml": "1000"}, training_cell_eaml="1")
     decided.decide(make.training(MACHINE, user=USER, lines=4))
     assert decided.balances() == {"user:2:eaml": amount(1000), "user:1:due:eaml": amount(4)}
 
@@ -112,7 +112,7 @@ def test_training_is_due_of_the_owner_not_of_the_user() -> None:
 )
 def test_bought_tokens_pay_what_is_due_first(due: str, paid: str, settled: str, balance: str | None) -> None:
     """As a pair of its own, after the tokens arrived."""
-    decided = books({"usd": "100", "due:eaml": due})
+    decided = domain({"usd": "100", "due:eaml": due})
     assert transfers(decided.decide(make.bill(USER, paid))) == [
         ("user:2:usd", "platform:revenue:usd", paid),
         ("treasury:eaml", "user:2:eaml", paid),
@@ -123,7 +123,7 @@ def test_bought_tokens_pay_what_is_due_first(due: str, paid: str, settled: str, 
 
 def test_money_paid_in_settles_what_is_due_in_that_currency_only() -> None:
     """USD settles USD; tokens stay owed."""
-    decided = books({"due:usd": "3", "due:eaml": "2"})
+    decided = domain({"due:usd": "3", "due:eaml": "2"})
     assert transfers(decided.decide(make.top_up(USER, "5"))) == [
         ("clearing:payments:usd", "user:2:usd", "5"),
         ("user:2:usd", "user:2:due:usd", "3"),
@@ -133,7 +133,7 @@ def test_money_paid_in_settles_what_is_due_in_that_currency_only() -> None:
 
 def test_sale_settles_what_the_seller_owes() -> None:
     """Out of the seller's net, not of the gross."""
-    decided = books({"usd": "10"}, {"due:usd": "9"})
+    decided = domain({"usd": "10"}, {"due:usd": "9"})
     assert transfers(decided.decide(make.machine_copy(MACHINE, user=USER))) == [
         ("user:2:usd", "user:1:usd", "8"),
         ("user:2:usd", "platform:revenue:commission:usd", "2"),
@@ -144,7 +144,7 @@ def test_sale_settles_what_the_seller_owes() -> None:
 
 def test_upward_adjustment_settles_what_is_due() -> None:
     """Money from the platform is money that arrives."""
-    decided = books({"due:eaml": "2"})
+    decided = domain({"due:eaml": "2"})
     assert transfers(decided.decide(make.adjustment(USER, "eaml", 5))) == [
         ("platform:manual:eaml", "user:2:eaml", "5"),
         ("user:2:eaml", "user:2:due:eaml", "2"),
@@ -153,6 +153,6 @@ def test_upward_adjustment_settles_what_is_due() -> None:
 
 def test_buyer_who_owes_may_still_spend_what_he_has() -> None:
     """A debt is no hold: it is settled by what arrives, not by what is there."""
-    decided = books({"usd": "10", "due:usd": "4"})
+    decided = domain({"usd": "10", "due:usd": "4"})
     decided.decide(make.machine_copy(MACHINE, user=USER))
     assert decided.balances() == {"user:2:due:usd": amount(4), "user:1:usd": amount(8)}

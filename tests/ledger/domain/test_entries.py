@@ -6,7 +6,7 @@ import pytest
 
 from ledger.domain.entries import EntryLine, entries, increases
 from tests import builders as make
-from tests.builders import Books, machine_terms, short
+from tests.builders import PureDomain, machine_terms, short
 
 
 def pair(debit: str, credit: str, amount: str, currency: str = "USD") -> dict[str, str]:
@@ -87,12 +87,12 @@ def test_side_that_raises_an_account_is_its_normal_side(account: str, debit_rais
 
 def test_entries_of_a_decided_sale_agree_with_the_book() -> None:
     """From the event alone: what the book went through, entry by entry."""
-    books = Books(
+    domain = PureDomain(
         users=[1, 2],
         machines=[machine_terms(owner=1, copy="10")],
         start={1: {"usd": "1", "due:usd": "3"}, 2: {"usd": "50"}},
     )
-    data = books.decide(make.machine_copy(7, user=2))
+    data = domain.decide(make.machine_copy(7, user=2))
     lines = entries(data["transfers"], data["accounts"])
     assert [
         (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.codec import of_adjusted, of_proposal, proposal_from
+from ledger.domain.codec import decode_proposal, encode_adjusted, encode_proposal
 from ledger.domain.errors import (
     AboveRole,
     InsufficientFunds,
@@ -22,39 +22,39 @@ from ledger.domain.proposals import AdjustedAccount, Proposal
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, transfers
-from tests.commands import ALONE_MAX, MovingBooks, event, nothing_changes
+from tests.commands import ALONE_MAX, ClockedDomain, event, nothing_changes
 
 USER = 2
 USD, MANUAL = "user:2:usd", "platform:manual:usd"
 VALID = timedelta(days=7)
 
 
-def books(**start: str) -> MovingBooks:
-    return MovingBooks(
+def domain(**start: str) -> ClockedDomain:
+    return ClockedDomain(
         users=[USER],
         start={USER: {"usd": "10000", "eaml": "10000"} | start},
         now=datetime.fromisoformat("2026-03-01T12:00:00+00:00"),
     )
 
 
-def proposed(change: str = "1000.00000001", account: AdjustedAccount = "usd") -> MovingBooks:
-    made = books()
+def proposed(change: str = "1000.00000001", account: AdjustedAccount = "usd") -> ClockedDomain:
+    made = domain()
     made.decide(do.adjust(USER, account, change))
     assert "proposals" in made.events[-1]
     return made
 
 
-def kept(made: MovingBooks, number: int = 0) -> Proposal:
+def kept(made: ClockedDomain, number: int = 0) -> Proposal:
     return made.locked.proposals[event(number)]
 
 
-def alone(made: MovingBooks) -> dict[str, str]:
+def alone(made: ClockedDomain) -> dict[str, str]:
     return {key: make.short(adjusted.amount) for key, adjusted in made.locked.adjusted.items()}
 
 
 def test_adjustment_up_to_the_limit_is_done_at_once() -> None:
     """Exactly at it is not above it."""
-    made = books()
+    made = domain()
     data = made.decide(do.adjust(USER, "usd", "1000"))
     assert transfers(data) == [(MANUAL, USD, "1000")]
     assert "proposals" not in data
@@ -63,7 +63,7 @@ def test_adjustment_up_to_the_limit_is_done_at_once() -> None:
 
 def test_one_unit_above_the_limit_becomes_a_proposal() -> None:
     """Nothing moves; the event names the proposal and who made it."""
-    made = books()
+    made = domain()
     before = made.balances()
     data = made.decide(do.adjust(USER, "usd", "-1000.00000001"))
     assert (data["transfers"], made.balances()) == ([], before)
@@ -83,7 +83,7 @@ def test_one_unit_above_the_limit_becomes_a_proposal() -> None:
 
 def test_what_is_adjusted_in_a_day_adds_up() -> None:
     """Up and down, users and accounts together; what was proposed does not count."""
-    made = books()
+    made = domain()
     made.decide(do.adjust(USER, "usd", "400"))
     made.decide(do.adjust(USER, "usd", "-300"))
     made.decide(do.adjust(USER, "coupon", "200"))
@@ -95,7 +95,7 @@ def test_what_is_adjusted_in_a_day_adds_up() -> None:
 
 def test_limit_is_each_persons_each_currencys_and_each_days() -> None:
     """A day ends at midnight UTC."""
-    made = books()
+    made = domain()
     made.decide(do.adjust(USER, "usd", "1000"))
     assert "proposals" not in made.decide(do.adjust(USER, "usd", "1000", actor="bert"))
     assert "proposals" not in made.decide(do.adjust(USER, "eaml", "1000"))
@@ -112,7 +112,7 @@ def test_limit_is_each_persons_each_currencys_and_each_days() -> None:
 
 
 def test_limit_of_nothing_lets_nobody_adjust_alone() -> None:
-    made = books()
+    made = domain()
     assert "proposals" in made.decide(do.adjust(USER, "usd", "0.00000001", alone_max=ZERO))
 
 
@@ -141,7 +141,7 @@ def test_approval_by_another_does_what_was_proposed(
 
 def test_approved_coupons_that_are_taken_off_say_which() -> None:
     """So that a reversal can give them back."""
-    made = books()
+    made = domain()
     made.decide(do.grant(USER, 2000))
     made.decide(do.adjust(USER, "coupon", "-1500"))
     data = made.decide(do.approve(event(1)))
@@ -219,7 +219,7 @@ def test_proposal_is_looked_for_among_those_of_its_subject() -> None:
 
 
 def test_proposal_that_there_is_not_is_unknown() -> None:
-    made = books()
+    made = domain()
     with nothing_changes(made), pytest.raises(ProposalUnknown):
         made.decide(do.approve(event(7)))
 
@@ -234,7 +234,7 @@ def test_proposal_for_a_user_who_is_gone_waits_for_nobody() -> None:
 
 def test_more_than_there_is_cannot_be_taken_off() -> None:
     """Not proposed either; and an approval looks again at what is there by then."""
-    made = books()
+    made = domain()
     with nothing_changes(made), pytest.raises(InsufficientFunds):
         made.decide(do.adjust(USER, "usd", "-10000.00000001"))
     made.decide(do.adjust(USER, "usd", "-9000"))
@@ -249,12 +249,12 @@ def test_more_than_there_is_cannot_be_taken_off() -> None:
 def test_what_an_event_keeps_of_a_proposal_is_the_proposal() -> None:
     """Written to JSON and read again; so is what was adjusted alone."""
     made = proposed()
-    assert proposal_from(event(0), of_proposal(kept(made))) == kept(made)
+    assert decode_proposal(event(0), encode_proposal(kept(made))) == kept(made)
     made.decide(do.approve(event(0)))
-    assert proposal_from(event(0), of_proposal(kept(made))) == kept(made)
+    assert decode_proposal(event(0), encode_proposal(kept(made))) == kept(made)
     made.decide(do.adjust(USER, "usd", ALONE_MAX))
     (adjusted,) = made.locked.adjusted.values()
-    assert of_adjusted(adjusted) == {
+    assert encode_adjusted(adjusted) == {
         "actor": "anna",
         "day": "2026-03-01",
         "currency": "USD",

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from ledger.domain.codec import hold_from, of_hold
+from ledger.domain.codec import decode_hold, encode_hold
 from ledger.domain.errors import (
     CreditLimitExceeded,
     ExpiryPassed,
@@ -25,34 +25,34 @@ from ledger.domain.money import ZERO
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, tariff, transfers
-from tests.commands import MovingBooks, nothing_changes
+from tests.commands import ClockedDomain, nothing_changes
 
 OWNER, USER, MACHINE, OTHER = 1, 2, 7, 8
 HOLD = "aaaaaaaa-0000-4000-8000-000000000001"
 EAML, DUE, REVENUE = "user:2:eaml", "user:2:due:eaml", "platform:revenue:eaml"
 
 
-def books(eaml: str = "10", *, due: str = "0", **terms: Any) -> MovingBooks:
+def domain(eaml: str = "10", *, due: str = "0", **terms: Any) -> ClockedDomain:
     # One line costs one token, so that lines are amounts.
     prices = {"solving_line_eaml": "1", "solving_with_api_line_eaml": "2", "training_cell_eaml": "1"}
     priced = tariff(**{**prices, **terms})
     machines = [machine_terms(number, owner=OWNER, columns=2) for number in (MACHINE, OTHER)]
     start: Mapping[str, str] = {"eaml": eaml, "usd": "100"} | ({"due:eaml": due} if due != "0" else {})
-    return MovingBooks(users=[OWNER, USER], machines=machines, tariffs=[priced], start={USER: start})
+    return ClockedDomain(users=[OWNER, USER], machines=machines, tariffs=[priced], start={USER: start})
 
 
-def placed(lines: int = 6, *, eaml: str = "10", minutes: int = 60, **terms: Any) -> MovingBooks:
-    made = books(eaml, **terms)
+def placed(lines: int = 6, *, eaml: str = "10", minutes: int = 60, **terms: Any) -> ClockedDomain:
+    made = domain(eaml, **terms)
     expires_at = made.now + timedelta(minutes=minutes)
     made.decide(do.place(MACHINE, user=USER, lines=lines, hold=HOLD, expires_at=expires_at, at=made.now))
     return made
 
 
-def capture(made: MovingBooks, lines: int, **more: Any) -> dict[str, Any]:
+def capture(made: ClockedDomain, lines: int, **more: Any) -> dict[str, Any]:
     return made.decide(do.capture(HOLD, lines=lines, at=more.pop("at", made.now), **more))
 
 
-def funds(made: MovingBooks) -> tuple[str, str]:
+def funds(made: ClockedDomain) -> tuple[str, str]:
     account = made.locked.account(USER, "eaml")
     return make.short(account.balance), make.short(account.held)
 
@@ -72,7 +72,7 @@ def test_placing_sets_aside_and_moves_nothing() -> None:
 def test_hold_may_take_all_that_is_available_and_not_more() -> None:
     """To the last decimal; a refusal says what there was."""
     assert funds(placed(10)) == ("10", "10")
-    short = books("9.99999999")
+    short = domain("9.99999999")
     with nothing_changes(short), pytest.raises(InsufficientFunds) as refused:
         short.decide(do.place(MACHINE, user=USER, lines=10, hold=HOLD))
     assert refused.value.details == {
@@ -85,7 +85,7 @@ def test_hold_may_take_all_that_is_available_and_not_more() -> None:
 
 def test_hold_is_never_due() -> None:
     """Only what is there is set aside, whatever the credit limit: nothing has happened yet."""
-    made = books("5", credit_limit_eaml="1000")
+    made = domain("5", credit_limit_eaml="1000")
     with nothing_changes(made), pytest.raises(InsufficientFunds):
         made.decide(do.place(MACHINE, user=USER, lines=6))
 
@@ -105,7 +105,7 @@ def test_what_is_held_cannot_be_spent_or_held_again() -> None:
 
 def test_training_is_held_of_the_owner() -> None:
     """He is who pays, by columns times lines."""
-    made = MovingBooks(
+    made = ClockedDomain(
         users=[OWNER, USER],
         machines=[machine_terms(MACHINE, owner=OWNER, columns=3)],
         tariffs=[tariff(training_cell_eaml="1")],
@@ -121,7 +121,7 @@ def test_training_is_held_of_the_owner() -> None:
 @pytest.mark.parametrize("counts", [True, False])
 def test_epochs_count_where_the_tariff_of_the_hold_said_so(counts: bool) -> None:
     """For the estimate and for every capture."""
-    made = MovingBooks(
+    made = ClockedDomain(
         users=[OWNER],
         machines=[machine_terms(MACHINE, owner=OWNER, columns=1)],
         tariffs=[tariff(training_cell_eaml="1", training_counts_epochs=counts)],
@@ -149,7 +149,7 @@ def test_hold_needs_an_id_of_its_own_and_a_time_to_come() -> None:
 
 def test_hold_with_another_price_in_mind_is_refused() -> None:
     """As an operation would be."""
-    made = books()
+    made = domain()
     with nothing_changes(made), pytest.raises(PriceChanged):
         made.decide(do.place(MACHINE, user=USER, lines=1, unit_price="2"))
 
@@ -298,7 +298,7 @@ def test_hold_is_resolved_once(first: str, second: str) -> None:
 @pytest.mark.parametrize("settle", [do.capture(HOLD, lines=1), do.void(HOLD)])
 def test_hold_that_is_not_known_is_waited_for(settle: Any) -> None:
     """It may have been sent after."""
-    made = books()
+    made = domain()
     with nothing_changes(made), pytest.raises(Undecided) as undecided:
         made.decide(settle)
     assert undecided.value.details == {"field": "hold", "waits_for": f"hold:{HOLD}"}
@@ -388,7 +388,7 @@ def test_hold_of_nothing_is_a_hold() -> None:
 
 def test_estimate_that_cannot_be_priced_is_refused_as_an_operation_would_be() -> None:
     """Too large an amount."""
-    made = books(solving_line_eaml="1000")
+    made = domain(solving_line_eaml="1000")
     with nothing_changes(made), pytest.raises(Rejected) as refused:
         made.decide(do.place(MACHINE, user=USER, lines=2_000_000_000))
     assert refused.value.code == "amount_too_large"
@@ -398,7 +398,7 @@ def test_what_an_event_keeps_of_a_hold_is_the_hold() -> None:
     """Written to JSON and read again."""
     made = placed(6)
     hold = made.hold(HOLD)
-    assert made.events[-1]["holds"] == {HOLD: of_hold(hold)}
-    kept = hold_from(HOLD, of_hold(hold))
+    assert made.events[-1]["holds"] == {HOLD: encode_hold(hold)}
+    kept = decode_hold(HOLD, encode_hold(hold))
     assert isinstance(kept, Hold)
     assert kept == hold

@@ -8,7 +8,7 @@ import pytest
 from easyautoml_ledger import KINDS as WIRE
 from ledger.engine.submission import Submission
 from tests import builders as make
-from tests.builders import Books, machine_terms, short, tariff, transfers
+from tests.builders import PureDomain, machine_terms, short, tariff, transfers
 
 OWNER, BUYER, MACHINE = 1, 2, 7
 TERMS = machine_terms(
@@ -79,8 +79,8 @@ KINDS: list[tuple[Callable[[], Submission], list[tuple[str, str, str]], int]] = 
 ]
 
 
-def books(**changes: Any) -> Books:
-    return Books(users=[OWNER, BUYER], **{"machines": [TERMS], "start": EVERYBODY_HAS, **changes})
+def domain(**changes: Any) -> PureDomain:
+    return PureDomain(users=[OWNER, BUYER], **{"machines": [TERMS], "start": EVERYBODY_HAS, **changes})
 
 
 @pytest.mark.parametrize(("submission", "moves", "payer"), KINDS)
@@ -88,7 +88,7 @@ def test_each_kind_moves_what_the_table_says(
     submission: Callable[[], Submission], moves: list[tuple[str, str, str]], payer: int
 ) -> None:
     """Who is debited, who is credited, and with how much."""
-    data = books().decide(submission())
+    data = domain().decide(submission())
     assert transfers(data) == moves
     assert data["payer"] == payer
 
@@ -100,23 +100,23 @@ def test_every_kind_of_the_wire_stands_in_the_table() -> None:
 
 def test_event_tells_the_prices_that_were_used() -> None:
     """A replay never looks a price up again."""
-    data = books().decide(make.training(MACHINE, user=BUYER, lines=1000))
+    data = domain().decide(make.training(MACHINE, user=BUYER, lines=1000))
     assert data["pricing"] == {"tariff": 1, "unit_price": "0.00001000", "quantity": 2000, "columns": 2}
     assert data["machine_owner"] == OWNER
-    data = books().decide(make.api_market(MACHINE, user=BUYER, lines=100))
+    data = domain().decide(make.api_market(MACHINE, user=BUYER, lines=100))
     assert data["pricing"] == {
         "tariff": 1,
         "unit_price": "0.01000000",
         "quantity": 100,
         "commission_rate": "0.20000000",
     }
-    data = books().decide(make.bill(BUYER, "10"))
+    data = domain().decide(make.bill(BUYER, "10"))
     assert data["pricing"] == {"tariff": 1, "eaml_per_usd": "100.00000000"}
 
 
 def test_event_tells_every_balance_of_its_users_afterwards() -> None:
     """Accounts that never moved are left out; those that did not move this time are in."""
-    data = books().decide(make.machine_copy(MACHINE, user=BUYER))
+    data = domain().decide(make.machine_copy(MACHINE, user=BUYER))
     assert {code: short(state["balance"]) for code, state in data["accounts"].items()} == {
         "user:1:usd": "104",
         "user:1:eaml": "100",
@@ -131,7 +131,7 @@ def test_event_tells_every_balance_of_its_users_afterwards() -> None:
 @pytest.mark.parametrize(("epochs", "charged"), [(None, "0.02"), (1, "0.02"), (50, "1"), (0, None)])
 def test_epochs_multiply_cells_where_the_tariff_counts_them(epochs: int | None, charged: str | None) -> None:
     """Left out counts as one; none at all costs nothing."""
-    counted = books(tariffs=[tariff(training_counts_epochs=True)])
+    counted = domain(tariffs=[tariff(training_counts_epochs=True)])
     more = {} if epochs is None else {"count_of_training_epoch": epochs}
     data = counted.decide(make.training(MACHINE, user=OWNER, lines=1000, **more))
     assert [move[2] for move in transfers(data)] == ([] if charged is None else [charged])
@@ -149,7 +149,7 @@ def test_epochs_multiply_cells_where_the_tariff_counts_them(epochs: int | None, 
 )
 def test_what_costs_nothing_is_recorded_without_transfers(submission: Callable[[], Submission]) -> None:
     """No lines, a price of zero, a machine without columns."""
-    free = books(
+    free = domain(
         machines=[
             machine_terms(MACHINE, owner=OWNER, api="0.01", copy="0"),
             machine_terms(8, owner=OWNER, columns=0),
@@ -176,13 +176,13 @@ def test_what_costs_nothing_is_recorded_without_transfers(submission: Callable[[
 )
 def test_commission_of_nothing_is_left_out(price: str, moves: list[tuple[str, str, str]]) -> None:
     """The seller gets the gross less the commission, whatever the rounding."""
-    cheap = books(machines=[machine_terms(MACHINE, owner=OWNER, copy=price)])
+    cheap = domain(machines=[machine_terms(MACHINE, owner=OWNER, copy=price)])
     assert transfers(cheap.decide(make.machine_copy(MACHINE, user=BUYER))) == moves
 
 
 def test_commission_of_everything_leaves_the_seller_out() -> None:
     """A commission of 100 % is one transfer, to the platform."""
-    greedy = books(tariffs=[tariff(commission_rate="1")])
+    greedy = domain(tariffs=[tariff(commission_rate="1")])
     assert transfers(greedy.decide(make.machine_copy(MACHINE, user=BUYER))) == [
         ("user:2:usd", "platform:revenue:commission:usd", "5"),
     ]
@@ -190,7 +190,7 @@ def test_commission_of_everything_leaves_the_seller_out() -> None:
 
 def test_unit_price_that_is_in_force_changes_nothing() -> None:
     """A command may carry the price it expects."""
-    data = books().decide(make.solving(MACHINE, user=BUYER, lines=1000, unit_price="0.0001"))
+    data = domain().decide(make.solving(MACHINE, user=BUYER, lines=1000, unit_price="0.0001"))
     assert transfers(data) == [("user:2:eaml", "platform:revenue:eaml", "0.1")]
-    data = books().decide(make.machine_copy(MACHINE, user=BUYER, unit_price="5.00"))
+    data = domain().decide(make.machine_copy(MACHINE, user=BUYER, unit_price="5.00"))
     assert len(data["transfers"]) == 2

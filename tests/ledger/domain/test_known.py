@@ -8,7 +8,7 @@ from ledger.domain.errors import Undecided, UnknownTariff
 from ledger.domain.known import Known
 from ledger.domain.tariff import DEFAULT_TERMS, Tariff, in_force
 from tests import builders as make
-from tests.builders import LONG_AGO, Books, machine_terms, tariff, transfers
+from tests.builders import LONG_AGO, PureDomain, machine_terms, tariff, transfers
 
 FIRST = datetime(2026, 5, 1, tzinfo=UTC)
 SECOND = FIRST + timedelta(days=1)
@@ -51,7 +51,7 @@ def test_machine_has_the_owner_of_the_time(at: datetime, owner: int) -> None:
 
 def test_late_operation_is_priced_and_paid_as_of_when_it_occurred() -> None:
     """The old owner pays at the old price; the new one does not."""
-    books = Books(
+    domain = PureDomain(
         users=[1, 2],
         machines=[
             machine_terms(owner=1, columns=1),
@@ -59,9 +59,9 @@ def test_late_operation_is_priced_and_paid_as_of_when_it_occurred() -> None:
         ],
         tariffs=[tariff(1), tariff(2, since=make.minutes_ago(5), training_cell_eaml="1")],
     )
-    old = books.decide(make.training(7, user=1, lines=100, at=make.minutes_ago(11)))
-    between = books.decide(make.training(7, user=1, lines=100, at=make.minutes_ago(9)))
-    new = books.decide(make.training(7, user=1, lines=100))
+    old = domain.decide(make.training(7, user=1, lines=100, at=make.minutes_ago(11)))
+    between = domain.decide(make.training(7, user=1, lines=100, at=make.minutes_ago(9)))
+    new = domain.decide(make.training(7, user=1, lines=100))
     assert transfers(old) == [("user:1:due:eaml", "platform:revenue:eaml", "0.001")]
     assert transfers(between) == [("user:2:due:eaml", "platform:revenue:eaml", "0.003")]
     assert transfers(new) == [("user:2:due:eaml", "platform:revenue:eaml", "300")]

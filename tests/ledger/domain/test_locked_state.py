@@ -9,7 +9,7 @@ from ledger.domain.errors import AmountTooLarge
 from ledger.domain.locked_state import Account, BrokenInvariant, Decision, LockedState
 from ledger.domain.money import AMOUNT_MAX, QUANTUM, USD, ZERO
 from tests import builders as make
-from tests.builders import Books, amount, machine_terms, short
+from tests.builders import PureDomain, amount, machine_terms, short
 
 MOST = "999999999999.99999999"
 
@@ -63,10 +63,10 @@ def test_touched_accounts_come_once_each_in_order_of_first_touch() -> None:
 
 def test_user_with_the_largest_balance_may_spend_it() -> None:
     """Room is needed where money arrives, not where it leaves."""
-    rich = Books(users=[1], start={1: {"usd": MOST}})
+    rich = PureDomain(users=[1], start={1: {"usd": MOST}})
     rich.decide(make.adjustment(1, "usd", f"-{MOST}"))
     assert rich.balances() == {}
-    buyer = Books(
+    buyer = PureDomain(
         users=[1, 2],
         machines=[machine_terms(owner=2, copy="600000000000")],
         start={1: {"usd": "700000000000"}},
@@ -77,7 +77,7 @@ def test_user_with_the_largest_balance_may_spend_it() -> None:
 
 def test_money_that_would_settle_a_debt_still_needs_room_on_its_way() -> None:
     """An entry in between has a balance too, which no column could hold."""
-    full = Books(users=[1], start={1: {"usd": MOST, "due:usd": "5"}})
+    full = PureDomain(users=[1], start={1: {"usd": MOST, "due:usd": "5"}})
     with pytest.raises(AmountTooLarge) as refused:
         full.decide(make.top_up(1, "1"))
     assert refused.value.details == {"account": "user:1:usd"}
@@ -87,18 +87,18 @@ def test_money_that_would_settle_a_debt_still_needs_room_on_its_way() -> None:
 def test_debt_has_room_for_twelve_digits_too() -> None:
     """What is owed is a balance as well."""
     tariff = make.tariff(solving_line_eaml="1", credit_limit_eaml="9999999999999")
-    books = Books(
+    domain = PureDomain(
         users=[1],
         machines=[machine_terms(owner=1)],
         tariffs=[tariff],
         start={1: {"due:eaml": "999999999999"}},
     )
     with pytest.raises(AmountTooLarge):
-        books.decide(make.solving(7, user=1, lines=1))
+        domain.decide(make.solving(7, user=1, lines=1))
 
 
 def test_user_is_known_by_his_accounts() -> None:
     """A book knows whom it locked."""
     locked = LockedState.empty([1])
-    assert locked.knows(1)
-    assert not locked.knows(2)
+    assert locked.has_user(1)
+    assert not locked.has_user(2)

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 
 from ledger.domain.chart import currency_of, owner_of
 from ledger.domain.codec import (
-    contract_from,
-    grant_from,
-    hold_from,
-    of_contract,
-    of_grant,
-    of_hold,
-    of_payout,
-    of_reversed,
-    payout_from,
-    reversed_from,
+    decode_contract,
+    decode_grant,
+    decode_hold,
+    decode_payout,
+    decode_reversed,
+    encode_contract,
+    encode_grant,
+    encode_hold,
+    encode_payout,
+    encode_reversed,
 )
-from ledger.domain.coupons import live
+from ledger.domain.coupons import live_amount
 from ledger.domain.errors import Rejected, Undecided
 from ledger.domain.money import QUANTUM, ZERO
 from ledger.domain.proposals import AdjustedAccount
@@ -35,7 +35,7 @@ from ledger.engine.submission import Submission
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, short, tariff
-from tests.commands import MovingBooks
+from tests.commands import ClockedDomain
 
 OWNER, USER, MACHINE = 1, 2, 7
 USERS: Final = (OWNER, USER)
@@ -90,8 +90,8 @@ asked = st.lists(
 )
 
 
-def world() -> MovingBooks:
-    made = MovingBooks(
+def world() -> ClockedDomain:
+    made = ClockedDomain(
         users=USERS,
         machines=[machine_terms(MACHINE, owner=OWNER, copy=PRICE)],
         tariffs=[tariff(solving_line_eaml="0.7", eaml_per_usd=RATE, credit_limit_eaml="20")],
@@ -103,7 +103,7 @@ def world() -> MovingBooks:
 
 
 def submission(  # noqa: C901, PLR0911, PLR0912 (one case a kind)
-    made: MovingBooks, ask: Ask
+    made: ClockedDomain, ask: Ask
 ) -> Submission:
     """What is asked, as far as there is something to choose from."""
     hold = HOLDS[ask.pick % len(HOLDS)]
@@ -156,7 +156,7 @@ def submission(  # noqa: C901, PLR0911, PLR0912 (one case a kind)
             return do.approve(chosen[ask.pick % len(chosen)] if chosen else HOLDS[0])
 
 
-def happen(made: MovingBooks, ask: Ask) -> dict[str, Any] | str:
+def happen(made: ClockedDomain, ask: Ask) -> dict[str, Any] | str:
     """The event's data, or the code of a refusal."""
     if ask.kind == "wait":
         made.later(seconds=ask.seconds)
@@ -195,7 +195,7 @@ def test_money_is_moved_and_never_made(asks: list[Ask]) -> None:
     }
 
 
-def worth(made: MovingBooks) -> dict[str, Decimal]:
+def worth(made: ClockedDomain) -> dict[str, Decimal]:
     """What all users have less what they owe."""
     sums = {"USD": ZERO, "EAML": ZERO}
     for code, account in made.locked.accounts.items():
@@ -273,9 +273,9 @@ def test_what_is_live_is_the_sum_of_the_grants_at_every_instant(asks: list[Ask],
             for offset in offsets:
                 then = made.now + timedelta(seconds=offset)
                 expired = sum((grant.remaining for grant in grants if grant.is_expired(then)), ZERO)
-                assert live(grants, then) == on_account - expired
-                pays = sum(live([grant], then, "pay_a_bill") for grant in grants)
-                assert live(grants, then, "pay_a_bill") == pays <= live(grants, then)
+                assert live_amount(grants, then) == on_account - expired
+                pays = sum(live_amount([grant], then, "pay_a_bill") for grant in grants)
+                assert live_amount(grants, then, "pay_a_bill") == pays <= live_amount(grants, then)
 
 
 @given(asked)
@@ -377,18 +377,24 @@ def test_state_may_be_written_and_read_anywhere(asks: list[Ask], data: st.DataOb
     assert do.state_of(whole) == do.state_of(parted)
 
 
-def write_and_read(made: MovingBooks) -> None:
+def write_and_read(made: ClockedDomain) -> None:
     locked = made.locked
     for grants in locked.grants.values():
-        grants.update({each: grant_from(each, of_grant(grant)) for each, grant in grants.items()})
+        grants.update({each: decode_grant(each, encode_grant(grant)) for each, grant in grants.items()})
     locked.payouts.update(
-        {each: payout_from(each, of_payout(payout)) for each, payout in locked.payouts.items()}
+        {each: decode_payout(each, encode_payout(payout)) for each, payout in locked.payouts.items()}
     )
     locked.contracts.update(
-        {each: contract_from(each, of_contract(contract)) for each, contract in locked.contracts.items()}
+        {
+            each: decode_contract(each, encode_contract(contract))
+            for each, contract in locked.contracts.items()
+        }
     )
-    locked.holds.update({each: hold_from(each, of_hold(hold)) for each, hold in locked.holds.items()})
+    locked.holds.update({each: decode_hold(each, encode_hold(hold)) for each, hold in locked.holds.items()})
     locked.reversed.update(
-        {each: reversed_from(each, of_reversed(reversed_)) for each, reversed_ in locked.reversed.items()}
+        {
+            each: decode_reversed(each, encode_reversed(reversed_))
+            for each, reversed_ in locked.reversed.items()
+        }
     )
     made.originals.update({each: replace(original) for each, original in deepcopy(made.originals).items()})

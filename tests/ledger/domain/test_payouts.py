@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.codec import of_payout, payout_from
+from ledger.domain.codec import decode_payout, encode_payout
 from ledger.domain.errors import (
     InsufficientFunds,
     NothingLeftToReverse,
@@ -17,7 +17,7 @@ from ledger.domain.errors import (
 from tests import builders as make
 from tests import commands as do
 from tests.builders import machine_terms, short, transfers
-from tests.commands import MovingBooks, nothing_changes
+from tests.commands import ClockedDomain, nothing_changes
 
 OWNER, USER, OTHER, MACHINE = 1, 2, 3, 7
 PAYOUT = "bbbbbbbb-0000-4000-8000-000000000001"
@@ -25,27 +25,27 @@ ANOTHER = "bbbbbbbb-0000-4000-8000-000000000002"
 USD, DUE, CLEARING = "user:2:usd", "user:2:due:usd", "clearing:payments:usd"
 
 
-def books(usd: str = "100", *, due: str = "0") -> MovingBooks:
+def domain(usd: str = "100", *, due: str = "0") -> ClockedDomain:
     start = {"usd": usd} | ({"due:usd": due} if due != "0" else {})
     machines = [machine_terms(MACHINE, owner=OWNER, copy="30")]
-    return MovingBooks(
+    return ClockedDomain(
         users=[OWNER, USER, OTHER], machines=machines, start={USER: start, OTHER: {"usd": "50"}}
     )
 
 
-def requested(usd: str = "80", **more: Any) -> MovingBooks:
-    made = books(**more)
+def requested(usd: str = "80", **more: Any) -> ClockedDomain:
+    made = domain(**more)
     made.decide(do.request_payout(USER, usd, payout=PAYOUT))
     return made
 
 
-def funds(made: MovingBooks) -> tuple[str, str]:
+def funds(made: ClockedDomain) -> tuple[str, str]:
     """Balance and what is set aside of it."""
     account = made.locked.account(USER, "usd")
     return short(account.balance), short(account.held)
 
 
-def refused(made: MovingBooks, submission: Any, error: type[Rejected]) -> Rejected:
+def refused(made: ClockedDomain, submission: Any, error: type[Rejected]) -> Rejected:
     with nothing_changes(made), pytest.raises(error) as caught:
         made.decide(submission)
     return caught.value
@@ -53,7 +53,7 @@ def refused(made: MovingBooks, submission: Any, error: type[Rejected]) -> Reject
 
 def test_requesting_sets_aside_and_moves_nothing() -> None:
     """What is available is less by the payout."""
-    made = books()
+    made = domain()
     data = made.decide(do.request_payout(USER, 80, payout=PAYOUT))
     assert (data["kind"], data["payout"], data["transfers"]) == ("payout", PAYOUT, [])
     assert data["payouts"][PAYOUT]["state"] == "requested"
@@ -109,11 +109,11 @@ def test_held_money_is_not_paid_out() -> None:
 
 def test_what_a_user_owes_is_not_paid_out() -> None:
     """He is paid no more than what is available less what is due."""
-    made = books(due="30")
+    made = domain(due="30")
     error = refused(made, do.request_payout(USER, "70.00000001", payout=PAYOUT), InsufficientFunds)
     assert error.details["due"] == "30.00000000"
     made.decide(do.request_payout(USER, 70, payout=PAYOUT))
-    owing_all = books("20", due="30")
+    owing_all = domain("20", due="30")
     refused(owing_all, do.request_payout(USER, "0.00000001", payout=PAYOUT), InsufficientFunds)
 
 
@@ -138,7 +138,7 @@ def test_id_is_used_once_by_whomever() -> None:
 def test_payout_that_is_not_known_is_undecided(end: Any) -> None:
     """Its request may still come."""
     with pytest.raises(Undecided) as caught:
-        books().decide(end(PAYOUT))
+        domain().decide(end(PAYOUT))
     assert caught.value.details == {"field": "payout", "waits_for": f"payout:{PAYOUT}"}
 
 
@@ -169,4 +169,4 @@ def test_state_of_a_payout_survives_its_event() -> None:
     """What an event keeps is all that there is."""
     made = requested()
     payout = made.locked.payouts[PAYOUT]
-    assert payout_from(PAYOUT, of_payout(payout)) == payout
+    assert decode_payout(PAYOUT, encode_payout(payout)) == payout

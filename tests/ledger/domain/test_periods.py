@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.closing import PeriodAction, PeriodChange, carry_out_change, check_change
-from ledger.domain.codec import of_period, period_from
+from ledger.domain.closing import PeriodAction, PeriodChange, carry_out_period_change, check_period_change
+from ledger.domain.codec import decode_period, encode_period
 from ledger.domain.errors import PeriodNotSwept, Rejected
 from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.periods import Month, MonthEnd, Period, Total, closed_until, effective_at
@@ -115,7 +115,7 @@ def test_books_are_closed_up_to_one_moment(periods: list[tuple[str, str]], until
 def test_months_close_in_order_and_reopen_in_reverse(
     action: PeriodAction, month: str, known: list[tuple[str, str]]
 ) -> None:
-    check_change(PeriodChange(action=action, month=Month.parse(month)), _known(known), now=NOW)
+    check_period_change(PeriodChange(action=action, month=Month.parse(month)), _known(known), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -137,15 +137,15 @@ def test_any_other_month_is_refused(
     action: PeriodAction, month: str, known: list[tuple[str, str]], code: str
 ) -> None:
     with pytest.raises(Rejected) as raised:
-        check_change(PeriodChange(action=action, month=Month.parse(month)), _known(known), now=NOW)
+        check_period_change(PeriodChange(action=action, month=Month.parse(month)), _known(known), now=NOW)
     assert raised.value.code == code
 
 
 def test_month_is_over_when_its_last_moment_is() -> None:
     change = PeriodChange(action="close", month=OCTOBER)
-    check_change(change, book_of(), now=OCTOBER.ends_at)
+    check_period_change(change, book_of(), now=OCTOBER.ends_at)
     with pytest.raises(Rejected, match="2026-10 is not over"):
-        check_change(change, book_of(), now=OCTOBER.ends_at - timedelta(microseconds=1))
+        check_period_change(change, book_of(), now=OCTOBER.ends_at - timedelta(microseconds=1))
 
 
 def approved(action: PeriodAction, month: Month) -> Proposal:
@@ -173,14 +173,14 @@ def test_closing_keeps_what_the_month_came_to() -> None:
     """And reopening counts on; both say who."""
     locked = book_of()
     locked.add([MonthEnd(month=OCTOBER, grants=0, holds=0, settled=7, totals=(TOTAL,))])
-    closing = carry_out_change(approved("close", OCTOBER), locked, now=NOW, event_id="one")
+    closing = carry_out_period_change(approved("close", OCTOBER), locked, now=NOW, event_id="one")
     closed = period_of(closing)
     assert (closing.type, closing.stream, closed.event) == ("period.closed", "period:2026-10", "one")
     assert (closed.totals, closed.settled, closed.version) == ((TOTAL,), 7, 1)
     assert (closed.proposer, closed.resolver) == ("anna", "bert")
     locked.apply(closing)
     assert locked.closed_until == OCTOBER.ends_at
-    reopening = carry_out_change(approved("reopen", OCTOBER), locked, now=NOW, event_id="two")
+    reopening = carry_out_period_change(approved("reopen", OCTOBER), locked, now=NOW, event_id="two")
     opened = period_of(reopening)
     assert reopening.type == "period.reopened"
     assert opened == replace(closed, state="open", version=2, event="two", totals=())
@@ -194,10 +194,10 @@ def test_what_expired_in_the_month_has_to_be_swept(grants: int, holds: int) -> N
     locked = book_of()
     locked.add([MonthEnd(month=OCTOBER, grants=grants, holds=holds, settled=7, totals=())])
     with pytest.raises(PeriodNotSwept) as raised:
-        carry_out_change(approved("close", OCTOBER), locked, now=NOW, event_id="one")
+        carry_out_period_change(approved("close", OCTOBER), locked, now=NOW, event_id="one")
     assert raised.value.details == {"period": "2026-10", "grants": grants, "holds": holds}
 
 
 def test_period_is_kept_whole() -> None:
     known = period(OCTOBER)
-    assert period_from("2026-10", of_period(known)) == known
+    assert decode_period("2026-10", encode_period(known)) == known

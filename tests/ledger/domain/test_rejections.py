@@ -11,7 +11,7 @@ from ledger.domain import errors
 from ledger.domain.errors import Rejected, Undecided
 from ledger.engine.submission import Outcome, Submission
 from tests import builders as make
-from tests.builders import LONG_AGO, Books, machine_terms, tariff
+from tests.builders import LONG_AGO, PureDomain, machine_terms, tariff
 
 OWNER, BUYER, MACHINE, UNPRICED = 1, 2, 7, 8
 TERMS = [
@@ -21,8 +21,8 @@ TERMS = [
 START = {OWNER: {"usd": "100", "eaml": "100"}, BUYER: {"usd": "4.99999999", "eaml": "0.5", "due:eaml": "999"}}
 
 
-def books(**changes: Any) -> Books:
-    return Books(users=[OWNER, BUYER], **{"machines": TERMS, "start": START, **changes})
+def domain(**changes: Any) -> PureDomain:
+    return PureDomain(users=[OWNER, BUYER], **{"machines": TERMS, "start": START, **changes})
 
 
 REJECTIONS: list[tuple[str, Callable[[], Submission], dict[str, Any]]] = [
@@ -83,8 +83,8 @@ def test_rejection_has_its_code_and_details_and_changes_nothing(
     code: str, submission: Callable[[], Submission], details: dict[str, Any]
 ) -> None:
     """What a caller can act on, and no change to any account."""
-    before = books().balances()
-    tried = books()
+    before = domain().balances()
+    tried = domain()
     with pytest.raises(Rejected) as refused:
         tried.decide(submission())
     assert refused.value.code == code
@@ -98,12 +98,12 @@ def test_public_data_without_a_price_has_no_price() -> None:
     offered = replace(TERMS[1], data_source_is_public=True, api_solving_is_public=True)
     for submission in (make.data_source(UNPRICED, user=BUYER), make.api_market(UNPRICED, user=BUYER)):
         with pytest.raises(errors.NoPrice):
-            books(machines=[offered]).decide(submission)
+            domain(machines=[offered]).decide(submission)
 
 
 def test_bill_too_small_for_a_token_is_rejected() -> None:
     """USD that would buy nothing is not taken."""
-    dear = books(tariffs=[tariff(eaml_per_usd="0.5")])
+    dear = domain(tariffs=[tariff(eaml_per_usd="0.5")])
     with pytest.raises(errors.AmountTooSmall) as refused:
         dear.decide(make.bill(OWNER, "0.00000001"))
     assert refused.value.details == {"amount": "0.00000001"}
@@ -124,7 +124,7 @@ def test_bill_too_small_for_a_token_is_rejected() -> None:
 )
 def test_price_with_more_than_twelve_digits_is_rejected(submission: Callable[[], Submission]) -> None:
     """What no column could hold is refused before any account is looked at."""
-    dear = books(
+    dear = domain(
         machines=[machine_terms(MACHINE, owner=OWNER, api="999999999999")],
         tariffs=[tariff(training_cell_eaml="9999", solving_line_eaml="9999")],
     )
@@ -134,7 +134,7 @@ def test_price_with_more_than_twelve_digits_is_rejected(submission: Callable[[],
 
 def test_operation_of_before_the_first_tariff_is_rejected() -> None:
     """No tariff was in force then."""
-    late = books(tariffs=[tariff(since=make.minutes_ago(10))])
+    late = domain(tariffs=[tariff(since=make.minutes_ago(10))])
     with pytest.raises(errors.UnknownTariff):
         late.decide(make.solving(MACHINE, user=OWNER, at=make.minutes_ago(11)))
     assert late.decide(make.solving(MACHINE, user=OWNER, at=make.minutes_ago(9)))["transfers"]
@@ -154,7 +154,7 @@ def test_unknown_user_or_machine_is_undecided(
 ) -> None:
     """It may still become known: neither recorded nor rejected."""
     with pytest.raises(Undecided) as undecided:
-        books().decide(submission())
+        domain().decide(submission())
     assert undecided.value.retryable
     assert undecided.value.details == {"field": field, "waits_for": waits_for}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger.domain.codec import of_reversed, reversed_from
+from ledger.domain.codec import decode_reversed, encode_reversed
 from ledger.domain.errors import (
     InsufficientFunds,
     NothingLeftToReverse,
@@ -22,7 +22,7 @@ from ledger.domain.reversals import Reversed, split
 from tests import builders as make
 from tests import commands as do
 from tests.builders import amount, machine_terms, tariff, transfers
-from tests.commands import MovingBooks, event, nothing_changes
+from tests.commands import ClockedDomain, event, nothing_changes
 
 OWNER, USER, MACHINE = 1, 2, 7
 USD, EAML, COUPON = "user:2:usd", "user:2:eaml", "user:2:coupon"
@@ -33,16 +33,16 @@ TREASURY, CLEARING = "treasury:eaml", "clearing:payments:usd"
 SELLER, SELLER_DUE = "user:1:usd", "user:1:due:usd"
 
 
-def books(
+def domain(
     user: Mapping[str, str] | None = None,
     owner: Mapping[str, str] | None = None,
     *,
     copy: str = "5",
     **terms: Any,
-) -> MovingBooks:
+) -> ClockedDomain:
     # One line costs one token, so that lines are amounts.
     prices = {"solving_line_eaml": "1", "eaml_per_usd": "1", "credit_limit_eaml": "1000"}
-    return MovingBooks(
+    return ClockedDomain(
         users=[OWNER, USER],
         machines=[machine_terms(MACHINE, owner=OWNER, copy=copy)],
         tariffs=[tariff(**{**prices, **terms})],
@@ -51,21 +51,21 @@ def books(
 
 
 def back(
-    made: MovingBooks, operation: str, part: str | None = None, **more: Any
+    made: ClockedDomain, operation: str, part: str | None = None, **more: Any
 ) -> list[tuple[str, str, str]]:
     """The transfers of a reversal."""
     return transfers(made.decide(do.reverse(operation, part, **more)))
 
 
-def without_zeros(made: MovingBooks) -> dict[str, str]:
+def without_zeros(made: ClockedDomain) -> dict[str, str]:
     return {code: make.short(balance) for code, balance in made.balances().items()}
 
 
 # Compute.
 
 
-def solved(lines: int, **start: str) -> tuple[MovingBooks, str]:
-    made = books(start)
+def solved(lines: int, **start: str) -> tuple[ClockedDomain, str]:
+    made = domain(start)
     made.decide(make.solving(MACHINE, user=USER, lines=lines))
     return made, made.last
 
@@ -134,7 +134,7 @@ def test_tokens_that_come_back_settle_what_is_owed_for_something_else() -> None:
 
 def test_captured_work_is_reversed_like_any_other() -> None:
     """What came out of the hold, and what was due above it."""
-    made = books({"eaml": "6"})
+    made = domain({"eaml": "6"})
     hold = "aaaaaaaa-0000-4000-8000-000000000001"
     made.decide(do.place(MACHINE, user=USER, lines=5, hold=hold))
     made.decide(do.capture(hold, lines=8))
@@ -144,7 +144,7 @@ def test_captured_work_is_reversed_like_any_other() -> None:
 
 def test_training_comes_back_to_the_owner() -> None:
     """Who paid, not who asked."""
-    made = books(owner={"eaml": "10"}, training_cell_eaml="1")
+    made = domain(owner={"eaml": "10"}, training_cell_eaml="1")
     made.decide(make.training(MACHINE, user=USER, lines=2))
     assert back(made, made.last) == [(REVENUE, "user:1:eaml", "4")]
 
@@ -152,8 +152,8 @@ def test_training_comes_back_to_the_owner() -> None:
 # Sales.
 
 
-def sold(copy: str = "5", *, user: Mapping[str, str] | None = None, **more: Any) -> tuple[MovingBooks, str]:
-    made = books(user, copy=copy, **more)
+def sold(copy: str = "5", *, user: Mapping[str, str] | None = None, **more: Any) -> tuple[ClockedDomain, str]:
+    made = domain(user, copy=copy, **more)
     made.decide(make.machine_copy(MACHINE, user=USER))
     return made, made.last
 
@@ -221,7 +221,7 @@ def test_what_the_seller_has_spent_is_the_platforms_loss_where_the_setting_says_
 
 def test_money_of_a_sale_that_settled_a_debt_is_taken_from_the_seller_again() -> None:
     """His debt stays settled; what he lacks is a new one."""
-    made = books(owner={"due:usd": "3"})
+    made = domain(owner={"due:usd": "3"})
     made.decide(make.machine_copy(MACHINE, user=USER))
     assert without_zeros(made) == {USD: "95", SELLER: "1"}
     assert back(made, made.last) == [(SELLER, USD, "1"), (SELLER_DUE, USD, "3"), (COMMISSION, USD, "1")]
@@ -238,9 +238,9 @@ def test_money_that_comes_back_to_a_buyer_who_owes_settles_it() -> None:
 # Bills.
 
 
-def billed(usd: str, *coupons: Any, money: str = "100", rate: str = "1") -> tuple[MovingBooks, str]:
+def billed(usd: str, *coupons: Any, money: str = "100", rate: str = "1") -> tuple[ClockedDomain, str]:
     """A bill paid by coupons of so much first; one given as a pair expires after so many days."""
-    made = books({"usd": money}, eaml_per_usd=rate)
+    made = domain({"usd": money}, eaml_per_usd=rate)
     for coupon in coupons:
         value, days = coupon if isinstance(coupon, tuple) else (coupon, None)
         expires_at = None if days is None else made.now + timedelta(days=days)
@@ -344,7 +344,7 @@ def test_tokens_that_are_held_are_not_taken() -> None:
 
 def test_bill_that_settled_a_debt_takes_its_tokens_from_what_there_is() -> None:
     """The debt that they paid stays paid, and a new one arises."""
-    made = books({"usd": "10", "due:eaml": "4"})
+    made = domain({"usd": "10", "due:eaml": "4"})
     made.decide(make.bill(USER, "10"))
     assert back(made, made.last)[:2] == [(EAML, TREASURY, "6"), (DUE_EAML, TREASURY, "4")]
     assert without_zeros(made) == {USD: "10", DUE_EAML: "4"}
@@ -355,7 +355,7 @@ def test_bill_that_settled_a_debt_takes_its_tokens_from_what_there_is() -> None:
 
 def test_payment_that_comes_back_leaves_to_the_provider() -> None:
     """As a chargeback: what was spent of it is due."""
-    made = books({})
+    made = domain({})
     made.decide(make.top_up(USER, "10"))
     payment = made.last
     assert back(made, payment, "4") == [(USD, CLEARING, "4")]
@@ -366,7 +366,7 @@ def test_payment_that_comes_back_leaves_to_the_provider() -> None:
 
 def test_spent_by_payee_is_about_payees() -> None:
     """Who paid in himself owes what he has spent, whatever the setting."""
-    made = books({})
+    made = domain({})
     made.decide(make.top_up(USER, "5"))
     payment = made.last
     made.decide(make.machine_copy(MACHINE, user=USER))
@@ -375,7 +375,7 @@ def test_spent_by_payee_is_about_payees() -> None:
 
 def test_coupon_is_taken_back_as_far_as_it_is_there() -> None:
     """In part, or whole; what was spent of it is gone."""
-    made = books()
+    made = domain()
     made.decide(do.grant(USER, 5))
     coupon = made.last
     assert back(made, coupon, "2") == [(COUPON, PROMOTIONS, "2")]
@@ -389,7 +389,7 @@ def test_coupon_is_taken_back_as_far_as_it_is_there() -> None:
 
 def test_expired_coupon_is_not_taken_back() -> None:
     """The sweep has taken it."""
-    made = books()
+    made = domain()
     made.decide(do.grant(USER, 5, expires_at=made.now + timedelta(days=1)))
     coupon = made.last
     made.later(days=1)
@@ -400,7 +400,7 @@ def test_expired_coupon_is_not_taken_back() -> None:
 
 def test_redeemed_code_is_taken_back_and_stays_redeemed() -> None:
     """Once is once."""
-    made = books()
+    made = domain()
     made.decide(do.create_code("HELLO", 2))
     made.decide(do.redeem("HELLO", user=USER))
     assert back(made, made.last) == [(COUPON, PROMOTIONS, "2")]
@@ -425,7 +425,7 @@ def test_adjustment_is_undone(
     account: AdjustedAccount, change: str, moves: list[tuple[str, str, str]]
 ) -> None:
     """Everything is as it was before."""
-    made = books({"usd": "10", "eaml": "10"})
+    made = domain({"usd": "10", "eaml": "10"})
     made.decide(do.grant(USER, 5))
     before, grants = without_zeros(made), made.grants(USER)
     made.decide(do.adjust(USER, account, change))
@@ -437,7 +437,7 @@ def test_adjustment_is_undone(
 @pytest.mark.parametrize("name", ["usd", "eaml"])
 def test_write_off_is_undone(name: str) -> None:
     """The user owes it again."""
-    made = books({f"due:{name}": "5", name: "9"})
+    made = domain({f"due:{name}": "5", name: "9"})
     account: AdjustedAccount = "due:usd" if name == "usd" else "due:eaml"
     made.decide(do.adjust(USER, account, "-3"))
     assert transfers(made.events[-1]) == [(f"platform:losses:{name}", f"user:2:due:{name}", "3")]
@@ -449,7 +449,7 @@ def test_write_off_is_undone(name: str) -> None:
 def test_debt_that_was_put_on_and_paid_comes_back_as_money(name: str) -> None:
     """As far as it is not owed any more."""
     account: AdjustedAccount = "due:usd" if name == "usd" else "due:eaml"
-    made = books({})
+    made = domain({})
     made.decide(do.adjust(USER, account, "5"))
     debt = made.last
     made.decide(do.adjust(USER, "usd" if name == "usd" else "eaml", "3"))
@@ -463,7 +463,7 @@ def test_debt_that_was_put_on_and_paid_comes_back_as_money(name: str) -> None:
 
 def test_money_that_was_put_on_and_spent_becomes_due() -> None:
     """The adjustment is undone whole."""
-    made = books({})
+    made = domain({})
     made.decide(do.adjust(USER, "usd", "6"))
     adjustment = made.last
     made.decide(make.machine_copy(MACHINE, user=USER))
@@ -477,7 +477,7 @@ def test_money_that_was_put_on_and_spent_becomes_due() -> None:
 def test_money_that_was_taken_off_settles_a_debt_when_it_comes_back(name: str) -> None:
     account: AdjustedAccount = "usd" if name == "usd" else "eaml"
     due: AdjustedAccount = "due:usd" if name == "usd" else "due:eaml"
-    made = books({name: "5"})
+    made = domain({name: "5"})
     made.decide(do.adjust(USER, account, "-5"))
     adjustment = made.last
     made.decide(do.adjust(USER, due, "3"))
@@ -489,7 +489,7 @@ def test_money_that_was_taken_off_settles_a_debt_when_it_comes_back(name: str) -
 
 def test_coupons_that_were_taken_off_come_back_as_they_were() -> None:
     """Newest spent first; one that has expired since stays with promotions, and the event says so."""
-    made = books()
+    made = domain()
     made.decide(do.grant(USER, 2, kinds=("training",), priority=5))
     made.decide(do.grant(USER, 4, expires_at=made.now + timedelta(days=1), priority=1))
     made.decide(do.adjust(USER, "coupon", "-5"))
@@ -506,7 +506,7 @@ def test_coupons_that_were_taken_off_come_back_as_they_were() -> None:
 
 
 def test_what_never_was_cannot_be_reversed() -> None:
-    made = books()
+    made = domain()
     with nothing_changes(made), pytest.raises(UnknownOperation):
         made.decide(do.reverse(event(99)))
 
@@ -521,7 +521,7 @@ def test_reversal_is_not_reversed() -> None:
 
 def test_expired_coupon_does_not_come_back() -> None:
     """Its expiry is not reversed; a new coupon can be given."""
-    made = books()
+    made = domain()
     made.decide(do.grant(USER, 5, expires_at=made.now + timedelta(days=1)))
     made.later(days=1)
     made.sweep()
@@ -531,7 +531,7 @@ def test_expired_coupon_does_not_come_back() -> None:
 
 def test_opening_balance_is_not_reversed() -> None:
     """It is adjusted."""
-    made = books({})
+    made = domain({})
     made.decide(
         replace(do.grant(USER, 1), command=OpenBalances(user=USER, occurred_at=made.now, usd=amount(3)))
     )
@@ -545,7 +545,7 @@ def test_operation_that_cost_nothing_has_nothing_to_reverse() -> None:
         made.decide(do.reverse(operation))
 
 
-def without(made: MovingBooks, user: int) -> None:
+def without(made: ClockedDomain, user: int) -> None:
     made.known = replace(made.known, users=made.known.users - {user})
 
 
@@ -572,5 +572,5 @@ def test_what_an_event_keeps_of_a_reversal_is_the_reversal() -> None:
     made.decide(do.reverse(operation, "8"))
     kept: Reversed = made.locked.reversed[operation]
     assert (kept.total, kept.amount) == (Decimal(10), Decimal(8))
-    assert reversed_from(operation, of_reversed(kept)) == kept
-    assert made.events[-1]["reversed"] == {operation: of_reversed(kept)}
+    assert decode_reversed(operation, encode_reversed(kept)) == kept
+    assert made.events[-1]["reversed"] == {operation: encode_reversed(kept)}

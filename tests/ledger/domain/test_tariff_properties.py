@@ -14,7 +14,7 @@ from ledger.domain.money import commission
 from ledger.domain.operations import MARKET
 from ledger.domain.pricing import price_units
 from ledger.domain.tariff import Band, Override, split, with_overrides
-from tests.builders import Books, machine_copy, machine_terms, solving, tariff, transfers
+from tests.builders import PureDomain, machine_copy, machine_terms, solving, tariff, transfers
 
 _prices = st.integers(0, 10**9).map(lambda units: Decimal(units).scaleb(-8))
 _quantities = st.integers(0, 10**7)
@@ -114,13 +114,13 @@ def test_an_operation_costs_what_its_bands_say(bands: list[Band], lines: int) ->
     """Through the whole decision, with what its event says of it."""
     further = [{"above": band.above, "unit_price": str(band.unit_price)} for band in bands[1:]]
     terms: dict[str, Any] = {"solving_line_eaml": str(bands[0].unit_price), "bands": {"solving": further}}
-    books = Books(
+    domain = PureDomain(
         users=[1, 2],
         machines=[machine_terms(owner=1)],
         tariffs=[tariff(**terms)],
         start={2: {"eaml": "999999999"}},
     )
-    data = books.decide(solving(7, user=2, lines=lines))
+    data = domain.decide(solving(7, user=2, lines=lines))
     paid = sum((Decimal(each["amount"]) for each in data["transfers"]), Decimal(0))
     assert Fraction(paid) == exact(bands, lines)
 
@@ -134,13 +134,13 @@ def test_a_sale_gives_the_commission_of_its_kind(rates: dict[Any, int], rate: in
     """Its own, or else the tariff's; seller and platform together get what the buyer pays."""
     own = {str(kind): str(Decimal(units).scaleb(-8)) for kind, units in rates.items()}
     gross = Decimal(price).scaleb(-8)
-    books = Books(
+    domain = PureDomain(
         users=[1, 2],
         machines=[machine_terms(owner=1, copy=str(gross))],
         tariffs=[tariff(commission_rate=str(Decimal(rate).scaleb(-8)), commission_rates=own)],
         start={2: {"usd": "1000"}},
     )
-    found = {credit: Decimal(paid) for _, credit, paid in transfers(books.decide(machine_copy(7, user=2)))}
+    found = {credit: Decimal(paid) for _, credit, paid in transfers(domain.decide(machine_copy(7, user=2)))}
     used = Decimal(own.get("machine_copy", str(Decimal(rate).scaleb(-8))))
     assert found.get("platform:revenue:commission:usd", Decimal(0)) == commission(gross, used)
     assert sum(found.values()) == gross

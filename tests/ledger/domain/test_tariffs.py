@@ -12,8 +12,8 @@ from ledger.domain.tariff import Band, Override, Tariff, split, with_overrides
 from ledger.engine.submission import Submission
 from tests import builders as make
 from tests import commands as do
-from tests.builders import Books, amount, machine_terms, tariff, transfers
-from tests.commands import MovingBooks, nothing_changes
+from tests.builders import PureDomain, amount, machine_terms, tariff, transfers
+from tests.commands import ClockedDomain, nothing_changes
 
 OWNER, USER, MACHINE = 1, 2, 7
 TERMS = machine_terms(MACHINE, owner=OWNER, columns=2, api="0.01", data_source="3", copy="5")
@@ -24,12 +24,12 @@ HOLD = "aaaaaaaa-0000-4000-8000-000000000001"
 BANDS = [{"above": 10, "unit_price": "0.5"}, {"above": 20, "unit_price": "0.25"}]
 
 
-def books(**terms: Any) -> MovingBooks:
-    return MovingBooks(users=[OWNER, USER], machines=[TERMS], tariffs=[tariff(**terms)], start=HAVE)
+def domain(**terms: Any) -> ClockedDomain:
+    return ClockedDomain(users=[OWNER, USER], machines=[TERMS], tariffs=[tariff(**terms)], start=HAVE)
 
 
-def banded() -> MovingBooks:
-    return books(solving_line_eaml="1", bands={"solving": BANDS})
+def banded() -> ClockedDomain:
+    return domain(solving_line_eaml="1", bands={"solving": BANDS})
 
 
 def facts(*quantities: int) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def test_each_band_prices_its_own_units(lines: int, paid: str, shares: tuple[int
 
 def test_training_counts_cells_in_bands() -> None:
     """Columns times lines, times epochs where they count."""
-    made = books(
+    made = domain(
         training_cell_eaml="1",
         training_counts_epochs=True,
         bands={"training": [{"above": 8, "unit_price": "0"}]},
@@ -84,7 +84,7 @@ def test_a_kind_without_bands_has_one_price() -> None:
 
 def test_the_sum_is_rounded_once() -> None:
     """Half to even, over all bands together."""
-    made = books(
+    made = domain(
         solving_line_eaml="0.000000004", bands={"solving": [{"above": 1, "unit_price": "0.000000011"}]}
     )
     assert transfers(made.decide(make.solving(MACHINE, user=USER, lines=2))) == [
@@ -127,7 +127,7 @@ def test_units_that_came_before_are_behind_their_bands() -> None:
 
 def test_a_kind_may_have_a_commission_of_its_own() -> None:
     """The others have the tariff's."""
-    made = books(commission_rates={"machine_copy": "0.05", "solving_with_api_market": "0"})
+    made = domain(commission_rates={"machine_copy": "0.05", "solving_with_api_market": "0"})
     copy = made.decide(make.machine_copy(MACHINE, user=USER))
     assert transfers(copy)[1] == ("user:2:usd", "platform:revenue:commission:usd", "0.25")
     assert copy["pricing"]["commission_rate"] == "0.05000000"
@@ -149,8 +149,8 @@ def override(
     return Override(version=version, effective_from=FIRST + days * DAY, user=user, team=team, terms=terms)
 
 
-def overridden(**of: list[Override]) -> Books:
-    made = books(solving_line_eaml="1", bands={"solving": BANDS}, commission_rate="0.2")
+def overridden(**of: list[Override]) -> PureDomain:
+    made = domain(solving_line_eaml="1", bands={"solving": BANDS}, commission_rate="0.2")
     made.known = replace(
         made.known, overrides={int(name.removeprefix("user")): given for name, given in of.items()}
     )

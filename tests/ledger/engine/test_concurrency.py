@@ -378,7 +378,7 @@ def _alone(
     for code, balance in balances(*users).items():
         _, user, name = code.split(":", 2)
         start.setdefault(int(user), {})[name] = str(balance)
-    books = make.Books(
+    domain = make.PureDomain(
         users=[user.pk for user in users],
         machines=[
             make.machine_terms(
@@ -394,8 +394,8 @@ def _alone(
         start=start,
     )
     for submission in submissions:
-        books.decide(submission)
-    return books.balances()
+        domain.decide(submission)
+    return domain.balances()
 
 
 _PROCESS = """

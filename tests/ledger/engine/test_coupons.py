@@ -12,7 +12,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from ledger.domain.coupons import live
+from ledger.domain.coupons import live_amount
 from ledger.domain.money import ZERO
 from ledger.engine.kept_store import read_grants
 from ledger.engine.posting import post, quote
@@ -198,7 +198,7 @@ def test_balance_and_grants_and_the_users_row_agree(user: User) -> None:
     sweep_overdue(now=moments[-1])
     with connection.cursor() as cursor:
         grants = read_grants(cursor, [user.pk])
-    worth = live(grants, moments[-1])
+    worth = live_amount(grants, moments[-1])
     found = balances(user.pk, at=moments[-1])
     assert found is not None
     assert worth == sum(grant.remaining for grant in grants) == found.accounts["coupon"].balance
