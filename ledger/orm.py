@@ -24,7 +24,7 @@ from ledger.engine.posting import post
 from ledger.engine.rows import entry_id
 from ledger.engine.submission import Outcome, Submission
 from ledger.requests import four_eyes
-from ledger.requests.consulting import step_of
+from ledger.requests.consulting import step_command
 
 SOURCE = "/ledger/orm"
 ACTOR = "orm"
@@ -83,7 +83,7 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
     adjustment = Adjustment(
         user=user_id, account=account, direction="up" if side == "C" else "down", amount=amount
     )
-    command = four_eyes.adjusting(
+    command = four_eyes.adjust_command(
         adjustment=adjustment, reason_code="orm", actor=ACTOR, role="staff", occurred_at=timezone.now()
     )
     sent = {
@@ -145,7 +145,7 @@ def move_contract(*, contract_id: int, step: str, amount: Decimal | None) -> Non
     `ContractNotOffered`, `ContractEnded`, or `InsufficientFunds` where the client, or for a split the
     escrow, has less than that.
     """
-    command = step_of(contract_id, step, amount, now=timezone.now())
+    command = step_command(contract_id, step, amount, now=timezone.now())
     sent: dict[str, object] = {"type": command.kind.value, "contract": contract_id, "step": step}
     if amount is not None:
         sent["amount"] = text(amount)

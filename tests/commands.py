@@ -44,7 +44,7 @@ from ledger.domain.tariff import DEFAULT_TERMS
 from ledger.domain.tariff_versions import ProposeTariff
 from ledger.engine.submission import Submission
 from ledger.requests import chargebacks, holds, payouts
-from ledger.requests.consulting import step_of
+from ledger.requests.consulting import step_command
 from models import Machine, User
 from tests.builders import SOURCE, PureDomain, amount
 
@@ -76,7 +76,7 @@ def place(
             **more,
         }
     )
-    return holds.placing(request, now=now, **_who(key))
+    return holds.place_hold(request, now=now, **_who(key))
 
 
 def capture(
@@ -96,13 +96,13 @@ def capture(
         final=final,
         occurred_at=at,
     )
-    return holds.capturing(request, now=at or timezone.now(), **_who(key))
+    return holds.capture_hold(request, now=at or timezone.now(), **_who(key))
 
 
 def void(hold: str, *, at: datetime | None = None, key: str | None = None) -> Submission:
     """A hold given up."""
     request = HoldVoided(hold=UUID(hold), reason="the server was lost")
-    return holds.voiding(request, now=at or timezone.now(), **_who(key))
+    return holds.void_hold(request, now=at or timezone.now(), **_who(key))
 
 
 def request_payout(
@@ -120,7 +120,7 @@ def request_payout(
         amount=amount(usd),
         occurred_at=at,
     )
-    return payouts.requesting(request, now=at or timezone.now(), **_who(key))
+    return payouts.request_payout(request, now=at or timezone.now(), **_who(key))
 
 
 def pay(
@@ -135,13 +135,13 @@ def pay(
     request = PayoutPaid(
         payout=UUID(payout), occurred_at=at, payment_reference=reference, payment_provider=provider
     )
-    return payouts.confirming(request, now=at or timezone.now(), **_who(key))
+    return payouts.confirm_payout(request, now=at or timezone.now(), **_who(key))
 
 
 def fail(payout: str, *, at: datetime | None = None, key: str | None = None) -> Submission:
     """A payout that will not be paid."""
     request = PayoutFailed(payout=UUID(payout), occurred_at=at, reason="the bank does not know the account")
-    return payouts.failing(request, now=at or timezone.now(), **_who(key))
+    return payouts.fail_payout(request, now=at or timezone.now(), **_who(key))
 
 
 def charge_back(
@@ -162,7 +162,7 @@ def charge_back(
         reason="the card was stolen",
         occurred_at=at,
     )
-    return chargebacks.charging_back(request, now=at or timezone.now(), **_who(key))
+    return chargebacks.charge_back(request, now=at or timezone.now(), **_who(key))
 
 
 def sign(contract: int, *, at: datetime | None = None, key: str | None = None) -> Submission:
@@ -502,7 +502,7 @@ def _resolve(
 def _contract(
     contract: int, step: str, value: Decimal | None, at: datetime | None, key: str | None
 ) -> Submission:
-    command = step_of(contract, step, value, now=at or timezone.now())
+    command = step_command(contract, step, value, now=at or timezone.now())
     fields = {} if value is None else {"amount": text(value)}
     return _of(command.kind.value, command, key, contract=contract, step=step, **fields)
 

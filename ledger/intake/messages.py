@@ -175,11 +175,11 @@ def _envelope(event: CloudEvent, message: Message, arrived_at: datetime) -> dict
 
 _READERS: Final[Mapping[str, Read]] = {
     topics.OPERATION: _read_operation,
-    topics.HOLD_REQUESTED: _reader(holds.placing),
-    topics.HOLD_CAPTURED: _reader(holds.capturing),
-    topics.HOLD_VOIDED: _reader(holds.voiding),
-    topics.PAYOUT_REQUESTED: _reader(payouts.requesting),
-    topics.PAYOUT_PAID: _reader(payouts.confirming),
-    topics.PAYOUT_FAILED: _reader(payouts.failing),
-    topics.CHARGEBACK: _reader(chargebacks.charging_back),
+    topics.HOLD_REQUESTED: _reader(holds.place_hold),
+    topics.HOLD_CAPTURED: _reader(holds.capture_hold),
+    topics.HOLD_VOIDED: _reader(holds.void_hold),
+    topics.PAYOUT_REQUESTED: _reader(payouts.request_payout),
+    topics.PAYOUT_PAID: _reader(payouts.confirm_payout),
+    topics.PAYOUT_FAILED: _reader(payouts.fail_payout),
+    topics.CHARGEBACK: _reader(chargebacks.charge_back),
 }

@@ -20,12 +20,12 @@ from ledger.domain.reversal_commands import Reverse
 from ledger.domain.tariff_versions import ProposeTariff
 from ledger.engine.submission import Submission
 from ledger.requests import bodies, four_eyes, terms
-from ledger.requests.consulting import step_of
+from ledger.requests.consulting import step_command
 
 _NOTES: Final = ("reason", "evidence")
 
 
-def of_body(command: Command, body: bodies.Body, fields: Mapping[str, Any], **who: Any) -> Submission:
+def submission_for(command: Command, body: bodies.Body, fields: Mapping[str, Any], **who: Any) -> Submission:
     """The submission of a command: what was sent is the body with these fields, its free texts are notes."""
     sent = {**fields, **body.model_dump(mode="json", exclude_defaults=True, exclude=set(_NOTES))}
     texts = {name: getattr(body, name, None) for name in _NOTES}
@@ -33,7 +33,7 @@ def of_body(command: Command, body: bodies.Body, fields: Mapping[str, Any], **wh
     return Submission(command=command, sent=sent, notes=notes, **who)
 
 
-def reversing(body: bodies.Reversal, operation: UUID, *, now: datetime, **who: Any) -> Submission:
+def reverse_operation(body: bodies.Reversal, operation: UUID, *, now: datetime, **who: Any) -> Submission:
     """Take back all or part of an operation."""
     command = Reverse(
         operation=str(operation),
@@ -41,10 +41,10 @@ def reversing(body: bodies.Reversal, operation: UUID, *, now: datetime, **who: A
         occurred_at=now,
         spent_by_payee=settings.LEDGER_SPENT_BY_PAYEE,
     )
-    return of_body(command, body, {"type": "reversal", "operation": str(operation)}, **who)
+    return submission_for(command, body, {"type": "reversal", "operation": str(operation)}, **who)
 
 
-def granting(body: bodies.Coupon, *, now: datetime, **who: Any) -> Submission:
+def grant_coupon(body: bodies.Coupon, *, now: datetime, **who: Any) -> Submission:
     """Give a user promotional credit."""
     command = GrantCoupon(
         user=body.operation_user,
@@ -54,36 +54,40 @@ def granting(body: bodies.Coupon, *, now: datetime, **who: Any) -> Submission:
         priority=body.priority,
         kinds=body.kinds,
     )
-    return of_body(command, body, {"type": "coupon_grant"}, **who)
+    return submission_for(command, body, {"type": "coupon_grant"}, **who)
 
 
-def offering(body: bodies.CodeToRedeem, *, now: datetime, **who: Any) -> Submission:
+def create_code(body: bodies.CodeToRedeem, *, now: datetime, **who: Any) -> Submission:
     """Offer a coupon code."""
     command = CreateCode(code=Code(**body.model_dump()), occurred_at=now)
-    return of_body(command, body, {"type": "coupon_code"}, **who)
+    return submission_for(command, body, {"type": "coupon_code"}, **who)
 
 
-def redeeming(body: bodies.Redemption, *, now: datetime, **who: Any) -> Submission:
+def redeem_code(body: bodies.Redemption, *, now: datetime, **who: Any) -> Submission:
     """Redeem a coupon code for a user."""
     command = RedeemCode(user=body.operation_user, code=body.code, occurred_at=now)
-    return of_body(command, body, {"type": "coupon_redemption"}, **who)
+    return submission_for(command, body, {"type": "coupon_redemption"}, **who)
 
 
-def limiting(body: bodies.CreditLimit, user: int, *, now: datetime, **who: Any) -> Submission:
+def set_credit_limit(body: bodies.CreditLimit, user: int, *, now: datetime, **who: Any) -> Submission:
     """Set a user's credit limit."""
     command = SetCreditLimit(user=user, limit=body.limit, occurred_at=now)
-    return of_body(command, body, {"type": "credit_limit", "operation_user": user}, **who)
+    return submission_for(command, body, {"type": "credit_limit", "operation_user": user}, **who)
 
 
-def stepping(body: bodies.Body, contract: int, step: str, *, now: datetime, **who: Any) -> Submission:
+def take_contract_step(
+    body: bodies.Body, contract: int, step: str, *, now: datetime, **who: Any
+) -> Submission:
     """A step of a consulting contract: `contract`, `finish`, `split` or `cancel`."""
     amount = body.amount if isinstance(body, bodies.Split) else None
-    command = step_of(contract, step, amount, now=now)
+    command = step_command(contract, step, amount, now=now)
     fields = {"type": command.kind.value, "contract": contract, "step": step}
-    return of_body(command, body, fields, **who)
+    return submission_for(command, body, fields, **who)
 
 
-def adjusting(body: bodies.Adjustment, *, role: Role, now: datetime, actor: str, **who: Any) -> Submission:
+def adjust_balance(
+    body: bodies.Adjustment, *, role: Role, now: datetime, actor: str, **who: Any
+) -> Submission:
     """Adjust a balance, as an actor of a role, or propose to."""
     adjustment = Adjustment(
         user=body.operation_user,
@@ -91,23 +95,23 @@ def adjusting(body: bodies.Adjustment, *, role: Role, now: datetime, actor: str,
         direction=body.direction,
         amount=body.amount,
     )
-    command = four_eyes.adjusting(
+    command = four_eyes.adjust_command(
         adjustment=adjustment, reason_code=body.reason_code, actor=actor, role=role, occurred_at=now
     )
-    return of_body(command, body, {"type": "adjustment"}, actor=actor, **who)
+    return submission_for(command, body, {"type": "adjustment"}, actor=actor, **who)
 
 
-def changing_period(
+def change_period(
     body: bodies.PeriodProposal, change: PeriodChange, *, role: Role, now: datetime, actor: str, **who: Any
 ) -> Submission:
     """Propose to close or reopen a period, as an actor of a role."""
     command = ChangePeriod(
         change=change, occurred_at=now, actor=actor, role=role, reason_code=body.reason_code
     )
-    return of_body(command, body, {"type": "period", **change.body()}, actor=actor, **who)
+    return submission_for(command, body, {"type": "period", **change.body()}, actor=actor, **who)
 
 
-def proposing_tariff(
+def propose_tariff(
     body: terms.Tariff | terms.TariffOverride, *, role: Role, now: datetime, actor: str, **who: Any
 ) -> Submission:
     """Propose a version of the tariff, for everybody or for a user or a team."""
@@ -122,10 +126,10 @@ def proposing_tariff(
         role=role,
         reason_code=body.reason_code,
     )
-    return of_body(command, body, {"type": "tariff"}, actor=actor, **who)
+    return submission_for(command, body, {"type": "tariff"}, actor=actor, **who)
 
 
-def resolving(
+def resolve_proposal(
     body: bodies.Body,
     proposal: UUID,
     subject: Subject,
@@ -137,9 +141,9 @@ def resolving(
     **who: Any,
 ) -> Submission:
     """Approve or decline what was proposed about a subject, as an actor of a role."""
-    command = four_eyes.resolving(
+    command = four_eyes.resolve_command(
         proposal=str(proposal), subject=subject, approve=approve, actor=actor, role=role, occurred_at=now
     )
     verdict = "approve" if approve else "decline"
     fields = {"type": subject, "proposal": str(proposal), "verdict": verdict}
-    return of_body(command, body, fields, actor=actor, **who)
+    return submission_for(command, body, fields, actor=actor, **who)

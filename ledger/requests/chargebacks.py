@@ -12,7 +12,7 @@ from ledger.engine.submission import Submission
 from ledger.requests.operations import out_of_bounds
 
 
-def charging_back(
+def charge_back(
     request: Chargeback, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
     """The submission that takes back money that was paid in. `who` are further fields of `Submission`."""

@@ -7,7 +7,9 @@ from typing import cast
 from ledger.domain.contracting import EndContract, SignContract, Step
 
 
-def step_of(contract: int, step: str, amount: Decimal | None, *, now: datetime) -> SignContract | EndContract:
+def step_command(
+    contract: int, step: str, amount: Decimal | None, *, now: datetime
+) -> SignContract | EndContract:
     """The command of a step: `contract`, `finish`, `split` or `cancel`. `amount` (USD) is of a split."""
     if step == "contract":
         return SignContract(contract=contract, occurred_at=now)

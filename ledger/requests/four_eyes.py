@@ -23,7 +23,7 @@ def role_of(person: User) -> Role:
     return "super_admin" if person.is_super_admin else "staff"
 
 
-def adjusting(
+def adjust_command(
     *, adjustment: Adjustment, reason_code: str, actor: str, role: Role, occurred_at: datetime
 ) -> Adjust:
     """An adjustment by `actor`: done, or proposed where it is more than his role adjusts alone."""
@@ -37,7 +37,7 @@ def adjusting(
     )
 
 
-def resolving(
+def resolve_command(
     *, proposal: str, subject: Subject, approve: bool, actor: str, role: Role, occurred_at: datetime
 ) -> ResolveProposal:
     """A proposal about the subject approved or declined by `actor`."""

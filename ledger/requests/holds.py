@@ -12,7 +12,7 @@ from ledger.engine.submission import Submission
 from ledger.requests.operations import out_of_bounds
 
 
-def placing(
+def place_hold(
     request: HoldRequested, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
     """The submission that sets money aside. `who` are the further fields of `Submission`."""
@@ -30,7 +30,7 @@ def placing(
     return _submission("hold.requested", request, command, now, **who)
 
 
-def capturing(
+def capture_hold(
     request: HoldCaptured, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
     """The submission that pays work out of a hold."""
@@ -44,7 +44,9 @@ def capturing(
     return _submission("hold.captured", request, command, now, **who)
 
 
-def voiding(request: HoldVoided, *, now: datetime, sent_at: datetime | None = None, **who: Any) -> Submission:
+def void_hold(
+    request: HoldVoided, *, now: datetime, sent_at: datetime | None = None, **who: Any
+) -> Submission:
     """The submission that releases a hold."""
     command = VoidHold(hold=str(request.hold), occurred_at=request.occurred_at or sent_at or now)
     return _submission("hold.voided", request, command, now, notes={"reason": request.reason}, **who)

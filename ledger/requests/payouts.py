@@ -12,7 +12,7 @@ from ledger.engine.submission import Submission
 from ledger.requests.operations import out_of_bounds
 
 
-def requesting(
+def request_payout(
     request: PayoutRequested, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
     """The submission that sets money aside. `who` are the further fields of `Submission`."""
@@ -25,7 +25,7 @@ def requesting(
     return _submission("payout.requested", request, command, now, **who)
 
 
-def confirming(
+def confirm_payout(
     request: PayoutPaid, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
     """The submission that says that the money has left."""
@@ -39,7 +39,7 @@ def confirming(
     return _submission("payout.paid", request, command, now, notes=notes, **who)
 
 
-def failing(
+def fail_payout(
     request: PayoutFailed, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
     """The submission that makes the money available again."""

@@ -38,4 +38,4 @@ def adjust(request: HttpRequest) -> HttpResponse:
     """
     body = bodies.read_as(bodies.Adjustment, reading.read_json(request))
     role = caller_of(request).role
-    return submit(request, partial(by_people.adjusting, body, role=role, now=timezone.now()))
+    return submit(request, partial(by_people.adjust_balance, body, role=role, now=timezone.now()))

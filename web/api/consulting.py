@@ -99,5 +99,5 @@ def cancel_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
 
 
 def _step(request: HttpRequest, contract: int, step: str, body: bodies.Body) -> HttpResponse:
-    made = partial(by_people.stepping, body, contract, step, now=timezone.now())
+    made = partial(by_people.take_contract_step, body, contract, step, now=timezone.now())
     return submit(request, made, f"/v1/consulting/{contract}")

@@ -35,7 +35,7 @@ _DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote,
 def grant_coupon(request: HttpRequest) -> HttpResponse:
     """Spendable on what is owed to the platform only, until it expires."""
     body = bodies.read_as(bodies.Coupon, reading.read_json(request))
-    return submit(request, partial(by_people.granting, body, now=timezone.now()))
+    return submit(request, partial(by_people.grant_coupon, body, now=timezone.now()))
 
 
 @router.post(
@@ -50,7 +50,7 @@ def grant_coupon(request: HttpRequest) -> HttpResponse:
 def create_coupon_code(request: HttpRequest) -> HttpResponse:
     """Limited in number and time, if wanted; each user redeems it once."""
     body = bodies.read_as(bodies.CodeToRedeem, reading.read_json(request))
-    return submit(request, partial(by_people.offering, body, now=timezone.now()))
+    return submit(request, partial(by_people.create_code, body, now=timezone.now()))
 
 
 @router.post(
@@ -65,7 +65,7 @@ def create_coupon_code(request: HttpRequest) -> HttpResponse:
 def redeem_coupon_code(request: HttpRequest) -> HttpResponse:
     """The user gets what the code gives, once."""
     body = bodies.read_as(bodies.Redemption, reading.read_json(request))
-    return submit(request, partial(by_people.redeeming, body, now=timezone.now()))
+    return submit(request, partial(by_people.redeem_code, body, now=timezone.now()))
 
 
 @router.get(

@@ -51,4 +51,4 @@ def get_dues(request: HttpRequest, user: Path[Id]) -> HttpResponse:
 def set_credit_limit(request: HttpRequest, user: Path[Id]) -> HttpResponse:
     """How much EAML the user may owe; null: what the tariff says."""
     body = bodies.read_as(bodies.CreditLimit, reading.read_json(request))
-    return submit(request, partial(by_people.limiting, body, user, now=timezone.now()))
+    return submit(request, partial(by_people.set_credit_limit, body, user, now=timezone.now()))

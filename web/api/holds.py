@@ -35,7 +35,7 @@ def place_hold(request: HttpRequest) -> HttpResponse:
     """201: the work may start. The publisher chooses the hold's id, so that a retry is the same hold."""
     body = bodies.read_as(HoldRequested, reading.read_json(request))
     return submit(
-        request, lambda **who: holds.placing(body, now=timezone.now(), **who), f"/v1/holds/{body.hold}"
+        request, lambda **who: holds.place_hold(body, now=timezone.now(), **who), f"/v1/holds/{body.hold}"
     )
 
 
@@ -69,7 +69,7 @@ def capture_hold(request: HttpRequest, hold: Path[Uuid]) -> HttpResponse:
     body = bodies.read_as(bodies.Capture, reading.read_json(request))
     message = HoldCaptured(hold=hold, **body.model_dump())
     return submit(
-        request, lambda **who: holds.capturing(message, now=timezone.now(), **who), f"/v1/holds/{hold}"
+        request, lambda **who: holds.capture_hold(message, now=timezone.now(), **who), f"/v1/holds/{hold}"
     )
 
 
@@ -87,5 +87,5 @@ def void_hold(request: HttpRequest, hold: Path[Uuid]) -> HttpResponse:
     body = bodies.read_as(bodies.Void, reading.read_json(request))
     message = HoldVoided(hold=hold, reason=body.reason)
     return submit(
-        request, lambda **who: holds.voiding(message, now=timezone.now(), **who), f"/v1/holds/{hold}"
+        request, lambda **who: holds.void_hold(message, now=timezone.now(), **who), f"/v1/holds/{hold}"
     )

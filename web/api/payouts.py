@@ -40,7 +40,7 @@ def request_payout(request: HttpRequest) -> HttpResponse:
     body = bodies.read_as(PayoutRequested, reading.read_json(request))
     return submit(
         request,
-        lambda **who: payouts.requesting(body, now=timezone.now(), **who),
+        lambda **who: payouts.request_payout(body, now=timezone.now(), **who),
         f"/v1/payouts/{body.payout}",
     )
 
@@ -76,7 +76,7 @@ def confirm_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
     message = PayoutPaid(payout=payout, **body.model_dump())
     return submit(
         request,
-        lambda **who: payouts.confirming(message, now=timezone.now(), **who),
+        lambda **who: payouts.confirm_payout(message, now=timezone.now(), **who),
         f"/v1/payouts/{payout}",
     )
 
@@ -96,7 +96,7 @@ def fail_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
     message = PayoutFailed(payout=payout, reason=body.reason)
     return submit(
         request,
-        lambda **who: payouts.failing(message, now=timezone.now(), **who),
+        lambda **who: payouts.fail_payout(message, now=timezone.now(), **who),
         f"/v1/payouts/{payout}",
     )
 
@@ -113,4 +113,4 @@ def fail_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
 def charge_back(request: HttpRequest) -> HttpResponse:
     """From what is available of it; what is spent is due. Never what is held, nor more than is left."""
     body = bodies.read_as(Chargeback, reading.read_json(request))
-    return submit(request, lambda **who: chargebacks.charging_back(body, now=timezone.now(), **who))
+    return submit(request, lambda **who: chargebacks.charge_back(body, now=timezone.now(), **who))

@@ -121,7 +121,7 @@ def _propose(request: HttpRequest, action: PeriodAction, period: str) -> HttpRes
     body = bodies.read_as(bodies.PeriodProposal, reading.read_json(request))
     change = PeriodChange(action=action, month=Month.parse(period))
     role = caller_of(request).role
-    return submit(request, partial(by_people.changing_period, body, change, role=role, now=timezone.now()))
+    return submit(request, partial(by_people.change_period, body, change, role=role, now=timezone.now()))
 
 
 def _found(month: Month) -> Period:

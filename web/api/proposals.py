@@ -77,7 +77,7 @@ def _resolve(
     request: HttpRequest, subject: Subject, proposal: Uuid, body: bodies.Body, *, approve: bool
 ) -> HttpResponse:
     made = partial(
-        by_people.resolving,
+        by_people.resolve_proposal,
         body,
         proposal,
         subject,

@@ -32,4 +32,4 @@ _DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote,
 def reverse_operation(request: HttpRequest, operation: Path[Uuid]) -> HttpResponse:
     """Never more than is left of it; commission included; coupons come back as coupons."""
     body = bodies.read_as(bodies.Reversal, reading.read_json(request))
-    return submit(request, partial(by_people.reversing, body, operation, now=timezone.now()))
+    return submit(request, partial(by_people.reverse_operation, body, operation, now=timezone.now()))

@@ -113,4 +113,4 @@ def _listed(found: list[tariffs.Published]) -> HttpResponse:
 
 def _propose(request: HttpRequest, body: terms.Tariff | terms.TariffOverride) -> HttpResponse:
     role = caller_of(request).role
-    return submit(request, partial(by_people.proposing_tariff, body, role=role, now=timezone.now()))
+    return submit(request, partial(by_people.propose_tariff, body, role=role, now=timezone.now()))

@@ -38,5 +38,5 @@ class Command(BaseCommand):
             bodies.Adjustment,
             {"operation_user": options["user"], **{name: options[name] for name in names}},
         )
-        made = partial(by_people.adjusting, body, role=role_of(person), now=timezone.now())
+        made = partial(by_people.adjust_balance, body, role=role_of(person), now=timezone.now())
         self.stdout.write(people.told(people.posted(made, person, options), options))

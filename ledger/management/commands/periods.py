@@ -50,7 +50,7 @@ class Command(BaseCommand):
             bodies.PeriodProposal, {"reason_code": options["reason_code"], "reason": options["reason"]}
         )
         change = PeriodChange(action=options["action"], month=month)
-        made = partial(by_people.changing_period, body, change, role=role_of(person), now=timezone.now())
+        made = partial(by_people.change_period, body, change, role=role_of(person), now=timezone.now())
         self.stdout.write(people.told(people.posted(made, person, options), options))
 
     def _list(self) -> None:

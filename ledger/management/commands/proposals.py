@@ -41,7 +41,7 @@ class Command(BaseCommand):
         approve = options["action"] == "approve"
         body = bodies.Body() if approve else people.read(bodies.Decline, {"reason": options["reason"]})
         made = partial(
-            by_people.resolving,
+            by_people.resolve_proposal,
             body,
             options["proposal"],
             found.subject,

@@ -81,5 +81,5 @@ class Command(BaseCommand):
         body: terms.Tariff | terms.TariffOverride = (
             people.read(terms.TariffOverride, values) if of_one else people.read(terms.Tariff, values)
         )
-        made = partial(by_people.proposing_tariff, body, role=role_of(person), now=timezone.now())
+        made = partial(by_people.propose_tariff, body, role=role_of(person), now=timezone.now())
         self.stdout.write(people.told(people.posted(made, person, options), options))

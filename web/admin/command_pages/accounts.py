@@ -28,4 +28,4 @@ class SetCreditLimit(CommandPage):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return by_people.limiting(self.read, self.cleaned_data["operation_user"], now=now, **who)
+        return by_people.set_credit_limit(self.read, self.cleaned_data["operation_user"], now=now, **who)

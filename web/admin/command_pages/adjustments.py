@@ -53,7 +53,7 @@ class Adjust(CommandPage):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP, in the role of the person."""
-        return by_people.adjusting(self.read, role=role_of(self.person), now=now, **who)
+        return by_people.adjust_balance(self.read, role=role_of(self.person), now=now, **who)
 
 
 class _Resolve(CommandPage):
@@ -81,7 +81,7 @@ class _Resolve(CommandPage):
         # Where there is none, the ledger says so, whatever it might have been about.
         subject: Subject = "adjustment" if found is None else found.subject
         role = role_of(self.person)
-        return by_people.resolving(self.read, proposal, subject, approve=approve, role=role, **who)
+        return by_people.resolve_proposal(self.read, proposal, subject, approve=approve, role=role, **who)
 
 
 class Approve(_Resolve):

@@ -42,7 +42,9 @@ class _Step(CommandPage):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return by_people.stepping(self.read, self.cleaned_data["contract"], self.step, now=now, **who)
+        return by_people.take_contract_step(
+            self.read, self.cleaned_data["contract"], self.step, now=now, **who
+        )
 
 
 class SignContract(_Step):

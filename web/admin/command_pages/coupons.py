@@ -34,7 +34,7 @@ class GrantCoupon(CommandPage):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return by_people.granting(self.read, now=now, **who)
+        return by_people.grant_coupon(self.read, now=now, **who)
 
 
 class OfferCode(CommandPage):
@@ -58,7 +58,7 @@ class OfferCode(CommandPage):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return by_people.offering(self.read, now=now, **who)
+        return by_people.create_code(self.read, now=now, **who)
 
 
 class RedeemCode(CommandPage):
@@ -74,4 +74,4 @@ class RedeemCode(CommandPage):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return by_people.redeeming(self.read, now=now, **who)
+        return by_people.redeem_code(self.read, now=now, **who)

@@ -48,7 +48,7 @@ class PlaceHold(CommandPage):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As from the training service."""
-        return holds.placing(self.read, now=now, **who)
+        return holds.place_hold(self.read, now=now, **who)
 
 
 class _OfHold(CommandPage):
@@ -84,7 +84,7 @@ class CaptureHold(_OfHold):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As from the training service."""
-        return holds.capturing(self.read, now=now, **who)
+        return holds.capture_hold(self.read, now=now, **who)
 
 
 class VoidHold(_OfHold):
@@ -98,4 +98,4 @@ class VoidHold(_OfHold):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As from the training service."""
-        return holds.voiding(self.read, now=now, **who)
+        return holds.void_hold(self.read, now=now, **who)

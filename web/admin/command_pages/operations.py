@@ -54,7 +54,7 @@ class ReverseOperation(_TakesBack):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return by_people.reversing(self.read, self.cleaned_data["operation"], now=now, **who)
+        return by_people.reverse_operation(self.read, self.cleaned_data["operation"], now=now, **who)
 
 
 class ChargeBack(_TakesBack):
@@ -75,4 +75,4 @@ class ChargeBack(_TakesBack):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return chargebacks.charging_back(self.read, now=now, **who)
+        return chargebacks.charge_back(self.read, now=now, **who)

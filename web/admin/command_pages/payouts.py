@@ -35,7 +35,7 @@ class RequestPayout(CommandPage):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return payouts.requesting(self.read, now=now, **who)
+        return payouts.request_payout(self.read, now=now, **who)
 
 
 class _OfPayout(CommandPage):
@@ -68,7 +68,7 @@ class ConfirmPayout(_OfPayout):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return payouts.confirming(self.read, now=now, **who)
+        return payouts.confirm_payout(self.read, now=now, **who)
 
 
 class FailPayout(_OfPayout):
@@ -82,4 +82,4 @@ class FailPayout(_OfPayout):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP."""
-        return payouts.failing(self.read, now=now, **who)
+        return payouts.fail_payout(self.read, now=now, **who)

@@ -25,7 +25,7 @@ class _Propose(CommandPage):
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP, in the role of the person."""
         change = PeriodChange(action=self.action, month=self.cleaned_data["period"])
-        return by_people.changing_period(self.read, change, role=role_of(self.person), now=now, **who)
+        return by_people.change_period(self.read, change, role=role_of(self.person), now=now, **who)
 
 
 class ClosePeriod(_Propose):

@@ -99,7 +99,7 @@ class _Terms(CommandPage):
 
     def submission(self, *, now: datetime, **who: Any) -> Submission:
         """As over HTTP, in the role of the person."""
-        return by_people.proposing_tariff(self.read, role=role_of(self.person), now=now, **who)
+        return by_people.propose_tariff(self.read, role=role_of(self.person), now=now, **who)
 
 
 class PublishTariff(_Terms):
