@@ -82,6 +82,6 @@ def verify() -> Span:
 
     settle()
     started = time.monotonic()
-    result = derive(tell=print, progress=lambda _position, _highest: None, in_two=True)
+    result = derive(report=print, progress=lambda _position, _highest: None, in_two=True)
     assert result.mismatches == 0
     return Span(operations=result.entries, started=started, ended=time.monotonic())

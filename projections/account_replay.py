@@ -1,4 +1,4 @@
-"""The state of every account as the log leaves it, with the memory of a bounded number of them."""
+"""The state of every account as the log leaves it. Keeps a bounded number of states in memory."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ _IN_MEMORY: Final = 200_000
 
 
 class State:
-    """What an account has after the last event that named it."""
+    """The state of an account after the last event that named it."""
 
     __slots__ = (
         "balance",
@@ -34,26 +34,26 @@ class State:
         self.held: Decimal = ZERO
         self.version = 0
         self.position = 0
-        """Of the last event that touched it."""
+        """Position of the last event that changed the account."""
         self.recorded_at: datetime | None = None
         self.credit_limit: str | None = None
-        """On a due account: the limit that is this user's own."""
+        """On a due account: the user's own credit limit, if there is one."""
         self.stated: Mapping[str, Any] | None = None
-        """Balance, held and version in the words of the last event, as long as it stays in memory."""
+        """Balance, held and version as the last event spells them, while the state stays in memory."""
 
 
 _SETTING_ASIDE: Final = (("holds", "eaml"), ("payouts", "usd"))
 
 
 def set_aside_codes(event: StoredEvent) -> Iterator[str]:
-    """The accounts that holds and payouts of an event are on."""
+    """Return the accounts that the holds and payouts of an event are on."""
     for name, account in _SETTING_ASIDE:
         for kept in event.data.get(name, {}).values():
             yield user_account(kept["user"], account)
 
 
 def named_codes(event: StoredEvent) -> Iterator[str]:
-    """The accounts of users that an event says something about."""
+    """Return the accounts of users that an event names."""
     data = event.data
     yield from data.get("accounts", ())
     yield from set_aside_codes(event)
@@ -62,7 +62,9 @@ def named_codes(event: StoredEvent) -> Iterator[str]:
 
 
 def touched_codes(event: StoredEvent) -> set[str]:
-    """Those of them that it changed: by a transfer, by what is held, or by a credit limit."""
+    """Return the named accounts that the event changed: by a transfer, a hold or payout, or a credit
+    limit.
+    """
     data = event.data
     codes = {code for each in data.get("transfers", ()) for code in (each["debit"], each["credit"])}
     codes.update(set_aside_codes(event))
@@ -71,7 +73,7 @@ def touched_codes(event: StoredEvent) -> set[str]:
 
 
 def follow(event: StoredEvent, states: Mapping[str, State]) -> None:
-    """Copy what an event says of accounts. `states` has all that it names."""
+    """Copy the account states of an event into `states`, which holds every account that the event names."""
     for code, stated in event.data.get("accounts", {}).items():
         state = states[code]
         state.balance, state.held = Decimal(stated["balance"]), Decimal(stated["held"])
@@ -83,7 +85,9 @@ def follow(event: StoredEvent, states: Mapping[str, State]) -> None:
 
 
 class States:
-    """States by account code. Those that are not in use go to a temporary file, however many there are."""
+    """States by account code. States not in use move to a temporary file, so their number is not limited
+    by memory.
+    """
 
     def __init__(self, in_memory: int = _IN_MEMORY) -> None:
         self._in_memory = in_memory
@@ -92,7 +96,7 @@ class States:
         self._file: sqlite3.Connection | None = None
 
     def use(self, codes: Iterable[str]) -> dict[str, State]:
-        """The states of these codes, made where there was none. Valid until the next call."""
+        """Return the states of these codes, making missing ones. Valid until the next call."""
         wanted = set(codes)
         if len(self._states) > self._in_memory:
             self._spill(keep=wanted)
@@ -105,14 +109,14 @@ class States:
         return self._states
 
     def peek(self, codes: Iterable[str]) -> dict[str, State]:
-        """The states of these codes as far as there are any; none is made."""
+        """Return the existing states of these codes; make none."""
         wanted = set(codes)
         if self._spilled and (missing := wanted - self._states.keys()):
             self._load(missing)
         return {code: self._states[code] for code in wanted if code in self._states}
 
     def codes(self, chunk: int = 5000) -> Iterator[list[str]]:
-        """Every code, a chunk at a time."""
+        """Yield all codes, one chunk at a time."""
         if self._states:
             self._spill(keep=set())
         last = ""
@@ -146,7 +150,7 @@ class States:
 
     def _open(self) -> sqlite3.Connection:
         if self._file is None:
-            self._file = sqlite3.connect("")  # a file without a name, gone with the connection
+            self._file = sqlite3.connect("")  # an unnamed file, which disappears with the connection
             self._file.execute("pragma synchronous = off")
             self._file.execute(
                 """create table state (code text primary key, balance text, held text, version integer,

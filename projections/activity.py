@@ -1,4 +1,4 @@
-"""How much happened: operations recorded and rejected, per day and kind."""
+"""Counts recorded and rejected operations per day and kind."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from projections.projection import Table
 
 
 class Activity:
-    """One row a day (UTC, of recording) and kind."""
+    """Has one row per day (UTC, by recording time) and kind."""
 
     name: ClassVar[str] = "activity"
     tables: ClassVar[Sequence[Table]] = (
@@ -19,7 +19,7 @@ class Activity:
     )
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Count the events in."""
+        """Add the events to the counts."""
         counted = Counter(
             (event.recorded_at.astimezone(UTC).date(), event.data["kind"], event.type in OPERATION_TYPES)
             for event in events

@@ -1,4 +1,4 @@
-"""The balances on User: the one projection that is written in the transaction that posts."""
+"""The balances on User: the only projection written in the posting transaction."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -21,7 +21,7 @@ _UPDATE_USERS: Final = Statement(
 
 
 def project(cursor: Any, accounts: Sequence[Account]) -> None:
-    """Copy the balances of the touched users' accounts onto their rows. `accounts` are the changed ones."""
+    """Copy the balances of users' accounts onto their user rows. `accounts` are the accounts that changed."""
     users = sorted({account.user for account in accounts})
     if not users:
         return

@@ -1,8 +1,8 @@
-"""The older system's billing table: its own rows that were imported, and one for each of the nine kinds.
+"""The older system's billing table: its imported rows, and one row for each operation of the nine kinds.
 
-Its amounts are USD. What is paid in tokens is shown at the rate of the tariff that priced it,
-rounded half to even at 8 places: a value to read, no balance is made of it. An income is what the
-owner got, after commission; a cost is what the user paid or owes, before it.
+Amounts are USD. Payments in tokens are converted at the rate of the tariff that priced them, rounded
+half to even at 8 places; they are for display, and no balance is made from them. An income is what the
+owner received, after commission; a cost is what the user paid or owes, before commission.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ _LIVING: Final = """
 
 
 class LegacyBilling:
-    """Rows of operations whose user, owner or machine was deleted go with them and do not come back."""
+    """Rows are deleted with their user, owner or machine, and are not rebuilt."""
 
     name: ClassVar[str] = "billing"
     tables: ClassVar[Sequence[Table]] = (
@@ -97,12 +97,12 @@ class LegacyBilling:
 
 
 def _imported(event: StoredEvent) -> dict[str, Any]:
-    """The columns that a row of the older system brought."""
+    """Return the columns of an imported row."""
     return {**event.data["command"]["row"], "operation_position": event.position}
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    """A row of columns that are not empty, as a line of COPY: numbers, amounts and booleans."""
+    """Return a row as a line of COPY, from the columns that are not empty: numbers, amounts and booleans."""
     values = list(_EMPTY)
     for name, value in row.items():
         if value is not None:
@@ -111,7 +111,7 @@ def _line(row: Mapping[str, Any]) -> str:
 
 
 def _row(event: StoredEvent, rates: Mapping[int, Decimal]) -> dict[str, Any] | None:
-    """The columns of an operation that are not empty; None for a kind that the table never had."""
+    """Return the columns of an operation that are not empty; None for a kind that the table never had."""
     data, command = event.data, event.data["command"]
     lines = command.get("count_of_lines")
     own: dict[str, Any]
@@ -164,7 +164,9 @@ def _row(event: StoredEvent, rates: Mapping[int, Decimal]) -> dict[str, Any] | N
 
 
 def _rates(cursor: Any, events: Sequence[StoredEvent]) -> dict[int, Decimal]:
-    """EAML per USD of the tariffs that priced the events. A published tariff never changes."""
+    """Return EAML per USD by version, for the tariffs that priced the events. A published tariff never
+    changes.
+    """
     if not any("tariff" in event.data.get("pricing", ()) for event in events):
         return {}
     return {tariff.version: tariff.eaml_per_usd for tariff in read_tariffs(cursor)}

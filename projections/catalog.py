@@ -1,4 +1,4 @@
-"""Every asynchronous projection, in the order in which they are brought forward."""
+"""All asynchronous projections, in the order in which the runner updates them."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -20,11 +20,11 @@ PROJECTIONS: Final[Sequence[Projection]] = (
 
 
 class UnknownProjection(Exception):
-    """No projection has that name."""
+    """There is no projection of this name."""
 
 
 def projection_named(name: str) -> Projection:
-    """The projection of a name. Raises `UnknownProjection`, naming those that there are."""
+    """Return a projection by name. Raises `UnknownProjection`, which lists the known names."""
     for projection in PROJECTIONS:
         if projection.name == name:
             return projection

@@ -1,4 +1,4 @@
-"""How far each projection has come: a row of the log's checkpoints, locked by whoever moves it."""
+"""The position that each projection has reached: a row among the log's checkpoints, locked while it moves."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,7 +7,7 @@ _PREFIX: Final = "projection:"
 
 
 def create_missing(cursor: Any, names: Sequence[str]) -> None:
-    """Give projections without a checkpoint one at the beginning of the log."""
+    """Create a checkpoint at the beginning of the log for each projection that has none."""
     cursor.execute(
         """insert into events_checkpoint (name, position, updated_at)
            select name, 0, now() from unnest(%s::text[]) as name order by name
@@ -17,14 +17,14 @@ def create_missing(cursor: Any, names: Sequence[str]) -> None:
 
 
 def lock(cursor: Any, name: str) -> int:
-    """The checkpoint, kept from everybody else until the transaction ends."""
+    """Lock a checkpoint until the transaction ends, and return its position."""
     create_missing(cursor, [name])
     cursor.execute("select position from events_checkpoint where name = %s for update", [_PREFIX + name])
     return int(cursor.fetchone()[0])
 
 
 def lock_free(cursor: Any, names: Sequence[str]) -> dict[str, int]:
-    """The checkpoints that nobody else holds now, locked, by projection."""
+    """Lock the checkpoints that are not locked already; return their positions by projection."""
     cursor.execute(
         """select name, position from events_checkpoint where name = any(%s)
            order by name for update skip locked""",
@@ -34,7 +34,7 @@ def lock_free(cursor: Any, names: Sequence[str]) -> dict[str, int]:
 
 
 def read(cursor: Any) -> dict[str, int]:
-    """All checkpoints of projections as they stand, by projection."""
+    """Return the positions of all checkpoints, by projection."""
     cursor.execute("select name, position from events_checkpoint where starts_with(name, %s)", [_PREFIX])
     return {name.removeprefix(_PREFIX): position for name, position in cursor.fetchall()}
 

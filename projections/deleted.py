@@ -1,11 +1,11 @@
-"""Users and machines that the log names and that were deleted since."""
+"""Finds users and machines that the log names and that were deleted later."""
 
 from collections.abc import Collection
 from typing import Any
 
 
 def deleted(cursor: Any, table: str, ids: Collection[int | None]) -> frozenset[int]:
-    """Those of the ids that the table has no row of. None stands for no reference."""
+    """Return the ids that have no row in the table. None means no reference, and is ignored."""
     asked = [each for each in ids if each is not None]
     if not asked:
         return frozenset()

@@ -1,7 +1,7 @@
-"""Operations and entries as the log says they are: for `verify`, and to bring lost rows back.
+"""Derives the rows of operations and entries from the log, for `verify` and to restore lost rows.
 
-The rows are made by the functions that made them when they were posted, from nothing but stored
-events; only a reference to a user or machine that was deleted since is empty.
+The functions that made the rows when they were posted make them again, from stored events alone. Only
+references to users and machines that were deleted later are empty.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ from ledger.engine.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, Record, Times, 
 from projections.deleted import deleted
 
 UNKNOWN_ACCOUNT: Final = 0
-"""Stands for the id of an account that an event names and that has no row."""
+"""Replaces the id of an account that an event names and that has no row."""
 
 _MACHINE: Final = OPERATION_COLUMNS.index("machine_id")
 _OWNER: Final = OPERATION_COLUMNS.index("machine_owner_id")
@@ -27,22 +27,22 @@ _ENTRY_USER: Final = ENTRY_COLUMNS.index("user_id")
 
 @dataclass(slots=True)
 class Records:
-    """The rows of events, as lines of COPY's text format in the order of the journal's columns."""
+    """The rows of events as lines in COPY's text format, with the journal's columns in their order."""
 
     operations: list[str] = field(default_factory=list)
     entries: list[str] = field(default_factory=list)
 
     def add(self, event: StoredEvent, ids: Mapping[str, int]) -> None:
-        """Derive the rows of an event of `OPERATION_TYPES`. `ids` are the accounts' by code."""
+        """Derive the rows of an event of `OPERATION_TYPES`. `ids` are account ids by code."""
         record = Record(event, entries(event.data["transfers"], event.data["accounts"]), _times(event))
         operation, rows = operation_row(record), entry_rows(record, ids)
         self.operations.append(operation)
         self.entries += rows
 
     def empty_references(self, cursor: Any, payees: set[str]) -> None:
-        """Empty the references to users and machines that were deleted since.
+        """Clear references to users and machines that were deleted later.
 
-        `payees` are the users of all accounts that the entries are on.
+        `payees` are the users of all accounts that have the entries.
         """
         machines: set[str] = set()
         users = set(payees)
@@ -61,7 +61,7 @@ class Records:
 
 
 def account_ids(cursor: Any, codes: Collection[str]) -> dict[str, int]:
-    """The ids of users' accounts by code. A code without a row is left out."""
+    """Return the ids of users' accounts by code. Codes without a row are left out."""
     if not codes:
         return {}
     cursor.execute("select code, id from ledger_account where code = any(%s)", [list(codes)])
@@ -69,7 +69,7 @@ def account_ids(cursor: Any, codes: Collection[str]) -> dict[str, int]:
 
 
 def _times(event: StoredEvent) -> Times:
-    """The times as PostgreSQL writes them, so that whole rows can be compared as text."""
+    """Return the times as PostgreSQL writes them, so that whole rows can be compared as text."""
     occurred_at, effective_at = _written(event.occurred_at), event.data.get("effective_at")
     counts_at = occurred_at if effective_at is None else _written(datetime.fromisoformat(effective_at))
     return Times(occurred_at, _written(event.recorded_at), counts_at)

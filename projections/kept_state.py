@@ -1,7 +1,7 @@
-"""What the write side keeps of grants, holds, reversals, codes and proposals: copies of what events say.
+"""State that the write side keeps of grants, holds, reversals, codes and proposals, copied from events.
 
-The rows are written in the posting transaction, but a replay makes the same ones: a rebuild and
-`verify` run `ledger.engine.kept_store.write` over shadow tables, as they run a projection.
+The rows are written in the posting transaction, and a replay makes the same rows: rebuilds and `verify`
+run `ledger.engine.kept_store.write` over shadow tables, as they run a projection.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ KEPT: Final = tuple(name for name, *_ in kept_store._TABLES)
 
 
 class KeptState:
-    """Every table that `ledger.engine.kept_store` writes, brought forward like a projection's."""
+    """All tables that `ledger.engine.kept_store` writes, replayed like a projection."""
 
     name: ClassVar[str] = "state"
     tables: ClassVar[Sequence[Table]] = (
@@ -42,7 +42,7 @@ class KeptState:
     )
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Write what the events keep. A credit limit is a column of the accounts: not this."""
+        """Write the state that events carry. Credit limits are a column of accounts and not written here."""
         kept = [
             replace(event, data={name: event.data[name] for name in KEPT if name in event.data})
             for event in events
@@ -54,7 +54,9 @@ class KeptState:
 
 
 def remaining(cursor: Any, events: Iterable[StoredEvent]) -> dict[str, Decimal]:
-    """What is left of the grants, holds, payouts and escrows that the events name, before them."""
+    """Return what was left of the grants, holds, payouts and escrows that the events name, before the
+    events.
+    """
     named = [event.data for event in events if not event.data.keys().isdisjoint(_LEFT)]
     grants, holds, payouts, contracts = (
         [key for data in named for key in data.get(name, ())] for name in _LEFT

@@ -1,17 +1,17 @@
-"""The tables of the read models. Each follows from the log alone and can be rebuilt from it."""
+"""Tables of the read models. Each follows from the log alone and can be rebuilt from it."""
 
 from django.db import models
 
 
 class PlatformBalance(models.Model):
-    """An account of the platform: everything that was ever debited and credited."""
+    """One of the platform's accounts: the totals of its debits and credits."""
 
     code = models.CharField(primary_key=True, max_length=80)
     currency = models.CharField(max_length=4)
     debits = models.DecimalField(max_digits=38, decimal_places=8)
     credits = models.DecimalField(max_digits=38, decimal_places=8)
     balance = models.DecimalField(max_digits=38, decimal_places=8)
-    """On the account's normal side; below zero where it ran the other way."""
+    """On the account's normal side; negative where the other side is larger."""
 
     class Meta:
         db_table = "projections_platform_balance"
@@ -22,7 +22,7 @@ class PlatformBalance(models.Model):
 
 
 class RevenueDay(models.Model):
-    """What the platform earned on a day (UTC, of when it occurred) with a kind of operation."""
+    """Earnings of the platform on a day (UTC, by the time of occurrence) from one kind of operation."""
 
     pk = models.CompositePrimaryKey("day", "kind", "currency")
     day = models.DateField()
@@ -30,7 +30,7 @@ class RevenueDay(models.Model):
     currency = models.CharField(max_length=4)
     amount = models.DecimalField(max_digits=38, decimal_places=8)
     operations = models.BigIntegerField()
-    """How many operations it came from."""
+    """Number of operations that it came from."""
 
     class Meta:
         db_table = "projections_revenue"
@@ -41,7 +41,7 @@ class RevenueDay(models.Model):
 
 
 class ActivityDay(models.Model):
-    """How many operations of a kind were recorded and rejected on a day (UTC, of recording)."""
+    """Numbers of recorded and rejected operations of a kind on a day (UTC, by recording time)."""
 
     pk = models.CompositePrimaryKey("day", "kind")
     day = models.DateField()
@@ -58,7 +58,7 @@ class ActivityDay(models.Model):
 
 
 class TariffUse(models.Model):
-    """How many operations a version of the tariff has priced."""
+    """Number of operations that a version of the tariff has priced."""
 
     version = models.IntegerField(primary_key=True)
     operations = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""The frozen balances of closed periods: what the entries say that they are."""
+"""The frozen balances of closed periods, derived from the entries."""
 
 from typing import Any, Final
 
@@ -20,13 +20,13 @@ SUMMED: Final = """
         join monthly m on m.began <= c.began
         join ledger_account a on a.id = m.account_id
         group by c.month, m.account_id)"""
-"""`summed`: per month of `closed` and account, everything that counts until the month's end."""
+"""`summed`: totals per account up to the end of each month of `closed`."""
 
 
 def mend(cursor: Any) -> int:
-    """Make the frozen balances what the entries say; how many rows were different.
+    """Make the frozen balances agree with the entries; return the number of rows that differed.
 
-    In the caller's transaction, which keeps periods as they are.
+    Runs in the caller's transaction, which must hold the lock on periods.
     """
     cursor.execute("select month from ledger_period where state = 'closed' order by month")
     closed = [row[0] for row in cursor.fetchall()]

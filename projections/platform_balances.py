@@ -1,4 +1,4 @@
-"""The platform's accounts: never locked nor stored when posting, summed up here."""
+"""Balances of the platform's accounts, which posting neither locks nor stores."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _ACCOUNTS = {account.code: account for account in PLATFORM_ACCOUNTS}
 
 
 class PlatformBalances:
-    """One row an account of the platform that was ever touched."""
+    """Has one row per account of the platform that has entries."""
 
     name: ClassVar[str] = "platform"
     tables: ClassVar[Sequence[Table]] = (
@@ -26,7 +26,7 @@ class PlatformBalances:
     )
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Add what the events debit and credit."""
+        """Add the debits and credits of the events."""
         sums: defaultdict[str, list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
         for event in events:
             for transfer in event.data.get("transfers", ()):

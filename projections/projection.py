@@ -1,4 +1,4 @@
-"""What an asynchronous projection is: tables that follow from the log, and how events change them."""
+"""Asynchronous projections: tables that follow from the log, and the way events change them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from events.message import StoredEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table that a projection owns, as far as it follows from the log.
+    """A table of a projection, with the columns that follow from the log.
 
-    `key` finds a row again, and `columns` are the others that the log decides: no serial number is
-    among them. `only` is an SQL condition on the rows that are the projection's, where others share
-    the table; `living` is one on a row `r` whose references must still be there. From a table that is
-    `append_only` nothing is ever taken out.
+    `key` identifies a row, and `columns` are the other columns that the log decides (no serial numbers).
+    `only` is an SQL
+    condition that selects the projection's rows in a shared table; `living` is a condition on a row `r` that
+    its references still exist. Rows are never deleted from a table that is `append_only`.
     """
 
     name: str
@@ -26,16 +26,16 @@ class Table:
 
 
 class Projection(Protocol):
-    """A read model. Its checkpoint has the projection's name and is committed with its rows.
+    """A read model. Its checkpoint has the projection's name and commits with its rows.
 
     # Note [One replay]
-    `apply` gets settled events in order, each exactly once, in chunks of any size, and names its
-    tables without a schema: a rebuild and `verify` run it over temporary tables of the same names.
-    The rows after a replay must not depend on where the chunks ended.
+    `apply` receives settled events in order, each exactly once, in chunks of any size. It names its tables
+    without a schema, so that a rebuild and `verify` can run it over temporary tables of the same names.
+    The rows after a replay must not depend on where chunks end.
     """
 
     name: ClassVar[str]
     tables: ClassVar[Sequence[Table]]
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Change the tables by what the events say, in few statements whatever their number."""
+        """Apply the events to the tables, in a fixed number of statements."""

@@ -1,4 +1,4 @@
-"""Rebuilding an asynchronous projection: the log replayed beside it, then swapped in."""
+"""Rebuilds an asynchronous projection: replays the log into shadow tables, then swaps them in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,10 +19,10 @@ def rebuild(
     progress: Callable[[int, int], None] = lambda _position, _settled: None,
     chunk: int = CHUNK,
 ) -> Swapped:
-    """Replay the whole log in chunks and put right what differs; how many rows that were.
+    """Replay the whole log in chunks and correct rows that differ; return their number.
 
-    Readers see the old rows until the swap. The projection's runner goes on meanwhile, and waits only
-    for the swap: the last part of the log is replayed under the checkpoint's lock.
+    Readers see the old rows until the swap. The projection's runner continues and waits only for the swap:
+    the end of the log is replayed under the checkpoint's lock.
     """
     upto = settle_all()
     with shadow_tables([projection]), connection.cursor() as cursor:

@@ -1,10 +1,9 @@
-"""Rebuilding what the write side keeps: accounts, grants, holds, periods, and the balances on users.
+"""Rebuilds the write side's state: accounts, grants, holds, periods, and the balances on users.
 
 # Note [Rebuilding under way]
-The log is first read up to the settled position without any lock. Then, a few users at a time and under
-their locks, the rest of it: whoever posts for them commits before the lock is got, so every event of
-theirs is visible then, settled or not. Reading an event twice does no harm, because states are copied
-from events and never added up.
+The log is first read up to the settled position without locks. The rest is read for a few users at a time,
+under their locks: whatever was posted for them is committed by then, so all their events are visible, settled
+or not. Reading an event twice is harmless, because states are copied from events and never summed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,11 +26,11 @@ _CHUNK: Final = 2000
 _USERS_AT_ONCE: Final = 200
 _BEYOND: Final = 2**62
 _PARTLY_SHARED: Final = frozenset({"ledger_proposal"})
-"""Tables that have rows of users and rows of nobody."""
+"""Tables in which some rows belong to a user and others to no user."""
 
 
 def rebuild_balances(*, progress: Callable[[int, int], None] = lambda _position, _settled: None) -> int:
-    """Put right every row that differs from the log; how many there were."""
+    """Correct every row that differs from the log; return their number."""
     settler, kept = Settler(), KeptState()
     with shadow_tables([kept]), connection.cursor() as cursor:
         replay = _Replay(cursor, kept)
@@ -58,7 +57,7 @@ def rebuild_balances(*, progress: Callable[[int, int], None] = lambda _position,
 
 
 class _Replay:
-    """The log up to a position, as states in memory and rows in shadow tables."""
+    """The log up to a position: account states in memory, rows in shadow tables."""
 
     def __init__(self, cursor: Any, kept: KeptState) -> None:
         self._cursor = cursor
@@ -67,7 +66,7 @@ class _Replay:
         self.states = States()
 
     def go_on(self, upto: int, progress: Callable[[int, int], None]) -> None:
-        """Follow the log up to a settled position."""
+        """Read the log up to a settled position."""
         for events in _chunks(self._position, upto):
             self._follow(events)
             self._position = events[-1].position
@@ -75,7 +74,7 @@ class _Replay:
         self._position = max(self._position, upto)
 
     def look_ahead(self, users: Iterable[int] | None) -> None:
-        """Follow what is visible beyond, for these locked users only, or all of it."""
+        """Read the visible events above it, for these locked users only or for all."""
         known = None if users is None else set(users)
         for events in _chunks(self._position, _BEYOND):
             self._follow([event for event in events if known is None or _is_about(event, known)])
@@ -95,7 +94,7 @@ def _chunks(after: int, upto: int) -> Iterator[list[StoredEvent]]:
 
 
 def _is_about(event: StoredEvent, users: set[int]) -> bool:
-    # A proposal may be about a user who has nothing on any account yet.
+    # A proposal may concern a user whose accounts are all empty.
     proposals = event.data.get("proposals", {}).values()
     # An event that names an escrow names the client's accounts too.
     return any(owner_of(code) in users for code in named_codes(event)) or any(
@@ -104,7 +103,7 @@ def _is_about(event: StoredEvent, users: set[int]) -> bool:
 
 
 def _users(cursor: Any) -> Iterator[list[int]]:
-    """Everybody who has an account or a row, in the order of their ids."""
+    """Yield the ids of all users with an account or a row, ascending."""
     last = -1
     while True:
         cursor.execute(
@@ -171,7 +170,7 @@ def _mend_users(cursor: Any, users: Sequence[int]) -> int:
 
 
 def _mend_shared(cursor: Any, replay: _Replay, kept: KeptState) -> int:
-    """What belongs to no user: for this moment nobody else writes it, and what was written is seen."""
+    """Rebuild the rows that belong to no user, under a lock that keeps other writers out."""
     kept_store.lock_periods_and_tariffs(cursor, exclusive=True)
     shared = [
         *((table, "true") for table in kept.tables if "user_id" not in table.columns),

@@ -1,6 +1,6 @@
-"""Bringing lost operations, entries and tariffs back from the log.
+"""Restores lost operations, entries and tariffs from the log.
 
-Rows that are there are never changed, for nobody may: what differs is named by `verify`.
+Existing rows are never changed, because they are append-only: `verify` reports those that differ.
 """
 
 from collections import defaultdict
@@ -25,9 +25,9 @@ _LINKS: Final = ("credit", "debit", "credit_ixioo", "debit_ixioo")
 def rebuild_records(
     *, progress: Callable[[int, int], None] = lambda _position, _settled: None
 ) -> tuple[int, int]:
-    """Insert every operation and entry that the log knows and the tables lack; how many of each.
+    """Insert the operations, entries and tariff versions that the tables lack.
 
-    And every version of the tariff, without which nothing is priced.
+    Return the numbers of operations and entries.
     """
     upto = settle_all()
     operations, entries, position = 0, 0, 0

@@ -1,4 +1,4 @@
-"""What the platform earned, per day, kind of operation and currency."""
+"""The platform's earnings per day, kind of operation and currency."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _EARNING = {
 
 
 class Revenue:
-    """Credits less debits of the revenue accounts, on the day (UTC) when the operation occurred."""
+    """Credits less debits of the revenue accounts, on the day (UTC) on which the operation occurred."""
 
     name: ClassVar[str] = "revenue"
     tables: ClassVar[Sequence[Table]] = (
@@ -27,7 +27,7 @@ class Revenue:
     )
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Add what the events earned."""
+        """Add the earnings of the events."""
         amounts: defaultdict[tuple[date, str, str], Decimal] = defaultdict(lambda: ZERO)
         operations: defaultdict[tuple[date, str, str], int] = defaultdict(int)
         for event in events:

@@ -1,4 +1,4 @@
-"""Brings the asynchronous projections forward, and the settled position before them."""
+"""The worker that advances the settled position and the asynchronous projections."""
 
 import logging
 import time
@@ -25,13 +25,15 @@ _log = logging.getLogger(__name__)
 
 CHUNK: Final = 2000
 _IDLE_SECONDS: Final = 0.1
-# A row that is deleted while it is referred to is found gone at the next attempt; a statement that is
-# wrong is wrong however often it is sent.
+# If a row was deleted while it was referred to, the next attempt finds it gone. A statement that is wrong
+# stays wrong.
 _ATTEMPTS: Final = 5
 
 
 class Runner:
-    """Several may run at once: each projection's checkpoint is moved by one of them at a time."""
+    """Advances projections. Several runners may run at once: a projection's checkpoint is moved by one at
+    a time.
+    """
 
     def __init__(self, projections: Sequence[Projection], *, chunk: int = CHUNK) -> None:
         self.projections = {projection.name: projection for projection in projections}
@@ -40,7 +42,7 @@ class Runner:
         self._created = False
 
     def run(self, stop: Stop) -> None:
-        """Go on until told to stop. A projection that cannot be brought forward ends the runner."""
+        """Run until stopped. A projection that cannot be advanced ends the runner."""
         backoff, failures = Backoff(), 0
         while not stop.asked:
             close_old_connections()
@@ -71,9 +73,9 @@ class Runner:
             self._created = True
 
     def advance(self, settled: int) -> int:
-        """One chunk for each projection that is behind the settled position; how many events that were.
+        """Apply one chunk to each projection behind the settled position; return the number of events.
 
-        What one projection raises is raised after the others had their turn.
+        An error of one projection is raised after the others had their turn.
         """
         errors: list[Exception] = []
         applied = 0
@@ -82,13 +84,13 @@ class Runner:
             behind = {name: position for name, position in positions.items() if position < settled}
             for position in sorted(set(behind.values())):
                 events = store.read(after=position, upto=settled, limit=self.chunk)
-                # Past the last event everything is settled, and a gap is nothing to wait for.
+                # Nothing can appear up to the settled position, so gaps in it are not waited for.
                 reached = events[-1].position if len(events) == self.chunk else settled
                 for name in sorted(name for name in behind if behind[name] == position):
                     try:
                         with transaction.atomic():
                             self._apply(cursor, name, events, reached)
-                    except Exception as error:  # noqa: BLE001 (raised below, once the others are served)
+                    except Exception as error:  # noqa: BLE001 (raised below, after the others)
                         errors.append(error)
                     else:
                         applied += len(events)
@@ -97,13 +99,13 @@ class Runner:
         return applied
 
     def catch_up(self, settled: int, *, progress: Callable[[int], None] | None = None) -> None:
-        """Bring all projections up to a settled position. For tests, imports and the command line."""
+        """Advance all projections to a settled position. For tests, imports and the command line."""
         self._create_missing()
         while (position := self._lowest()) < settled:
             if progress is not None:
                 progress(position)
             if not self.advance(settled) and self._lowest() == position:
-                time.sleep(_IDLE_SECONDS)  # another runner has it in hand
+                time.sleep(_IDLE_SECONDS)  # another runner has locked it
 
     def _lowest(self) -> int:
         with connection.cursor() as cursor:

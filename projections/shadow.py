@@ -1,10 +1,9 @@
-"""Temporary tables of a projection's names, to replay the log into beside the real ones.
+"""Temporary tables named like a projection's tables, into which the log is replayed.
 
 # Note [Shadows]
-A temporary table hides the real one of its name from every statement of the connection that does
-not name a schema, and `Projection.apply` names none. So the one code path that keeps a projection
-also rebuilds and checks it, needs no right on the schema, and writes nothing that outlives the
-connection.
+A temporary table hides the real table of the same name from every statement of its connection that names
+no schema, and `Projection.apply` names none. So one code path updates, rebuilds and verifies a projection; it
+needs no privilege on the schema, and leaves nothing behind when the connection ends.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from projections.projection import Projection, Table
 
 @contextmanager
 def shadow_tables(projections: Sequence[Projection]) -> Iterator[None]:
-    """Empty temporary tables in the place of the projections' tables, until the block ends."""
+    """Hide the projections' tables behind empty temporary tables until the block ends."""
     tables = [table for projection in projections for table in projection.tables]
     with connection.cursor() as cursor:
         for table in tables:
@@ -37,23 +36,23 @@ def shadow_tables(projections: Sequence[Projection]) -> Iterator[None]:
 
 
 def real_name(cursor: Any, table: Table) -> str:
-    """The name of the real table, with its schema: it stays visible beside its shadow."""
+    """Return the schema-qualified name of the real table, which its shadow does not hide."""
     cursor.execute("select quote_ident(current_schema())")
     return f"{cursor.fetchone()[0]}.{table.name}"
 
 
 class Swapped(NamedTuple):
-    """How many rows a swap took out and put in: none where the table was right."""
+    """Numbers of rows that a swap deleted and inserted: none where the table was right."""
 
     deleted: int
     inserted: int
 
 
 def swap(cursor: Any, table: Table, *, only: str = "true", parameters: Sequence[Any] = ()) -> Swapped:
-    """Make the real table what its shadow is, in the caller's transaction.
+    """Make the real table equal to its shadow, in the caller's transaction.
 
-    Only rows that differ are touched, so that readers see either state whole and nothing bloats.
-    `only` narrows it to part of the rows.
+    Only rows that differ are written, so readers see one state or the other and the table does not bloat.
+    `only` restricts the swap to some of the rows.
     """
     real, names = real_name(cursor, table), (*table.key, *table.columns)
     scope = f"{table.only} and {only}"
@@ -78,10 +77,10 @@ def swap(cursor: Any, table: Table, *, only: str = "true", parameters: Sequence[
 
 
 def quoted(names: Sequence[str], prefix: str = "") -> str:
-    """Column names for a statement, each behind a prefix."""
+    """Return column names for a statement, each with a prefix."""
     return ", ".join(f'{prefix}"{name}"' for name in names)
 
 
 def same_key(table: Table, left: str, right: str) -> str:
-    """The SQL condition that two rows of a table have the same key."""
+    """Return the SQL condition that two rows of a table have the same key."""
     return " and ".join(f'{left}."{name}" = {right}."{name}"' for name in table.key)

@@ -1,4 +1,6 @@
-"""How many operations each version of the tariff has priced, users' and teams' own versions too."""
+"""Counts the operations that each version of the tariff has priced, including overrides of users and
+teams.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from projections.projection import Table
 
 
 class TariffUses:
-    """One row a version that priced anything."""
+    """Has one row per version that priced an operation."""
 
     name: ClassVar[str] = "tariff_uses"
     tables: ClassVar[Sequence[Table]] = (
@@ -21,7 +23,7 @@ class TariffUses:
     )
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Count the operations among the events in."""
+        """Add the operations among the events to the counts."""
         counted: Counter[int] = Counter()
         for event in events:
             pricing = event.data.get("pricing") if event.type in OPERATION_TYPES else None
@@ -39,7 +41,9 @@ class TariffUses:
 
 
 def uses(version: int) -> tuple[int, int]:
-    """How many operations a version has priced, and up to which position they were counted."""
+    """Return the number of operations that a version has priced, and the position up to which they were
+    counted.
+    """
     with connection.cursor() as cursor:
         cursor.execute("select operations from projections_tariff_use where version = %s", [version])
         row = cursor.fetchone()

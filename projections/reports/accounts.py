@@ -1,4 +1,4 @@
-"""The names of accounts in plain-text accounting: both programs know the five roots."""
+"""Names of accounts in plain-text accounting. hledger and beancount share the five roots."""
 
 from typing import Final
 
@@ -27,7 +27,9 @@ _BY_CODE: Final = {
 
 
 def plain_text_name(code: str) -> str:
-    """`user:42:due:eaml` is `Assets:Due:42:EAML`. Raises KeyError for a code that the chart has not."""
+    """Return the name of an account: `user:42:due:eaml` is `Assets:Due:42:EAML`. Raises KeyError for a
+    code that is not in the chart.
+    """
     if is_escrow(code):
         return f"Liabilities:Escrow:{id_of(code)}:{ESCROW.currency}"
     if is_user_account(code):

@@ -1,9 +1,9 @@
-"""The journal for hledger and beancount: every operation with entries, and what it leaves on each account.
+"""Exports the journal for hledger and beancount: every operation with its entries, and closing balances.
 
-Debits are positive and credits negative, always with exactly 8 decimals: beancount infers how exact it
-has to be from the coarsest amount of a transaction. Both files end with the closing balances, which the
-programs check. The date is the day (UTC) that the operation counts for in the books. The journal of a month
-begins with what every account had before it.
+Debits are positive and credits negative, always with exactly 8 decimals, because beancount derives its
+tolerance from the coarsest amount of a transaction. Both formats end with closing balances, which the
+programs check. The date is the day (UTC) of the effective time. The journal of a month begins with opening
+balances.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,19 +43,19 @@ class _Balance(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """What is exported: entries up to a position that count at or after `since` and before `until`."""
+    """The entries to export: up to a position, effective at or after `since` and before `until`."""
 
     upto: int
     since: datetime | None
     until: datetime | None
 
     def bounds(self) -> dict[str, Any]:
-        """For a statement."""
+        """Return the conditions as parameters of a statement."""
         return {"last_id": last_entry_id(self.upto), "since": self.since, "until": self.until}
 
     @property
     def before(self) -> "_Part | None":
-        """What counts before it."""
+        """Return the range of everything before `since`."""
         return None if self.since is None else _Part(self.upto, None, self.since)
 
 
@@ -64,7 +64,8 @@ _IN: Final = f"{_BEFORE_THE_END} and (%(since)s is null or effective_at >= %(sin
 
 
 def export_journal(format_: Format, position: int | None = None, month: Month | None = None) -> Iterator[str]:
-    """The lines of the file, up to a settled position, with the memory of a chunk; all, or of a month.
+    """Yield the lines of the file up to a settled position, for all time or one month, holding one chunk
+    in memory.
 
     The same position gives the same bytes. Raises `NotSettled`.
     """
@@ -152,13 +153,13 @@ def _postings(part: _Part) -> Iterator[_Posting]:
 
 
 def _opening(part: _Part) -> Iterator[_Balance]:
-    """What is on every account before, where anything is."""
+    """Yield the opening balances that are not zero."""
     if part.before is not None:
         yield from (each for each in _balances(part.before) if each.balance)
 
 
 def _balances(part: _Part) -> Iterator[_Balance]:
-    """What is on every account that has entries at the end, debits positive, by its id."""
+    """Return the closing balance of each account with entries, debits positive, by account id."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(
             f"""select a.code, sums.currency, sums.balance
@@ -175,7 +176,7 @@ def _balances(part: _Part) -> Iterator[_Balance]:
 
 
 def _days(part: _Part) -> tuple[date | None, date | None]:
-    """The first and the last day: of the month, or that have entries."""
+    """Return the first and last day of the month, or of the entries."""
     if part.since is not None and part.until is not None:
         return part.since.date(), (part.until - timedelta(days=1)).date()
     rows = _fetch(

@@ -1,16 +1,16 @@
-"""Up to where a report counts: a settled position, below which nothing can appear or change."""
+"""The position that a report covers. It is settled, so nothing below it can appear or change."""
 
 from events.settler import settle_all, settled
 
 
 class NotSettled(Exception):
-    """A report was asked for up to a position that is not settled yet."""
+    """A report was requested up to a position that is not settled yet."""
 
 
 def stamp(position: int | None) -> int:
-    """The position to report up to: the one asked for, or all that can be settled now.
+    """Return the position to report up to: the requested one, or the highest that can be settled now.
 
-    Raises `NotSettled` for one that is above the settled position.
+    Raises `NotSettled` for a position above the settled one.
     """
     if position is None:
         return settle_all()

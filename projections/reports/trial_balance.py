@@ -1,6 +1,6 @@
-"""The trial balance: what was debited and credited to every kind of account, as of a settled position.
+"""The trial balance: debits and credits of every kind of account, as of a settled position.
 
-Of everything until then, or of what counts for the books by the end of a month.
+Covers everything up to the position, or what is effective by the end of a month.
 """
 
 from collections.abc import Sequence
@@ -29,18 +29,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialBalance:
-    """Every line in the order of currency and account."""
+    """All lines, ordered by currency and account."""
 
     position: int
     lines: Sequence[Line]
     month: Month | None = None
 
     def delta(self, currency: str) -> Decimal:
-        """Debits minus credits of a currency: zero, or the books are wrong."""
+        """Return debits minus credits of a currency: zero unless the books are wrong."""
         return sum((line.debits - line.credits for line in self.lines if line.currency == currency), ZERO)
 
     def totals(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Debits and credits by currency."""
+        """Return debits and credits by currency."""
         return {
             currency: (
                 sum((line.debits for line in self.lines if line.currency == currency), ZERO),
@@ -51,10 +51,10 @@ class TrialBalance:
 
 
 def trial_balance(position: int | None = None, month: Month | None = None) -> TrialBalance:
-    """Summed from the entries up to a settled position; the same for ever for the same position.
+    """Sum the entries up to a settled position; the same position always gives the same result.
 
-    With a month only what counts by its end: once that is closed, the same for every later position.
-    Raises `NotSettled`.
+    With a month, only entries effective by its end: once the month is closed, every later position gives
+    the same result. Raises `NotSettled`.
     """
     upto = stamp(position)
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Everything derived again from the log and held against what is stored."""
+"""Derives everything from the log again and compares it with what is stored."""
 
 from projections.verification.findings import Mismatch
 from projections.verification.verify import Result, verify

@@ -1,4 +1,4 @@
-"""What is stored of accounts and users, against the states that the log leaves."""
+"""Compares stored accounts and users with the states that the log leaves."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -28,7 +28,7 @@ _NEW: Final = State()
 
 
 def check_accounts(cursor: Any, states: States, findings: Findings) -> None:
-    """Hold every account against the chart and against what the log left on it."""
+    """Compare every account with the chart and with its state in the log."""
     missing = set(_PLATFORM)
     for rows in _chunks(cursor, f"select {_COLUMNS} from ledger_account"):  # noqa: S608
         known = states.peek(row[1] for row in rows)
@@ -45,7 +45,7 @@ def check_accounts(cursor: Any, states: States, findings: Findings) -> None:
 
 
 def check_users(cursor: Any, states: States, findings: Findings) -> int:
-    """Hold the three balances on every user against the log; how many users there are."""
+    """Compare the three balances on every user with the log; return the number of users."""
     count = 0
     columns = ", ".join(column for column, _ in _ON_USER)
     for rows in _chunks(cursor, f"select id, {columns} from models_user"):  # noqa: S608
@@ -100,7 +100,7 @@ def _check_account(
 
 
 def _clients(cursor: Any, codes: Iterable[str]) -> dict[str, int]:
-    """Who signed the contracts of the escrows among the codes."""
+    """Return the clients of the contracts whose escrows are among the codes."""
     escrows = [code for code in codes if is_escrow(code)]
     if not escrows:
         return {}
@@ -113,7 +113,7 @@ def _clients(cursor: Any, codes: Iterable[str]) -> dict[str, int]:
 
 
 def _chunks(cursor: Any, select: str) -> Iterator[list[tuple[Any, ...]]]:
-    """All rows of a table by its id, a chunk at a time."""
+    """Yield all rows of a table by id, one chunk at a time."""
     last = -1
     while True:
         cursor.execute(f"{select} where id > %s order by id limit %s", [last, _CHUNK])

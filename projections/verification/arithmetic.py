@@ -1,4 +1,4 @@
-"""What an event says of itself and of what came before: does it add up?"""
+"""Checks that an event adds up: in itself, and with the events before it."""
 
 from collections.abc import Mapping, MutableMapping
 from datetime import datetime
@@ -27,12 +27,12 @@ from projections.verification.keys import WITHOUT_KEY
 
 _MAPPINGS: Final = frozenset({"accounts", "notes", "credit_limits", *KEPT})
 _RARE: Final = frozenset({"holds", "payouts", "grants", "proposals", "contracts"})
-"""What most events do not have: looking for each of them would take a quarter of their time."""
+"""Fields that most events lack. Checking for each of them would take a quarter of the time."""
 _UNCHANGED: Final = (ZERO, 0)
 
 
 def check_shape(event: StoredEvent) -> None:
-    """Raises one of `BROKEN` unless the event has the fields that its type has."""
+    """Raise one of `BROKEN` unless the event has the fields of its type."""
     data = event.data
     _require(data, dict)
     _require(event.metadata, dict)
@@ -59,10 +59,10 @@ def check_event(
     remaining: MutableMapping[str, Decimal],
     findings: Findings,
 ) -> None:
-    """Hold an event against what came before it, and move that to what the event says.
+    """Check an event against the states before it, and advance those states.
 
-    `states` has every account that the event names, `remaining` what is left of grants, holds and
-    payouts by their ids. Raises one of `BROKEN`.
+    `states` has every account that the event names; `remaining` is what is left of grants, holds and payouts
+    by id. Raises one of `BROKEN`.
     """
     data = event.data
     accounts = data.get("accounts", {})
@@ -93,7 +93,7 @@ def check_event(
 
 
 def _changes(event: StoredEvent, findings: Findings) -> dict[str, tuple[Decimal, int]]:
-    """How much the transfers change each user's account, and by how many entries."""
+    """Return the change of each user's account by the transfers, and the number of entries."""
     data = event.data
     changes: dict[str, tuple[Decimal, int]] = {}
     if event.type not in OPERATION_TYPES:
@@ -117,7 +117,7 @@ def _changes(event: StoredEvent, findings: Findings) -> dict[str, tuple[Decimal,
 
 
 def _is_rare(code: str) -> bool:
-    """Whether grants or a contract have to change as this account does."""
+    """Return whether grants or a contract must change together with this account."""
     return is_coupon_account(code) or is_escrow(code)
 
 
@@ -127,7 +127,7 @@ def _check_grants(
     remaining: MutableMapping[str, Decimal],
     findings: Findings,
 ) -> None:
-    """What is left of a user's grants changes as his coupon account does."""
+    """Check that a user's grants change by the same amount as the coupon account."""
     granted = _remaining(event.data.get("grants", {}), "coupon", remaining)
     for code in granted.keys() | {code for code in changes if is_coupon_account(code)}:
         moved, kept = changes.get(code, _UNCHANGED)[0], granted.get(code, ZERO)
@@ -137,7 +137,7 @@ def _check_grants(
 
 
 def _check_eyes(event: StoredEvent, findings: Findings) -> None:
-    """What was approved was approved by somebody else than who proposed it."""
+    """Check that the proposer and the approver are different people."""
     for key, proposal in event.data.get("proposals", {}).items():
         resolver = proposal["resolver"]
         if proposal["state"] == "approved" and resolver in {None, proposal["proposer"]}:
@@ -151,7 +151,7 @@ def _check_escrows(
     remaining: MutableMapping[str, Decimal],
     findings: Findings,
 ) -> None:
-    """What remains of a contract changes as its escrow does."""
+    """Check that what remains of a contract changes by the same amount as its escrow."""
     kept: dict[str, Decimal] = {}
     for contract, after in event.data.get("contracts", {}).items():
         code, left = escrow_account(int(contract)), Decimal(after["remaining"])
@@ -169,7 +169,7 @@ def _remaining(
     account: str,
     remaining: MutableMapping[str, Decimal],
 ) -> dict[str, Decimal]:
-    """How much more is left of grants or holds than before, by the account that it is on."""
+    """Return by account how much more is left of grants or holds than before."""
     changes: dict[str, Decimal] = {}
     for key, after in kept.items():
         code, left = user_account(after["user"], account), Decimal(after["remaining"])
@@ -206,7 +206,7 @@ def _check_account(
             findings.add(where, f"{what}.version", expected=expected[2], found=version)
         if not ZERO <= held <= balance:
             findings.add(where, f"{what}.held", expected=f"0 to {text(balance)}", found=stated["held"])
-    # What the event says is what was posted from; one wrong event is not to be named at every later one.
+    # Later events were posted from what this event says, so one wrong event is reported only once.
     state.balance, state.held, state.version, state.stated = balance, held, version, stated
 
 

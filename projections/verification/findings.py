@@ -1,4 +1,4 @@
-"""What does not agree, by name."""
+"""Mismatches, named."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One value that is not what the log says: where, of what, and the two values as text."""
+    """A value that differs from the log: its place, its subject, and both values as text."""
 
     where: str
     what: str
@@ -18,10 +18,10 @@ class Mismatch:
 
 
 class Findings:
-    """Counts mismatches and hands each to `tell` as soon as it is found: none is kept."""
+    """Counts mismatches and passes each to `report` as it is found, keeping none."""
 
-    def __init__(self, tell: Callable[[Mismatch], None]) -> None:
-        self._tell = tell
+    def __init__(self, report: Callable[[Mismatch], None]) -> None:
+        self._report = report
         self.count = 0
 
     def add(self, where: str, what: str, *, expected: object, found: object) -> None:
@@ -29,9 +29,9 @@ class Findings:
         self.pass_on(Mismatch(where, what, _shown(expected), _shown(found)))
 
     def pass_on(self, mismatch: Mismatch) -> None:
-        """Report one that was found elsewhere."""
+        """Report a mismatch found by the other process."""
         self.count += 1
-        self._tell(mismatch)
+        self._report(mismatch)
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The triggers that keep the records append-only: present, enabled, and as they were written."""
+"""Checks the triggers that keep records append-only: present, enabled and unmodified."""
 
 import re
 from pathlib import Path
@@ -44,7 +44,7 @@ _FUNCTION: Final = re.compile(r"create or replace function (\w+)\(\).*?as \$\$(.
 
 
 def check_guards(cursor: Any, findings: Findings) -> None:
-    """Name every trigger that is missing or off, and every trigger function that was replaced."""
+    """Report triggers that are missing or disabled, and trigger functions that were replaced."""
     cursor.execute(
         """select c.relname, t.tgname, t.tgenabled
            from pg_trigger t join pg_class c on c.oid = t.tgrelid
@@ -71,7 +71,7 @@ def check_guards(cursor: Any, findings: Findings) -> None:
 
 
 def _written_functions() -> dict[str, str]:
-    """The trigger functions as this version of the ledger writes them, by name."""
+    """Return the trigger functions of this version of the ledger, by name."""
     folders = [Path(package.__file__ or "").parent / "sql" for package in (events, ledger)]
     texts = [path.read_text() for folder in folders for path in sorted(folder.glob("*.sql"))]
     return {name: source for text in texts for name, source in _FUNCTION.findall(text)}

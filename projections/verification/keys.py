@@ -1,4 +1,4 @@
-"""Idempotency keys and events: one answers for the other, both ways."""
+"""Compares idempotency keys with events, in both directions."""
 
 from collections.abc import Sequence
 from hashlib import md5
@@ -9,15 +9,15 @@ from events.message import StoredEvent
 from ledger.engine.submission import fingerprint_of
 from projections.verification.findings import Findings
 
-# What is appended without a command: the others answer one, and have its key.
+# Events that no command led to. All others answer a command and have its key.
 WITHOUT_KEY: Final = frozenset({"operation.linked", "user.closed"})
 
 
 class Keys:
-    """Adds up a digest of every key that the events should have, to compare with the keys there are.
+    """Sums a digest of every key that the events should have, to compare with the stored keys.
 
-    Looking each key up costs more than the rest of its event; two sums of 60-bit digests over one
-    scan tell as well whether the keys are those, and only if not are they looked up and named.
+    Looking up each key costs more than the rest of its event. Two sums of 60-bit digests over one scan show
+    whether the keys agree; only if they do not are keys looked up and reported.
     """
 
     def __init__(self, findings: Findings) -> None:
@@ -38,7 +38,7 @@ class Keys:
             self._count += 1
 
     def agree(self, cursor: Any) -> bool:
-        """Whether the keys there are, are the ones that the events should have."""
+        """Return whether the stored keys are the keys of the events."""
         cursor.execute(
             """select count(*), coalesce(sum(('x0' || left(digest, 15))::bit(64)::bigint), 0),
                       coalesce(sum(('x0' || substr(digest, 16, 15))::bit(64)::bigint), 0)
@@ -50,7 +50,7 @@ class Keys:
         return (count, *map(int, sums)) == (self._count, *self._sums)
 
     def name(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Look up the keys of these events and name what is missing or different."""
+        """Look up the keys of these events and report missing and different ones."""
         keyed = [event for event in events if event.type not in WITHOUT_KEY]
         claims = store.find_keys(cursor, [_key(event) for event in keyed])
         for event in keyed:
@@ -69,7 +69,7 @@ class Keys:
                 self._findings.add(where, "events_key.fingerprint", expected=made.hex(), found=found)
 
     def name_others(self, cursor: Any) -> None:
-        """Name the keys that lead to no event, or to one that has another key."""
+        """Report the keys that lead to no event, or to an event with another key."""
         cursor.execute(
             """select k.source, k.request_id, k.event_id::text, e.position
                from events_key k left join events_event e on e.id = k.event_id

@@ -1,4 +1,4 @@
-"""The log itself, and what follows from it that is no row of one event."""
+"""Checks the log itself, and everything derived from more than one event."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from projections.verification.side_tables import Tariffs, check_consulting, chec
 
 
 class LogCheck:
-    """Takes the log in chunks and follows every account, note, tariff, period, read model through it."""
+    """Reads the log in chunks and follows every account, note, tariff, period and read model."""
 
     def __init__(self, cursor: Any, projections: Sequence[Projection], findings: Findings) -> None:
         self._cursor = cursor
@@ -29,7 +29,7 @@ class LogCheck:
         self._read_models = ReadModels(cursor, projections, findings)
 
     def start(self, highest: int) -> None:
-        """What is asked before the log is read: guards and positions."""
+        """Check guards and positions, before the log is read."""
         check_guards(self._cursor, self._findings)
         check_positions(self._cursor, highest, self._findings)
 
@@ -47,7 +47,7 @@ class LogCheck:
         self._read_models.apply(self._cursor, readable)
 
     def finish(self) -> int:
-        """Compare what the log leaves with what is stored; how many users there are."""
+        """Compare the final states with what is stored; return the number of users."""
         self._tariffs.finish()
         self._periods.finish(self._cursor)
         self._read_models.compare(self._cursor)

@@ -1,4 +1,4 @@
-"""Periods: when operations count for the books, and the frozen balances, both derived again."""
+"""Derives effective times and the frozen balances of periods again."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,9 @@ from projections.verification.findings import Findings
 
 
 class Periods:
-    """Follows the periods through the log: where they change, nobody posts (see `ledger.engine.periods`)."""
+    """Follows the periods through the log. Nothing is posted while a period changes (see
+    `ledger.engine.periods`).
+    """
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
@@ -23,7 +25,7 @@ class Periods:
         self._closed: datetime | None = None
 
     def check(self, event: StoredEvent) -> None:
-        """Hold when an operation counts against the periods before it. Raises one of `BROKEN`."""
+        """Check the effective time of an operation against the periods before it. Raises one of `BROKEN`."""
         if event.type in OPERATION_TYPES:
             expected = effective_at(event.occurred_at, recorded_at=event.recorded_at, closed=self._closed)
             said = event.data.get("effective_at")
@@ -40,7 +42,7 @@ class Periods:
             self._closed = closed_until(self._periods.values())
 
     def finish(self, cursor: Any) -> None:
-        """Sum up every closed period again, and compare what was frozen and what its event says."""
+        """Sum every closed period again, and compare with the frozen balances and its event."""
         closed = [month for month, period in self._periods.items() if period.state == "closed"]
         cursor.execute("select exists (select from ledger_period_balance)")
         if (closed or cursor.fetchone()[0]) and self._balances_agree(cursor, closed):

@@ -1,4 +1,4 @@
-"""The asynchronous projections against a replay of the log up to their own checkpoints."""
+"""Compares asynchronous projections with a replay of the log up to their checkpoints."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _SHOWN: Final = 1000
 
 
 def check_positions(cursor: Any, highest: int, findings: Findings) -> None:
-    """The log has everything that was settled, and no projection is ahead of that."""
+    """Check that the log reaches the settled position, and that no projection is ahead of it."""
     cursor.execute("select position from events_settled where id = 1")
     row = cursor.fetchone()
     if row is None:
@@ -40,7 +40,7 @@ def check_positions(cursor: Any, highest: int, findings: Findings) -> None:
 
 
 class ReadModels:
-    """Replays into the shadow tables that stand beside the real ones meanwhile."""
+    """Replays the log into shadow tables."""
 
     def __init__(self, cursor: Any, projections: Sequence[Projection], findings: Findings) -> None:
         self._projections = projections
@@ -50,7 +50,7 @@ class ReadModels:
         self._upto[KeptState.name] = None  # written with the event, so never behind
 
     def apply(self, cursor: Any, events: Sequence[StoredEvent]) -> None:
-        """Replay a chunk of the log, for each projection as far as it has come."""
+        """Replay a chunk of the log, for each projection up to its checkpoint."""
         for projection in self._projections:
             upto = self._upto[projection.name]
             part = events
@@ -70,7 +70,7 @@ class ReadModels:
                 )
 
     def compare(self, cursor: Any) -> None:
-        """Name every row of a projection that differs from the replay."""
+        """Report every row of a projection that differs from the replay."""
         for projection in self._projections:
             for table in projection.tables:
                 self._compare_table(cursor, projection, table)

@@ -1,7 +1,7 @@
-"""Reading the log for verification: chunk by chunk, and past whatever cannot be read.
+"""Reads the log for verification, chunk by chunk, continuing after events that cannot be read.
 
-The rows are read here and not by `events.store.read`, which rightly stops at an event of a type that
-nobody knows: here it has to be named.
+Rows are read here and not by `events.store.read`, which rightly stops at an event of an unknown type: here it
+must be reported.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +18,11 @@ CHUNK: Final = 2000
 _BEFORE: Final = -(2**62)
 
 BROKEN: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, UnknownEvent)
-"""What reading an event raises that is not what the ledger writes."""
+"""Errors raised by reading an event that the ledger cannot have written."""
 
 
 class Chunk(NamedTuple):
-    """Some of the log: the number of events up to a position, and those of them that can be read."""
+    """Part of the log: the number of events up to a position, and the readable ones."""
 
     number: int
     upto: int
@@ -34,7 +34,9 @@ def chunks(
     check: Callable[[StoredEvent], None],
     findings: Findings,
 ) -> Iterator[Chunk]:
-    """Every event of the snapshot, in order and in its current version, if `check` can read it too."""
+    """Yield the events of the snapshot in order, in current versions, leaving out those that `check`
+    cannot read.
+    """
     after = _BEFORE
     while rows := _rows(after, size):
         events: list[StoredEvent] = []
@@ -56,7 +58,7 @@ def each(
     findings: Findings,
     what: str = "data",
 ) -> list[StoredEvent]:
-    """Run a check on each event and name those that are broken; the others."""
+    """Run a check on each event, report broken events, and return the others."""
     readable = []
     for event in events:
         try:
@@ -69,7 +71,7 @@ def each(
 
 
 def name_broken(position: int, error: Exception, what: str, findings: Findings) -> None:
-    """An event, or part of it, that cannot be read."""
+    """Report an event that cannot be read, or a part of one."""
     found = f"{type(error).__name__}: {error}"
     findings.add(f"event {position}", what, expected="a readable event", found=found)
 

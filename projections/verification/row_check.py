@@ -1,4 +1,4 @@
-"""Operations, entries and keys, derived from the log again and held against their tables."""
+"""Derives operations, entries and keys from the log again and compares them with their tables."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _IDS_MAX: Final = 200_000
 
 
 class RecordCheck:
-    """Takes the log in chunks; whatever row lies between them belongs to no event."""
+    """Reads the log in chunks. A row between two chunks belongs to no event."""
 
     def __init__(self, cursor: Any, findings: Findings) -> None:
         self._cursor = cursor
@@ -47,7 +47,7 @@ class RecordCheck:
         self._reached = upto
 
     def finish(self, chunk: int) -> None:
-        """Name the rows above the last event, the links that no event made, and the keys that differ."""
+        """Report rows above the last event, links that no event made, and keys that differ."""
         after = self._reached
         while found := rows.stored_operations(self._cursor, after=after, upto=None, limit=CHUNK):
             rows.compare_operations([], found, self._links, self._findings)

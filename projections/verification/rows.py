@@ -1,6 +1,6 @@
-"""The stored rows of operations and entries, read and compared as lines of text.
+"""Reads stored rows of operations and entries, and compares them as lines of text.
 
-A chunk that agrees costs one comparison of two texts; only what does not is taken apart.
+A chunk that agrees costs one comparison of two texts; only a chunk that differs is parsed.
 """
 
 import io
@@ -20,50 +20,50 @@ _LINKS: Final = frozenset({"credit_id", "debit_id", "credit_ixioo_id", "debit_ix
 
 
 def stored_operations(cursor: Any, *, after: int | None, upto: int | None, limit: int | None = None) -> str:
-    """The operations with after < position ≤ upto, in the order of the columns of the journal."""
+    """Read the operations with after < position ≤ upto, with the journal's columns in their order."""
     bounds = _bounds("position", after, upto)
     return _copy(cursor, "models_operation", OPERATION_COLUMNS, bounds, "position", limit)
 
 
 def stored_entries(cursor: Any, *, after: int | None, upto: int) -> str:
-    """The entries whose ids belong to events with after < position ≤ upto."""
+    """Read the entries whose ids belong to events with after < position ≤ upto."""
     first = None if after is None else last_entry_id(after)
     bounds = _bounds("id", first, last_entry_id(upto))
     return _copy(cursor, "models_entry", ENTRY_COLUMNS, bounds, "id", None)
 
 
 def stored_entries_after(cursor: Any, last: int | None, *, limit: int) -> str:
-    """The next entries by id."""
+    """Read the next entries by id."""
     return _copy(cursor, "models_entry", ENTRY_COLUMNS, _bounds("id", last, None), "id", limit)
 
 
 def last_position(operations: str) -> int:
-    """The position of the last of these operations."""
+    """Return the position of the last operation."""
     return int(_lines(operations)[-1].split("\t")[_POSITION])
 
 
 def last_id(entries: str) -> int:
-    """The id of the last of these entries."""
+    """Return the id of the last entry."""
     return int(_lines(entries)[-1].partition("\t")[0])
 
 
 def last_entry_id(position: int) -> int:
-    """The highest id that an entry of the event at this position can have."""
+    """Return the highest entry id that the event at a position can have."""
     return position * ENTRIES_MAX + ENTRIES_MAX - 1
 
 
 class OpenLinks:
-    """Links of operations that were found filled, until the event that filled them comes by."""
+    """Filled links of operations, kept until the event that filled them is read."""
 
     def __init__(self) -> None:
         self._found: dict[str, dict[str, str]] = {}
 
     def found(self, operation: str, column: str, value: str) -> None:
-        """A link that the operation's own event leaves empty is filled."""
+        """Note a filled link that the operation's own event leaves empty."""
         self._found.setdefault(operation, {})[column] = value
 
     def said(self, position: int, operation: str, links: Mapping[str, int], findings: Findings) -> None:
-        """An event says that it filled links of an operation."""
+        """Note that an event filled links of an operation."""
         found = self._found.get(operation, {})
         for name, entry in links.items():
             value = found.pop(f"{name}_id", None)
@@ -74,7 +74,7 @@ class OpenLinks:
             self._found.pop(operation, None)
 
     def finish(self, findings: Findings) -> None:
-        """Every link that is left was filled by no event."""
+        """Report the remaining links: no event filled them."""
         for operation, links in self._found.items():
             for column, value in links.items():
                 findings.add(
@@ -88,7 +88,7 @@ def compare_operations(
     links: OpenLinks,
     findings: Findings,
 ) -> None:
-    """Name the operations that are missing, unknown or different."""
+    """Report operations that are missing, unknown or different."""
     if _text(expected) == found:
         return
     for wanted, stored in _pairs(expected, found):
@@ -106,7 +106,7 @@ def compare_operations(
 
 
 def compare_entries(expected: Sequence[str], found: str, findings: Findings) -> None:
-    """Name the entries that are missing, unknown or different."""
+    """Report entries that are missing, unknown or different."""
     if _text(expected) == found:
         return
     for wanted, stored in _pairs(expected, found):
@@ -135,7 +135,7 @@ def _pairs(
     expected: Iterable[str],
     written: str,
 ) -> list[tuple[list[str] | None, list[str] | None]]:
-    """The rows that differ, taken apart: what is expected and what is stored under one id."""
+    """Yield the rows that differ, parsed: the expected and the stored row of each id."""
     found = _lines(written)
     same = set(expected) & set(found)
     wanted = {line.partition("\t")[0]: line for line in expected if line not in same}

@@ -1,4 +1,4 @@
-"""Part of the work in a process beside this one, over the very same snapshot."""
+"""Runs part of the work in a second process, over the same snapshot."""
 
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -11,45 +11,45 @@ from django.db import connection, connections
 from projections.verification.findings import Mismatch
 
 Work: TypeAlias = Callable[[str, Callable[[Mismatch], None]], None]
-"""Does its part in the snapshot of this id, and tells what it finds."""
+"""Does its part in the snapshot of this id, and sends what it finds."""
 
 
-class Beside:
-    """The other process, as this one sees it."""
+class SecondProcess:
+    """The second process, as the first one sees it."""
 
-    def __init__(self, other: Connection, tell: Callable[[Mismatch], None]) -> None:
+    def __init__(self, other: Connection, report: Callable[[Mismatch], None]) -> None:
         self._other = other
-        self._tell = tell
+        self._report = report
         self._ended = False
 
     def start(self) -> None:
-        """Let it begin, in the snapshot of this process's transaction, which has to stay open."""
+        """Start it in the snapshot of this process's transaction, which must stay open."""
         with connection.cursor() as cursor:
             cursor.execute("select pg_export_snapshot()")
             self._other.send(cursor.fetchone()[0])
 
     def listen(self) -> None:
-        """Pass on what it has told so far."""
+        """Report the mismatches that it has sent so far."""
         while not self._ended and self._other.poll():
             self._receive()
 
     def finish(self) -> None:
-        """Wait until it has done its part. Raises `EOFError` where it died instead."""
+        """Wait until it has finished. Raises `EOFError` if it died."""
         while not self._ended:
             self._receive()
 
     def _receive(self) -> None:
-        told = self._other.recv()
-        if told is None:
+        reported = self._other.recv()
+        if reported is None:
             self._ended = True
         else:
-            self._tell(told)
+            self._report(reported)
 
 
 @contextmanager
-def beside(work: Work, tell: Callable[[Mismatch], None]) -> Iterator[Beside]:
-    """A process that does `work`; it ends with the block."""
-    # A forked process must not inherit a connection: it would be closed under this one.
+def second_process(work: Work, report: Callable[[Mismatch], None]) -> Iterator[SecondProcess]:
+    """Run `work` in a second process until the block ends."""
+    # A forked process must not inherit a connection: closing it there would close it here.
     connections.close_all()
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
@@ -57,7 +57,7 @@ def beside(work: Work, tell: Callable[[Mismatch], None]) -> Iterator[Beside]:
     process.start()
     there.close()
     try:
-        yield Beside(here, tell)
+        yield SecondProcess(here, report)
     finally:
         here.close()
         process.terminate()

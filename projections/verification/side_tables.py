@@ -1,4 +1,4 @@
-"""Tariffs, notes and the status of consulting requests: what stands beside the log and agrees with it."""
+"""Compares tariffs, notes and the status of consulting requests with the log."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ _COLUMNS: Final = ("effective_from", "published_at", "terms", "user_id", "team_i
 
 
 class Tariffs:
-    """Published tariffs: a version for every event that published one, and none besides."""
+    """Checks that the published versions of the tariff are those of the events, and no others."""
 
     def __init__(self, cursor: Any, findings: Findings) -> None:
         self._findings = findings
@@ -25,7 +25,7 @@ class Tariffs:
         self._stored = {row[0]: (row[1], row[2], json.loads(row[3]), *row[4:]) for row in cursor.fetchall()}
 
     def check(self, events: Sequence[StoredEvent]) -> None:
-        """Hold the tariffs against the events among these that published one."""
+        """Compare the tariffs with the events that published them."""
         for event in events:
             if event.type != "tariff.published":
                 continue
@@ -51,20 +51,20 @@ class Tariffs:
                     self._findings.add(where, f"ledger_tariff.{column}", expected=expected, found=found)
 
     def finish(self) -> None:
-        """Every version that is left was published by no event."""
+        """Report the remaining versions: no event published them."""
         for version in sorted(self._stored):
             self._findings.add(f"tariff {version}", "ledger_tariff", expected="no row", found="a row")
 
 
 def check_consulting(cursor: Any, findings: Findings) -> None:
-    """Every consulting request has the status that its contract has come to."""
+    """Check that every consulting request has the status of its contract."""
     for request, state in wrong_statuses(cursor):
         where = f"consulting request {request}"
         findings.add(where, "status", expected=f"that of a contract that is {state}", found="another one")
 
 
 def check_notes(cursor: Any, events: Sequence[StoredEvent], findings: Findings) -> None:
-    """Every note that an event names is there, and is erased or has the text that the event was made with."""
+    """Check that every note that an event names exists, and is erased or has the text of the event."""
     noted = {event.id: event for event in events if event.data.get("notes")}
     if not noted:
         return

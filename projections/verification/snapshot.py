@@ -1,12 +1,12 @@
-"""One view of the whole database, whatever is posted meanwhile.
+"""One view of the whole database while posting continues.
 
 # Note [One snapshot]
 An event, its rows and the balances after it commit together, and events of one user commit in the
-order of their positions, because positions are taken under his lock. So whatever a REPEATABLE READ
-snapshot shows is whole: every event in it has its rows, accounts and keys in it, and no others have.
-An event that commits later, be it at a lower position, is absent with everything it did. Asynchronous
-projections are held against the log up to their own checkpoint in the same snapshot, and that is
-never above the settled position, below which nothing can still appear.
+order of their positions, because positions are taken under the user's lock. So a REPEATABLE READ snapshot is
+complete: each of its events is there with its rows, accounts and keys, and nothing else is. An event that
+commits later, even at a lower position, is absent with everything it wrote. Asynchronous projections are
+compared with the log up to their own checkpoint in the same snapshot, which is never above the settled
+position, below which nothing can appear.
 """
 
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ from django.db import connection, transaction
 
 @contextmanager
 def one_snapshot(exported: str | None = None) -> Iterator[None]:
-    """A read-only transaction that sees one state: that of another transaction, where one is `exported`.
+    """Open a read-only transaction that sees one state: that of another transaction if `exported` is given.
 
-    Within a transaction of the caller's it is that one.
+    Inside a transaction of the caller, use that transaction.
     """
     nested = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:

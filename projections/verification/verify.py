@@ -1,4 +1,4 @@
-"""One pass over the whole log, in chunks: everything that was written beside it is derived again."""
+"""Verifies everything in one pass over the log, in chunks."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -18,13 +18,15 @@ from projections.verification.findings import Findings, Mismatch
 from projections.verification.log_check import LogCheck
 from projections.verification.reading import CHUNK, chunks
 from projections.verification.row_check import RecordCheck
-from projections.verification.second_process import Beside, beside
+from projections.verification.second_process import SecondProcess, second_process
 from projections.verification.snapshot import one_snapshot
 
 
 @dataclass(slots=True)
 class Result:
-    """What was looked at. `delta` is debits minus credits of all entries, by currency."""
+    """The extent and result of a verification. `delta` is debits minus credits of all entries, by
+    currency.
+    """
 
     position: int = 0
     events: int = 0
@@ -36,25 +38,29 @@ class Result:
 
 def verify(
     *,
-    tell: Callable[[Mismatch], None],
+    report: Callable[[Mismatch], None],
     progress: Callable[[int, int], None] = lambda _position, _highest: None,
     projections: Sequence[Projection] = PROJECTIONS,
     chunk: int = CHUNK,
     in_two: bool = False,
 ) -> Result:
-    """Derive everything again from the log and `tell` each mismatch; see Note [One snapshot].
+    """Derive everything from the log again and `report` each mismatch; see Note [One snapshot].
 
-    `progress` is told the position reached and the highest one after every chunk. `in_two` processes it
-    takes little more than half the time; not within a transaction. Memory does not grow with the log,
-    and nothing is written but temporary tables.
+    `progress` receives the position reached and the highest one after every chunk. `in_two` processes it
+    takes
+    little more than half the time, but cannot run inside a transaction. Memory does not grow with the log,
+    and
+    only temporary tables are written.
     """
-    findings = Findings(tell)
+    findings = Findings(report)
     everything = (KeptState(), *projections)
     with ExitStack() as stack:
         other = None
         if in_two:
             other = stack.enter_context(
-                beside(lambda snapshot, told: _check_records(snapshot, told, chunk), findings.pass_on),
+                second_process(
+                    lambda snapshot, report: _check_records(snapshot, report, chunk), findings.pass_on
+                ),
             )
         stack.enter_context(shadow_tables(everything))
         stack.enter_context(one_snapshot())
@@ -67,7 +73,7 @@ def verify(
 def _verify(
     cursor: Any,
     log: LogCheck,
-    other: Beside | None,
+    other: SecondProcess | None,
     findings: Findings,
     chunk: int,
     progress: Callable[[int, int], None],
@@ -95,11 +101,11 @@ def _verify(
     return result
 
 
-def _check_records(snapshot: str, told: Callable[[Mismatch], None], chunk: int) -> None:
-    """What the process beside does."""
-    silent = Findings(lambda _: None)  # the first process names what cannot be read
+def _check_records(snapshot: str, report: Callable[[Mismatch], None], chunk: int) -> None:
+    """Do the part of the second process."""
+    silent = Findings(lambda _: None)  # the first process reports events that cannot be read
     with one_snapshot(snapshot), connection.cursor() as cursor:
-        records = RecordCheck(cursor, Findings(told))
+        records = RecordCheck(cursor, Findings(report))
         for _, upto, events in chunks(chunk, check_shape, silent):
             records.check(events, upto)
         records.finish(chunk)

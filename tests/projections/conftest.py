@@ -1,12 +1,15 @@
-"""What the tests of the read side share."""
+"""Fixtures of the read side's tests."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.ledger.conftest import machine, owner, user
 from tests.projections import world as worlds
 from tests.projections.world import World
+
+__all__ = ["machine", "owner", "user", "world"]
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,7 @@ def mismatches(**options: Any) -> list[str]:
 def verified(**options: Any) -> tuple[Result, list[str]]:
     """What `verify` counts and finds."""
     found: list[str] = []
-    result = verify(tell=lambda mismatch: found.append(str(mismatch)), **options)
+    result = verify(report=lambda mismatch: found.append(str(mismatch)), **options)
     assert result.mismatches == len(found)
     return result, found
 

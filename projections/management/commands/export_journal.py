@@ -1,4 +1,4 @@
-"""`manage.py export_journal`: the journal for hledger or beancount."""
+"""`manage.py export_journal`: exports the journal for hledger or beancount."""
 
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ class Command(BaseCommand):
     """Writes the journal in plain text, with its closing balances as assertions."""
 
     help = (
-        "Writes every operation with its entries as an hledger or beancount journal, up to a settled "
-        "position that its first line names; the same position gives the same file. The closing "
-        "balances are in it as assertions, so that `hledger check` or `bean-check` proves them."
+        "Write every operation with its entries as an hledger or beancount journal, up to a settled position "
+        "named in its first line; the same position always gives the same file. Closing balances are "
+        "assertions, which `hledger check` or `bean-check` proves."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

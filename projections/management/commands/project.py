@@ -1,4 +1,4 @@
-"""`manage.py project`: the worker of the read models."""
+"""`manage.py project`: runs the worker of the read models."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from projections.runner import Runner
 
 
 class Command(BaseCommand):
-    """Brings the projections forward until it is told to stop."""
+    """Advances the projections until stopped."""
 
     help = (
-        "Advances the settled position and brings every asynchronous projection forward, until SIGTERM "
-        "or SIGINT; the chunk in hand is finished first. Several may run."
+        "Advance the settled position and every asynchronous projection, until SIGTERM or SIGINT; the "
+        "current chunk is finished first. Several may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py rebuild`: what follows from the log, made from it again."""
+"""`manage.py rebuild`: rebuilds what follows from the log."""
 
 import time
 from typing import Any
@@ -15,12 +15,12 @@ _SAY_EVERY_SECONDS = 5.0
 
 
 class Command(BaseCommand):
-    """Rebuilds a projection, the balances, or lost operations and entries; the ledger goes on meanwhile."""
+    """Rebuilds a projection, the balances, or lost operations and entries, while the ledger keeps running."""
 
     help = (
-        "Makes a projection from the log again, beside the old rows, and swaps what differs; `balances`: the "
-        "accounts, grants, holds and the columns on users, under each user's lock; `records`: operations and "
-        "entries that were lost; `all`: every one of them."
+        "Rebuild a projection from the log in shadow tables and swap in the rows that differ. `balances` "
+        "rebuilds accounts, grants, holds and the balances on users, under each user's lock; `records` "
+        "restores lost operations and entries; `all` does all of it."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py trial_balance`: every account of the platform, users' accounts by kind, and the totals."""
+"""`manage.py trial_balance`: prints the platform's accounts, users' accounts by kind, and totals."""
 
 import sys
 from typing import Any
@@ -15,9 +15,9 @@ class Command(BaseCommand):
     """Prints the trial balance as of a settled position."""
 
     help = (
-        "Prints what was debited and credited to every account of the platform and every kind of users' "
-        "accounts, up to a settled position, or by the end of a month. Exit status 1 where debits are not "
-        "credits."
+        "Print the debits and credits of every account of the platform and every kind of users' accounts, up "
+        "to a settled position, or as of the end of a month. The exit status is 1 if debits "
+        "and credits differ."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py verify`: does everything that is stored follow from the log?"""
+"""`manage.py verify`: checks that everything stored follows from the log."""
 
 import sys
 import time
@@ -16,11 +16,11 @@ _SAY_EVERY_SECONDS = 5.0
 
 
 class Command(BaseCommand):
-    """Derives everything again from the log and prints what does not agree."""
+    """Derives everything from the log again and prints mismatches."""
 
     help = (
-        "Derives every operation, entry, balance, key and projection again from the log, in one snapshot and "
-        "while the workers go on, and prints each mismatch: where, of what, expected, found. The last line "
+        "Derive every operation, entry, balance, key and projection from the log again, in one snapshot "
+        "while workers continue, and print each mismatch: place, subject, expected, found. The last line "
         "is `verify: ok …` with exit status 0, or `verify: N mismatches` with 1."
     )
 
@@ -42,15 +42,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, show: int = 1000, **options: Any) -> None:
         collect_rarely()
         settle_all()
-        told = 0
+        printed = 0
         started = said = time.monotonic()
 
-        def tell(mismatch: Mismatch) -> None:
-            nonlocal told
-            told += 1
-            if told <= show:
+        def report(mismatch: Mismatch) -> None:
+            nonlocal printed
+            printed += 1
+            if printed <= show:
                 self.stdout.write(str(mismatch))
-            elif told == show + 1:
+            elif printed == show + 1:
                 self.stdout.write("further mismatches are only counted")
 
         def progress(position: int, highest: int) -> None:
@@ -62,7 +62,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"verify: position {position} of {highest}, {rate:,.0f} a second")
 
         in_two = not (options["one_process"] or connection.in_atomic_block)
-        result = verify(tell=tell, progress=progress, in_two=in_two)
+        result = verify(report=report, progress=progress, in_two=in_two)
         if result.mismatches:
             self.stdout.write(f"verify: {result.mismatches} mismatches")
             sys.exit(1)

@@ -285,5 +285,5 @@ def test_contract_that_disagrees_with_its_escrow_is_named(offer: ConsultingReque
 def mismatches() -> list[str]:
     """What `verify` names."""
     found: list[str] = []
-    verify(tell=lambda mismatch: found.append(str(mismatch)))
+    verify(report=lambda mismatch: found.append(str(mismatch)))
     return found

@@ -140,6 +140,6 @@ def test_many_workers_with_the_same_references(user: User) -> None:
 def mismatches() -> list[Mismatch]:
     """What `verify` names."""
     found: list[Mismatch] = []
-    verify(tell=found.append)
+    verify(report=found.append)
     assert connection.get_autocommit()
     return found

@@ -34,7 +34,7 @@ def books_agree(transactional_db: None) -> Iterator[None]:
     """Whatever a test does, `verify` finds nothing afterwards."""
     yield
     found: list[str] = []
-    verify(tell=lambda mismatch: found.append(str(mismatch)))
+    verify(report=lambda mismatch: found.append(str(mismatch)))
     assert found == []
 
 

@@ -34,7 +34,7 @@ def _file(path: Path, *lines: str) -> Path:
 
 def _mismatches() -> list[str]:
     found: list[str] = []
-    verify(tell=lambda mismatch: found.append(str(mismatch)))
+    verify(report=lambda mismatch: found.append(str(mismatch)))
     return found
 
 

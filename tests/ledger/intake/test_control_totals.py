@@ -229,7 +229,7 @@ def test_log_with_answers_is_in_order(user: User, machine: Machine) -> None:
     (row,) = Event.objects.filter(type="control_total.compared")
     payloads.CONTRACTS[row.type, row.schema_version].model_validate(row.data)
     found: list[str] = []
-    verify(tell=lambda mismatch: found.append(str(mismatch)))
+    verify(report=lambda mismatch: found.append(str(mismatch)))
     assert found == []
 
 
