@@ -1,1 +1,1 @@
-"""Everything that answers a browser or an HTTP client: the API and the administration."""
+"""The HTTP API and the administration: everything that answers a browser or an HTTP client."""

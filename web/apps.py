@@ -1,4 +1,4 @@
-"""Django's hook for the app `web`."""
+"""Django's configuration of the app `web`."""
 
 from django.apps import AppConfig
 

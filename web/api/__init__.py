@@ -1,1 +1,1 @@
-"""The HTTP API under /v1, health and metrics: parse, submit, render. Contains no accounting rule."""
+"""The HTTP API under /v1, health checks and metrics: parse, submit, render. Contains no accounting rules."""

@@ -1,25 +1,16 @@
-"""The door of adjustments: what is above what a role adjusts alone becomes a proposal."""
+"""The route for adjustments. Amounts above the limit of the caller's role become proposals."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from ledger.requests import bodies, by_people
-from web.api import reading, shapes
+from web.api import reading
 from web.api.answering import submit
 from web.api.auth import AdminKey, caller_of
-from web.api.documentation import body_of, command_extra, refusals
+from web.api.documentation import PROPOSED, RECORDED, body_of, command_extra
 from web.api.routes import router
-
-_DONE: Mapping[int, Any] = {
-    201: shapes.Operation,
-    200: shapes.OperationOrQuote,
-    202: shapes.Operation,
-    **refusals(400, 409, 411, 413, 415, 422),
-}
 
 
 @router.post(
@@ -28,13 +19,13 @@ _DONE: Mapping[int, Any] = {
     tags=["adjustments"],
     operation_id="adjust",
     summary="Adjust a balance",
-    response=_DONE,
+    response={**RECORDED, **PROPOSED},
     openapi_extra=command_extra(body_of(bodies.Adjustment)),
 )
 def adjust(request: HttpRequest) -> HttpResponse:
-    """201 done; 202 where it is more than the key adjusts alone in a day: `proposal` waits for another.
+    """Move an account of a user up or down. An adjustment down on a due account writes off what they owe.
 
-    Down on a due account writes off what is owed.
+    201: done. 202: more than the key may adjust alone in a day; the `proposal` waits for a second person.
     """
     body = bodies.read_as(bodies.Adjustment, reading.read_json(request))
     role = caller_of(request).role

@@ -1,4 +1,4 @@
-"""One command from a request to its answer, the same for every door."""
+"""One command from its request to its answer, the same for every route."""
 
 from collections.abc import Callable
 
@@ -19,24 +19,24 @@ _post = Combiner(post)
 
 
 def is_dry_run(request: HttpRequest) -> bool:
-    """Whether `?dry_run=true` was asked. Raises `UnknownParameter` for every other parameter."""
+    """Return true for `?dry_run=true`. Raises `UnknownParameter` for every other parameter."""
     for name, value in request.GET.items():
         if name != "dry_run" or value not in {"true", "false"}:
-            raise errors.UnknownParameter("send dry_run=true, dry_run=false or nothing", field=name)
+            raise errors.UnknownParameter("the only parameter is dry_run: true or false", field=name)
     return request.GET.get("dry_run") == "true"
 
 
 def answer(request: HttpRequest, submission: Submission, *, location: str | None = None) -> HttpResponse:
-    """Post it and answer: 201 done, 202 waits for a second person, 200 answered before, else a problem.
+    """Post a command and answer: 201 done, 202 proposed to a second person, 200 replayed, else a problem.
 
-    `location` is where the thing can be fetched; without it, the operation if it became one.
+    `location` is the URL of the resource that it is about. Without it, `Location` is the operation, if any.
     """
     outcome = _post(submission)
     event = outcome.event
     if outcome.status == "recorded" and event is not None:
         content = rendering.operation(FoundOperation.recorded(event))
-        done = 202 if event.type == "proposal.made" else 201
-        response = rendering.json_response(content, 200 if outcome.replayed else done)
+        created = 202 if event.type == "proposal.made" else 201
+        response = rendering.json_response(content, 200 if outcome.replayed else created)
     else:
         response = respond(request, rendering.problem_of(outcome))
     if event is not None and (where := _location(event, location)):
@@ -47,7 +47,7 @@ def answer(request: HttpRequest, submission: Submission, *, location: str | None
 
 
 def preview(submission: Submission) -> HttpResponse:
-    """What `answer` would come to now, with nothing written. Raises what no key is needed to refuse."""
+    """Answer what a command would do now, without writing anything. Raises the error of a refused command."""
     outcome = quote(submission)
     if outcome.status == "refused" and outcome.error is not None:
         raise outcome.error
@@ -55,14 +55,17 @@ def preview(submission: Submission) -> HttpResponse:
 
 
 def submit(
-    request: HttpRequest, made: Callable[..., Submission], location: str | None = None
+    request: HttpRequest, submission_of: Callable[..., Submission], location: str | None = None
 ) -> HttpResponse:
-    """Submit what `made` makes of who asks, under the request's key; or only try it, dry."""
+    """Post the command under the request's idempotency key, or preview it if `dry_run` is true.
+
+    `submission_of` makes the submission from the keyword arguments that say who asked.
+    """
     caller, dry = caller_of(request), is_dry_run(request)
-    # A dry run needs no key, and looks at one that is sent without using it.
-    unused = dry and "Idempotency-Key" not in request.headers
-    key = "" if unused else reading.idempotency_key(request)
-    submission = made(
+    # A dry run needs no key. One that is sent is checked and not used.
+    keyless = dry and "Idempotency-Key" not in request.headers
+    key = "" if keyless else reading.idempotency_key(request)
+    submission = submission_of(
         source=caller.source,
         request_id=uuid7() if dry else key,
         actor=caller.actor,
@@ -74,5 +77,5 @@ def submit(
 
 def _location(event: StoredEvent, location: str | None) -> str | None:
     if event.type in REJECTION_TYPES:
-        location = None  # there may be no such hold or payout
+        location = None  # the hold or payout may not exist
     return location or (f"/v1/operations/{event.id}" if is_operation(event) else None)

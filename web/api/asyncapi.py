@@ -1,4 +1,4 @@
-"""What is said on Kafka, described for programs: for everybody, as the OpenAPI document is."""
+"""The AsyncAPI document of the Kafka topics and messages, served without a key like the OpenAPI document."""
 
 from functools import cache
 
@@ -11,7 +11,7 @@ from easyautoml_ledger.schemas import as_text
 
 @require_safe
 def asyncapi(_: HttpRequest) -> HttpResponse:
-    """The AsyncAPI 3 document."""
+    """Return the AsyncAPI 3 document."""
     return HttpResponse(_text(), content_type="application/json")
 
 

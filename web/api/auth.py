@@ -1,4 +1,4 @@
-"""API keys in `Authorization: Bearer …`: whose it is, and whether it has the scope."""
+"""Authentication by API keys in `Authorization: Bearer …`, and the scopes that routes require."""
 
 import re
 from typing import ClassVar, cast
@@ -15,13 +15,13 @@ _is_token = re.compile("ledger_[0-9a-f]{8}_[A-Za-z0-9_-]{43}").fullmatch
 
 
 class _Key(HttpBearer):
-    """A valid key that has the scope."""
+    """Authentication by a valid key with a scope."""
 
     scope: ClassVar[ApiKey.Scope]
     service_only: ClassVar[bool] = False
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
-        """The caller, or None where there is no such key now. Raises `Forbidden`, `ForeignSource`."""
+        """Return the caller, or None if the key is not valid now. Raises `Forbidden`, `ForeignSource`."""
         key = find_key(token) if _is_token(token) else None
         if key is None:
             return None
@@ -31,22 +31,22 @@ class _Key(HttpBearer):
         if self.scope not in key.scopes:
             raise errors.Forbidden(f"the key lacks the scope {self.scope.value}", scope=self.scope.value)
         if self.service_only and viewer is not None:
-            raise errors.Forbidden("a user's own key only reads")
+            raise errors.Forbidden("a user's own key can only read")
         claimed = request.headers.get("ce-source")
         if claimed is not None and claimed != key.source:
-            raise errors.ForeignSource("the key does not speak as this source", field="ce-source")
+            raise errors.ForeignSource("the key belongs to another source", field="ce-source")
         return Caller(key, viewer)
 
 
 class ReadKey(_Key):
-    """May read: a service everything, a user what is his and his teams'."""
+    """Permits reading: everything for a service, a user's own data and their teams' for a user."""
 
     scope = ApiKey.Scope.READ
     openapi_description = "An API key with the scope ledger:read."
 
 
 class WriteKey(_Key):
-    """May record, as the one source that the key stands for."""
+    """Permits recording, under the source that the key belongs to."""
 
     scope = ApiKey.Scope.WRITE
     service_only = True
@@ -54,7 +54,7 @@ class WriteKey(_Key):
 
 
 class AdminKey(_Key):
-    """May give and take money on the platform's account: coupons, credit limits, adjustments."""
+    """Permits what administrators do: coupons, credit limits, adjustments, periods, tariffs, proposals."""
 
     scope = ApiKey.Scope.ADMIN
     service_only = True
@@ -62,5 +62,5 @@ class AdminKey(_Key):
 
 
 def caller_of(request: HttpRequest) -> Caller:
-    """Whose key a request was let in with."""
+    """Return the caller that an authenticated request comes from."""
     return cast("Caller", request.auth)  # type: ignore[attr-defined]

@@ -1,11 +1,11 @@
-"""Requests that wait at the same time share a transaction.
+"""One transaction for the requests that wait at the same time.
 
 # Note [Sharing a transaction]
-The thread that finds nobody posting posts for all who wait, itself included; then the first of those
-who came meanwhile is woken to post for the next lot. Nothing is queued beyond that: each caller is
-answered after the commit that recorded his operation. Where a shared transaction fails, nothing of
-it was written, and each of its callers tries again by himself, so that a failure stays with whom it
-belongs to.
+A thread that arrives while no other thread posts, posts the submissions of all waiting threads, its own
+included. Then it wakes the first of the threads that arrived meanwhile, which posts the next batch. There
+is no other queue: each caller is answered after the commit that recorded its operation. If a shared
+transaction fails, nothing of it is written and each of its callers retries alone, so that an error reaches
+only the caller whose submission caused it.
 """
 
 import logging
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Call:
-    """A caller and his submission. `woken` with neither an outcome nor `alone`: it is his turn to post."""
+    """A caller's submission. If woken with neither `outcome` nor `alone` set, it must post the next batch."""
 
     __slots__ = ("alone", "outcome", "submission", "woken")
 
@@ -32,22 +32,22 @@ class _Call:
 
 
 class Combiner:
-    """Calls `post` with the submissions of up to `most` concurrent callers at once."""
+    """Call `post` with the submissions of up to `batch_max` concurrent callers at once."""
 
-    def __init__(self, post: Post, *, most: int = 100) -> None:
+    def __init__(self, post: Post, *, batch_max: int = 100) -> None:
         self._post = post
-        self._most = most
+        self._batch_max = batch_max
         self._lock = Lock()
         self._waiting: list[_Call] = []
         self._posting = False
 
     def __call__(self, submission: Submission) -> Outcome:
-        """The outcome of one submission, once it is durable. Raises what `post` raises for it alone."""
+        """Return the outcome of a submission once it is durable. Raises what `post` raises for it alone."""
         call = _Call(submission)
         with self._lock:
             self._waiting.append(call)
-            waits, self._posting = self._posting, True
-        if waits:
+            must_wait, self._posting = self._posting, True
+        if must_wait:
             call.woken.wait()
         if call.outcome is None and not call.alone:
             self._post_waiting()
@@ -57,7 +57,7 @@ class Combiner:
 
     def _post_waiting(self) -> None:
         with self._lock:
-            calls, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            calls, self._waiting = self._waiting[: self._batch_max], self._waiting[self._batch_max :]
         try:
             outcomes = self._post([call.submission for call in calls])
             for call, outcome in zip(calls, outcomes, strict=True):
@@ -68,7 +68,7 @@ class Combiner:
             _log.warning("a transaction shared by %d requests failed", len(calls), exc_info=True)
         finally:
             for call in calls:
-                call.alone = True  # whoever has no outcome now tries again by himself
+                call.alone = True  # a call without an outcome is retried alone
                 call.woken.set()
             with self._lock:
                 if self._waiting:

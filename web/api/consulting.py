@@ -1,8 +1,6 @@
-"""The doors of consulting contracts: signed, then finished, split or cancelled. Each can be tried dry."""
+"""Routes for consulting contracts: sign, then finish, split or cancel."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -14,15 +12,10 @@ from ledger.requests import bodies, by_people
 from web.api import reading, rendering, shapes
 from web.api.answering import submit
 from web.api.auth import ReadKey, WriteKey, caller_of
-from web.api.documentation import body_of, command_extra, refusals
+from web.api.documentation import RECORDED, body_of, command_extra, refusals
 from web.api.parameters import Id
 from web.api.routes import router
 
-_DONE: Mapping[int, Any] = {
-    201: shapes.Operation,
-    200: shapes.OperationOrQuote,
-    **refusals(400, 404, 409, 411, 413, 415, 422),
-}
 _EMPTY = bodies.Body()
 
 
@@ -35,7 +28,7 @@ _EMPTY = bodies.Body()
     response={200: shapes.Contract, **refusals(404, 422)},
 )
 def get_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
-    """What is still in escrow, and what became of it."""
+    """Return the state of the contract and the amount that is still in escrow."""
     found, caller = find_contract(request_id), caller_of(request)
     if found is None or not any(map(caller.sees_balances_of, (found.client, found.consultant))):
         raise NotFound("there is no such contract")
@@ -48,11 +41,11 @@ def get_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
     tags=["consulting"],
     operation_id="sign_contract",
     summary="Sign a consulting contract",
-    response=_DONE,
+    response=RECORDED,
     openapi_extra=command_extra(None),
 )
 def sign_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
-    """The consultant has approved: the amount of the request goes from the client into escrow."""
+    """Move the amount of the request from its client into escrow. The consultant must have approved it."""
     return _step(request, request_id, "contract", _EMPTY)
 
 
@@ -61,12 +54,12 @@ def sign_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
     auth=WriteKey(),
     tags=["consulting"],
     operation_id="finish_contract",
-    summary="Pay the consultant of a contract",
-    response=_DONE,
+    summary="Finish a contract and pay its consultant",
+    response=RECORDED,
     openapi_extra=command_extra(None),
 )
 def finish_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
-    """All that is in escrow, less the commission that was in force when it was signed."""
+    """Pay out the escrow, less the commission that was in force when the contract was signed."""
     return _step(request, request_id, "finish", _EMPTY)
 
 
@@ -75,12 +68,12 @@ def finish_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
     auth=WriteKey(),
     tags=["consulting"],
     operation_id="split_contract",
-    summary="Pay the consultant of a contract a part, and return the rest",
-    response=_DONE,
+    summary="Split the money of a contract between consultant and client",
+    response=RECORDED,
     openapi_extra=command_extra(body_of(bodies.Split)),
 )
 def split_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
-    """As both have agreed: the consultant gets `amount` less the commission."""
+    """Pay `amount`, less the commission, to the consultant and return the rest to the client."""
     return _step(request, request_id, "split", bodies.read_as(bodies.Split, reading.read_json(request)))
 
 
@@ -89,15 +82,15 @@ def split_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
     auth=WriteKey(),
     tags=["consulting"],
     operation_id="cancel_contract",
-    summary="Return the money of a contract",
-    response=_DONE,
+    summary="Cancel a contract and refund its client",
+    response=RECORDED,
     openapi_extra=command_extra(None),
 )
 def cancel_contract(request: HttpRequest, request_id: Path[Id]) -> HttpResponse:
-    """All that is in escrow goes back to the client."""
+    """Return the escrow to the client."""
     return _step(request, request_id, "cancel", _EMPTY)
 
 
 def _step(request: HttpRequest, contract: int, step: str, body: bodies.Body) -> HttpResponse:
-    made = partial(by_people.take_contract_step, body, contract, step, now=timezone.now())
-    return submit(request, made, f"/v1/consulting/{contract}")
+    submission_of = partial(by_people.take_contract_step, body, contract, step, now=timezone.now())
+    return submit(request, submission_of, f"/v1/consulting/{contract}")

@@ -1,8 +1,6 @@
-"""Routes for coupons: grant, offer and redeem codes, a user's coupons."""
+"""Routes for coupons: grant them, create and redeem codes, list a user's coupons."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -15,12 +13,9 @@ from web.api import reading, rendering, shapes
 from web.api.answering import submit
 from web.api.auth import AdminKey, ReadKey, WriteKey, caller_of
 from web.api.callers import no_such_user
-from web.api.documentation import body_of, command_extra, refusals
+from web.api.documentation import RECORDED, body_of, command_extra, refusals
 from web.api.parameters import Id
 from web.api.routes import router
-
-_REFUSED = (400, 409, 411, 413, 415, 422)
-_DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote, **refusals(*_REFUSED)}
 
 
 @router.post(
@@ -29,11 +24,11 @@ _DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote,
     tags=["coupons"],
     operation_id="grant_coupon",
     summary="Give a user promotional credit",
-    response=_DONE,
+    response=RECORDED,
     openapi_extra=command_extra(body_of(bodies.Coupon)),
 )
 def grant_coupon(request: HttpRequest) -> HttpResponse:
-    """Spendable on what is owed to the platform only, until it expires."""
+    """Give a user credit that pays only for what they owe to the platform, until it expires."""
     body = bodies.read_as(bodies.Coupon, reading.read_json(request))
     return submit(request, partial(by_people.grant_coupon, body, now=timezone.now()))
 
@@ -43,12 +38,12 @@ def grant_coupon(request: HttpRequest) -> HttpResponse:
     auth=AdminKey(),
     tags=["coupons"],
     operation_id="create_coupon_code",
-    summary="Offer a coupon code",
-    response=_DONE,
+    summary="Create a coupon code",
+    response=RECORDED,
     openapi_extra=command_extra(body_of(bodies.CodeToRedeem)),
 )
 def create_coupon_code(request: HttpRequest) -> HttpResponse:
-    """Limited in number and time, if wanted; each user redeems it once."""
+    """Create a code that each user can redeem once. Redemptions can be limited in number and time."""
     body = bodies.read_as(bodies.CodeToRedeem, reading.read_json(request))
     return submit(request, partial(by_people.create_code, body, now=timezone.now()))
 
@@ -59,11 +54,11 @@ def create_coupon_code(request: HttpRequest) -> HttpResponse:
     tags=["coupons"],
     operation_id="redeem_coupon_code",
     summary="Redeem a coupon code for a user",
-    response=_DONE,
+    response=RECORDED,
     openapi_extra=command_extra(body_of(bodies.Redemption)),
 )
 def redeem_coupon_code(request: HttpRequest) -> HttpResponse:
-    """The user gets what the code gives, once."""
+    """Give the user the coupon of the code, once per user."""
     body = bodies.read_as(bodies.Redemption, reading.read_json(request))
     return submit(request, partial(by_people.redeem_code, body, now=timezone.now()))
 
@@ -77,7 +72,7 @@ def redeem_coupon_code(request: HttpRequest) -> HttpResponse:
     response={200: shapes.Coupons, **refusals(404, 422)},
 )
 def get_coupons(request: HttpRequest, user: Path[Id]) -> HttpResponse:
-    """The grants that are live at this moment, in the order they are spent."""
+    """Return the coupons that are live now, in the order in which they are spent."""
     caller_of(request).check_balances_of(user)
     if balances(user, at=timezone.now()) is None:
         raise no_such_user()

@@ -1,10 +1,12 @@
-"""What the OpenAPI document says that no signature does: bodies, the key's header, problems."""
+"""Parts of the OpenAPI document that ninja does not derive: bodies, headers, answers and problems."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from easyautoml_ledger.operations import OPERATION_ADAPTER
+from web.api import shapes
 from web.api.problems import MEDIA_TYPE, Problem
 from web.api.reading import BULK_ITEMS_MAX, KEY_CHARACTERS_MAX, KEY_PATTERN
 
@@ -23,8 +25,23 @@ _KEY: Final[Schema] = {
 
 
 def refusals(*statuses: int) -> dict[int, type[Problem]]:
-    """The problems that a route may answer with, those of every route among them."""
+    """Return the problems that a route may answer with: these statuses and those of every route."""
     return dict.fromkeys((*statuses, *_ALWAYS_POSSIBLE), Problem)
+
+
+_COMMAND_REFUSED: Final = refusals(400, 409, 411, 413, 415, 422)
+
+# The answers of a route that takes a command, by status. 200 is a replay or a dry run.
+RECORDED: Final[Mapping[int, Any]] = {
+    201: shapes.Operation,
+    200: shapes.OperationOrQuote,
+    **_COMMAND_REFUSED,
+}
+PROPOSED: Final[Mapping[int, Any]] = {
+    202: shapes.Operation,
+    200: shapes.OperationOrQuote,
+    **_COMMAND_REFUSED,
+}
 
 
 def _body(schema: str) -> Schema:
@@ -37,15 +54,15 @@ def _header(description: str, schema: Schema) -> Schema:
 
 
 def body_of(model: type[BaseModel]) -> Schema:
-    """A request body of one model, as OpenAPI has it."""
+    """Return the OpenAPI request body for a model."""
     schema = model.model_json_schema(ref_template=_REFERENCE + "{model}")
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def command_extra(body: Schema | None, *, done: int = 201) -> Schema:
-    """What every door that takes a command has beside its body: the key, the dry run, its headers.
+    """Return the `openapi_extra` of a route that takes a command: body, idempotency key, dry run, headers.
 
-    `done` is the status of one that is done and can be fetched.
+    `done` is the status of a command that succeeded and whose `Location` can be fetched.
     """
     return {
         "parameters": [IDEMPOTENCY_KEY | {"required": False, "description": _KEY_OR_DRY}, DRY_RUN],
@@ -58,19 +75,22 @@ def command_extra(body: Schema | None, *, done: int = 201) -> Schema:
     }
 
 
-_KEY_OR_DRY: Final = "Makes it happen once; required, except for a dry run."
+_KEY_OR_DRY: Final = (
+    "Identifies the command, so that it is executed only once. Required unless `dry_run` is true."
+)
 DRY_RUN: Final[Schema] = {
     "in": "query",
     "name": "dry_run",
     "required": False,
-    "description": "`true`: only what it would come to now; nothing is written.",
+    "description": "If `true`, return what the command would do now and write nothing.",
     "schema": {"type": "boolean", "default": False},
 }
 IDEMPOTENCY_KEY: Final[Schema] = {
     "in": "header",
     "name": "Idempotency-Key",
     "required": True,
-    "description": "Makes the operation happen once: unique per source, also across Kafka, for ever.",
+    "description": "Identifies the operation, so that it is recorded only once. Unique per source, "
+    "across HTTP and Kafka, without expiry.",
     "schema": _KEY,
 }
 OPERATION_BODY: Final = _body("OperationToRecord")
@@ -80,21 +100,21 @@ LOCATION: Final[Schema] = {
 }
 REPLAYED: Final[Schema] = {
     "Idempotency-Replayed": _header(
-        "`true` where the key had been answered before, and this is the same answer.",
+        "`true` if the key was answered before and this is the same answer.",
         {"type": "string", "enum": ["true"]},
     ),
 }
 
 
 def completed(document: Schema) -> Schema:
-    """A generated OpenAPI document with the bodies' schemas, and with problems as what they are."""
+    """Add the schemas of the bodies, the 404s and the media type of problems to a generated document."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas |= _body_schemas()
     for path, operations in document["paths"].items():
         for operation in operations.values():
             if "requestBody" in operation:
                 operation["requestBody"] = _with_parts_in(schemas, operation["requestBody"])
-            if "{" in path:  # what is no such thing's id leads nowhere
+            if "{" in path:  # an id that does not exist, or cannot
                 operation["responses"].setdefault(
                     404, {**operation["responses"][401], "description": "Not Found"}
                 )
@@ -105,7 +125,7 @@ def completed(document: Schema) -> Schema:
 
 
 def _with_parts_in(schemas: Schema, body: Schema) -> Schema:
-    """A request body whose parts are among the document's schemas, to which it refers already."""
+    """Move the definitions of a request body to the document's schemas, where its references point."""
     media = body["content"]["application/json"]
     schemas |= media["schema"].get("$defs", {})
     whole = {name: value for name, value in media["schema"].items() if name != "$defs"}

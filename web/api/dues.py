@@ -1,8 +1,6 @@
 """Routes for what users owe, and for their credit limits."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -14,12 +12,9 @@ from web.api import reading, rendering, shapes
 from web.api.answering import submit
 from web.api.auth import AdminKey, ReadKey, caller_of
 from web.api.callers import no_such_user
-from web.api.documentation import body_of, command_extra, refusals
+from web.api.documentation import RECORDED, body_of, command_extra, refusals
 from web.api.parameters import Id
 from web.api.routes import router
-
-_REFUSED = (400, 409, 411, 413, 415, 422)
-_DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote, **refusals(*_REFUSED)}
 
 
 @router.get(
@@ -31,7 +26,7 @@ _DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote,
     response={200: shapes.Dues, **refusals(404, 422)},
 )
 def get_dues(request: HttpRequest, user: Path[Id]) -> HttpResponse:
-    """What is owed by age, the oldest settled first, and the credit limit."""
+    """Return the amounts owed by age, and the credit limit. Payments reduce the oldest debt first."""
     caller_of(request).check_balances_of(user)
     found = debts.dues(user, at=timezone.now())
     if found is None:
@@ -45,10 +40,10 @@ def get_dues(request: HttpRequest, user: Path[Id]) -> HttpResponse:
     tags=["users"],
     operation_id="set_credit_limit",
     summary="Set a user's credit limit",
-    response=_DONE,
+    response=RECORDED,
     openapi_extra=command_extra(body_of(bodies.CreditLimit)),
 )
 def set_credit_limit(request: HttpRequest, user: Path[Id]) -> HttpResponse:
-    """How much EAML the user may owe; null: what the tariff says."""
+    """Set how much EAML the user may owe; null restores the tariff's limit."""
     body = bodies.read_as(bodies.CreditLimit, reading.read_json(request))
     return submit(request, partial(by_people.set_credit_limit, body, user, now=timezone.now()))

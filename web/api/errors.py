@@ -1,80 +1,80 @@
-"""What the HTTP door refuses before the ledger is asked, in the tree of `ledger.domain.errors`."""
+"""Errors that the API raises before it asks the ledger, in the tree of `ledger.domain.errors`."""
 
 from ledger.domain.errors import LedgerError
 
 
 class BadRequest(LedgerError):
-    """The request cannot be understood as HTTP."""
+    """The request is not valid HTTP."""
 
     code = "bad_request"
     status = 400
 
 
 class MissingIdempotencyKey(LedgerError):
-    """A recording request needs the header Idempotency-Key."""
+    """The request needs the header Idempotency-Key."""
 
     code = "missing_idempotency_key"
     status = 400
 
 
 class InvalidIdempotencyKey(LedgerError):
-    """An idempotency key is 1 to 255 printable ASCII characters."""
+    """An idempotency key must be 1 to 255 printable ASCII characters."""
 
     code = "invalid_idempotency_key"
     status = 400
 
 
 class InvalidCursor(LedgerError):
-    """The cursor was not made by this ledger for this very query."""
+    """The cursor does not belong to this query."""
 
     code = "invalid_cursor"
     status = 400
 
 
 class UnknownParameter(LedgerError):
-    """The query names a parameter that there is none of, or one of them twice."""
+    """The query has an unknown or repeated parameter."""
 
     code = "unknown_parameter"
     status = 400
 
 
 class Unauthenticated(LedgerError):
-    """The request carries no API key, or one that is not valid now."""
+    """The API key is missing or not valid."""
 
     code = "unauthenticated"
     status = 401
 
 
 class Forbidden(LedgerError):
-    """The API key may not do this."""
+    """The API key does not permit this request."""
 
     code = "forbidden"
     status = 403
 
 
 class ForeignSource(LedgerError):
-    """The request claims another source than the one its API key speaks as."""
+    """The request claims a source other than the API key's."""
 
     code = "foreign_source"
     status = 403
 
 
 class MethodNotAllowed(LedgerError):
-    """There is such a resource, but it does not take this method."""
+    """The resource does not support this method."""
 
     code = "method_not_allowed"
     status = 405
 
 
 class LengthRequired(LedgerError):
-    """The body has to come with its Content-Length."""
+    """The body must be sent with its Content-Length."""
 
     code = "length_required"
     status = 411
 
 
 class InternalError(LedgerError):
-    """The ledger failed; the same key may be sent again, and what was recorded is not repeated."""
+    """The ledger failed. It is safe to retry with the same key: nothing is recorded twice."""
 
     code = "internal_error"
     status = 500

@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it can take operations."""
+"""Health checks: is this process alive, and is it ready to take operations?"""
 
 from typing import Final
 
@@ -14,21 +14,21 @@ _OK: Final = "ok"
 
 @require_safe
 def livez(_: HttpRequest) -> HttpResponse:
-    """200 as long as the process answers at all."""
+    """Return 200 as long as the process answers at all."""
     return json_response({"status": _OK})
 
 
 @require_safe
 def readyz(_: HttpRequest) -> HttpResponse:
-    """200 where the database answers and is migrated, else 503; `checks` names what is wrong."""
-    checks = {"database": _database()}
+    """Return 200 if the database answers and is migrated, else 503; `checks` says what is wrong."""
+    checks = {"database": _check_database()}
     if checks["database"] == _OK:
-        checks["migrations"] = _migrations()
+        checks["migrations"] = _check_migrations()
     ready = all(state == _OK for state in checks.values())
     return json_response({"status": _OK if ready else "not ready", "checks": checks}, 200 if ready else 503)
 
 
-def _database() -> str:
+def _check_database() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("select 1")
@@ -37,17 +37,17 @@ def _database() -> str:
     return _OK
 
 
-_up_to_date = False
+_is_migrated = False
 
 
-def _migrations() -> str:
-    # Applied migrations stay applied, and reading them all from disk takes a while: asked until yes.
-    global _up_to_date  # noqa: PLW0603
-    if not _up_to_date:
+def _check_migrations() -> str:
+    # Applied migrations stay applied, and reading all of them from disk is slow: a success is remembered.
+    global _is_migrated  # noqa: PLW0603
+    if not _is_migrated:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if missing:
             names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing)
             return f"not applied: {names}"
-        _up_to_date = True
+        _is_migrated = True
     return _OK

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus: about requests, by the route's template, never by path; and of the database."""
+"""Prometheus metrics of HTTP requests, by route and never by path, and of the database."""
 
 import os
 from collections.abc import Callable
@@ -24,28 +24,28 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 _requests = Counter(
     "ledger_http_requests",
-    "Requests that were answered.",
+    "HTTP requests answered.",
     ["method", "route", "status"],
 )
 _seconds = Histogram(
     "ledger_http_request_seconds",
-    "How long an answer took.",
+    "Time taken to answer an HTTP request.",
     ["method", "route"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
 
 
 class MetricsMiddleware:
-    """Counts every request, and how long its answer took."""
+    """Count every request and measure how long its answer takes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer, unchanged."""
+        """Return the response unchanged."""
         started = perf_counter()
         response = self.get_response(request)
-        # What a stranger can make up (a path, a method) must not become a label.
+        # Values that a client can make up (a path, a method) must not become labels.
         route = "none" if request.resolver_match is None else f"/{request.resolver_match.route}"
         method = request.method if request.method in _METHODS else "other"
         _requests.labels(method, route, str(response.status_code)).inc()
@@ -55,12 +55,12 @@ class MetricsMiddleware:
 
 @require_safe
 def metrics(_: HttpRequest) -> HttpResponse:
-    """All numbers of all processes of this server, and of the database. They name no user and no amount."""
+    """Return the metrics of all processes of this server and of the database. They name no user or amount."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    of_database = CollectorRegistry()
-    of_database.register(LedgerCollector())
-    body = generate_latest(registry) + generate_latest(of_database)
+    database_registry = CollectorRegistry()
+    database_registry.register(LedgerCollector())
+    body = generate_latest(registry) + generate_latest(database_registry)
     return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,7 @@
-"""The database's figures as metrics: the same from every process that is asked."""
+"""Metrics that are read from the database, so that every process reports the same."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from django.db import Error
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -9,82 +10,86 @@ from prometheus_client.registry import Collector
 from events import monitoring
 from events.monitoring import Measurements
 
+_DATABASE_UP: Final = "1 if the database answers."
+
 
 class LedgerCollector(Collector):
-    """Reads the database whenever metrics are asked for."""
+    """Read the database each time the metrics are scraped."""
 
     def collect(self) -> Iterator[Metric]:
-        """The figures, and whether the database answered: without it, only that it did not."""
+        """Yield all metrics, or only `ledger_database_up` 0 if the database does not answer."""
         try:
             found = monitoring.read()
         except Error:
-            yield _gauge("ledger_database_up", "Whether the database answers.", 0)
+            yield _gauge("ledger_database_up", _DATABASE_UP, 0)
             return
-        yield _gauge("ledger_database_up", "Whether the database answers.", 1)
+        yield _gauge("ledger_database_up", _DATABASE_UP, 1)
         yield from _metrics(found)
 
 
 def _metrics(found: Measurements) -> Iterator[Metric]:
-    yield _gauge("ledger_settled_position", "Up to where the log can be read.", found.settled)
-    yield _gauge("ledger_unsettled_positions", "Positions behind the settled one.", found.unsettled)
+    yield _gauge("ledger_settled_position", "Position up to which the log is settled.", found.settled)
+    yield _gauge("ledger_unsettled_positions", "Positions above the settled one.", found.unsettled)
     yield _labelled(
         "ledger_consumer_lag",
-        "Messages of a partition that were not read yet.",
+        "Messages of a partition that are not read yet.",
         ("topic", "partition"),
         (((each.topic, str(each.partition)), each.lag) for each in found.partitions),
     )
     yield _labelled(
         "ledger_partition_alarm",
-        "1 where a partition waits for an operator.",
+        "1 if a partition needs an operator.",
         ("topic", "partition"),
         (((each.topic, str(each.partition)), int(each.alarmed)) for each in found.partitions),
     )
     yield _labelled(
         "ledger_outbox_lag",
-        "Settled positions that were not told on a topic yet.",
+        "Settled positions that are not published on a topic yet.",
         ("topic",),
         (((each.topic,), each.lag) for each in found.untold),
     )
     yield _labelled(
         "ledger_outbox_age_seconds",
-        "Age of the oldest event that was not told on a topic yet.",
+        "Age of the oldest event that is not published on a topic yet.",
         ("topic",),
         (((each.topic,), each.age_seconds) for each in found.untold),
     )
     yield _labelled(
         "ledger_projection_lag",
-        "Settled positions that a projection has not read.",
+        "Settled positions that a projection has not read yet.",
         ("projection",),
         (((name,), lag) for name, lag in found.projections),
     )
-    for name, what, rows in (
-        ("dead_letters", "Dead letters that nobody dealt with", found.dead_letters),
-        ("waiting_messages", "Messages that wait for something unknown", found.waiting),
+    for name, meaning, rows in (
+        ("dead_letters", "Open dead letters", found.dead_letters),
+        ("waiting_messages", "Messages that wait until what they name is known", found.waiting),
     ):
         labels = ("topic", "code")
         counts = (((each.topic, each.code), each.number) for each in rows)
-        yield _labelled(f"ledger_{name}", f"{what}.", labels, counts)
+        yield _labelled(f"ledger_{name}", f"{meaning}.", labels, counts)
         ages = (((each.topic, each.code), each.age_seconds) for each in rows)
-        yield _labelled(f"ledger_{name}_age_seconds", f"{what}: age of the oldest.", labels, ages)
+        yield _labelled(f"ledger_{name}_age_seconds", f"{meaning}: age of the oldest.", labels, ages)
     counter = CounterMetricFamily(
-        "ledger_worker_outcomes", "What workers did with messages and events.", labels=["worker", "outcome"]
+        "ledger_worker_outcomes",
+        "Messages and events handled by the workers, by outcome.",
+        labels=["worker", "outcome"],
     )
     for done in found.done:
         counter.add_metric([done.worker, done.outcome], done.number)
     yield counter
 
 
-def _gauge(name: str, what: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, what, value=value)
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help_text, value=value)
 
 
 def _labelled(
     name: str,
-    what: str,
+    help_text: str,
     labels: tuple[str, ...],
     values: Iterable[tuple[tuple[str, ...], float]],
 ) -> Metric:
-    family = GaugeMetricFamily(name, what, labels=labels)
+    family = GaugeMetricFamily(name, help_text, labels=labels)
     for label_values, value in values:
         family.add_metric(label_values, value)
     return family

@@ -1,4 +1,4 @@
-"""Routes for operations: record one or many, quote one, list and show them."""
+"""Routes for operations: record one or many, quote, list and show them."""
 
 from typing import Any
 
@@ -39,13 +39,13 @@ from web.api.routes import router
     },
 )
 def record_operation(request: HttpRequest) -> HttpResponse:
-    """Recorded once for its key, however often it is sent: a replay is answered as the first time.
+    """Record an operation once per key, however often it is sent. A replay gets the first answer again.
 
-    201 recorded, 200 recorded before; 422 rejected, for good, or not readable; 409 a conflict, or
-    `retryable` where the user or machine is not known yet.
+    201: recorded. 200: recorded before. 422: rejected, which is final, or the body is invalid. 409: conflict
+    or, if `retryable`, the user or machine is not known yet.
     """
     key = reading.idempotency_key(request)
-    submission = submission_of(reading.read_operation(request), request_id=key, **_who(request))
+    submission = submission_of(reading.read_operation(request), request_id=key, **_sender(request))
     return answer(request, submission)
 
 
@@ -59,12 +59,12 @@ def record_operation(request: HttpRequest) -> HttpResponse:
     openapi_extra={"requestBody": BULK_BODY},
 )
 def record_operations(request: HttpRequest) -> HttpResponse:
-    """Each item is recorded by itself under its own id, which is its idempotency key."""
+    """Record each item independently, under its own id, which is its idempotency key."""
     items = reading.read_bulk(request)
     outcomes: list[Any] = [item.error for item in items]
-    who = _who(request)
+    sender = _sender(request)
     submissions = {
-        index: submission_of(item.operation, request_id=item.id, **who)
+        index: submission_of(item.operation, request_id=item.id, **sender)
         for index, item in enumerate(items)
         if item.id is not None and item.operation is not None
     }
@@ -81,14 +81,17 @@ def record_operations(request: HttpRequest) -> HttpResponse:
     auth=WriteKey(),
     tags=["operations"],
     operation_id="quote_operation",
-    summary="Ask what an operation would come to",
+    summary="Quote an operation",
     response={200: shapes.Quote, **refusals(400, 411, 413, 415, 422)},
     openapi_extra={"requestBody": OPERATION_BODY},
 )
 def quote_operation(request: HttpRequest) -> HttpResponse:
-    """The price, the transfers and the balances after it, or why it would be rejected. Writes nothing."""
+    """Return the price, the transfers and the balances after the operation, or why it would be rejected.
+
+    Nothing is written.
+    """
     operation = reading.read_operation(request)
-    return preview(submission_of(operation, request_id=uuid7(), **_who(request, refuse_early=False)))
+    return preview(submission_of(operation, request_id=uuid7(), **_sender(request, refuse_early=False)))
 
 
 @router.get(
@@ -100,17 +103,17 @@ def quote_operation(request: HttpRequest) -> HttpResponse:
     response={200: shapes.OperationPage, **refusals(400, 422)},
 )
 def list_operations(request: HttpRequest, asked: Query[OperationsQuery]) -> HttpResponse:
-    """Newest first. Rejected operations are not listed; each can be fetched by its id."""
+    """Return operations, newest first. Rejected ones are not listed, but can be fetched by id."""
     refuse_unknown_parameters(request, OperationsQuery)
     caller, query = caller_of(request), asked.query(of="operations")
     before = None if asked.cursor is None else cursors.read(asked.cursor, query)[0]
-    wanted = operations.Filter(**asked.model_dump(exclude={"cursor", "limit"}))
-    found = operations.page(caller.operations(), wanted, before=before, limit=asked.limit + 1)
+    filters = operations.Filter(**asked.model_dump(exclude={"cursor", "limit"}))
+    found = operations.page(caller.operations(), filters, before=before, limit=asked.limit + 1)
     shown = found[: asked.limit]
     more = len(found) > len(shown)
     return rendering.json_response(
         {
-            "items": [rendering.operation(decided, caller.sees_balances_of) for decided in shown],
+            "items": [rendering.operation(each, caller.sees_balances_of) for each in shown],
             "next": cursors.make([shown[-1].event.position], query) if more else None,
         },
     )
@@ -125,23 +128,23 @@ def list_operations(request: HttpRequest, asked: Query[OperationsQuery]) -> Http
     response={200: shapes.OperationWithEntries, **refusals(404, 422)},
 )
 def get_operation(request: HttpRequest, operation: Path[Uuid]) -> HttpResponse:
-    """Recorded or rejected, with its entries."""
+    """Return a recorded operation with its entries, or a rejected one."""
     caller = caller_of(request)
-    decided = operations.find(operation)
-    if decided is None or not caller.sees(decided):
+    found = operations.find(operation)
+    if found is None or not caller.sees(found):
         raise NotFound("there is no such operation")
-    entries = [] if decided.effective_at is None else operations.entries(operation)
+    entries = [] if found.effective_at is None else operations.entries(operation)
     sees = caller.sees_balances_of
     return rendering.json_response(
         {
-            **rendering.operation(decided, sees),
+            **rendering.operation(found, sees),
             "entries": [rendering.entry(row, sees) for row in entries],
         },
     )
 
 
-def _who(request: HttpRequest, *, refuse_early: bool = True) -> dict[str, Any]:
-    """What the submissions of one request share."""
+def _sender(request: HttpRequest, *, refuse_early: bool = True) -> dict[str, Any]:
+    """Return the fields that all submissions of one request share."""
     caller = caller_of(request)
     return {
         "source": caller.source,

@@ -1,4 +1,4 @@
-"""Identifiers, times and pages in paths and queries: as strict as bodies, from text."""
+"""Parameters in paths and queries: identifiers, times and pages, checked as strictly as bodies."""
 
 import re
 from typing import Annotated, Any, Final
@@ -14,54 +14,56 @@ from web.api.shapes import AccountName
 PAGE_ITEMS_MAX: Final = 200
 
 _KINDS: Final = frozenset(kind.value for kind in Kind)
-_is_whole = re.compile("0|[1-9][0-9]{0,18}").fullmatch
+_is_integer = re.compile("0|[1-9][0-9]{0,18}").fullmatch
 
 
-def _whole(value: Any) -> Any:
+def _to_integer(value: Any) -> Any:
     if isinstance(value, str):
-        if not _is_whole(value):
+        if not _is_integer(value):
             raise PydanticCustomError("not_an_integer", "must be a whole number in decimal digits")
         return int(value)
     return value
 
 
-def _known_kind(value: Any) -> Any:
+def _check_kind(value: Any) -> Any:
     if value not in _KINDS:
-        raise PydanticCustomError("unknown_value", "is none of the kinds of operations")
+        raise PydanticCustomError("unknown_value", "is not a kind of operation")
     return value
 
 
-def _plus_was_meant(value: Any) -> Any:
-    # In a query an unescaped "+" is a blank, which is how many clients send an offset.
+def _restore_plus(value: Any) -> Any:
+    # An unescaped "+" in a query arrives as a space, and many clients do not escape the "+" of an offset.
     return value.replace(" ", "+") if isinstance(value, str) and " " in value[10:] else value
 
 
-Id = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=LARGEST_ID)]
-Limit = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=PAGE_ITEMS_MAX)]
-Time = Annotated[AwareDatetime, BeforeValidator(_plus_was_meant)]
+Id = Annotated[int, BeforeValidator(_to_integer), Field(ge=1, le=LARGEST_ID)]
+Limit = Annotated[int, BeforeValidator(_to_integer), Field(ge=1, le=PAGE_ITEMS_MAX)]
+Time = Annotated[AwareDatetime, BeforeValidator(_restore_plus)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
 class Page(BaseModel):
-    """Which page: the cursor that the page before it gave, and how many items at most."""
+    """A page of a list: the cursor from the previous page, and the maximum number of items."""
 
     model_config = ConfigDict(frozen=True)
 
-    cursor: Cursor | None = Field(default=None, description="`next` of the page before.")
+    cursor: Cursor | None = Field(default=None, description="`next` of the previous page.")
     limit: Limit = 50
 
     def query(self, **of: Any) -> dict[str, Any]:
-        """What a cursor belongs to: everything that was asked, but for the page itself."""
-        asked = self.model_dump(exclude={"cursor", "limit"}, exclude_none=True, mode="json")
-        return asked | of
+        """Return the query that a cursor belongs to: all parameters except those of the page."""
+        filters = self.model_dump(exclude={"cursor", "limit"}, exclude_none=True, mode="json")
+        return filters | of
 
 
 class OperationsQuery(Page):
-    """Which operations. Times are RFC 3339; a range holds its start and not its end."""
+    """A filter of operations. Times are RFC 3339; a range includes its start and excludes its end."""
 
-    user: Id | None = Field(default=None, description="Who did it, or owned the machine it was done on.")
+    user: Id | None = Field(
+        default=None, description="The user of the operation, or the owner of its machine."
+    )
     machine: Id | None = None
-    kind: Annotated[Kind, BeforeValidator(_known_kind)] | None = None
+    kind: Annotated[Kind, BeforeValidator(_check_kind)] | None = None
     occurred_from: Time | None = None
     occurred_to: Time | None = None
     recorded_from: Time | None = None
@@ -69,7 +71,7 @@ class OperationsQuery(Page):
 
 
 class BalancesQuery(BaseModel):
-    """As of when: a time that is over, by time of recording. Without it, now."""
+    """The time of the balances: a past time, compared with the time of recording. Without it, now."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,7 +79,7 @@ class BalancesQuery(BaseModel):
 
 
 class OverridesQuery(BaseModel):
-    """Whose terms: a user's or a team's. Without either, everybody's who has any."""
+    """A filter of overrides by user or team. Without either, all overrides."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,7 +88,7 @@ class OverridesQuery(BaseModel):
 
 
 class StatementQuery(Page):
-    """Which lines: of one account or all, recorded at or after `from` and before `to`."""
+    """A filter of statement lines: of one account or all, recorded at or after `from` and before `to`."""
 
     account: AccountName | None = None
     recorded_from: Time | None = Field(default=None, alias="from")

@@ -1,7 +1,6 @@
-"""The doors of payouts, asked for, then paid or failed, and of chargebacks. Each can be tried dry."""
+"""Routes for payouts (requested, then paid or failed) and chargebacks."""
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -16,11 +15,8 @@ from ledger.requests import bodies, chargebacks, payouts
 from web.api import reading, rendering, shapes
 from web.api.answering import submit
 from web.api.auth import ReadKey, WriteKey, caller_of
-from web.api.documentation import body_of, command_extra, refusals
+from web.api.documentation import RECORDED, body_of, command_extra, refusals
 from web.api.routes import router
-
-_REFUSED = (400, 409, 411, 413, 415, 422)
-_DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote, **refusals(*_REFUSED)}
 
 
 @router.post(
@@ -28,21 +24,19 @@ _DONE: Mapping[int, Any] = {201: shapes.Operation, 200: shapes.OperationOrQuote,
     auth=WriteKey(),
     tags=["payouts"],
     operation_id="request_payout",
-    summary="Set money of a user aside, to be paid out",
-    response=_DONE,
+    summary="Request a payout",
+    response=RECORDED,
     openapi_extra=command_extra(body_of(PayoutRequested)),
 )
 def request_payout(request: HttpRequest) -> HttpResponse:
-    """201: the money may be sent. The caller chooses the payout's id, so that a retry is the same payout.
+    """Set a user's money aside to be paid out. It may be sent after a 201.
 
-    A user is paid no more than what is available less what he owes.
+    The caller chooses the payout's id, so that a retry refers to the same payout. A payout cannot exceed the
+    user's available USD less what they owe in USD.
     """
     body = bodies.read_as(PayoutRequested, reading.read_json(request))
-    return submit(
-        request,
-        lambda **who: payouts.request_payout(body, now=timezone.now(), **who),
-        f"/v1/payouts/{body.payout}",
-    )
+    submission_of = partial(payouts.request_payout, body, now=timezone.now())
+    return submit(request, submission_of, f"/v1/payouts/{body.payout}")
 
 
 @router.get(
@@ -54,7 +48,7 @@ def request_payout(request: HttpRequest) -> HttpResponse:
     response={200: shapes.Payout, **refusals(404, 422)},
 )
 def get_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
-    """Whether it waits, was paid or has failed."""
+    """Return the payout and its state: requested, paid or failed."""
     found = find_payout(payout)
     if found is None or not caller_of(request).sees_balances_of(found.user):
         raise NotFound("there is no such payout")
@@ -66,18 +60,16 @@ def get_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
     auth=WriteKey(),
     tags=["payouts"],
     operation_id="confirm_payout",
-    summary="Say that a payout was paid",
-    response=_DONE,
+    summary="Confirm that a payout was paid",
+    response=RECORDED,
     openapi_extra=command_extra(body_of(bodies.Paid)),
 )
 def confirm_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
-    """The money has left the ledger. A provider's reference is used once."""
+    """Record that the money has left the ledger. A provider's payment reference can be used only once."""
     body = bodies.read_as(bodies.Paid, reading.read_json(request))
     message = PayoutPaid(payout=payout, **body.model_dump())
     return submit(
-        request,
-        lambda **who: payouts.confirm_payout(message, now=timezone.now(), **who),
-        f"/v1/payouts/{payout}",
+        request, partial(payouts.confirm_payout, message, now=timezone.now()), f"/v1/payouts/{payout}"
     )
 
 
@@ -86,19 +78,15 @@ def confirm_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
     auth=WriteKey(),
     tags=["payouts"],
     operation_id="fail_payout",
-    summary="Say that a payout will not be paid",
-    response=_DONE,
+    summary="Mark a payout as failed",
+    response=RECORDED,
     openapi_extra=command_extra(body_of(bodies.Failed)),
 )
 def fail_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
-    """Cancelled, or not possible: the money is available again."""
+    """Make the money available again because the payout was cancelled or cannot be paid."""
     body = bodies.read_as(bodies.Failed, reading.read_json(request))
     message = PayoutFailed(payout=payout, reason=body.reason)
-    return submit(
-        request,
-        lambda **who: payouts.fail_payout(message, now=timezone.now(), **who),
-        f"/v1/payouts/{payout}",
-    )
+    return submit(request, partial(payouts.fail_payout, message, now=timezone.now()), f"/v1/payouts/{payout}")
 
 
 @router.post(
@@ -106,11 +94,15 @@ def fail_payout(request: HttpRequest, payout: Path[Uuid]) -> HttpResponse:
     auth=WriteKey(),
     tags=["chargebacks"],
     operation_id="charge_back",
-    summary="Take back money that was paid in",
-    response={**_DONE, **refusals(404, *_REFUSED)},
+    summary="Record a chargeback",
+    response={**RECORDED, **refusals(404)},
     openapi_extra=command_extra(body_of(Chargeback)),
 )
 def charge_back(request: HttpRequest) -> HttpResponse:
-    """From what is available of it; what is spent is due. Never what is held, nor more than is left."""
+    """Record that the payment provider has taken back money that a user paid in.
+
+    The amount is taken from the user's available balance, never from held money; the rest becomes due. It
+    cannot exceed what is left of the payment.
+    """
     body = bodies.read_as(Chargeback, reading.read_json(request))
-    return submit(request, lambda **who: chargebacks.charge_back(body, now=timezone.now(), **who))
+    return submit(request, partial(chargebacks.charge_back, body, now=timezone.now()))

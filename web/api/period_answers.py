@@ -1,4 +1,4 @@
-"""What the doors of periods answer: the shapes, and how they are made of what is known."""
+"""Shapes of the answers about periods, and the functions that render them, named after their shapes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,29 +19,32 @@ class _Shape(BaseModel):
 
 
 class Period(_Shape):
-    """A month (UTC) that was closed; where it is `open`, it was reopened since."""
+    """A month (UTC) that was closed. If it is `open`, it was reopened later."""
 
     period: str = Field(examples=["2026-10"])
     state: Literal["closed", "open"]
-    version: int = Field(description="How often it was closed or reopened.")
+    version: int = Field(description="The number of times that it was closed or reopened.")
     starts_at: datetime
     ends_at: datetime
     changed_at: datetime
-    event: UUID = Field(description="The event that closed or reopened it.")
-    settled: int = Field(description="The settled position when it was closed.")
+    event: UUID = Field(description="The event that last closed or reopened it.")
+    settled: int = Field(description="The settled position of the log when it was closed.")
     proposer: str
     resolver: str
 
 
 class Periods(_Shape):
-    """`closed_until`: what occurred before it counts when it is recorded; null where nothing is closed."""
+    """Periods that were closed, newest first. `closed_until` is null if no period is closed.
+
+    An operation that occurred before `closed_until` counts from the time it is recorded.
+    """
 
     closed_until: datetime | None
     items: list[Period]
 
 
 class PeriodTotal(_Shape):
-    """An account of the platform, or all users' accounts of a kind, at the end of the month."""
+    """A platform account, or all users' accounts of one kind, at the end of the month."""
 
     account: str = Field(examples=["platform:revenue:eaml", "user:usd"])
     currency: Currency
@@ -50,13 +53,13 @@ class PeriodTotal(_Shape):
 
 
 class PeriodWithTotals(Period):
-    """What was debited and credited until its end; nothing where it is open."""
+    """A period with all debits and credits up to its end. An open period has no totals."""
 
     totals: list[PeriodTotal]
 
 
 class FrozenBalance(_Shape):
-    """An account at the end of the month; `balance` is on the side that makes it grow."""
+    """An account at the end of the month. `balance` counts on the side that increases the account."""
 
     account: str
     currency: Currency
@@ -66,7 +69,7 @@ class FrozenBalance(_Shape):
 
 
 class PeriodBalances(_Shape):
-    """Accounts that were ever used until then. `next` is the cursor of the next page, null on the last."""
+    """Accounts that were used by then. `next` is the cursor of the next page, null on the last page."""
 
     period: str
     items: list[FrozenBalance]
@@ -74,7 +77,6 @@ class PeriodBalances(_Shape):
 
 
 def periods(closed: datetime | None, found: Sequence[domain.Period]) -> dict[str, Any]:
-    """`Periods`."""
     return {
         "closed_until": None if closed is None else time_text(closed),
         "items": [_period(each) for each in found],
@@ -82,7 +84,6 @@ def periods(closed: datetime | None, found: Sequence[domain.Period]) -> dict[str
 
 
 def period_with_totals(found: domain.Period) -> dict[str, Any]:
-    """`PeriodWithTotals`."""
     totals = [
         {
             "account": total.account,
@@ -96,7 +97,6 @@ def period_with_totals(found: domain.Period) -> dict[str, Any]:
 
 
 def frozen_balance(found: queries.FrozenBalance) -> dict[str, Any]:
-    """`FrozenBalance`."""
     return {
         "account": found.account,
         "currency": found.currency,

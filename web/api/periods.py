@@ -1,7 +1,7 @@
-"""The doors of periods: closed and reopened by two people, and what they came to."""
+"""Routes for periods: propose to close or reopen one, and show their totals and balances."""
 
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -13,25 +13,18 @@ from ledger.domain.errors import NotFound
 from ledger.domain.periods import MONTH_PATTERN, Month, Period
 from ledger.queries import periods
 from ledger.requests import bodies, by_people
-from web.api import cursors, reading, rendering, shapes
+from web.api import cursors, reading, rendering
 from web.api import period_answers as answers
 from web.api.answering import submit
 from web.api.auth import AdminKey, caller_of
-from web.api.documentation import body_of, command_extra, refusals
+from web.api.documentation import PROPOSED, body_of, command_extra, refusals
 from web.api.parameters import Page
-from web.api.proposals import add_doors
+from web.api.proposals import add_proposal_routes
 from web.api.routes import router
 
 MonthText = Annotated[str, StringConstraints(pattern=f"^{MONTH_PATTERN}$")]
 
-_PROPOSED: Final = {
-    202: shapes.Operation,
-    200: shapes.OperationOrQuote,
-    **refusals(400, 409, 411, 413, 415, 422),
-}
-
-# Before the routes that have a month in the same place.
-add_doors("period", "periods")
+add_proposal_routes("period", "periods")  # before `/periods/{period}`, which would match `proposals`
 
 
 @router.get(
@@ -39,11 +32,11 @@ add_doors("period", "periods")
     auth=AdminKey(),
     tags=["periods"],
     operation_id="list_periods",
-    summary="List the periods that were closed",
+    summary="List closed periods",
     response={200: answers.Periods, **refusals()},
 )
 def list_periods(request: HttpRequest) -> HttpResponse:
-    """Every month that was closed, the newest first. What is not among them and later is open."""
+    """Return every month that was ever closed, newest first. Later months are open."""
     del request
     closed, found = periods.known_periods()
     return rendering.json_response(answers.periods(closed, found))
@@ -58,9 +51,9 @@ def list_periods(request: HttpRequest) -> HttpResponse:
     response={200: answers.PeriodWithTotals, **refusals(404, 422)},
 )
 def get_period(request: HttpRequest, period: Path[MonthText]) -> HttpResponse:
-    """Who closed it, and what the accounts had at its end: the platform's each, users' by kind."""
+    """Return who closed the period, and the totals of each platform account and of users by account kind."""
     del request
-    return rendering.json_response(answers.period_with_totals(_found(Month.parse(period))))
+    return rendering.json_response(answers.period_with_totals(_find(Month.parse(period))))
 
 
 @router.get(
@@ -68,13 +61,13 @@ def get_period(request: HttpRequest, period: Path[MonthText]) -> HttpResponse:
     auth=AdminKey(),
     tags=["periods"],
     operation_id="list_period_balances",
-    summary="List what every account had at the end of a closed period",
+    summary="List the account balances of a closed period",
     response={200: answers.PeriodBalances, **refusals(400, 404, 422)},
 )
 def list_period_balances(request: HttpRequest, period: Path[MonthText], asked: Query[Page]) -> HttpResponse:
-    """As they were frozen when it was closed; none of a period that was reopened."""
+    """Return the balances that were frozen when the month was closed. A reopened period has none."""
     reading.refuse_unknown_parameters(request, Page)
-    month = _found(Month.parse(period)).month
+    month = _find(Month.parse(period)).month
     query = asked.query(of=f"balances of {month}")
     after = 0 if asked.cursor is None else cursors.read(asked.cursor, query)[0]
     found = periods.frozen_balances(month, after=after, limit=asked.limit + 1)
@@ -95,11 +88,14 @@ def list_period_balances(request: HttpRequest, period: Path[MonthText], asked: Q
     tags=["periods"],
     operation_id="propose_closing",
     summary="Propose to close a period",
-    response=_PROPOSED,
+    response=PROPOSED,
     openapi_extra=command_extra(body_of(bodies.PeriodProposal), done=202),
 )
 def propose_closing(request: HttpRequest, period: Path[MonthText]) -> HttpResponse:
-    """202: `proposal` waits for another person. Months close one after the other, once they are over."""
+    """Propose to close a month. 202: the `proposal` waits for a second person.
+
+    Months are closed in order, after they have ended.
+    """
     return _propose(request, "close", period)
 
 
@@ -109,11 +105,11 @@ def propose_closing(request: HttpRequest, period: Path[MonthText]) -> HttpRespon
     tags=["periods"],
     operation_id="propose_reopening",
     summary="Propose to reopen a period",
-    response=_PROPOSED,
+    response=PROPOSED,
     openapi_extra=command_extra(body_of(bodies.PeriodProposal), done=202),
 )
 def propose_reopening(request: HttpRequest, period: Path[MonthText]) -> HttpResponse:
-    """202: `proposal` waits for another person. Only the last month that was closed reopens."""
+    """Propose to reopen the last closed month. 202: the `proposal` waits for a second person."""
     return _propose(request, "reopen", period)
 
 
@@ -124,7 +120,7 @@ def _propose(request: HttpRequest, action: PeriodAction, period: str) -> HttpRes
     return submit(request, partial(by_people.change_period, body, change, role=role, now=timezone.now()))
 
 
-def _found(month: Month) -> Period:
+def _find(month: Month) -> Period:
     period = periods.find(month)
     if period is None:
         raise NotFound(f"{month} was never closed")

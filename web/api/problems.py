@@ -1,4 +1,4 @@
-"""Errors over HTTP: RFC 9457 problem documents, whoever made the error."""
+"""Errors over HTTP: RFC 9457 problem documents for errors of the ledger, of Django and of ninja."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from ledger.domain.errors import LedgerError, NotFound, rejected_by_code
 from web.api import errors
 
 Document: TypeAlias = dict[str, Any]
-"""A problem document, as the shape `Problem` has it."""
+"""A problem document as JSON, described by `Problem`."""
 
 PREFIX: Final = "/v1/"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -21,7 +21,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 _TYPE: Final = "tag:easyautoml.com,2026:ledger/"
 _RETRY_AFTER_SECONDS: Final = {"undecided": 5, "busy": 1, "unavailable": 2}
 
-# What a contract error means in HTTP; 422 where nothing is said.
+# The HTTP status of each contract error; 422 for those that are not listed.
 _STATUS_OF_CONTRACT: Final = {
     "empty_value": 400,
     "invalid_utf8": 400,
@@ -32,7 +32,7 @@ _STATUS_OF_CONTRACT: Final = {
     "unsupported_content_type": 415,
 }
 
-# Answers that Django or the server makes by itself, without our exceptions.
+# The error for each status that Django or the server answers without one of our exceptions.
 _ERROR_OF_STATUS: Final[Mapping[int, type[LedgerError]]] = {
     error.status: error
     for error in (
@@ -48,21 +48,23 @@ _ERROR_OF_STATUS: Final[Mapping[int, type[LedgerError]]] = {
 
 
 class Problem(BaseModel):
-    """Why a request was not done. `code` is stable and listed in docs/errors.md."""
+    """The reason why a request failed. `code` is stable and listed in docs/errors.md."""
 
     model_config = ConfigDict(frozen=True)
 
     type: str = Field(description="A tag URI that ends in the code.")
-    title: str = Field(description="What the code means.")
+    title: str = Field(description="The meaning of the code.")
     status: int
     code: str
-    detail: str = Field(description="What was wrong with this request.")
-    retryable: bool = Field(description="Whether the same request may succeed later.")
+    detail: str = Field(description="The error in this request.")
+    retryable: bool = Field(description="True if the same request may succeed later.")
     instance: str | None = None
-    field: str | None = Field(default=None, description="Where in the request, as a dotted path.")
+    field: str | None = Field(
+        default=None, description="The field, header or parameter at fault; a field as a dotted path."
+    )
     details: dict[str, Any] | None = Field(
         default=None,
-        description="What belongs to the code: amounts as strings, currency, limit.",
+        description="Values specific to the code, such as amounts (as strings), a currency or a limit.",
     )
     operation: str | None = Field(
         default=None,
@@ -71,12 +73,12 @@ class Problem(BaseModel):
 
 
 def document(error: LedgerError | ContractError) -> Document:
-    """The problem document of an error, without what belongs to the request."""
+    """Return the problem document of an error, without `instance`."""
     if isinstance(error, ContractError):
         return _document(
             error.code,
             status=_STATUS_OF_CONTRACT.get(error.code, 422),
-            title="What was sent does not keep the contract.",
+            title="The request does not conform to the contract.",
             detail=f"{error.field}: {error.message}" if error.field else error.message,
             retryable=False,
             field=error.field,
@@ -94,17 +96,17 @@ def document(error: LedgerError | ContractError) -> Document:
 
 
 def rejection_document(rejection: Mapping[str, Any], operation: str | None) -> Document:
-    """The problem document of a rejection, from what its event says."""
-    told = dict(rejection)
-    code, message = told.pop("code"), told.pop("message")
-    content = document(rejected_by_code(code)(message, **told))
-    # The code that was stored, also where no class has it any more.
+    """Return the problem document of a rejection that is stored in an event."""
+    details = dict(rejection)
+    code, message = details.pop("code"), details.pop("message")
+    content = document(rejected_by_code(code)(message, **details))
+    # The stored code is kept even if no class has it any more.
     content |= {"type": _TYPE + code, "code": code}
     return content if operation is None else content | {"operation": operation}
 
 
 def respond(request: HttpRequest, content: Document) -> HttpResponse:
-    """A problem document as the answer to a request."""
+    """Return a problem document as the response to a request."""
     body = json.dumps({**content, "instance": request.path})
     response = HttpResponse(body, status=content["status"], content_type=MEDIA_TYPE)
     response["Cache-Control"] = "no-store"
@@ -116,23 +118,23 @@ def respond(request: HttpRequest, content: Document) -> HttpResponse:
 
 
 def problem(request: HttpRequest, error: LedgerError | ContractError) -> HttpResponse:
-    """An error as the answer to a request."""
+    """Return an error as the response to a request."""
     return respond(request, document(error))
 
 
 def title_of(error: type[LedgerError]) -> str:
-    """The first sentence of an error's docstring: what its code means."""
+    """Return the first line of an error's docstring: the meaning of its code."""
     return (error.__doc__ or "").strip().partition("\n")[0]
 
 
 class ProblemMiddleware:
-    """Turns what Django itself answers under /v1/ (no such route, a wrong method) into problems."""
+    """Turn the errors that Django itself answers under /v1/ (unknown route, wrong method) into problems."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The answer of everything below, as a problem where it is an error of another form."""
+        """Return the response, as a problem if it is an error in another form."""
         response = self.get_response(request)
         if (
             not request.path.startswith(PREFIX)
@@ -140,10 +142,10 @@ class ProblemMiddleware:
             or response.headers.get("Content-Type") == MEDIA_TYPE
         ):
             return response
-        return _of_status(request, response)
+        return _problem_of_status(request, response)
 
 
-def _of_status(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+def _problem_of_status(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
     status = response.status_code
     fallback = errors.InternalError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else errors.BadRequest
     error = _ERROR_OF_STATUS.get(status, fallback)

@@ -1,8 +1,7 @@
-"""The doors of what waits for a second person: the same for every subject that is proposed."""
+"""Routes for proposals, which wait for a second person. They are the same for every subject."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -15,18 +14,13 @@ from ledger.requests import bodies, by_people
 from web.api import reading, rendering, shapes
 from web.api.answering import submit
 from web.api.auth import AdminKey, caller_of
-from web.api.documentation import body_of, command_extra, refusals
+from web.api.documentation import RECORDED, body_of, command_extra, refusals
 from web.api.routes import router
 
-_DONE: Final[Mapping[int, Any]] = {
-    201: shapes.Operation,
-    200: shapes.OperationOrQuote,
-    **refusals(400, 404, 409, 411, 413, 415, 422),
-}
 _EMPTY: Final = bodies.Body()
 
 
-def add_doors(subject: Subject, plural: str) -> None:
+def add_proposal_routes(subject: Subject, plural: str) -> None:
     """Serve the proposals about a subject under `/v1/{plural}/proposals`."""
     path, tags = f"/{plural}/proposals", [plural]
 
@@ -35,11 +29,11 @@ def add_doors(subject: Subject, plural: str) -> None:
         auth=AdminKey(),
         tags=tags,
         operation_id=f"list_{subject}_proposals",
-        summary=f"List the proposals about {plural} that wait",
+        summary=f"List open proposals about {plural}",
         response={200: shapes.Proposals, **refusals()},
     )
     def list_proposals(request: HttpRequest) -> HttpResponse:
-        """Those that are open and not expired, the newest first, at most 200."""
+        """Return at most 200 proposals that are open and not expired, newest first."""
         del request
         now = timezone.now()
         items = [rendering.proposal(each, now) for each in proposals.waiting(at=now, subjects=[subject])]
@@ -51,11 +45,11 @@ def add_doors(subject: Subject, plural: str) -> None:
         tags=tags,
         operation_id=f"approve_{subject}",
         summary=f"Approve a proposal about {plural}",
-        response=_DONE,
+        response=RECORDED,
         openapi_extra=command_extra(None),
     )
     def approve(request: HttpRequest, proposal: Path[Uuid]) -> HttpResponse:
-        """Does what was proposed. Nobody approves what he proposed himself."""
+        """Carry out the proposal. The approver must not be the proposer."""
         return _resolve(request, subject, proposal, _EMPTY, approve=True)
 
     @router.post(
@@ -64,11 +58,11 @@ def add_doors(subject: Subject, plural: str) -> None:
         tags=tags,
         operation_id=f"decline_{subject}",
         summary=f"Decline a proposal about {plural}",
-        response=_DONE,
+        response=RECORDED,
         openapi_extra=command_extra(body_of(bodies.Decline)),
     )
     def decline(request: HttpRequest, proposal: Path[Uuid]) -> HttpResponse:
-        """Nothing of it is done; who declined it and why is kept."""
+        """Close the proposal without carrying it out. The actor and the reason are kept."""
         body = bodies.read_as(bodies.Decline, reading.read_json(request))
         return _resolve(request, subject, proposal, body, approve=False)
 
@@ -76,7 +70,7 @@ def add_doors(subject: Subject, plural: str) -> None:
 def _resolve(
     request: HttpRequest, subject: Subject, proposal: Uuid, body: bodies.Body, *, approve: bool
 ) -> HttpResponse:
-    made = partial(
+    submission_of = partial(
         by_people.resolve_proposal,
         body,
         proposal,
@@ -85,7 +79,7 @@ def _resolve(
         role=caller_of(request).role,
         now=timezone.now(),
     )
-    return submit(request, made)
+    return submit(request, submission_of)
 
 
-add_doors("adjustment", "adjustments")
+add_proposal_routes("adjustment", "adjustments")

@@ -1,8 +1,7 @@
-"""Requests as they came: strict JSON, contracts, the idempotency key, the query's parameters."""
+"""Reading of requests: strict JSON, contracts, the idempotency key, query parameters."""
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
@@ -28,7 +27,7 @@ _UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
 class BulkItem(NamedTuple):
-    """One item of a bulk request: an operation under its own key, or why it cannot be read."""
+    """One item of a bulk request: an operation under its own key, or the error if it cannot be read."""
 
     id: str | None
     operation: OperationData | None
@@ -36,14 +35,14 @@ class BulkItem(NamedTuple):
 
 
 def read_operation(request: HttpRequest) -> OperationData:
-    """The operation that is the request's body. Raises `ContractError` or an error of the door."""
+    """Return the operation in the request's body. Raises `ContractError` or an error of `web.api.errors`."""
     return operation_of(_object(read_json(request)))
 
 
 def read_bulk(request: HttpRequest) -> list[BulkItem]:
-    """The items of a bulk request, each read by itself.
+    """Return the items of a bulk request. An item that cannot be read has an error of its own.
 
-    Raises `ContractError` where there are none, or more than `BULK_ITEMS_MAX`.
+    Raises `ContractError` if there are no items or more than `BULK_ITEMS_MAX`.
     """
     body = _object(read_json(request))
     for name in body:
@@ -62,18 +61,18 @@ def read_bulk(request: HttpRequest) -> list[BulkItem]:
 
 
 def read_json(request: HttpRequest) -> Any:
-    """The body's one JSON value. A number with a fraction is a float, which every amount refuses."""
+    """Return the JSON value of the body. A number with a fraction becomes a float, which amounts refuse."""
     raw = _body(request)
     try:
         return strict_json.loads(raw, parse_float=float)
     except ContractError as error:
         if error.code == "not_a_number" and error.field is None:
-            raise ContractError(error.code, error.message, _where_not_a_number(raw)) from None
+            raise ContractError(error.code, error.message, _field_of_constant(raw)) from None
         raise
 
 
 def idempotency_key(request: HttpRequest) -> str:
-    """The Idempotency-Key, as it stands or as a structured field's string in double quotes."""
+    """Return the Idempotency-Key: plain text, or a string in double quotes (RFC 8941)."""
     sent = request.headers.get("Idempotency-Key", "")
     if not sent:
         raise errors.MissingIdempotencyKey("the header Idempotency-Key is missing", field="Idempotency-Key")
@@ -85,7 +84,7 @@ def idempotency_key(request: HttpRequest) -> str:
 
 
 def trace_context(request: HttpRequest) -> dict[str, Any]:
-    """The W3C trace and the correlation id of a request, as far as they are well formed."""
+    """Return the W3C trace context and the correlation id of a request; malformed ones are ignored."""
     found = {}
     trace, correlation = request.headers.get("traceparent", ""), request.headers.get("X-Correlation-ID", "")
     if _is_trace_parent(trace):
@@ -96,13 +95,13 @@ def trace_context(request: HttpRequest) -> dict[str, Any]:
 
 
 def refuse_unknown_parameters(request: HttpRequest, known: type[BaseModel]) -> None:
-    """A filter that is misspelt or stands twice is refused: ignored, it would show too much."""
+    """Raise `UnknownParameter` for a misspelt or repeated filter: ignoring it would show too much."""
     names = {field.alias or name for name, field in known.model_fields.items()}
     for name, values in request.GET.lists():
         if name not in names:
             raise errors.UnknownParameter("there is no such parameter", field=shown(name))
         if len(values) != 1:
-            raise errors.UnknownParameter("the parameter stands twice", field=name)
+            raise errors.UnknownParameter("the parameter is repeated", field=name)
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -115,7 +114,7 @@ def _body(request: HttpRequest) -> bytes:
         raise ContractError("unsupported_content_type", "send application/json", "Content-Type")
     charset = (request.content_params or {}).get("charset", "utf-8")
     if charset.lower() not in _UTF_8:
-        raise ContractError("unsupported_content_type", "JSON is UTF-8", "Content-Type")
+        raise ContractError("unsupported_content_type", "send JSON in UTF-8", "Content-Type")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ContractError("unsupported_content_type", "send the body uncompressed", "Content-Encoding")
     try:
@@ -155,30 +154,28 @@ def _bulk_key(sent: Any) -> str:
 
 def _invalid_key(field: str) -> errors.InvalidIdempotencyKey:
     return errors.InvalidIdempotencyKey(
-        f"must be 1 to {KEY_CHARACTERS_MAX} printable ASCII characters, without blank ends",
+        f"must be 1 to {KEY_CHARACTERS_MAX} printable ASCII characters, without leading or trailing blanks",
         field=field,
     )
 
 
-def _where_not_a_number(raw: bytes) -> str | None:
-    """The dotted path of the first NaN or infinity in a JSON text."""
+def _field_of_constant(raw: bytes) -> str | None:
+    """Return the dotted path of the first NaN or infinity in a refused body. Parsers do not report it."""
     constant = object()
     try:
-        value = json.loads(raw, parse_constant=lambda _: constant)
+        path = _path_to(constant, json.loads(raw, parse_constant=lambda _: constant))
     except (ValueError, RecursionError):
         return None
-    for path, member in _members(value):
-        if member is constant:
-            return shown(".".join(path)) or None
+    return shown(path) if path else None
+
+
+def _path_to(wanted: object, value: Any) -> str | None:
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    for name, member in value.items() if isinstance(value, dict) else ():
+        if member is wanted:
+            return str(name)
+        below = _path_to(wanted, member)
+        if below is not None:
+            return f"{name}.{below}"
     return None
-
-
-def _members(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), value)]
-    while waiting:
-        path, member = waiting.pop()
-        yield path, member
-        if isinstance(member, dict):
-            waiting += [((*path, name), below) for name, below in member.items()]
-        elif isinstance(member, list):
-            waiting += [((*path, str(number)), below) for number, below in enumerate(member)]

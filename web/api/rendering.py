@@ -1,4 +1,7 @@
-"""From outcomes, events and rows to the JSON values of `web.api.shapes`."""
+"""Functions that render outcomes, events and rows as JSON values.
+
+A function that is named after a shape of `web.api.shapes`, such as `hold` after `Hold`, returns that shape.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -31,18 +34,18 @@ from web.api.errors import InternalError
 from web.api.problems import Document, document, rejection_document
 
 Sees = Callable[[int], bool]
-"""Whether the caller sees the balances of a user."""
+"""Returns true if the caller may see the balances of a user."""
 
-_FACTS: Final = (
+_OPTIONAL: Final = (
     *("hold", "payout", "contract", "consultant", "final", "reverses", "to_promotions", "spent", "grants"),
     *("proposal", "proposer", "resolver", "period"),
 )
-_PAYERS: Final = frozenset({"to_promotions", "spent", "grants"})
-_HIDDEN: Final = "what its payer may know about it is not shown"
+_PAYER_ONLY: Final = frozenset({"to_promotions", "spent", "grants"})
+_HIDDEN_MESSAGE: Final = "details are shown to the payer only"
 
 
 def json_response(value: Any, status: int = 200) -> HttpResponse:
-    """JSON that no cache keeps."""
+    """Return a JSON response that must not be cached."""
     response = HttpResponse(_encode(value), status=status, content_type="application/json")
     response["Cache-Control"] = "no-store"
     return response
@@ -51,9 +54,9 @@ def json_response(value: Any, status: int = 200) -> HttpResponse:
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
 
-def operation(decided: FoundOperation, sees: Sees = lambda _: True) -> dict[str, Any]:
-    """`shapes.Operation`, with the accounts of those users whom the caller sees."""
-    event, effective_at = decided
+def operation(found: FoundOperation, sees: Sees = lambda _: True) -> dict[str, Any]:
+    """Return `shapes.Operation` with the accounts that the caller may see."""
+    event, effective_at = found
     rejected = event.type in REJECTION_TYPES
     return {
         "id": event.id,
@@ -68,10 +71,9 @@ def operation(decided: FoundOperation, sees: Sees = lambda _: True) -> dict[str,
 
 
 def decision(event: StoredEvent, sees: Sees = lambda _: True) -> dict[str, Any]:
-    """`shapes.Decision`."""
     data = event.data
-    # Coupons, and how much there was and was wanted, are the payer's own affair.
-    payers = data["payer"] is None or sees(data["payer"])
+    # Only the payer may see coupons, and the amounts that were available and wanted.
+    sees_payer = data["payer"] is None or sees(data["payer"])
     content = {
         "kind": data["kind"],
         "command": data["command"],
@@ -82,19 +84,22 @@ def decision(event: StoredEvent, sees: Sees = lambda _: True) -> dict[str, Any]:
         "accounts": {
             code: state
             for code, state in data["accounts"].items()
-            if (payers if is_escrow(code) else _shown(code, sees))
+            if (sees_payer if is_escrow(code) else _is_shown(code, sees))
         },
         "occurred_at": time_text(event.occurred_at),
     }
-    content |= {name: data[name] for name in _FACTS if name in data and (payers or name not in _PAYERS)}
+    content |= {
+        name: data[name] for name in _OPTIONAL if name in data and (sees_payer or name not in _PAYER_ONLY)
+    }
     if "rejection" in data:
         rejection = data["rejection"]
-        content["rejection"] = rejection if payers else {"code": rejection["code"], "message": _HIDDEN}
+        content["rejection"] = (
+            rejection if sees_payer else {"code": rejection["code"], "message": _HIDDEN_MESSAGE}
+        )
     return content
 
 
 def entry(row: EntryRow, sees: Sees) -> dict[str, Any]:
-    """`shapes.Entry`."""
     shown = row.user is not None and sees(row.user)
     return {
         "transfer": row.transfer,
@@ -108,10 +113,10 @@ def entry(row: EntryRow, sees: Sees) -> dict[str, Any]:
 
 
 def bulk_outcome(key: str | None, outcome: Outcome | LedgerError | ContractError | None) -> dict[str, Any]:
-    """`shapes.BulkOutcome`. An outcome of None: the ledger failed on this item."""
+    """Return `shapes.BulkOutcome`. An outcome of None means that the ledger failed on this item."""
     content: dict[str, Any] = {"id": key, "replayed": False}
     if outcome is None:
-        problem = document(InternalError("the ledger failed on this item; its id may be sent again"))
+        problem = document(InternalError("the ledger failed on this item; retry it with the same id"))
         return content | {"outcome": "failed", "status": problem["status"], "problem": problem}
     if not isinstance(outcome, Outcome):
         problem = document(outcome)
@@ -126,7 +131,7 @@ def bulk_outcome(key: str | None, outcome: Outcome | LedgerError | ContractError
 
 
 def problem_of(outcome: Outcome) -> Document:
-    """The problem document of an outcome that is not recorded."""
+    """Return the problem document of an outcome that is not recorded."""
     if outcome.event is not None:
         operation = outcome.event.id if is_operation(outcome.event) else None
         return rejection_document(outcome.event.data["rejection"], operation)
@@ -136,7 +141,6 @@ def problem_of(outcome: Outcome) -> Document:
 
 
 def quote(outcome: Outcome) -> dict[str, Any]:
-    """`shapes.Quote`."""
     if outcome.event is None:
         return {"outcome": "undecided", "cost": {}, "problem": problem_of(outcome)}
     data = outcome.event.data
@@ -148,7 +152,6 @@ def quote(outcome: Outcome) -> dict[str, Any]:
 
 
 def balances(user: int, found: Balances) -> dict[str, Any]:
-    """`shapes.Balances`."""
     recorded_at = found.recorded_at
     return {
         "user": user,
@@ -157,17 +160,16 @@ def balances(user: int, found: Balances) -> dict[str, Any]:
             "position": found.position,
             "recorded_at": None if recorded_at is None else time_text(recorded_at),
         },
-        **{_name(account): _funds(balance) for account, balance in found.accounts.items()},
+        **{_member_name(account): _funds(balance) for account, balance in found.accounts.items()},
     }
 
 
 def statement_line(line: Line) -> dict[str, Any]:
-    """`shapes.StatementLine`."""
     return {
         "operation": str(line.operation),
         "kind": line.kind,
         "transfer": line.transfer,
-        "account": _name(name_of(line.account)),
+        "account": _member_name(name_of(line.account)),
         "side": _side(line.side),
         "currency": line.currency,
         "amount": text(line.amount),
@@ -181,7 +183,6 @@ def statement_line(line: Line) -> dict[str, Any]:
 
 
 def hold(found: Hold) -> dict[str, Any]:
-    """`shapes.Hold`."""
     return {
         "id": found.id,
         "operation_user": found.operation_user,
@@ -199,7 +200,6 @@ def hold(found: Hold) -> dict[str, Any]:
 
 
 def payout(found: Payout) -> dict[str, Any]:
-    """`shapes.Payout`."""
     return {
         "id": found.id,
         "operation_user": found.user,
@@ -210,7 +210,6 @@ def payout(found: Payout) -> dict[str, Any]:
 
 
 def contract(found: Contract) -> dict[str, Any]:
-    """`shapes.Contract`."""
     return {
         "id": found.id,
         "client": found.client,
@@ -224,7 +223,6 @@ def contract(found: Contract) -> dict[str, Any]:
 
 
 def coupons(user: int, grants: Sequence[Grant]) -> dict[str, Any]:
-    """`shapes.Coupons`."""
     items = [
         {
             "id": grant.id,
@@ -242,7 +240,6 @@ def coupons(user: int, grants: Sequence[Grant]) -> dict[str, Any]:
 
 
 def proposal(found: Proposal, at: datetime) -> dict[str, Any]:
-    """`shapes.Proposal`."""
     return {
         "id": found.id,
         "subject": found.subject,
@@ -258,7 +255,7 @@ def proposal(found: Proposal, at: datetime) -> dict[str, Any]:
 
 
 def tariff(found: Published, *, uses: bool = False) -> dict[str, Any]:
-    """`shapes.Tariff`, with how often it was used where that is asked."""
+    """Return `shapes.Tariff`, with the number of operations that it priced if `uses` is true."""
     content: dict[str, Any] = {
         "version": found.version,
         "effective_from": time_text(found.effective_from),
@@ -274,7 +271,6 @@ def tariff(found: Published, *, uses: bool = False) -> dict[str, Any]:
 
 
 def dues(user: int, found: Mapping[str, Due]) -> dict[str, Any]:
-    """`shapes.Dues`."""
     return {"user": user, "usd": _due(found["USD"]), "eaml": _due(found["EAML"])}
 
 
@@ -298,7 +294,7 @@ def _funds(balance: Balance) -> dict[str, Any]:
 
 
 def _cost(payer: int, transfers: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What goes from the payer's accounts to others, by currency; what he moves to himself is none."""
+    """Return the amounts that go from the payer's accounts to others, by currency."""
     cost: dict[str, Decimal] = {}
     for transfer in transfers:
         if owner_of(transfer["debit"]) == payer != owner_of(transfer["credit"]):
@@ -307,12 +303,12 @@ def _cost(payer: int, transfers: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {currency: text(amount) for currency, amount in cost.items()}
 
 
-def _shown(code: str, sees: Sees) -> bool:
+def _is_shown(code: str, sees: Sees) -> bool:
     owner = owner_of(code)
     return owner is not None and sees(owner)
 
 
-def _name(account: str) -> str:
+def _member_name(account: str) -> str:
     return account.replace(":", "_")
 
 

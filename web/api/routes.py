@@ -1,4 +1,4 @@
-"""The router that the modules of routes hang theirs on: one, because paths are shared by methods."""
+"""The router to which every module adds its routes. Only one, because modules share paths."""
 
 from ninja import Router
 

@@ -1,4 +1,4 @@
-"""What the API answers: the shapes that its OpenAPI document describes. Amounts are strings, 8 decimals."""
+"""Shapes of the API's answers, as OpenAPI describes them. Amounts are strings with 8 decimals."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
@@ -18,7 +18,7 @@ class _Shape(BaseModel):
 
 
 class Transfer(_Shape):
-    """`amount` from the `debit` to the `credit` account."""
+    """A debit of one account and a credit of another, of the same amount."""
 
     debit: str
     credit: str
@@ -27,7 +27,7 @@ class Transfer(_Shape):
 
 
 class AccountState(_Shape):
-    """An account after the operation. `version` counts its entries."""
+    """An account after the operation. `version` is the number of its entries."""
 
     balance: AmountText
     held: AmountText
@@ -35,7 +35,7 @@ class AccountState(_Shape):
 
 
 class Rejection(BaseModel):
-    """Why an operation was rejected: a code of docs/errors.md, and what belongs to it."""
+    """The reason for a rejection: a code of docs/errors.md, and fields specific to it."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -44,42 +44,52 @@ class Rejection(BaseModel):
 
 
 class Decision(_Shape):
-    """What the ledger decides about an operation: prices, transfers, the accounts after it."""
+    """The ledger's decision about an operation: prices, transfers, and the accounts after it."""
 
     kind: str
-    command: dict[str, Any] = Field(description="What was asked, as it was sent.")
+    command: dict[str, Any] = Field(description="The command as it was sent.")
     payer: int | None
     machine_owner: int | None
-    pricing: dict[str, Any] | None = Field(description="The tariff's version and every price used.")
+    pricing: dict[str, Any] | None = Field(
+        description="The version of the tariff and every price that was used."
+    )
     transfers: list[Transfer]
     accounts: dict[str, AccountState] = Field(
-        description="The accounts of every user the operation touched; one that was never used is left out.",
+        description="All accounts of the users in the operation, except those that were never used.",
     )
     rejection: Rejection | None = None
     occurred_at: datetime
-    hold: UUID | None = Field(default=None, description="The hold that was placed, captured or released.")
+    hold: UUID | None = Field(default=None, description="The hold that was placed, captured or voided.")
     final: bool | None = Field(
-        default=None, description="Whether nothing is left of the hold, or to reverse."
+        default=None, description="True if nothing is left of the hold, or nothing is left to reverse."
     )
     contract: int | None = Field(
         default=None, description="The consulting contract that was signed or ended."
     )
     consultant: int | None = None
     payout: UUID | None = Field(
-        default=None, description="The payout that was asked for, paid or has failed."
+        default=None, description="The payout that was requested, paid or has failed."
     )
-    reverses: UUID | None = Field(default=None, description="The operation that was taken back.")
+    reverses: UUID | None = Field(
+        default=None, description="The operation that was reversed or charged back."
+    )
     proposal: UUID | None = Field(default=None, description="The proposal that was made or resolved.")
     period: str | None = Field(default=None, description="The month that was closed or reopened.")
     proposer: str | None = None
     resolver: str | None = None
-    to_promotions: AmountText | None = Field(default=None, description="What expired coupons gave back.")
-    spent: list[dict[str, Any]] | None = Field(default=None, description="Which coupon paid how much (USD).")
-    grants: dict[str, dict[str, Any]] | None = Field(default=None, description="Coupons after the operation.")
+    to_promotions: AmountText | None = Field(
+        default=None, description="The amount that expired coupons returned to promotions."
+    )
+    spent: list[dict[str, Any]] | None = Field(
+        default=None, description="The coupons that paid, and how much each paid (USD)."
+    )
+    grants: dict[str, dict[str, Any]] | None = Field(
+        default=None, description="The coupons after the operation, by id."
+    )
 
 
 class Hold(_Shape):
-    """Money set aside: `remaining` of `amount` still is, `captured` was paid by captures."""
+    """Money set aside. `remaining` is still held of `amount`, and `captured` was paid by captures."""
 
     id: UUID
     operation_user: int
@@ -96,7 +106,7 @@ class Hold(_Shape):
 
 
 class Payout(_Shape):
-    """USD of a user that is paid out to him: set aside while it is `requested`."""
+    """USD paid out to a user. The amount is held while the payout is `requested`."""
 
     id: UUID
     operation_user: int
@@ -106,9 +116,9 @@ class Payout(_Shape):
 
 
 class Contract(_Shape):
-    """A consulting contract: `escrow` of `amount` (USD) waits to be paid or returned."""
+    """A consulting contract. `escrow` is the part of `amount` (USD) that is not paid or returned yet."""
 
-    id: int = Field(description="The consulting request that it came of.")
+    id: int = Field(description="The id of the consulting request.")
     client: int
     consultant: int
     currency: Currency
@@ -119,20 +129,22 @@ class Contract(_Shape):
 
 
 class Coupon(_Shape):
-    """Promotional credit (USD): `remaining` of `amount` is not spent yet."""
+    """Promotional credit (USD). `remaining` is the part of `amount` that is not spent yet."""
 
     id: UUID
     amount: AmountText
     remaining: AmountText
     priority: int
-    kinds: list[str] | None = Field(description="The operations that it may pay; null: all that it can.")
+    kinds: list[str] | None = Field(
+        description="The kinds of operations that the coupon may pay; null: no restriction."
+    )
     granted_at: datetime
     expires_at: datetime | None
     code: str | None
 
 
 class Coupons(_Shape):
-    """A user's live coupons, in the order they are spent."""
+    """A user's live coupons, in the order in which they are spent. `live` is the sum of what remains."""
 
     user: int
     live: AmountText
@@ -140,58 +152,60 @@ class Coupons(_Shape):
 
 
 class Proposal(_Shape):
-    """What waits, or waited, for a second person."""
+    """A proposal that waits, or waited, for a second person."""
 
     id: UUID
     subject: Literal["adjustment", "tariff", "period"]
-    operation_user: int | None = Field(description="Whose accounts it is about, if anybody's.")
+    operation_user: int | None = Field(description="The user whose account is to be adjusted, if any.")
     body: dict[str, Any] = Field(
-        description="What was proposed: an adjustment's account, direction and amount, a tariff's terms, "
-        "a period's month, and whether it closes or reopens."
+        description="The proposed change: an adjustment's account, direction and amount; a tariff's terms; "
+        "or a period's month and action, close or reopen."
     )
     reason_code: str
     proposer: str
-    role: Literal["staff", "super_admin"] = Field(description="The proposer's.")
+    role: Literal["staff", "super_admin"] = Field(description="The role of the proposer.")
     expires_at: datetime
     state: Literal["open", "approved", "declined", "expired"]
     resolver: str | None
 
 
 class Proposals(_Shape):
-    """Proposals, the newest first."""
+    """Proposals, newest first."""
 
     items: list[Proposal]
 
 
 class TariffUse(_Shape):
-    """How many operations were priced by a version, counted up to a position."""
+    """The number of operations that a version priced, counted up to a position of the log."""
 
     count: int
     position: int
 
 
 class Tariff(_Shape):
-    """A published version: everybody's, or a user's or a team's own terms, which are some of them."""
+    """A published version of the tariff for all users, or an override for a user or a team."""
 
     version: int
     effective_from: datetime
     published_at: datetime
     user: int | None
     team: int | None
-    terms: dict[str, Any] = Field(description="By name; amounts as strings.")
+    terms: dict[str, Any] = Field(
+        description="The terms by name; amounts are strings. An override has only some of them."
+    )
     operations: TariffUse | None = Field(
-        default=None, description="What it was used for; only of one version, and for services."
+        default=None, description="Usage, only if a service fetches a single version."
     )
 
 
 class Tariffs(_Shape):
-    """Versions, the latest first."""
+    """Versions, latest first."""
 
     items: list[Tariff]
 
 
 class Due(_Shape):
-    """What is owed in one currency, by age in days; `credit_limit` null: what the tariff says."""
+    """Debt in one currency, by age in days. If `credit_limit` is null, the tariff's limit applies."""
 
     balance: AmountText
     up_to_30: AmountText
@@ -203,7 +217,7 @@ class Due(_Shape):
 
 
 class Dues(_Shape):
-    """What a user owes."""
+    """A user's debts."""
 
     user: int
     usd: Due
@@ -211,19 +225,21 @@ class Dues(_Shape):
 
 
 class Operation(Decision):
-    """An operation as it was decided."""
+    """An operation and the ledger's decision about it."""
 
     id: UUID
     status: Literal["recorded", "rejected"]
-    position: int = Field(description="Its place in the ledger's one order.")
+    position: int = Field(description="The position of its event in the log.")
     source: str
     request_id: str
     recorded_at: datetime
-    effective_at: datetime | None = Field(description="When it counts for the books; null where rejected.")
+    effective_at: datetime | None = Field(
+        description="The time from which the operation counts; null if rejected."
+    )
 
 
 class Entry(_Shape):
-    """One side of a transfer. `balance_after` and `version` are null on accounts that are not shown."""
+    """One side of a transfer. `balance_after` and `version` are null if the caller cannot see them."""
 
     transfer: int
     account: str
@@ -235,22 +251,22 @@ class Entry(_Shape):
 
 
 class OperationWithEntries(Operation):
-    """An operation with its entries; a rejected one has none."""
+    """An operation with its entries. A rejected operation has none."""
 
     entries: list[Entry]
 
 
 class OperationPage(_Shape):
-    """Recorded operations, newest first. `next` is the cursor of the next page, null on the last."""
+    """Recorded operations, newest first. `next` is the cursor of the next page, null on the last page."""
 
     items: list[Operation]
     next: str | None
 
 
 class BulkOutcome(_Shape):
-    """What became of one item; `status` is what the item alone would have been answered with."""
+    """The outcome of one item. `status` is the HTTP status that a request of its own would have got."""
 
-    id: str | None = Field(description="The item's id; null where it has none that can be read.")
+    id: str | None = Field(description="The item's id; null if it has no valid id.")
     outcome: Literal["recorded", "rejected", "refused", "conflict", "undecided", "invalid", "failed"]
     status: int
     replayed: bool
@@ -260,26 +276,28 @@ class BulkOutcome(_Shape):
 
 
 class BulkOutcomes(_Shape):
-    """An outcome per item, in the order of the items."""
+    """One outcome per item, in the order of the items."""
 
     outcomes: list[BulkOutcome]
 
 
 class Quote(_Shape):
-    """What recording the operation now would come to. Nothing was written."""
+    """The result that the command would have now. Nothing was written."""
 
     outcome: Literal["recorded", "rejected", "undecided"]
-    cost: dict[Currency, AmountText] = Field(description="What leaves the payer or becomes due, by currency.")
+    cost: dict[Currency, AmountText] = Field(
+        description="The amount that the payer pays or will owe, by currency."
+    )
     decision: Decision | None = None
     problem: Problem | None = None
 
 
 OperationOrQuote: TypeAlias = Operation | Quote
-"""200 of a door: done before, or what a dry run would come to."""
+"""The answer of a command route with status 200: a replayed operation, or the quote of a dry run."""
 
 
 class Funds(_Shape):
-    """One balance; `available` is what of it can be spent, `version` counts the account's entries."""
+    """One balance. `available` can be spent; `version` is the number of the account's entries."""
 
     balance: AmountText
     held: AmountText
@@ -288,14 +306,14 @@ class Funds(_Shape):
 
 
 class AsOf(_Shape):
-    """The last event that touched one of the accounts: position 0 where there never was any."""
+    """The last event that changed one of the accounts. Position 0 if there is none."""
 
     position: int
     recorded_at: datetime | None
 
 
 class Balances(_Shape):
-    """A user's balances. `version` grows with every change: drop what is lower."""
+    """A user's balances. `version` grows with every change, so that older answers can be discarded."""
 
     user: int
     version: int
@@ -326,7 +344,7 @@ class StatementLine(_Shape):
 
 
 class Statement(_Shape):
-    """Lines in the order of positions. `next` is the cursor of the next page, null on the last."""
+    """Statement lines by position. `next` is the cursor of the next page, null on the last page."""
 
     user: int
     items: list[StatementLine]

@@ -1,8 +1,6 @@
-"""The doors of tariffs: published by two people, looked at by everybody whom they concern."""
+"""Routes for tariffs and overrides: propose a version, list and show the published ones."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -14,17 +12,11 @@ from ledger.requests import bodies, by_people, terms
 from web.api import reading, rendering, shapes
 from web.api.answering import submit
 from web.api.auth import AdminKey, ReadKey, caller_of
-from web.api.documentation import body_of, command_extra, refusals
+from web.api.documentation import PROPOSED, body_of, command_extra, refusals
 from web.api.parameters import Id, OverridesQuery
-from web.api.proposals import add_doors
+from web.api.proposals import add_proposal_routes
 from web.api.reading import refuse_unknown_parameters
 from web.api.routes import router
-
-_PROPOSED: Mapping[int, Any] = {
-    202: shapes.Operation,
-    200: shapes.OperationOrQuote,
-    **refusals(400, 409, 411, 413, 415, 422),
-}
 
 
 @router.get(
@@ -32,13 +24,13 @@ _PROPOSED: Mapping[int, Any] = {
     auth=ReadKey(),
     tags=["tariffs"],
     operation_id="list_tariffs",
-    summary="List the versions of the tariff",
+    summary="List versions of the tariff",
     response={200: shapes.Tariffs, **refusals()},
 )
 def list_tariffs(request: HttpRequest) -> HttpResponse:
-    """Those for everybody, the latest first, at most 500; future ones too."""
+    """Return at most 500 versions that apply to all users, latest first, including future ones."""
     del request
-    return _listed(tariffs.everybodys())
+    return _answer(tariffs.everybodys())
 
 
 @router.post(
@@ -47,11 +39,14 @@ def list_tariffs(request: HttpRequest) -> HttpResponse:
     tags=["tariffs"],
     operation_id="propose_tariff",
     summary="Propose a version of the tariff",
-    response=_PROPOSED,
+    response=PROPOSED,
     openapi_extra=command_extra(body_of(terms.Tariff), done=202),
 )
 def propose_tariff(request: HttpRequest) -> HttpResponse:
-    """Another key approves it: then it is published, and never edited. From a future time on, or at once."""
+    """Propose a version, which another key must approve. Then it is published and never changed.
+
+    It takes effect at a future time or on approval.
+    """
     body = bodies.read_as(terms.Tariff, reading.read_json(request))
     return _propose(request, body)
 
@@ -61,13 +56,13 @@ def propose_tariff(request: HttpRequest) -> HttpResponse:
     auth=AdminKey(),
     tags=["tariffs"],
     operation_id="list_overrides",
-    summary="List the terms of single users and teams",
+    summary="List overrides of the tariff",
     response={200: shapes.Tariffs, **refusals(400, 422)},
 )
 def list_overrides(request: HttpRequest, asked: Query[OverridesQuery]) -> HttpResponse:
-    """The latest first, at most 500; of one `user` or `team` where it is named."""
+    """Return at most 500 overrides, latest first, of all users and teams or of one `user` or `team`."""
     refuse_unknown_parameters(request, OverridesQuery)
-    return _listed(tariffs.overrides(user=asked.user, team=asked.team))
+    return _answer(tariffs.overrides(user=asked.user, team=asked.team))
 
 
 @router.post(
@@ -75,17 +70,17 @@ def list_overrides(request: HttpRequest, asked: Query[OverridesQuery]) -> HttpRe
     auth=AdminKey(),
     tags=["tariffs"],
     operation_id="propose_override",
-    summary="Propose terms for a user or a team",
-    response=_PROPOSED,
+    summary="Propose an override for a user or a team",
+    response=PROPOSED,
     openapi_extra=command_extra(body_of(terms.TariffOverride), done=202),
 )
 def propose_override(request: HttpRequest) -> HttpResponse:
-    """Some terms in the place of the tariff's. A user's stand before his team's."""
+    """Propose terms that replace those of the tariff. A user's override wins over that of their team."""
     body = bodies.read_as(terms.TariffOverride, reading.read_json(request))
     return _propose(request, body)
 
 
-add_doors("tariff", "tariffs")  # before what would take `proposals` for a version
+add_proposal_routes("tariff", "tariffs")  # before `/tariffs/{version}`, which would match `proposals`
 
 
 @router.get(
@@ -97,7 +92,10 @@ add_doors("tariff", "tariffs")  # before what would take `proposals` for a versi
     response={200: shapes.Tariff, **refusals(404, 422)},
 )
 def get_tariff(request: HttpRequest, version: Path[Id]) -> HttpResponse:
-    """With how many operations were priced by it. A user's key sees everybody's versions and his own."""
+    """Return a version and the number of operations that it priced.
+
+    A user's key sees the versions for all users and the user's own overrides, without the number.
+    """
     found = tariffs.find(version)
     viewer = caller_of(request).viewer
     if found is None or (
@@ -107,7 +105,7 @@ def get_tariff(request: HttpRequest, version: Path[Id]) -> HttpResponse:
     return rendering.json_response(rendering.tariff(found, uses=viewer is None))
 
 
-def _listed(found: list[tariffs.Published]) -> HttpResponse:
+def _answer(found: list[tariffs.Published]) -> HttpResponse:
     return rendering.json_response({"items": [rendering.tariff(each) for each in found]})
 
 

@@ -1,4 +1,4 @@
-"""The routes about one user: his balances and his statement."""
+"""Routes about one user: balances and statement."""
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -25,7 +25,7 @@ from web.api.routes import router
     response={200: shapes.Balances, **refusals(400, 404, 422)},
 )
 def get_balances(request: HttpRequest, user: Path[Id], asked: Query[BalancesQuery]) -> HttpResponse:
-    """What the user has, what of it is set aside, and what he owes: one consistent read."""
+    """Return the user's balances, held amounts and debts from one consistent read."""
     refuse_unknown_parameters(request, BalancesQuery)
     caller_of(request).check_balances_of(user)
     found = balances(user, at=timezone.now()) if asked.as_of is None else balances_as_of(user, at=asked.as_of)
@@ -43,7 +43,7 @@ def get_balances(request: HttpRequest, user: Path[Id], asked: Query[BalancesQuer
     response={200: shapes.Statement, **refusals(400, 404, 422)},
 )
 def get_statement(request: HttpRequest, user: Path[Id], asked: Query[StatementQuery]) -> HttpResponse:
-    """Every entry on the user's accounts, oldest first, with the account's balance after it."""
+    """Return every entry on the user's accounts, oldest first, with the balance of the account after it."""
     refuse_unknown_parameters(request, StatementQuery)
     caller_of(request).check_balances_of(user)
     query = asked.query(of=f"statement of {user}")

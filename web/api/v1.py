@@ -1,4 +1,4 @@
-"""The API under /v1: its routes, and one form for every error."""
+"""The API under /v1: its routes, and problem documents for all errors."""
 
 import logging
 from typing import Any
@@ -11,7 +11,7 @@ from ninja.openapi.schema import OpenAPISchema
 
 from easyautoml_ledger.errors import ContractError, first_contract_error
 from ledger.domain.errors import LedgerError, NotFound
-from web.api import (  # noqa: F401 (their routes)
+from web.api import (  # noqa: F401 (importing them adds their routes)
     adjustments,
     consulting,
     coupons,
@@ -33,12 +33,12 @@ from web.api.routes import router
 _log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
-Operations in, immutable events and paired entries out. Amounts are decimal strings; every error is a
-problem document (RFC 9457) whose `code` is stable. What is sent under a key happens once."""
+Records operations as immutable events with balanced entries. Amounts are decimal strings. Every error is a
+problem document (RFC 9457) with a stable `code`. A command is executed once per idempotency key."""
 
 
 class _UnreadableParameter(ValidationError):
-    """A path or query parameter that does not keep its contract."""
+    """A path or query parameter that does not conform to its contract."""
 
     def __init__(self, error: ContractError) -> None:
         super().__init__([])
@@ -46,19 +46,19 @@ class _UnreadableParameter(ValidationError):
 
 
 class LedgerAPI(NinjaAPI):
-    """django-ninja with the contracts' own errors, in the document too."""
+    """django-ninja's API with the contracts' errors, in the answers and in the OpenAPI document."""
 
     def validation_error_from_error_contexts(
         self,
         error_contexts: list[ValidationErrorContext[Any]],
     ) -> ValidationError:
-        """The first thing that is wrong with the parameters."""
+        """Return the first error in the parameters."""
         error = first_contract_error(error_contexts[0].pydantic_validation_error)
         name = (error.field or "").rpartition(".")[2]
         return _UnreadableParameter(ContractError(error.code, error.message, name or None))
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        """The generated document, completed."""
+        """Return the generated document with what `documentation.completed` adds."""
         document = super().get_openapi_schema(**options)
         completed(document)
         return document

@@ -84,7 +84,7 @@ def test_callers_who_wait_together_are_posted_together() -> None:
 def test_a_lot_has_at_most_so_many() -> None:
     """Who finds no room comes with the next."""
     poster = Poster()
-    crowd(Combiner(poster, most=2), poster, ["a", "b", "c", "d", "e", "f"])
+    crowd(Combiner(poster, batch_max=2), poster, ["a", "b", "c", "d", "e", "f"])
     assert poster.batches == [["a"], ["b", "c"], ["d", "e"], ["f"]]
 
 

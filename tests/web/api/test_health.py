@@ -13,7 +13,7 @@ from web.api import health
 
 @pytest.fixture(autouse=True)
 def _asked_for_the_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "_up_to_date", False)
+    monkeypatch.setattr(health, "_is_migrated", False)
 
 
 def test_a_process_lives_without_its_database(monkeypatch: pytest.MonkeyPatch) -> None:

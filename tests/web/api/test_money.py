@@ -13,8 +13,8 @@ from events.models import Event, Note
 from models import User
 from tests import commands as do
 from tests.builders import make_user, on_user, recorded, short
+from tests.web.api.command_routes import TOKEN, World, adjustment, make_world, place, send
 from tests.web.api.conftest import Response, everything, refused, service, users_own
-from tests.web.api.doors import TOKEN, World, adjustment, make_world, place, send
 
 
 @pytest.fixture

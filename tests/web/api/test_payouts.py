@@ -7,8 +7,8 @@ import pytest
 from models import ConsultingRequest
 from tests import commands as do
 from tests.builders import fund, make_user, recorded
+from tests.web.api.command_routes import World, make_world, send
 from tests.web.api.conftest import everything, refused, top_up, users_own
-from tests.web.api.doors import World, make_world, send
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from projections.runner import Runner
 from tests import builders as make
 from tests.builders import make_user
 from tests.projections.world import settle
+from tests.web.api.command_routes import World, make_world, send
 from tests.web.api.conftest import Response, everything, refused, service, users_own
-from tests.web.api.doors import World, make_world, send
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
-"""Every door beyond the nine operations, alike: done once, tried dry, refused by field and by scope."""
+"""All command routes alike: executed once, dry run, refused by field and by scope."""
 
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from tests.web.api.command_routes import COMMAND_ROUTES, CommandRoute, World, make_world, send
 from tests.web.api.conftest import Api, Response, everything, refused, service, users_own
-from tests.web.api.doors import COMMAND_PAGES, Door, World, make_world, send
 
 
 @pytest.fixture
@@ -14,87 +14,89 @@ def world(db: None) -> World:
     return make_world()
 
 
-every_door = pytest.mark.parametrize("door", COMMAND_PAGES, ids=lambda door: door.name)
+every_route = pytest.mark.parametrize("route", COMMAND_ROUTES, ids=lambda route: route.name)
 
 
-def knock(world: World, door: Door, *, key: str | None = None, **change: Any) -> Response:
-    """The door's command; approved and declined by somebody else than who proposed."""
-    body = door.body(world)
-    api = world.other if door.second else world.api
-    return send(world, door.path(world), None if body is None else {**body, **change}, key=key, api=api)
+def send_command(world: World, route: CommandRoute, *, key: str | None = None, **change: Any) -> Response:
+    """Send the route's command, by the second person if it resolves a proposal."""
+    body = route.body(world)
+    api = world.other if route.by_other else world.api
+    return send(world, route.path(world), None if body is None else {**body, **change}, key=key, api=api)
 
 
-@every_door
-def test_command_is_done_and_says_where_it_is(world: World, door: Door) -> None:
-    """201, or 202 where it waits for somebody; a Location leads to it, if it is an operation or a hold."""
-    answer = knock(world, door)
-    assert answer.status_code == door.done, answer.content
+@every_route
+def test_command_succeeds_and_its_location_can_be_fetched(world: World, route: CommandRoute) -> None:
+    """201, or 202 for a proposal. `Location` can be fetched."""
+    answer = send_command(world, route)
+    assert answer.status_code == route.status, answer.content
     content = answer.json()
     assert (content["status"], content["source"]) == ("recorded", "/services/marketplace")
     assert "Idempotency-Replayed" not in answer
     location = answer.headers.get("Location")
-    assert location == (None if door.at is None else door.at(world, content))
+    assert location == (None if route.location is None else route.location(world, content))
     if location is not None:
         assert world.api.get(location).status_code == 200
 
 
-@every_door
-def test_command_under_the_same_key_is_done_once(world: World, door: Door) -> None:
-    """200 and the same answer, marked as replayed."""
-    body = door.body(world)
-    api = world.other if door.second else world.api
-    first = send(world, door.path(world), body, key="same", api=api)
+@every_route
+def test_command_under_the_same_key_is_executed_once(world: World, route: CommandRoute) -> None:
+    """A replay gets 200 and the same answer, marked as replayed."""
+    body = route.body(world)
+    api = world.other if route.by_other else world.api
+    first = send(world, route.path(world), body, key="same", api=api)
     before = everything()
-    second = send(world, door.path(world), body, key="same", api=api)
-    assert (first.status_code, second.status_code) == (door.done, 200)
+    second = send(world, route.path(world), body, key="same", api=api)
+    assert (first.status_code, second.status_code) == (route.status, 200)
     assert second.json() == first.json()
     assert second.headers["Idempotency-Replayed"] == "true"
     assert second.headers.get("Location") == first.headers.get("Location")
     assert everything() == before
 
 
-@pytest.mark.parametrize("door", [door for door in COMMAND_PAGES if door.differs], ids=lambda door: door.name)
-def test_another_command_under_the_key_is_a_conflict(world: World, door: Door) -> None:
-    """409, which names the first field that differs; nothing is written."""
-    assert door.differs is not None
-    field, value = door.differs
-    body = door.body(world)
-    api = world.other if door.second else world.api
-    assert send(world, door.path(world), body, key="same", api=api).status_code == door.done
+@pytest.mark.parametrize(
+    "route", [route for route in COMMAND_ROUTES if route.conflict], ids=lambda route: route.name
+)
+def test_another_command_under_the_key_is_a_conflict(world: World, route: CommandRoute) -> None:
+    """409 with the first field that differs; nothing is written."""
+    assert route.conflict is not None
+    field, value = route.conflict
+    body = route.body(world)
+    api = world.other if route.by_other else world.api
+    assert send(world, route.path(world), body, key="same", api=api).status_code == route.status
     before = everything()
-    answer = send(world, door.path(world), {**body, field: value}, key="same", api=api)
+    answer = send(world, route.path(world), {**body, field: value}, key="same", api=api)
     refused(answer, 409, "conflict", field)
     assert everything() == before
 
 
-@every_door
-def test_dry_run_says_what_it_would_come_to_and_writes_nothing(world: World, door: Door) -> None:
-    """No key is needed, and none is used."""
-    api = world.other if door.second else world.api
-    body = door.body(world)
-    api.get("/v1/operations")  # notes that the key was used, which it does once a minute
+@every_route
+def test_dry_run_returns_a_quote_and_writes_nothing(world: World, route: CommandRoute) -> None:
+    """It needs no idempotency key and uses none."""
+    api = world.other if route.by_other else world.api
+    body = route.body(world)
+    api.get("/v1/operations")  # updates the last use of the API key, which happens once a minute
     before = everything()
-    answer = api.post(f"{door.path(world)}?dry_run=true", b"" if body is None else body)
+    answer = api.post(f"{route.path(world)}?dry_run=true", b"" if body is None else body)
     assert answer.status_code == 200, answer.content
     assert answer.json()["outcome"] == "recorded"
     assert everything() == before
-    assert knock(world, door).status_code == door.done
+    assert send_command(world, route).status_code == route.status
 
 
-@every_door
-def test_command_needs_a_key_a_scope_and_a_service(world: World, door: Door) -> None:
-    """And nothing is written without."""
-    path, body = door.path(world), door.body(world)
+@every_route
+def test_command_needs_a_key_a_scope_and_a_service(world: World, route: CommandRoute) -> None:
+    """Otherwise it is refused and nothing is written."""
+    path, body = route.path(world), route.body(world)
     raw = b"" if body is None else body
-    other_scope = "ledger:admin" if door.scope == "ledger:write" else "ledger:write"
-    lacking, users = service("ledger:read", other_scope), users_own(world.user, door.scope)
+    other_scope = "ledger:admin" if route.scope == "ledger:write" else "ledger:write"
+    lacking, users = service("ledger:read", other_scope), users_own(world.user, route.scope)
     for caller in (world.api, lacking):
         caller.get("/v1/operations")
     before = everything()
     refused(world.api.post(path, raw), 400, "missing_idempotency_key", "Idempotency-Key")
     refused(Api(None).post(path, raw, headers={"Idempotency-Key": "k"}), 401, "unauthenticated")
     problem = refused(lacking.post(path, raw, headers={"Idempotency-Key": "k"}), 403, "forbidden")
-    assert problem["details"] == {"scope": door.scope}
+    assert problem["details"] == {"scope": route.scope}
     answer = users.post(path, raw, headers={"Idempotency-Key": "k"})
     assert answer.status_code == 403
     refused(send(world, f"{path}?dry=true", body), 400, "unknown_parameter", "dry")
@@ -149,19 +151,21 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
 def test_bad_body_names_the_field(
     world: World, name: str, change: dict[str, Any], code: str, field: str
 ) -> None:
-    """422, and nothing is written; a dry run says the same."""
-    (door,) = (door for door in COMMAND_PAGES if door.name == name)
-    body = {**door.body(world), **change}
+    """422 and nothing is written; a dry run answers the same."""
+    (route,) = (route for route in COMMAND_ROUTES if route.name == name)
+    body = {**route.body(world), **change}
     before = everything()
-    refused(send(world, door.path(world), body), 422, code, field)
-    refused(world.api.post(f"{door.path(world)}?dry_run=true", body), 422, code, field)
+    refused(send(world, route.path(world), body), 422, code, field)
+    refused(world.api.post(f"{route.path(world)}?dry_run=true", body), 422, code, field)
     assert everything() == before
 
 
-@pytest.mark.parametrize("door", [door for door in COMMAND_PAGES if door.differs], ids=lambda door: door.name)
-def test_body_is_one_strict_json_object(world: World, door: Door) -> None:
-    """Not nothing, not a list, no field twice."""
-    path = door.path(world)
+@pytest.mark.parametrize(
+    "route", [route for route in COMMAND_ROUTES if route.conflict], ids=lambda route: route.name
+)
+def test_body_is_one_strict_json_object(world: World, route: CommandRoute) -> None:
+    """An empty body, a list or a repeated field is refused."""
+    path = route.path(world)
     before = everything()
     refused(send(world, path, b""), 400, "empty_value")
     refused(send(world, path, b"[]"), 422, "not_an_object")

@@ -1,4 +1,4 @@
-"""The doors beyond the nine operations: a command for each, and a world that has what they are about."""
+"""Every command route but those of operations, with a command for it, and a world where all can be sent."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _keys = count(1)
 
 @dataclass(slots=True)
 class World:
-    """A user with 100 USD and 100 EAML, somebody's machine, and one of each thing that a door is about."""
+    """A user with 100 USD and 100 EAML, a machine of another user, and one of each resource of the routes."""
 
     user: User
     machine: Machine
@@ -34,16 +34,16 @@ class World:
     payout: str
     payment: str
     contract: int
-    """A consulting request that was signed; the next one waits for its consultant."""
+    """A consulting request that is signed. The one with the next id waits for its consultant."""
     proposal: str
     closing: str
     """The proposal to close a month."""
     other: Api
-    """Another key of the same scopes: a second person."""
+    """Another key with the same scopes, for a second person."""
 
 
 def make_world() -> World:
-    """A world in which every door's command can be done."""
+    """Make a world in which the command of every route succeeds."""
     user = fund(make_user(), usd=100, eaml=100)
     machine = make_machine(make_user(), copy="5")
     api, other = (service("ledger:read", "ledger:write", "ledger:admin") for _ in range(2))
@@ -66,9 +66,9 @@ def make_world() -> World:
 
 
 def send(world: World, path: str, body: Any, *, key: str | None = None, api: Api | None = None) -> Response:
-    """A command under a key, one of its own where none is given."""
+    """Send a command under a key, a new one unless it is given."""
     raw = b"" if body is None else body
-    return (api or world.api).post(path, raw, headers={"Idempotency-Key": key or f"door-{next(_keys)}"})
+    return (api or world.api).post(path, raw, headers={"Idempotency-Key": key or f"command-{next(_keys)}"})
 
 
 def place(world: World, **change: Any) -> dict[str, Any]:
@@ -96,26 +96,26 @@ def adjustment(world: World, **change: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """A door with a command that it takes, and one that differs from it in a field."""
+class CommandRoute:
+    """A route, a command that it accepts, and a field with another value, which makes a conflict."""
 
     name: str
     scope: str
     path: Callable[[World], str]
     body: Callable[[World], Any]
-    differs: tuple[str, Any] | None = None
-    at: Callable[[World, Mapping[str, Any]], str] | None = None
-    """Where the answer says that the thing can be fetched."""
-    done: int = 201
-    second: bool = False
-    """Whether somebody else than who proposed knocks."""
+    conflict: tuple[str, Any] | None = None
+    location: Callable[[World, Mapping[str, Any]], str] | None = None
+    """The `Location` of the answer."""
+    status: int = 201
+    by_other: bool = False
+    """True if a second person sends the command."""
 
 
 def hold_path(end: str) -> Callable[[World], str]:
     return lambda world: f"/v1/holds/{world.hold}{end}"
 
 
-def at_hold(world: World, _: Mapping[str, Any]) -> str:
+def hold_location(world: World, _: Mapping[str, Any]) -> str:
     return f"/v1/holds/{world.hold}"
 
 
@@ -123,20 +123,20 @@ def payout_path(end: str) -> Callable[[World], str]:
     return lambda world: f"/v1/payouts/{world.payout}{end}"
 
 
-def at_payout(world: World, _: Mapping[str, Any]) -> str:
+def payout_location(world: World, _: Mapping[str, Any]) -> str:
     return f"/v1/payouts/{world.payout}"
 
 
-def at_contract(world: World, _: Mapping[str, Any]) -> str:
+def contract_location(world: World, _: Mapping[str, Any]) -> str:
     return f"/v1/consulting/{world.contract}"
 
 
-def at_operation(_: World, answer: Mapping[str, Any]) -> str:
+def operation_location(_: World, answer: Mapping[str, Any]) -> str:
     return f"/v1/operations/{answer['id']}"
 
 
-COMMAND_PAGES = [
-    Door(
+COMMAND_ROUTES = [
+    CommandRoute(
         "place a hold",
         "ledger:write",
         lambda _: "/v1/holds",
@@ -144,23 +144,23 @@ COMMAND_PAGES = [
         ("count_of_lines", 7),
         lambda _, answer: f"/v1/holds/{answer['hold']}",
     ),
-    Door(
+    CommandRoute(
         "capture a hold",
         "ledger:write",
         hold_path("/capture"),
         lambda _: {"count_of_lines": TOKEN, "final": False},
         ("count_of_lines", 7),
-        at_hold,
+        hold_location,
     ),
-    Door(
+    CommandRoute(
         "void a hold",
         "ledger:write",
         hold_path("/void"),
         lambda _: {"reason": "the server was lost"},
         ("reason", "another"),
-        at_hold,
+        hold_location,
     ),
-    Door(
+    CommandRoute(
         "request a payout",
         "ledger:write",
         lambda _: "/v1/payouts",
@@ -168,23 +168,23 @@ COMMAND_PAGES = [
         ("amount", "7"),
         lambda _, answer: f"/v1/payouts/{answer['payout']}",
     ),
-    Door(
+    CommandRoute(
         "say that a payout was paid",
         "ledger:write",
         payout_path("/paid"),
         lambda _: {"payment_reference": "po_1", "payment_provider": "stripe"},
         ("payment_reference", "po_2"),
-        at_payout,
+        payout_location,
     ),
-    Door(
+    CommandRoute(
         "say that a payout has failed",
         "ledger:write",
         payout_path("/failed"),
         lambda _: {"reason": "the bank does not know the account"},
         ("reason", "another"),
-        at_payout,
+        payout_location,
     ),
-    Door(
+    CommandRoute(
         "sign a contract",
         "ledger:write",
         lambda world: f"/v1/consulting/{world.contract + 1}/contract",
@@ -192,86 +192,88 @@ COMMAND_PAGES = [
         None,
         lambda world, _: f"/v1/consulting/{world.contract + 1}",
     ),
-    Door(
+    CommandRoute(
         "finish a contract",
         "ledger:write",
         lambda world: f"/v1/consulting/{world.contract}/finish",
         lambda _: None,
         None,
-        at_contract,
+        contract_location,
     ),
-    Door(
+    CommandRoute(
         "split a contract",
         "ledger:write",
         lambda world: f"/v1/consulting/{world.contract}/split",
         lambda _: {"amount": "2"},
         ("amount", "3"),
-        at_contract,
+        contract_location,
     ),
-    Door(
+    CommandRoute(
         "cancel a contract",
         "ledger:write",
         lambda world: f"/v1/consulting/{world.contract}/cancel",
         lambda _: None,
         None,
-        at_contract,
+        contract_location,
     ),
-    Door(
+    CommandRoute(
         "charge back",
         "ledger:write",
         lambda _: "/v1/chargebacks",
         lambda world: {"operation": world.payment, "amount": "2", "reason": "the card was stolen"},
         ("amount", "1"),
-        at_operation,
+        operation_location,
     ),
-    Door(
+    CommandRoute(
         "reverse",
         "ledger:write",
         lambda world: f"/v1/operations/{world.sale}/reversals",
         lambda _: {"amount": "2", "reason": "it did not work"},
         ("amount", "1"),
-        at_operation,
+        operation_location,
     ),
-    Door(
+    CommandRoute(
         "give a coupon",
         "ledger:admin",
         lambda _: "/v1/coupons",
         lambda world: {"operation_user": world.user.pk, "amount": "3", "reason": "welcome"},
         ("priority", 7),
-        at_operation,
+        operation_location,
     ),
-    Door(
+    CommandRoute(
         "offer a code",
         "ledger:admin",
         lambda _: "/v1/coupons/codes",
         lambda _: {"code": "SPRING-26", "amount": "3"},
         ("amount", "4"),
     ),
-    Door(
+    CommandRoute(
         "redeem a code",
         "ledger:write",
         lambda _: "/v1/coupons/redemptions",
         lambda world: {"operation_user": world.user.pk, "code": "WELCOME"},
         ("code", "OTHER"),
-        at_operation,
+        operation_location,
     ),
-    Door(
+    CommandRoute(
         "set a credit limit",
         "ledger:admin",
         lambda world: f"/v1/users/{world.user.pk}/credit-limit",
         lambda _: {"limit": "5"},
         ("limit", None),
     ),
-    Door("adjust", "ledger:admin", lambda _: "/v1/adjustments", adjustment, ("amount", "4"), at_operation),
-    Door(
+    CommandRoute(
+        "adjust", "ledger:admin", lambda _: "/v1/adjustments", adjustment, ("amount", "4"), operation_location
+    ),
+    CommandRoute(
         "propose a tariff",
         "ledger:admin",
         lambda _: "/v1/tariffs",
         lambda _: {"terms": dict(DEFAULT_TERMS), "reason_code": "prices", "reason": "dearer servers"},
         ("reason_code", "other"),
-        done=202,
+        status=202,
     ),
-    Door(
+    CommandRoute(
         "propose an override",
         "ledger:admin",
         lambda _: "/v1/tariffs/overrides",
@@ -282,46 +284,46 @@ COMMAND_PAGES = [
             "reason": "signed",
         },
         ("terms", {}),
-        done=202,
+        status=202,
     ),
-    Door(
+    CommandRoute(
         "approve",
         "ledger:admin",
         lambda world: f"/v1/adjustments/proposals/{world.proposal}/approve",
         lambda _: None,
         None,
-        at_operation,
-        second=True,
+        operation_location,
+        by_other=True,
     ),
-    Door(
+    CommandRoute(
         "decline",
         "ledger:admin",
         lambda world: f"/v1/adjustments/proposals/{world.proposal}/decline",
         lambda _: {"reason": "no"},
         ("reason", "yes"),
-        second=True,
+        by_other=True,
     ),
-    Door(
+    CommandRoute(
         "propose to close a period",
         "ledger:admin",
         lambda _: f"/v1/periods/{months.LAST}/close",
         lambda _: {"reason_code": "month_end", "reason": "all bills are in"},
         ("reason_code", "another"),
-        done=202,
+        status=202,
     ),
-    Door(
+    CommandRoute(
         "close a period",
         "ledger:admin",
         lambda world: f"/v1/periods/proposals/{world.closing}/approve",
         lambda _: None,
-        second=True,
+        by_other=True,
     ),
-    Door(
+    CommandRoute(
         "leave a period open",
         "ledger:admin",
         lambda world: f"/v1/periods/proposals/{world.closing}/decline",
         lambda _: {"reason": "not yet"},
         ("reason", "never"),
-        second=True,
+        by_other=True,
     ),
 ]
