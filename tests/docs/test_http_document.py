@@ -1,4 +1,4 @@
-"""The tables of `docs/http.md` against the routes and scopes that the server really has."""
+"""The tables of `docs/http.md` have the routes and scopes of the server."""
 
 from typing import Final
 
@@ -33,23 +33,23 @@ def test_every_route_is_there_with_its_scope() -> None:
     assert len(rows) == len(routes)
 
 
-def test_every_door_without_a_key_is_there() -> None:
-    """What `config/urls.py` has beside the API, and the document that the API makes of itself."""
-    doors = {"/v1/openapi.json"}
+def test_every_route_without_a_key_is_there() -> None:
+    """These are the OpenAPI document and the paths of `config/urls.py` outside the API."""
+    routes = {"/v1/openapi.json"}
     for pattern in get_resolver().url_patterns:
         assert isinstance(pattern, URLPattern | URLResolver)
         if str(pattern.pattern) != "v1/":
-            doors.add(f"/{pattern.pattern}")
-    assert set(pages.table(PAGE, "path", "what").names()) == doors
+            routes.add(f"/{pattern.pattern}")
+    assert set(pages.table(PAGE, "path", "what").names()) == routes
 
 
 def test_every_scope_is_explained() -> None:
-    """Each with what it opens."""
-    assert pages.table(PAGE, "scope", "what it opens").names() == ApiKey.Scope.values
+    """Each has a row in the table of scopes."""
+    assert pages.table(PAGE, "scope", "what it permits").names() == ApiKey.Scope.values
 
 
 def test_the_fields_of_each_kind_are_those_of_its_contract() -> None:
-    """What it needs and what it may have, beside what all of them share."""
+    """Required and optional fields, without those that all kinds share."""
     shared = {"type", "operation_user", "occurred_at", "unit_price"}
     shown: dict[str, tuple[set[str], set[str]]] = {}
     for kinds, needs, may in pages.table(PAGE, "`type`", "needs", "may have").rows:
