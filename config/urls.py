@@ -1,4 +1,4 @@
-"""The HTTP doors: the API under /v1, the admin, health."""
+"""The routes: the API under /v1, the administration, health, metrics."""
 
 from django.contrib import admin
 from django.urls import path
@@ -10,7 +10,7 @@ from web.api.metrics import metrics
 from web.api.v1 import api
 
 urlpatterns = [
-    path("admin/doors/<slug:name>/", admin.site.admin_view(show_command_page), name="door"),
+    path("admin/doors/<slug:name>/", admin.site.admin_view(show_command_page), name="command_page"),
     path("admin/", admin.site.urls),
     path("v1/asyncapi.json", asyncapi),
     path("v1/", api.urls),

@@ -1,4 +1,4 @@
-"""The day's figures on the first page of the administration: few, cheap, and from one snapshot."""
+"""The figures on the first page of the administration: few, cheap to read, and from one snapshot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,16 +20,21 @@ from projections.verification.snapshot import one_snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindToday:
-    """How much of a kind of operation was recorded and rejected today."""
+    """The numbers of operations of a kind that were recorded and rejected today."""
 
     kind: str
     recorded: int
     rejected: int
 
+    @property
+    def label(self) -> str:
+        """The kind with spaces for underscores."""
+        return self.kind.replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicIn:
-    """An incoming topic: messages not read yet, and which of its partitions wait for an operator."""
+    """An incoming topic: its unread messages, and its partitions that are stopped until an operator acts."""
 
     topic: str
     partitions: int
@@ -39,26 +44,28 @@ class TopicIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
-    """`deltas` are debits minus credits by currency, shown: zero, or the books are wrong."""
+    """The figures of the first page."""
 
     day: date
     kinds: Sequence[KindToday]
-    deltas: Sequence[tuple[str, str, bool]]
-    """Currency, amount, and whether it is as it must be."""
+    differences: Sequence[tuple[str, str, bool]]
+    """Debits minus credits: the currency, the amount as text, and True if it is zero, as it must be."""
     settled: int
+    """The settled position."""
     highest: int
-    behind: Sequence[tuple[str, int, int]]
-    """Every projection with its position and how many positions it is behind the settled one."""
+    """The position of the last event."""
+    projections: Sequence[tuple[str, int, int]]
+    """Each projection with its position and the number of positions that it is behind the settled one."""
     dead_letters: int
     waiting: int
     proposals: int
-    """How many wait for a second person."""
+    """The number of proposals that wait for a second person."""
     kafka: Measurements
-    """How far the ledger lags behind Kafka, and what it has not told."""
+    """How far the ledger lags behind Kafka, and what it has not published."""
 
     @property
     def topics_in(self) -> Sequence[TopicIn]:
-        """The partitions that are read, by their topics."""
+        """The incoming topics, with their partitions counted."""
         by_topic = groupby(self.kafka.partitions, key=lambda partition: partition.topic)
         return [
             TopicIn(
@@ -82,26 +89,28 @@ class Dashboard:
 
 
 def dashboard() -> Dashboard:
-    """The figures now; days are of UTC."""
+    """Read the figures. A day is a day in UTC."""
     day = timezone.now().date()
     with one_snapshot(), connection.cursor() as cursor:
         positions = checkpoints.read(cursor)
-        settled = _one(cursor, "select position from events_settled where id = 1") or 0
+        settled = _single_value(cursor, "select position from events_settled where id = 1") or 0
         return Dashboard(
             day=day,
             kinds=_kinds(cursor, day),
-            deltas=[
-                (currency, text(delta), delta == 0)
-                for currency, delta in _deltas(cursor, positions.get("platform", 0))
+            differences=[
+                (currency, text(difference), difference == 0)
+                for currency, difference in _differences(cursor, positions.get("platform", 0))
             ],
             settled=settled,
-            highest=_one(cursor, "select coalesce(max(position), 0) from events_event"),
-            behind=[
+            highest=_single_value(cursor, "select coalesce(max(position), 0) from events_event"),
+            projections=[
                 (name, position, max(settled - position, 0)) for name, position in sorted(positions.items())
             ],
-            dead_letters=_one(cursor, "select count(*) from events_dead_letter where state = 'open'"),
-            waiting=_one(cursor, "select count(*) from events_waiting"),
-            proposals=_one(
+            dead_letters=_single_value(
+                cursor, "select count(*) from events_dead_letter where state = 'open'"
+            ),
+            waiting=_single_value(cursor, "select count(*) from events_waiting"),
+            proposals=_single_value(
                 cursor, "select count(*) from ledger_proposal where state = 'open' and expires_at > now()"
             ),
             kafka=monitoring.read(),
@@ -117,9 +126,11 @@ def _kinds(cursor: Any, day: date) -> list[KindToday]:
     return [KindToday(kind=row[0], recorded=row[1], rejected=row[2]) for row in cursor.fetchall()]
 
 
-def _deltas(cursor: Any, projected: int) -> list[tuple[str, Decimal]]:
-    """Debits minus credits: users' accounts as they stand against the platform's, from the projection and
-    the entries that it has not read yet.
+def _differences(cursor: Any, projected: int) -> list[tuple[str, Decimal]]:
+    """Return debits minus credits by currency.
+
+    Balances of users are read from their accounts, those of the platform from the projection, which has
+    read the log up to `projected`, and from the entries after it.
     """
     cursor.execute(
         """select sides.currency, sum(sides.delta)
@@ -137,7 +148,7 @@ def _deltas(cursor: Any, projected: int) -> list[tuple[str, Decimal]]:
     return list(cursor.fetchall())
 
 
-def _one(cursor: Any, query: str) -> Any:
+def _single_value(cursor: Any, query: str) -> Any:
     cursor.execute(query)
     row = cursor.fetchone()
     return None if row is None else row[0]

@@ -1,4 +1,4 @@
-"""The administration pages: records to look at, and the few things that people edit here."""
+"""The pages of the administration: one module per subject. Most rows are read-only; a few are edited here."""
 
 from web.admin import (
     accounts,

@@ -1,4 +1,4 @@
-"""Accounts and what is kept beside them: holds, coupons."""
+"""Pages of accounts, the platform's balances, holds, coupons and coupon codes."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,21 +14,17 @@ from ledger.domain.chart import ESCROW, PLATFORM_ACCOUNTS, USER_ACCOUNTS
 from ledger.domain.codec import decode_hold
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO
-from ledger.models import (
-    Account,
-    CouponCode,
-    CouponGrant,
-    HeldFunds,
-)
+from ledger.models import Account, CouponCode, CouponGrant, HeldFunds
 from projections.models import PlatformBalance
 from web.admin.command_pages import coupons, holds
-from web.admin.command_pages.button import opens
+from web.admin.command_pages.button import command_button
+from web.admin.formatting import amount, pretty_json, utc_time
 from web.admin.overdue import expired_coupons, expired_holds
-from web.admin.pages import ActsWhile, OfUserAdmin, RecordAdmin, amount, moment, pretty
+from web.admin.pages import ActionsInState, ReadOnlyAdmin, UserOwnedAdmin
 
 
 class AccountKindFilter(admin.SimpleListFilter):
-    """By the kinds of the chart."""
+    """Filters by the kinds of the chart of accounts."""
 
     title = "kind"
     parameter_name = "kind"
@@ -44,12 +40,12 @@ class AccountKindFilter(admin.SimpleListFilter):
 
 
 @admin.register(Account)
-class AccountAdmin(OfUserAdmin):
-    """Every account of the chart. The platform's store no balance: see the platform's balances."""
+class AccountAdmin(UserOwnedAdmin):
+    """Shows every account. Those of the platform store no balance: see `PlatformBalanceAdmin`."""
 
     list_display = ("code", "kind", "shown_balance", "shown_held", "available", "version", "position")
     list_filter = (AccountKindFilter,)
-    search_help_text = "account code, user id, or an email address"
+    search_help_text = "account code, user ID or email address"
     ordering = ("id",)
     fields = readonly_fields = (
         "code",
@@ -65,14 +61,14 @@ class AccountAdmin(OfUserAdmin):
         "recorded",
     )
 
-    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
-        return records.filter(code=term) if ":" in term else super().found(records, term)
+    def search(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+        return rows.filter(code=term) if ":" in term else super().search(rows, term)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         accounts: QuerySet[Any] = super().get_queryset(request)
         annotated: QuerySet[Any] = accounts.annotate(
-            expired_coupons=_where("user:coupon", expired_coupons("user_id")),
-            expired_holds=_where("user:eaml", expired_holds("user_id")),
+            expired_coupons=_only_on("user:coupon", expired_coupons("user_id")),
+            expired_holds=_only_on("user:eaml", expired_holds("user_id")),
         )
         return annotated
 
@@ -93,27 +89,28 @@ class AccountAdmin(OfUserAdmin):
     def shown_limit(self, account: Account) -> str:
         return amount(account.credit_limit, account.currency)
 
-    @admin.display(description="last touched")
+    @admin.display(description="last changed")
     def recorded(self, account: Account) -> str:
-        return moment(account.recorded_at)
+        return utc_time(account.recorded_at)
 
 
-def _where(kind: str, expired: Expression) -> Case:
+def _only_on(kind: str, expired: Expression) -> Case:
     return Case(When(kind=kind, then=expired), default=Value(ZERO))
 
 
 def _balance(account: Any) -> Decimal | None:
-    """None on the platform's accounts, which store none."""
+    """Return the balance without expired coupons; None for the platform's accounts, which store none."""
     return None if account.user_id is None else account.balance - account.expired_coupons
 
 
 def _held(account: Any) -> Decimal | None:
+    """Return what is held without expired holds; None for the platform's accounts."""
     return None if account.user_id is None else account.held - account.expired_holds
 
 
 @admin.register(PlatformBalance)
-class PlatformBalanceAdmin(RecordAdmin):
-    """What the platform's accounts come to, as far as the projection has read."""
+class PlatformBalanceAdmin(ReadOnlyAdmin):
+    """Shows the platform's balances as of the position that their projection has reached."""
 
     list_display = ("code", "shown_debits", "shown_credits", "shown_balance")
     fields = readonly_fields = list_display
@@ -132,15 +129,15 @@ class PlatformBalanceAdmin(RecordAdmin):
 
 
 @admin.register(HeldFunds)
-class HoldAdmin(ActsWhile, OfUserAdmin):
-    """Money set aside for work that runs."""
+class HoldAdmin(ActionsInState, UserOwnedAdmin):
+    """Shows holds: EAML set aside for work that runs."""
 
-    acts_while = "open"
+    action_state = "open"
     actions_list = ("place_hold",)
     actions_detail = actions_row = ("capture_hold", "void_hold")
-    place_hold = opens(holds.PlaceHold, icon="lock")
-    capture_hold = opens(holds.CaptureHold, fills="hold", icon="task_alt")
-    void_hold = opens(holds.VoidHold, fills="hold", icon="lock_open")
+    place_hold = command_button(holds.PlaceHold, icon="lock")
+    capture_hold = command_button(holds.CaptureHold, fills="hold", icon="task_alt")
+    void_hold = command_button(holds.VoidHold, fills="hold", icon="lock_open")
 
     list_display = ("id", "shown_state", "user", "left", "expires")
     list_filter = (("state", FieldTextFilter),)
@@ -156,24 +153,24 @@ class HoldAdmin(ActsWhile, OfUserAdmin):
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, hold: HeldFunds) -> str:
-        return moment(hold.expires_at)
+        return utc_time(hold.expires_at)
 
-    @admin.display(description="as its last event says")
+    @admin.display(description="stored state")
     def shown_kept(self, hold: HeldFunds) -> SafeString:
-        return pretty(hold.kept)
+        return pretty_json(hold.kept)
 
 
 def _hold(row: HeldFunds) -> Hold:
-    """As it stands now, swept or not."""
+    """Return the hold as of now: expired once its time is over, swept or not."""
     return decode_hold(str(row.id), row.kept).as_of(timezone.now())
 
 
 @admin.register(CouponGrant)
-class GrantAdmin(OfUserAdmin):
-    """Promotional credit."""
+class GrantAdmin(UserOwnedAdmin):
+    """Shows coupons: promotional credit of users."""
 
     actions_list = ("grant_coupon",)
-    grant_coupon = opens(coupons.GrantCoupon, icon="redeem")
+    grant_coupon = command_button(coupons.GrantCoupon, icon="redeem")
 
     list_display = ("id", "user", "left", "code", "expires")
     fields = readonly_fields = (*list_display, "shown_kept")
@@ -185,31 +182,31 @@ class GrantAdmin(OfUserAdmin):
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, grant: CouponGrant) -> str:
-        return moment(grant.expires_at)
+        return utc_time(grant.expires_at)
 
-    @admin.display(description="as its last event says")
+    @admin.display(description="stored state")
     def shown_kept(self, grant: CouponGrant) -> SafeString:
-        return pretty(grant.kept)
+        return pretty_json(grant.kept)
 
 
 @admin.register(CouponCode)
-class CouponCodeAdmin(RecordAdmin):
-    """Codes that users redeem for promotional credit."""
+class CouponCodeAdmin(ReadOnlyAdmin):
+    """Shows the codes that users redeem for promotional credit."""
 
     actions_list = ("offer_code", "redeem_code")
     actions_detail = actions_row = ("redeem_this_code",)
-    offer_code = opens(coupons.OfferCode, icon="add")
-    redeem_code = opens(coupons.RedeemCode, icon="confirmation_number")
-    redeem_this_code = opens(coupons.RedeemCode, fills="code", icon="confirmation_number")
+    offer_code = command_button(coupons.OfferCode, icon="add")
+    redeem_code = command_button(coupons.RedeemCode, icon="confirmation_number")
+    redeem_this_code = command_button(coupons.RedeemCode, fills="code", icon="confirmation_number")
 
-    list_display = ("code", "gives", "redemptions", "redemptions_max", "until")
+    list_display = ("code", "shown_amount", "redemptions", "redemptions_max", "until")
     fields = readonly_fields = (*list_display, "priority", "kinds", "valid_days")
     search_fields = ("code",)
 
-    @admin.display(description="gives")
-    def gives(self, code: CouponCode) -> str:
+    @admin.display(description="amount")
+    def shown_amount(self, code: CouponCode) -> str:
         return amount(code.amount, "USD")
 
     @admin.display(description="redeemable until")
     def until(self, code: CouponCode) -> str:
-        return moment(code.redeem_until)
+        return utc_time(code.redeem_until)

@@ -1,4 +1,4 @@
-"""Consulting contracts, whose money waits in escrow."""
+"""Pages of consulting contracts, whose money is in escrow, and of consulting requests."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,22 +14,23 @@ from ledger.domain.money import USD
 from ledger.models import ConsultingContract
 from models import User
 from models.consulting import ConsultingRequest
-from web.admin.command_pages.button import opens
+from web.admin.command_pages.button import command_button
 from web.admin.command_pages.consulting import CancelContract, FinishContract, SignContract, SplitContract
-from web.admin.pages import ActsWhile, OfUserAdmin, RecordAdmin, amount, link_to, pretty
+from web.admin.formatting import amount, link_to, pretty_json
+from web.admin.pages import ActionsInState, ReadOnlyAdmin, UserOwnedAdmin
 
 
 @admin.register(ConsultingContract)
-class ContractAdmin(ActsWhile, OfUserAdmin):
-    """By the id of the consulting request that it came of."""
+class ContractAdmin(ActionsInState, UserOwnedAdmin):
+    """Shows consulting contracts. A contract has the id of its consulting request."""
 
-    acts_while = "signed"
+    action_state = "signed"
     actions_list = ("sign",)
     actions_detail = actions_row = ("finish", "split", "cancel")
-    sign = opens(SignContract, icon="contract")
-    finish = opens(FinishContract, fills="contract", icon="task_alt")
-    split = opens(SplitContract, fills="contract", icon="call_split")
-    cancel = opens(CancelContract, fills="contract", icon="undo")
+    sign = command_button(SignContract, icon="contract")
+    finish = command_button(FinishContract, fills="contract", icon="task_alt")
+    split = command_button(SplitContract, fills="contract", icon="call_split")
+    cancel = command_button(CancelContract, fills="contract", icon="undo")
 
     list_display = ("id", "state", "user", "consultant", "shown_amount", "left")
     list_filter = (("state", FieldTextFilter),)
@@ -51,17 +52,17 @@ class ContractAdmin(ActsWhile, OfUserAdmin):
     def commission(self, contract: ConsultingContract) -> str:
         return str(contract.kept["commission_rate"])
 
-    @admin.display(description="as its last event says")
+    @admin.display(description="stored state")
     def shown_kept(self, contract: ConsultingContract) -> SafeString:
-        return pretty(contract.kept)
+        return pretty_json(contract.kept)
 
 
 @admin.register(ConsultingRequest)
-class ConsultingRequestAdmin(RecordAdmin):
-    """Who asks whom for help. One that waits for its consultant's approval can be signed here."""
+class ConsultingRequestAdmin(ReadOnlyAdmin):
+    """Shows consulting requests. One that waits for its consultant's approval can be signed here."""
 
     actions_detail = ("sign",)
-    sign = opens(SignContract, fills="contract", icon="contract")
+    sign = command_button(SignContract, fills="contract", icon="contract")
 
     list_display = ("id", "shown_status", "user", "consultant_user", "shown_amount", "delay_days")
     list_select_related = ("user", "consultant_user")
@@ -69,17 +70,19 @@ class ConsultingRequestAdmin(RecordAdmin):
     fields = readonly_fields = (*list_display, "category", "description", "machine", "team")
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Sequence[UnfoldAction]:
-        """No button for what the ledger would refuse."""
-        asked = self.get_object(request, object_id)
-        if asked is None or not asked.is_status_waiting_consultant_approval:
+        """Return the button to sign a contract only while the request waits for the consultant's approval."""
+        consulting_request = self.get_object(request, object_id)
+        if consulting_request is None or not consulting_request.is_status_waiting_consultant_approval:
             return []
         actions: Sequence[UnfoldAction] = super().get_actions_detail(request, object_id)
         return actions
 
     @admin.display(description="status")
-    def shown_status(self, asked: ConsultingRequest) -> str:
-        return asked.status.removeprefix("is_status_").replace("_", " ")
+    def shown_status(self, consulting_request: ConsultingRequest) -> str:
+        return consulting_request.status.removeprefix("is_status_").replace("_", " ")
 
     @admin.display(description="amount")
-    def shown_amount(self, asked: ConsultingRequest) -> str:
-        return amount(None if asked.amount_usd is None else Decimal(asked.amount_usd), USD)
+    def shown_amount(self, consulting_request: ConsultingRequest) -> str:
+        return amount(
+            None if consulting_request.amount_usd is None else Decimal(consulting_request.amount_usd), USD
+        )

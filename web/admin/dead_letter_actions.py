@@ -1,4 +1,4 @@
-"""Mending, replaying and dismissing a dead letter: a page with a form for each."""
+"""Mending, replaying and dismissing a dead letter, each with a form on a page of its own."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -9,6 +9,7 @@ from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from typing_extensions import override
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -19,20 +20,21 @@ from events.kafka.notation import from_text, headers_from_text, headers_to_text,
 from events.models import DeadLetter
 from ledger.domain.errors import LedgerError
 from ledger.intake import dead_letters
-from web.admin.pages import ActsWhile, as_number
+from web.admin.pages import ActionsInState
+from web.admin.search import number_or_none
 
-_KEPT = "Kept with your name."
-_WRITTEN = "What is no text stands as base64:… and may be written so."
+_REASON_HELP = "Stored with your name."
+_BYTES_HELP = "Bytes that are not text are shown, and can be entered, as base64:…."
 
 
 class _BytesField(forms.CharField):
-    """Bytes as people write them; empty is none at all."""
+    """Bytes in the notation of `events.kafka.notation`; an empty text means None."""
 
     def __init__(self, *, label: str, widget: forms.Widget, help_text: str) -> None:
         super().__init__(label=label, required=False, strip=False, widget=widget, help_text=help_text)
 
+    @override
     def clean(self, value: Any) -> Any:
-        """The bytes."""
         try:
             return from_text(super().clean(value))
         except ValueError as error:
@@ -40,10 +42,10 @@ class _BytesField(forms.CharField):
 
 
 class _HeadersField(forms.CharField):
-    """Headers as a JSON list of pairs."""
+    """Headers, names with bytes, written as a JSON list of pairs."""
 
+    @override
     def clean(self, value: Any) -> Any:
-        """The headers with their bytes."""
         try:
             return headers_from_text(super().clean(value))
         except ValueError as error:
@@ -51,122 +53,134 @@ class _HeadersField(forms.CharField):
 
 
 class MendForm(forms.Form):
-    """The message as it is to be replayed."""
+    """The message to replay in place of the one that came."""
 
-    key = _BytesField(label="key", widget=UnfoldAdminTextInputWidget(), help_text=_WRITTEN)
+    key = _BytesField(label="key", widget=UnfoldAdminTextInputWidget(), help_text=_BYTES_HELP)
     headers = _HeadersField(
         label="headers",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 12, "class": "font-mono max-w-4xl"}),
-        help_text="A JSON list of pairs of texts. " + _WRITTEN,
+        help_text="A JSON list of pairs: name and value. " + _BYTES_HELP,
     )
     value = _BytesField(
         label="value",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 14, "class": "font-mono max-w-4xl"}),
-        help_text="Empty is no value: a tombstone. " + _WRITTEN,
+        help_text="Leave empty for a message without a value (a tombstone). " + _BYTES_HELP,
     )
     words = forms.CharField(
-        label="why", required=False, max_length=1000, widget=UnfoldAdminTextInputWidget(), help_text=_KEPT
+        label="reason",
+        required=False,
+        max_length=1000,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_REASON_HELP,
     )
 
 
 class ReplayForm(forms.Form):
-    """Nothing to fill in."""
+    """An empty form: a replay needs no input."""
 
 
 class DismissForm(forms.Form):
-    """Why nothing is to become of it."""
+    """The reason for dismissing the message."""
 
     words = forms.CharField(
-        label="why", max_length=1000, widget=UnfoldAdminTextInputWidget(), help_text=_KEPT
+        label="reason", max_length=1000, widget=UnfoldAdminTextInputWidget(), help_text=_REASON_HELP
     )
 
 
-class _Done(Protocol):
-    """What is done with the form's values; answers what to tell."""
+class _Execute(Protocol):
+    """Executes an action with the form's values; returns the message to show. Raises `LedgerError`."""
 
     def __call__(self, *, letter: int, actor: str, **values: Any) -> str: ...
 
 
-_View: TypeAlias = Callable[["LetterActs", HttpRequest, str], HttpResponse]
+_View: TypeAlias = Callable[["DeadLetterActions", HttpRequest, str], HttpResponse]
 
 
-def _act(**options: Any) -> Callable[[_View], _View]:
-    """A button on the letter's page."""
+def _button(**options: Any) -> Callable[[_View], _View]:
+    """Return a decorator that makes a view a button on the dead letter's page."""
     decorated: Callable[[_View], _View] = action(permissions=["act"], **options)
     return decorated
 
 
-class LetterActs(ActsWhile):
-    """The three actions on a letter's page; for whoever may change dead letters, while it is open."""
+class DeadLetterActions(ActionsInState):
+    """The three buttons on the page of an open dead letter, for staff who may change dead letters."""
 
     opts: Any
     admin_site: Any
     message_user: Any
 
-    acts_while = DeadLetter.State.OPEN
+    action_state = DeadLetter.State.OPEN
     actions_detail: ClassVar[Sequence[str]] = ("mend", "replay", "dismiss")
 
     def has_act_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Whoever may change dead letters."""
+        """Return True if the viewer may change dead letters. `_button` names this permission."""
         del object_id
         return request.user.has_perm("events.change_deadletter")
 
-    @_act(description="Mend", url_path="mend", icon="edit")
+    @_button(description="Mend", url_path="mend", icon="edit")
     def mend(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Write another message to be replayed in its place."""
-        return self._page(request, object_id, form=MendForm, act=_mend, button="Keep the mended message")
+        """Store a corrected message, to be replayed in place of the one that came."""
+        return self._page(
+            request, object_id, form_class=MendForm, execute=_mend, button="Save the mended message"
+        )
 
-    @_act(description="Replay", url_path="replay", icon="replay")
+    @_button(description="Replay", url_path="replay", icon="replay")
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Send it the way of its topic once more."""
-        return self._page(request, object_id, form=ReplayForm, act=_replay, button="Replay")
+        """Process the message once more, by the route of its topic."""
+        return self._page(request, object_id, form_class=ReplayForm, execute=_replay, button="Replay")
 
-    @_act(description="Dismiss", url_path="dismiss", icon="block", variant=ActionVariant.DANGER)
+    @_button(description="Dismiss", url_path="dismiss", icon="block", variant=ActionVariant.DANGER)
     def dismiss(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Say that nothing is to become of it."""
-        return self._page(request, object_id, form=DismissForm, act=_dismiss, button="Dismiss")
+        """Record that the message will not be processed."""
+        return self._page(request, object_id, form_class=DismissForm, execute=_dismiss, button="Dismiss")
 
     def _page(
-        self, request: HttpRequest, object_id: str, *, form: type[forms.Form], act: _Done, button: str
+        self,
+        request: HttpRequest,
+        object_id: str,
+        *,
+        form_class: type[forms.Form],
+        execute: _Execute,
+        button: str,
     ) -> HttpResponse:
-        letter = _letter(object_id)
-        back = reverse("admin:events_deadletter_change", args=[letter.id])
-        filled = form(request.POST if request.method == "POST" else None, initial=_initial(letter))
-        if filled.is_valid():
+        dead_letter = _dead_letter_or_404(object_id)
+        back = reverse("admin:events_deadletter_change", args=[dead_letter.id])
+        form = form_class(request.POST if request.method == "POST" else None, initial=_initial(dead_letter))
+        if form.is_valid():
             try:
-                told = act(letter=letter.id, actor=f"user:{request.user.pk}", **filled.cleaned_data)
+                done = execute(letter=dead_letter.id, actor=f"user:{request.user.pk}", **form.cleaned_data)
             except LedgerError as error:
                 self.message_user(request, error.message, messages.ERROR)
             else:
-                self.message_user(request, told, messages.SUCCESS)
+                self.message_user(request, done, messages.SUCCESS)
             return HttpResponseRedirect(back)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"{button}: dead letter {letter.id}",
-            "letter": letter,
-            "why": dead_letter_store.why(letter.code, letter.reason),
-            "headers": headers_to_text(letter.message.headers),
-            "value": to_text(letter.message.value),
-            "shows_message": form is not MendForm,
-            "form": filled,
+            "title": f"{button}: dead letter {dead_letter.id}",
+            "dead_letter": dead_letter,
+            "reason": dead_letter_store.why(dead_letter.code, dead_letter.reason),
+            "headers": headers_to_text(dead_letter.message.headers),
+            "value": to_text(dead_letter.message.value),
+            "shows_message": form_class is not MendForm,
+            "form": form,
             "button": button,
             "back": back,
         }
         return TemplateResponse(request, "admin/dead_letter_action.html", context)
 
 
-def _letter(object_id: str) -> StoredDeadLetter:
+def _dead_letter_or_404(object_id: str) -> StoredDeadLetter:
     with connection.cursor() as cursor:
-        number = as_number(object_id)
+        number = number_or_none(object_id)
         found = None if number is None else dead_letter_store.read(cursor, number)
     if found is None:
         raise Http404
     return found
 
 
-def _initial(letter: StoredDeadLetter) -> dict[str, str]:
-    message = letter.message
+def _initial(dead_letter: StoredDeadLetter) -> dict[str, str]:
+    message = dead_letter.message
     return {
         "key": to_text(message.key),
         "headers": headers_to_text(message.headers),
@@ -176,13 +190,13 @@ def _initial(letter: StoredDeadLetter) -> dict[str, str]:
 
 def _mend(*, letter: int, actor: str, **values: Any) -> str:
     dead_letters.mend(letter=letter, actor=actor, **values)
-    return "The mended message is kept; replay it to see what becomes of it."
+    return "The mended message is saved. Replay it to process it."
 
 
 def _replay(*, letter: int, actor: str, **_: Any) -> str:
     tally = dead_letters.replay(letter=letter, actor=actor)
     if tally["parked"]:
-        return "It was parked again: see the new reason."
+        return "The message failed again and is still a dead letter: see the new reason."
     return f"Replayed: {', '.join(sorted(tally))}."
 
 

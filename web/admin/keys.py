@@ -1,22 +1,23 @@
-"""API keys, without their secrets' hashes. They are made and revoked with `manage.py api_key`."""
+"""API keys, without the hashes of their secrets. `manage.py api_key` creates and revokes them."""
 
 from django.contrib import admin
 from django.utils import timezone
 
 from ledger.models import ApiKey
-from web.admin.pages import RecordAdmin, moment
+from web.admin.formatting import utc_time
+from web.admin.pages import ReadOnlyAdmin
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(RecordAdmin):
-    """Who speaks to the ledger, and when last."""
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Lists the API keys of services and users, with scopes, state and last use."""
 
-    list_display = ("name", "prefix", "whose", "shown_scopes", "state", "last_used")
+    list_display = ("name", "prefix", "owner", "shown_scopes", "state", "last_used")
     search_fields = ("name", "prefix", "source")
     fields = readonly_fields = (
         "name",
         "prefix",
-        "whose",
+        "owner",
         "shown_scopes",
         "state",
         "created",
@@ -25,8 +26,8 @@ class ApiKeyAdmin(RecordAdmin):
         "last_used",
     )
 
-    @admin.display(description="of")
-    def whose(self, key: ApiKey) -> str:
+    @admin.display(description="owner")
+    def owner(self, key: ApiKey) -> str:
         return key.source or f"user {key.user_id}"
 
     @admin.display(description="scopes")
@@ -40,18 +41,18 @@ class ApiKeyAdmin(RecordAdmin):
         expired = key.expires_at is not None and key.expires_at <= timezone.now()
         return "expired" if expired else "valid"
 
-    @admin.display(description="made")
+    @admin.display(description="created")
     def created(self, key: ApiKey) -> str:
-        return moment(key.created_at)
+        return utc_time(key.created_at)
 
     @admin.display(description="expires")
     def expires(self, key: ApiKey) -> str:
-        return moment(key.expires_at)
+        return utc_time(key.expires_at)
 
     @admin.display(description="revoked")
     def revoked(self, key: ApiKey) -> str:
-        return moment(key.revoked_at)
+        return utc_time(key.revoked_at)
 
     @admin.display(description="last used")
     def last_used(self, key: ApiKey) -> str:
-        return moment(key.last_used_at)
+        return utc_time(key.last_used_at)

@@ -1,4 +1,4 @@
-"""The log itself: events as they were written."""
+"""The log: events as they were written, and how far each reader has come."""
 
 from typing import Final
 
@@ -10,13 +10,15 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from events.models import Checkpoint, Event
 from ledger.payloads import CONTRACTS
-from web.admin.pages import FoundAdmin, RecordAdmin, as_number, as_uuid, moment, pretty
+from web.admin.formatting import pretty_json, utc_time
+from web.admin.pages import ReadOnlyAdmin, SearchAdmin
+from web.admin.search import number_or_none, uuid_or_none
 
 _TYPES: Final = tuple(dict.fromkeys(type_ for type_, _ in CONTRACTS))
 
 
 class TypeFilter(admin.SimpleListFilter):
-    """By the event's type, without asking the log which there are."""
+    """Filters by the event's type. The choices come from the code, not from a query."""
 
     title = "type"
     parameter_name = "type"
@@ -31,14 +33,14 @@ class TypeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Event)
-class EventAdmin(FoundAdmin):
-    """Found by position, id, stream, or the sender's key."""
+class EventAdmin(SearchAdmin):
+    """Shows events, searched by position, id or stream."""
 
     list_display = ("position", "type", "kind", "stream", "source", "recorded")
     list_filter = (TypeFilter, ("recorded_at", RangeDateTimeFilter))
     list_filter_submit = True
     search_fields = ("position",)
-    search_help_text = "position, event id, or stream"
+    search_help_text = "position, event ID or stream"
     ordering = ("-position",)
     fields = readonly_fields = (
         "position",
@@ -52,12 +54,12 @@ class EventAdmin(FoundAdmin):
         "shown_metadata",
     )
 
-    def found(self, records: QuerySet[Event], term: str) -> QuerySet[Event]:
-        if (event := as_uuid(term)) is not None:
-            return records.filter(id=event)
-        if (position := as_number(term)) is not None:
-            return records.filter(pk=position)
-        return records.filter(stream=term)
+    def search(self, rows: QuerySet[Event], term: str) -> QuerySet[Event]:
+        if (event := uuid_or_none(term)) is not None:
+            return rows.filter(id=event)
+        if (position := number_or_none(term)) is not None:
+            return rows.filter(pk=position)
+        return rows.filter(stream=term)
 
     @admin.display(description="kind")
     def kind(self, event: Event) -> str:
@@ -69,24 +71,24 @@ class EventAdmin(FoundAdmin):
 
     @admin.display(description="occurred")
     def occurred(self, event: Event) -> str:
-        return moment(event.occurred_at)
+        return utc_time(event.occurred_at)
 
     @admin.display(description="recorded", ordering="position")
     def recorded(self, event: Event) -> str:
-        return moment(event.recorded_at)
+        return utc_time(event.recorded_at)
 
     @admin.display(description="data")
     def shown_data(self, event: Event) -> SafeString:
-        return pretty(event.data)
+        return pretty_json(event.data)
 
     @admin.display(description="metadata")
     def shown_metadata(self, event: Event) -> SafeString:
-        return pretty(event.metadata)
+        return pretty_json(event.metadata)
 
 
 @admin.register(Checkpoint)
-class CheckpointAdmin(RecordAdmin):
-    """How far every reader of the log has come."""
+class CheckpointAdmin(ReadOnlyAdmin):
+    """Shows how far every reader of the log has come."""
 
     list_display = ("name", "position", "updated")
     fields = readonly_fields = list_display
@@ -94,4 +96,4 @@ class CheckpointAdmin(RecordAdmin):
 
     @admin.display(description="updated")
     def updated(self, checkpoint: Checkpoint) -> str:
-        return moment(checkpoint.updated_at)
+        return utc_time(checkpoint.updated_at)

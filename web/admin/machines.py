@@ -1,4 +1,4 @@
-"""Machines and teams: kept by other services, and editable here where no feed brings them."""
+"""Pages of machines and teams. Other services own them; where no feed delivers them they are edited here."""
 
 from typing import Any
 
@@ -12,16 +12,21 @@ from ledger.models import MachineTermsHistory
 from models import Machine, Team, User
 from models.access import machines_seen_by
 from models.machine import PRICES
-from web.admin.command_pages.button import opens
+from web.admin.command_pages.button import command_button
 from web.admin.command_pages.tariffs import OverrideTariff
-from web.admin.pages import FoundAdmin, SeenByViewer, amount, as_number, moment
+from web.admin.formatting import amount, utc_time
+from web.admin.pages import SearchAdmin, VisibleToViewer
+from web.admin.search import number_or_none
 
 
 @admin.register(Machine)
-class MachineAdmin(SeenByViewer, ModelAdmin):  # type: ignore[misc]  # unfold ships no types
-    """Prices and owner count for what occurs from the change on; a trigger keeps the history."""
+class MachineAdmin(VisibleToViewer, ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """Shows and edits machines. A new price or owner applies to what occurs from then on.
 
-    seen_by = staticmethod(machines_seen_by)
+    A trigger of the database keeps the history.
+    """
+
+    visible_to = staticmethod(machines_seen_by)
 
     list_display = ("id", "machine_name", "machine_owner_user", "api_price", "data_price", "copy_price")
     list_display_links = ("id", "machine_name")
@@ -34,7 +39,7 @@ class MachineAdmin(SeenByViewer, ModelAdmin):  # type: ignore[misc]  # unfold sh
         (None, {"fields": ("machine_name", "machine_description", "machine_level")}),
         ("Owner", {"fields": ("machine_owner_user", "machine_owner_team")}),
         (
-            "Marketplace (USD; an empty price is not for sale, 0 is free)",
+            "Marketplace (USD; no price means not for sale, 0 means free)",
             {
                 "fields": (
                     "machine_data_source_is_public",
@@ -61,7 +66,7 @@ class MachineAdmin(SeenByViewer, ModelAdmin):  # type: ignore[misc]  # unfold sh
     )
 
     def has_delete_permission(self, request: HttpRequest, obj: Machine | None = None) -> bool:
-        """Deleting one takes its billing rows with it: a matter for the service that owns it."""
+        """Return False: it would delete billing rows, so only the service that owns machines deletes them."""
         del request, obj
         return False
 
@@ -81,21 +86,21 @@ class MachineAdmin(SeenByViewer, ModelAdmin):  # type: ignore[misc]  # unfold sh
 
 
 @admin.register(MachineTermsHistory)
-class MachineTermsAdmin(FoundAdmin):
-    """Owner and prices of machines over time: what operations are priced by."""
+class MachineTermsAdmin(SearchAdmin):
+    """Shows the owners and prices of machines over time, by which operations are priced."""
 
     list_display = ("machine_id", "since", "owner_id", "columns", "shown_api", "shown_data", "shown_copy")
     search_fields = ("machine_id",)
-    search_help_text = "machine id"
+    search_help_text = "machine ID"
     ordering = ("-id",)
 
-    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
-        machine = as_number(term)
-        return records.none() if machine is None else records.filter(machine_id=machine)
+    def search(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+        machine = number_or_none(term)
+        return rows.none() if machine is None else rows.filter(machine_id=machine)
 
     @admin.display(description="from", ordering="effective_from")
     def since(self, terms: MachineTermsHistory) -> str:
-        return moment(terms.effective_from)
+        return utc_time(terms.effective_from)
 
     @admin.display(description="API line")
     def shown_api(self, terms: MachineTermsHistory) -> str:
@@ -112,11 +117,13 @@ class MachineTermsAdmin(FoundAdmin):
 
 @admin.register(Team)
 class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
-    """A team, its admin and its members."""
+    """Shows and edits teams."""
 
-    checks_class = ModelAdminChecks  # see RecordAdmin
+    checks_class = ModelAdminChecks  # see `ReadOnlyAdmin`
     actions_detail = ("override_tariff",)
-    override_tariff = opens(OverrideTariff, fills="team", title="Publish terms of the team", icon="sell")
+    override_tariff = command_button(
+        OverrideTariff, fills="team", title="Propose terms for this team", icon="sell"
+    )
 
     list_display = ("name", "admin_user", "url")
     list_select_related = ("admin_user",)

@@ -1,4 +1,4 @@
-"""Messages from Kafka that became no operation, or not yet."""
+"""Messages from Kafka that could not be processed (dead letters), and those that wait."""
 
 import base64
 from typing import Any
@@ -13,23 +13,24 @@ from easyautoml_ledger.envelope import parse
 from easyautoml_ledger.errors import ContractError
 from events.kafka.dead_letter_store import why
 from events.models import DeadLetter, Event, Key, LetterAct, StoredMessage, WaitingMessage
-from web.admin.dead_letter_actions import LetterActs
-from web.admin.pages import RecordAdmin, RecordInline, link_to, moment, pretty
+from web.admin.dead_letter_actions import DeadLetterActions
+from web.admin.formatting import link_to, pretty_json, utc_time
+from web.admin.pages import ReadOnlyAdmin, ReadOnlyInline
 
 
-class _MessageAdmin(RecordAdmin):
-    """What the two have in common: where it came from, why it is here, and its bytes to read."""
+class _MessageAdmin(ReadOnlyAdmin):
+    """Columns of both kinds of messages: topic and offset, the reason, key, headers and value."""
 
     search_fields: tuple[str, ...] = ("code", "topic", "reason")
-    search_help_text = "code, topic, or words of the reason"
+    search_help_text = "code, topic or part of the reason"
 
-    @admin.display(description="place")
-    def place(self, message: StoredMessage) -> str:
+    @admin.display(description="offset")
+    def kafka_offset(self, message: StoredMessage) -> str:
         return f"{message.topic}[{message.partition}]@{message.offset}"
 
     @admin.display(description="stored", ordering="id")
     def stored(self, message: StoredMessage) -> str:
-        return moment(message.stored_at)
+        return utc_time(message.stored_at)
 
     @admin.display(description="key")
     def shown_key(self, message: StoredMessage) -> str:
@@ -44,27 +45,31 @@ class _MessageAdmin(RecordAdmin):
         return _headers(message.headers)
 
 
-_SHOWN = ("place", "code", "reason", "stored", "shown_key", "shown_headers", "shown_value")
+_MESSAGE_FIELDS = ("kafka_offset", "code", "reason", "stored", "shown_key", "shown_headers", "shown_value")
 
 
-class LetterActInline(RecordInline):
-    """Who did what about it, and when; a mended message stands here whole."""
+class DeadLetterActionInline(ReadOnlyInline):
+    """Who mended, replayed or dismissed a dead letter, and when. Mended messages are shown whole."""
 
     model = LetterAct
-    verbose_name_plural = "What was done"
-    fields = readonly_fields = ("done", "kind", "actor", "words", "because", "shown_message")
+    verbose_name_plural = "History"
+    fields = readonly_fields = ("done", "kind", "actor", "given_reason", "failure", "shown_message")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever sees the letter sees them."""
+        """Return True if the viewer may see dead letters."""
         del obj
         return request.user.has_perm("events.view_deadletter")
 
     @admin.display(description="at")
     def done(self, act: LetterAct) -> str:
-        return moment(act.at)
+        return utc_time(act.at)
 
-    @admin.display(description="it was open because")
-    def because(self, act: LetterAct) -> str:
+    @admin.display(description="reason given")
+    def given_reason(self, act: LetterAct) -> str:
+        return act.words or "–"
+
+    @admin.display(description="failure at that time")
+    def failure(self, act: LetterAct) -> str:
         return why(act.code, act.reason)
 
     @admin.display(description="message as mended")
@@ -76,45 +81,45 @@ class LetterActInline(RecordInline):
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(LetterActs, _MessageAdmin):
-    """Parked with the reason, to be mended, replayed or dismissed."""
+class DeadLetterAdmin(DeadLetterActions, _MessageAdmin):
+    """Shows messages that could not be processed, with the reason and buttons to deal with them."""
 
-    list_display = ("id", "state", "code", "place", "reason", "stored")
+    list_display = ("id", "state", "code", "kafka_offset", "reason", "stored")
     list_filter = (("state", ChoicesDropdownFilter),)
     list_filter_submit = True
     ordering = ("-id",)
-    inlines = (LetterActInline,)
-    fields = readonly_fields = ("state", *_SHOWN, "became", "told")
+    inlines = (DeadLetterActionInline,)
+    fields = readonly_fields = ("state", *_MESSAGE_FIELDS, "became", "published")
 
-    @admin.display(description="told to its sender")
-    def told(self, letter: DeadLetter) -> str:
-        return moment(letter.published_at)
+    @admin.display(description="published to the sender")
+    def published(self, dead_letter: DeadLetter) -> str:
+        return utc_time(dead_letter.published_at)
 
-    @admin.display(description="became")
-    def became(self, letter: DeadLetter) -> SafeString | str:
-        """The event that its key has, once it was replayed."""
-        event = _event_of(letter) if letter.state == DeadLetter.State.REPLAYED else None
+    @admin.display(description="resulting event")
+    def became(self, dead_letter: DeadLetter) -> SafeString | str:
+        """Return a link to the event that has the message's key, once the message was replayed."""
+        event = _event_of(dead_letter) if dead_letter.state == DeadLetter.State.REPLAYED else None
         return "–" if event is None else link_to(Event, event.position, event.type)
 
 
 @admin.register(WaitingMessage)
 class WaitingMessageAdmin(_MessageAdmin):
-    """Set aside until the user or machine that they name is known."""
+    """Shows messages that wait until the user or machine that they name is known."""
 
-    list_display = ("id", "waits_for", "place", "until", "stored")
+    list_display = ("id", "waits_for", "kafka_offset", "until", "stored")
     search_fields = ("waits_for", "topic")
-    search_help_text = "what is waited for (user:42), or topic"
+    search_help_text = "what the message waits for (user:42), or topic"
     ordering = ("id",)
-    fields = readonly_fields = (*_SHOWN, "waits_for", "until")
+    fields = readonly_fields = (*_MESSAGE_FIELDS, "waits_for", "until")
 
     @admin.display(description="rejected after", ordering="deadline")
     def until(self, message: WaitingMessage) -> str:
-        return moment(message.deadline)
+        return utc_time(message.deadline)
 
 
-def _event_of(letter: DeadLetter) -> Event | None:
-    mended = letter.acts.filter(kind=LetterAct.Kind.MENDED).last()
-    message = mended or letter
+def _event_of(dead_letter: DeadLetter) -> Event | None:
+    mended = dead_letter.acts.filter(kind=LetterAct.Kind.MENDED).last()
+    message = mended or dead_letter
     try:
         event = parse(_pairs(message.headers), None if message.value is None else bytes(message.value))
     except ContractError:
@@ -126,7 +131,7 @@ def _event_of(letter: DeadLetter) -> Event | None:
 def _shown(value: Any) -> SafeString | str:
     if value is None:
         return "none"
-    # As it came: an unreadable message must not be made prettier than it is.
+    # Not reformatted: an unreadable message must be shown as it came.
     written = bytes(value).decode(errors="replace").replace("\0", "\N{SYMBOL FOR NULL}")
     return format_html('<pre class="overflow-x-auto text-xs leading-5">{}</pre>', written)
 
@@ -135,7 +140,7 @@ def _headers(headers: Any) -> SafeString:
     shown = [
         (name, None if value is None else value.decode(errors="replace")) for name, value in _pairs(headers)
     ]
-    return pretty(dict(shown))
+    return pretty_json(dict(shown))
 
 
 def _pairs(headers: Any) -> list[tuple[str, bytes | None]]:

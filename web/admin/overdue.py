@@ -1,6 +1,6 @@
-"""What has expired and was not swept yet, as columns: whatever is shown looks at the time.
+"""Database expressions for what has expired but was not swept yet.
 
-Until the sweep, the rows still have it: Note [Overdue] in `ledger.queries.balances`.
+Rows still include it until the sweep, so pages subtract it: Note [Overdue] in `ledger.queries.balances`.
 """
 
 from decimal import Decimal
@@ -17,15 +17,15 @@ def _amount() -> "DecimalField[Decimal | str, Decimal]":
     return DecimalField(max_digits=20, decimal_places=8)
 
 
-def expired_coupons(user: str) -> Coalesce:
-    """USD of a user's coupons that are worth nothing any more; `user` is the column that has his id."""
-    grants = CouponGrant.objects.filter(user_id=OuterRef(user), remaining__gt=0, expires_at__lte=Now())
+def expired_coupons(user_id: str) -> Coalesce:
+    """Return the USD of a user's expired coupons. `user_id` names a column of the outer query."""
+    grants = CouponGrant.objects.filter(user_id=OuterRef(user_id), remaining__gt=0, expires_at__lte=Now())
     return _sum(grants, Sum("remaining"))
 
 
-def expired_holds(user: str) -> Coalesce:
-    """EAML of a user's holds whose time is over."""
-    holds = HeldFunds.objects.filter(user_id=OuterRef(user), state="open", expires_at__lte=Now())
+def expired_holds(user_id: str) -> Coalesce:
+    """Return the EAML of a user's expired holds. `user_id` names a column of the outer query."""
+    holds = HeldFunds.objects.filter(user_id=OuterRef(user_id), state="open", expires_at__lte=Now())
     return _sum(holds, Sum(Cast(KT("kept__remaining"), _amount())))
 
 

@@ -1,4 +1,4 @@
-"""Money on its way out of the ledger."""
+"""Pages of payouts: money on its way out of the ledger."""
 
 from decimal import Decimal
 
@@ -7,21 +7,22 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import FieldTextFilter
 
 from ledger.models import RequestedPayout
-from web.admin.command_pages.button import opens
+from web.admin.command_pages.button import command_button
 from web.admin.command_pages.payouts import ConfirmPayout, FailPayout, RequestPayout
-from web.admin.pages import ActsWhile, OfUserAdmin, amount, pretty
+from web.admin.formatting import amount, pretty_json
+from web.admin.pages import ActionsInState, UserOwnedAdmin
 
 
 @admin.register(RequestedPayout)
-class PayoutAdmin(ActsWhile, OfUserAdmin):
-    """Set aside when it is asked for, gone when it is paid, available again when it has failed."""
+class PayoutAdmin(ActionsInState, UserOwnedAdmin):
+    """Shows payouts. Their money is held on request, gone when paid, and available again if they fail."""
 
-    acts_while = "requested"
+    action_state = "requested"
     actions_list = ("request_payout",)
     actions_detail = actions_row = ("confirm_payout", "fail_payout")
-    request_payout = opens(RequestPayout, icon="outbox")
-    confirm_payout = opens(ConfirmPayout, fills="payout", icon="task_alt")
-    fail_payout = opens(FailPayout, fills="payout", icon="cancel")
+    request_payout = command_button(RequestPayout, icon="outbox")
+    confirm_payout = command_button(ConfirmPayout, fills="payout", icon="task_alt")
+    fail_payout = command_button(FailPayout, fills="payout", icon="cancel")
 
     list_display = ("id", "state", "user", "shown_amount", "left")
     list_filter = (("state", FieldTextFilter),)
@@ -35,6 +36,6 @@ class PayoutAdmin(ActsWhile, OfUserAdmin):
     def left(self, payout: RequestedPayout) -> str:
         return amount(Decimal(payout.kept["remaining"]), "USD")
 
-    @admin.display(description="as its last event says")
+    @admin.display(description="stored state")
     def shown_kept(self, payout: RequestedPayout) -> SafeString:
-        return pretty(payout.kept)
+        return pretty_json(payout.kept)

@@ -1,4 +1,4 @@
-"""Months whose books were closed, with what the accounts came to at their end."""
+"""Pages of accounting periods: closed months with the totals of the accounts at their end."""
 
 from decimal import Decimal
 
@@ -6,29 +6,30 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from ledger.models import BookPeriod
-from web.admin.command_pages.button import opens
+from web.admin.command_pages.button import command_button
 from web.admin.command_pages.periods import ClosePeriod, ReopenPeriod
-from web.admin.pages import ActsWhile, RecordAdmin, amount, moment, table
+from web.admin.formatting import amount, table, utc_time
+from web.admin.pages import ActionsInState, ReadOnlyAdmin
 
 
 @admin.register(BookPeriod)
-class PeriodAdmin(ActsWhile, RecordAdmin):
-    """A month that is not listed, and comes after those that are, is open."""
+class PeriodAdmin(ActionsInState, ReadOnlyAdmin):
+    """Shows the months that are or were closed. A later month is open and not listed."""
 
-    acts_while = "closed"
+    action_state = "closed"
     actions_list = ("close_period",)
     actions_detail = actions_row = ("reopen_period",)
-    close_period = opens(ClosePeriod, icon="lock_clock")
-    reopen_period = opens(ReopenPeriod, fills="period", icon="lock_open")
+    close_period = command_button(ClosePeriod, icon="lock_clock")
+    reopen_period = command_button(ReopenPeriod, fills="period", icon="lock_open")
 
     list_display = ("month", "state", "shown_ends_at", "settled", "proposer", "resolver", "version")
     fields = readonly_fields = (*list_display, "totals")
 
     @admin.display(description="ends at", ordering="ends_at")
     def shown_ends_at(self, period: BookPeriod) -> str:
-        return moment(period.ends_at)
+        return utc_time(period.ends_at)
 
-    @admin.display(description="until its end")
+    @admin.display(description="totals at the end")
     def totals(self, period: BookPeriod) -> SafeString | str:
         totals = period.kept.get("totals")
         if not totals:

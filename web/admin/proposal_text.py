@@ -1,15 +1,19 @@
-"""What was proposed, in words."""
+"""A proposal's content in words."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ledger.domain.chart import currency_of_name
+from web.admin.formatting import spaced
 
 
 def in_words(
     subject: str, user: int | None, body: Mapping[str, Any], tariff: Mapping[str, Any] | None = None
 ) -> str:
-    """One line: what would be done to what. Of terms for everybody, those that are not as in `tariff`."""
+    """Return one line that says what a proposal would do.
+
+    `tariff` are the terms in force for everyone: a proposed tariff is described by its differences from them.
+    """
     match subject:
         case "adjustment":
             currency = currency_of_name(body["account"])
@@ -18,25 +22,25 @@ def in_words(
         case "period":
             return f"{body['action']} {body['period']}"
         case "tariff":
-            return f"terms of {_whose(body)} from {body['effective_from'] or 'its approval'}: " + (
-                _terms(body["terms"], {} if body["user"] or body["team"] else tariff or {})
-            )
+            own = body["user"] or body["team"]
+            terms = _terms(body["terms"], {} if own else tariff or {})
+            return f"tariff for {_audience(body)} from {body['effective_from'] or 'approval'}: {terms}"
         case _:
             return f"{subject}: {_terms(body, {})}"
 
 
-def _whose(body: Mapping[str, Any]) -> str:
+def _audience(body: Mapping[str, Any]) -> str:
     if body["user"]:
         return f"user {body['user']}"
-    return f"team {body['team']}" if body["team"] else "everybody"
+    return f"team {body['team']}" if body["team"] else "everyone"
 
 
-def _terms(proposed: Mapping[str, Any], known: Mapping[str, Any]) -> str:
-    said = [
-        f"{_spaced(name)} {_value(value)}" for name, value in proposed.items() if value != known.get(name)
+def _terms(proposed: Mapping[str, Any], in_force: Mapping[str, Any]) -> str:
+    changes = [
+        f"{spaced(name)} {_value(value)}" for name, value in proposed.items() if value != in_force.get(name)
     ]
-    said += [f"no {_spaced(name)}" for name in known if name not in proposed]
-    return ", ".join(said) or ("as they are" if known else "none of their own")
+    changes += [f"no {spaced(name)}" for name in in_force if name not in proposed]
+    return ", ".join(changes) or ("unchanged" if in_force else "no terms of their own")
 
 
 def _value(value: Any) -> str:
@@ -44,12 +48,8 @@ def _value(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case Mapping():
-            return "; ".join(f"{_spaced(kind)} {_value(each)}" for kind, each in value.items())
+            return "; ".join(f"{spaced(kind)} {_value(each)}" for kind, each in value.items())
         case list():
-            return ", ".join(f"above {band['above']} {band['unit_price']}" for band in value)
+            return ", ".join(f"above {band['above']}: {band['unit_price']}" for band in value)
         case _:
             return str(value)
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")

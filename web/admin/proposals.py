@@ -1,4 +1,4 @@
-"""The inbox: what waits for a second person, and what became of what waited."""
+"""The inbox: proposals that wait for a second person, and those that were resolved."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,14 +17,16 @@ from ledger.queries.tariffs import everybodys
 from ledger.requests.four_eyes import actor_of
 from models import User
 from web.admin.command_pages.adjustments import Adjust, Approve, Decline
-from web.admin.command_pages.button import opens
-from web.admin.decisions import texts_by_event, texts_of
-from web.admin.pages import FoundAdmin, as_number, as_uuid, link_to, moment, users_found
+from web.admin.command_pages.button import command_button
+from web.admin.decisions import notes_by_event, notes_of
+from web.admin.formatting import link, link_to, utc_time
+from web.admin.pages import SearchAdmin
 from web.admin.proposal_text import in_words
+from web.admin.search import number_or_none, user_ids_matching, uuid_or_none
 
 
 class WaitingFilter(admin.SimpleListFilter):
-    """Those that wait, unless something else is asked for."""
+    """Filters by state. Without a choice only open proposals are listed."""
 
     title = "state"
     parameter_name = "state"
@@ -34,7 +36,7 @@ class WaitingFilter(admin.SimpleListFilter):
         return [(state, state) for state in ("approved", "declined", "expired", "all")]
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """The first choice is not everything."""
+        """Yield the choices; the default one is named "waiting" instead of "all"."""
         first, *others = super().choices(changelist)
         yield {**first, "display": "waiting"}
         yield from others
@@ -47,37 +49,40 @@ class WaitingFilter(admin.SimpleListFilter):
             case "expired":
                 return queryset.filter(Q(state="expired") | Q(state="open", expires_at__lte=now))
             case None:
-                # Whoever searches looks for one, whatever became of it.
+                # A search finds proposals in every state.
                 return queryset if request.GET.get("q") else queryset.filter(state="open", expires_at__gt=now)
             case state:
                 return queryset.filter(state=state)
 
 
 class _Inbox(ChangeList):  # type: ignore[misc]  # unfold ships no types
-    """A page of proposals, with people and texts read at once."""
+    """A list of proposals that reads the users and notes of a page with one query each."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        _look(request, list(self.result_list))
+        _annotate(request, list(self.result_list))
 
 
 @admin.register(ProposedChange)
-class ProposalAdmin(FoundAdmin):
-    """Nobody approves what he proposed himself: the database would refuse it too."""
+class ProposalAdmin(SearchAdmin):
+    """Shows proposals with buttons to approve or decline them.
+
+    A proposer never approves their own proposal: the engine refuses it, and so does the database.
+    """
 
     actions_list = ("adjust",)
     actions_detail = ("approve", "decline")
-    adjust = opens(Adjust, icon="balance")
-    approve = opens(Approve, fills="proposal", icon="check")
-    decline = opens(Decline, fills="proposal", icon="close")
+    adjust = command_button(Adjust, icon="balance")
+    approve = command_button(Approve, fills="proposal", icon="check")
+    decline = command_button(Decline, fills="proposal", icon="close")
 
-    list_display = ("proposed", "user", "by", "reason", "shown_state", "expires", "acts")
+    list_display = ("proposed", "user", "by", "reason", "shown_state", "expires", "next_steps")
     list_filter = (WaitingFilter,)
     search_fields = ("pk",)
-    search_help_text = "id, user id, or an email address"
+    search_help_text = "ID, user ID or email address"
     fields = readonly_fields = (
-        *("id", "subject", "proposed", "user", "by", "role", "reason_code", "texts"),
-        *("shown_state", "decided_by", "expires", "own"),
+        *("id", "subject", "proposed", "user", "by", "role", "reason_code", "notes"),
+        *("shown_state", "resolved_by", "expires", "own"),
     )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -85,21 +90,21 @@ class ProposalAdmin(FoundAdmin):
         return _Inbox
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The proposal with what the page needs of who looks at it."""
+        """Return the proposal with the attributes that `_annotate` sets."""
         proposal = super().get_object(request, object_id, from_field)
         if proposal is not None:
-            _look(request, [proposal])
+            _annotate(request, [proposal])
         return proposal
 
-    def found(self, records: QuerySet[Any], term: str) -> QuerySet[Any]:
-        if (key := as_uuid(term)) is not None:
-            return records.filter(pk=key)
-        number = as_number(term)
-        users = users_found(term) if number is None else [number]
-        return records.filter(Q(user_id__in=users) | Q(proposer__in=map(_actor, users)))
+    def search(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+        if (key := uuid_or_none(term)) is not None:
+            return rows.filter(pk=key)
+        number = number_or_none(term)
+        users = user_ids_matching(term) if number is None else [number]
+        return rows.filter(Q(user_id__in=users) | Q(proposer__in=map(_actor, users)))
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Sequence[UnfoldAction]:
-        """No button for what its door would refuse."""
+        """Return the buttons of an open proposal, without the one to approve for its proposer."""
         actions: list[UnfoldAction] = super().get_actions_detail(request, object_id)
         proposal = self.get_object(request, object_id)
         if proposal is None or _state(proposal) != "open":
@@ -119,10 +124,10 @@ class ProposalAdmin(FoundAdmin):
         return _person(proposal.emails, proposal.proposer)
 
     @admin.display(description="approved or declined by")
-    def decided_by(self, proposal: Any) -> SafeString | str:
+    def resolved_by(self, proposal: Any) -> SafeString | str:
         return "–" if proposal.resolver is None else _person(proposal.emails, proposal.resolver)
 
-    @admin.display(description="role")
+    @admin.display(description="proposer's role")
     def role(self, proposal: ProposedChange) -> str:
         return str(proposal.kept["role"])
 
@@ -132,11 +137,11 @@ class ProposalAdmin(FoundAdmin):
 
     @admin.display(description="reason")
     def reason(self, proposal: Any) -> SafeString | str:
-        return format_html("{}: {}", proposal.kept["reason_code"], proposal.texts)
+        return format_html("{}: {}", proposal.kept["reason_code"], proposal.notes)
 
     @admin.display(description="reason and evidence")
-    def texts(self, proposal: ProposedChange) -> SafeString | str:
-        return texts_of(proposal.pk)
+    def notes(self, proposal: ProposedChange) -> SafeString | str:
+        return notes_of(proposal.pk)
 
     @admin.display(description="state", ordering="state")
     def shown_state(self, proposal: ProposedChange) -> str:
@@ -144,20 +149,21 @@ class ProposalAdmin(FoundAdmin):
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, proposal: ProposedChange) -> str:
-        return moment(proposal.expires_at)
+        return utc_time(proposal.expires_at)
 
-    @admin.display(description="yours")
+    @admin.display(description="proposed by you")
     def own(self, proposal: Any) -> str:
-        return "You proposed this yourself: somebody else approves it." if proposal.is_own else "no"
+        return "Yes: somebody else must approve it." if proposal.is_own else "No"
 
-    @admin.display(description="to do")
-    def acts(self, proposal: Any) -> SafeString | str:
-        if _state(proposal) != "open" or not proposal.may_act:
+    @admin.display(description="next step")
+    def next_steps(self, proposal: Any) -> SafeString | str:
+        if _state(proposal) != "open" or not proposal.may_resolve:
             return "–"
-        decline = _link(Decline, proposal, "decline")
+        decline = link(Decline.url(proposal=str(proposal.pk)), "decline")
         if proposal.is_own:
-            return format_html("yours: somebody else approves it, or {}", decline)
-        return format_html("{} or {}", _link(Approve, proposal, "approve"), decline)
+            return format_html("Yours: somebody else must approve it. You can {} it.", decline)
+        approve = link(Approve.url(proposal=str(proposal.pk)), "approve")
+        return format_html("{} or {}", approve, decline)
 
 
 def _state(proposal: ProposedChange) -> str:
@@ -165,23 +171,26 @@ def _state(proposal: ProposedChange) -> str:
     return "expired" if overdue else proposal.state
 
 
-def _look(request: HttpRequest, proposals: Sequence[Any]) -> None:
-    """Note on each proposal whose it is, what the viewer may do, and what its page shows of people."""
+def _annotate(request: HttpRequest, proposals: Sequence[Any]) -> None:
+    """Set what the pages show of each proposal: `is_own`, `may_resolve`, `emails`, `tariff`, `notes`."""
     viewer = request.user
     actors = {name for each in proposals for name in (each.proposer, each.resolver or "")}
-    ids = {each.user_id for each in proposals} | {as_number(name.removeprefix("user:")) for name in actors}
+    ids = {each.user_id for each in proposals} | {
+        number_or_none(name.removeprefix("user:")) for name in actors
+    }
     emails = dict(User.objects.filter(pk__in=ids - {None}).values_list("pk", "email"))
     tariff = _tariff_in_force() if any(each.subject == "tariff" for each in proposals) else None
-    texts = texts_by_event([each.pk for each in proposals])
+    notes = notes_by_event([each.pk for each in proposals])
     for each in proposals:
         each.is_own = isinstance(viewer, User) and each.proposer == actor_of(viewer)
-        each.may_act = isinstance(viewer, User) and viewer.has_perm(Approve.permission)
+        each.may_resolve = isinstance(viewer, User) and viewer.has_perm(Approve.permission)
         each.emails = emails
         each.tariff = tariff
-        each.texts = texts.get(each.pk, "–")
+        each.notes = notes.get(each.pk, "–")
 
 
 def _tariff_in_force() -> Mapping[str, Any] | None:
+    """Return the terms for everyone that are in force now."""
     now = timezone.now()
     versions = [version for version in everybodys() if version.effective_from <= now]
     return max(versions, key=lambda each: (each.effective_from, each.version)).terms if versions else None
@@ -192,12 +201,7 @@ def _actor(user: int) -> str:
 
 
 def _person(emails: Mapping[int, str | None], actor: str) -> SafeString | str:
-    """A user's link with his address; another actor by his name."""
+    """Return a link with the address of an actor who is a user; the actor's name for any other."""
     kind, _, name = actor.partition(":")
-    number = as_number(name) if kind == "user" else None
+    number = number_or_none(name) if kind == "user" else None
     return actor if number is None else link_to(User, number, emails.get(number) or actor)
-
-
-def _link(door: type[Approve | Decline], proposal: ProposedChange, said: str) -> SafeString:
-    address = door.address(proposal=str(proposal.pk))
-    return format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>', address, said)

@@ -1,4 +1,4 @@
-"""The platform's prices, version by version, and which operations were priced by which."""
+"""Pages of tariffs: the platform's prices by version, with the operations that each version priced."""
 
 from django.contrib import admin
 from django.urls import reverse
@@ -8,51 +8,54 @@ from django.utils.safestring import SafeString
 from ledger.models import PublishedTariff
 from models import Team, User
 from projections.tariff_uses import uses
-from web.admin.command_pages.button import opens
+from web.admin.command_pages.button import command_button
 from web.admin.command_pages.tariffs import OverrideTariff, PublishTariff
-from web.admin.pages import RecordAdmin, link_to, moment, pretty
+from web.admin.formatting import link, link_to, pretty_json, utc_time
+from web.admin.pages import ReadOnlyAdmin
 
 
 @admin.register(PublishedTariff)
-class TariffAdmin(RecordAdmin):
-    """Published by two people, and never edited; those of a user or a team stand before everybody's."""
+class TariffAdmin(ReadOnlyAdmin):
+    """Shows tariff versions, which two people publish and which are never edited.
+
+    Terms of a user or a team win over the tariff for everyone.
+    """
 
     actions_list = ("publish", "override")
     actions_detail = ("publish_like", "override_like")
-    publish = opens(PublishTariff, icon="sell")
-    override = opens(OverrideTariff, icon="person_add")
-    publish_like = opens(PublishTariff, fills="like", title="Publish one like it", icon="sell")
-    override_like = opens(OverrideTariff, fills="like", title="Terms like these", icon="person_add")
+    publish = command_button(PublishTariff, icon="sell")
+    override = command_button(OverrideTariff, icon="person_add")
+    publish_like = command_button(PublishTariff, fills="like", title="Propose a similar tariff", icon="sell")
+    override_like = command_button(
+        OverrideTariff, fills="like", title="Propose similar terms", icon="person_add"
+    )
 
-    list_display = ("version", "whose", "since", "published")
+    list_display = ("version", "audience", "since", "published")
     ordering = ("-version",)
     fields = readonly_fields = (*list_display, "used", "shown_terms")
 
-    @admin.display(description="whose")
-    def whose(self, tariff: PublishedTariff) -> SafeString | str:
+    @admin.display(description="for")
+    def audience(self, tariff: PublishedTariff) -> SafeString | str:
         if tariff.user_id is not None:
             return link_to(User, tariff.user_id, f"user {tariff.user_id}")
         if tariff.team_id is not None:
             return link_to(Team, tariff.team_id, f"team {tariff.team_id}")
-        return "everybody's"
+        return "everyone"
 
     @admin.display(description="in force from", ordering="effective_from")
     def since(self, tariff: PublishedTariff) -> str:
-        return moment(tariff.effective_from)
+        return utc_time(tariff.effective_from)
 
     @admin.display(description="published")
     def published(self, tariff: PublishedTariff) -> str:
-        return moment(tariff.published_at)
+        return utc_time(tariff.published_at)
 
-    @admin.display(description="priced")
+    @admin.display(description="operations priced")
     def used(self, tariff: PublishedTariff) -> SafeString:
         operations, position = uses(tariff.version)
         url = f"{reverse('admin:models_operation_changelist')}?tariff={tariff.version}"
-        link = format_html(
-            '<a href="{}" class="text-primary-600 dark:text-primary-500">{} operations</a>', url, operations
-        )
-        return format_html("{}, up to position {}", link, position)
+        return format_html("{}, up to position {}", link(url, f"{operations} operations"), position)
 
     @admin.display(description="terms")
     def shown_terms(self, tariff: PublishedTariff) -> SafeString:
-        return pretty(tariff.terms)
+        return pretty_json(tariff.terms)

@@ -1,6 +1,7 @@
-"""Users: who they are is edited here, what they have is only shown."""
+"""Pages of users, whose profile and roles are edited here and whose balances are read-only, and of groups."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Final
 
 from django.contrib import admin
@@ -21,16 +22,16 @@ from ledger.queries import debts
 from ledger.queries.balances import balances
 from models import User
 from web.admin.command_pages import accounts, adjustments, coupons, holds, payouts, tariffs
-from web.admin.command_pages.button import opens
+from web.admin.command_pages.button import command_button
+from web.admin.formatting import amount, amounts, table, utc_time
 from web.admin.overdue import expired_coupons, expired_holds
-from web.admin.pages import amount, amounts, moment, table
 
 _ROLES: Final = ("is_staff", "is_superuser", "is_super_admin", "groups", "user_permissions")
 _BALANCES: Final = ("accounts", "dues", "last_billing_time")
 
 
 class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold ships no types
-    """An address and a password."""
+    """The form of a new user: an address and a password."""
 
     class Meta:
         model = User
@@ -38,7 +39,7 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold ships no ty
 
 
 class ChangedUserForm(UserChangeForm):  # type: ignore[misc]  # unfold ships no types
-    """What may be changed of a user."""
+    """The form of an existing user."""
 
     class Meta:
         model = User
@@ -50,14 +51,14 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold ships no types
-    """Which doors a group of staff may open, and which pages it sees."""
+    """Shows and edits groups of staff with the permissions for pages and command pages."""
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # unfold ships no types
-    """Balances follow from entries: an adjustment or an operation changes them, nothing on this page."""
+    """Shows and edits users. Balances follow from entries: only operations and adjustments change them."""
 
-    checks_class = ModelAdminChecks  # see RecordAdmin
+    checks_class = ModelAdminChecks  # see `ReadOnlyAdmin`
     form = ChangedUserForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
@@ -66,7 +67,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
     list_filter = ("is_active", "is_staff")
     show_full_result_count = False
     search_fields = ("email", "first_name", "last_name")
-    search_help_text = "address or name"
+    search_help_text = "email address or name"
     ordering = ("id",)
     filter_horizontal = ("groups", "user_permissions")
     readonly_fields = (*_BALANCES, "date_joined", "last_login")
@@ -104,22 +105,22 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
             ),
         },
     )
-    adjust = opens(adjustments.Adjust, fills="operation_user", icon="balance")
-    write_off = opens(
+    adjust = command_button(adjustments.Adjust, fills="operation_user", icon="balance")
+    write_off = command_button(
         adjustments.Adjust,
         fills="operation_user",
-        title="Write off what is due",
+        title="Write off a debt",
         icon="contract_delete",
         account="due:eaml",
         direction="down",
         reason_code="write-off",
     )
-    grant_coupon = opens(coupons.GrantCoupon, fills="operation_user", icon="redeem")
-    redeem_code = opens(coupons.RedeemCode, fills="operation_user", icon="confirmation_number")
-    request_payout = opens(payouts.RequestPayout, fills="operation_user", icon="outbox")
-    override_tariff = opens(tariffs.OverrideTariff, fills="user", icon="sell")
-    place_hold = opens(holds.PlaceHold, fills="operation_user", icon="lock")
-    set_credit_limit = opens(accounts.SetCreditLimit, fills="operation_user", icon="speed")
+    grant_coupon = command_button(coupons.GrantCoupon, fills="operation_user", icon="redeem")
+    redeem_code = command_button(coupons.RedeemCode, fills="operation_user", icon="confirmation_number")
+    request_payout = command_button(payouts.RequestPayout, fills="operation_user", icon="outbox")
+    override_tariff = command_button(tariffs.OverrideTariff, fills="user", icon="sell")
+    place_hold = command_button(holds.PlaceHold, fills="operation_user", icon="lock")
+    set_credit_limit = command_button(accounts.SetCreditLimit, fills="operation_user", icon="speed")
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -135,18 +136,24 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
         return annotated
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Only a superuser says who may do what; others could open every door to themselves."""
+        """Return the fields; roles are read-only unless the viewer is a superuser.
+
+        Otherwise staff who may change users could give themselves every permission.
+        """
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields if request.user.is_superuser else (*fields, *_ROLES)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Of staff only a superuser: a new password or address would make two people one."""
+        """Return whether the viewer may change the user; only a superuser may change staff.
+
+        Otherwise one person could take over a colleague's account with a new password and be two people.
+        """
         allowed = super().has_change_permission(request, obj)
-        plain = obj is None or not (obj.is_staff or obj.is_superuser)
-        return bool(allowed and (plain or request.user.is_superuser))
+        is_staff = obj is not None and (obj.is_staff or obj.is_superuser)
+        return bool(allowed and (not is_staff or request.user.is_superuser))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """A user is made inactive; deleting one closes accounts and takes billing rows with it."""
+        """Return False: deleting a user closes accounts and deletes billing rows. Deactivate them instead."""
         del request, obj
         return False
 
@@ -166,20 +173,24 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
             ],
         )
 
-    @admin.display(description="due, by age in days")
+    @admin.display(description="due, by age (days)")
     def dues(self, user: User) -> str:
         found = debts.dues(user.pk, at=timezone.now())
         if found is None:
             return "–"
         ends = debts.AGES_DAYS
-        ages = (f"to {ends[0]}", *(f"to {end}" for end in ends[1:]), "older")
+        ages = (
+            f"0–{ends[0]}",
+            *(f"{younger + 1}–{older}" for younger, older in pairwise(ends)),
+            f"over {ends[-1]}",
+        )
         return table(
-            ("due in", *ages, "since", "credit limit"),
+            ("currency", *ages, "oldest", "credit limit"),
             [
                 (
                     currency,
                     *(amount(part, currency) if due.balance else "–" for part in due.by_age),
-                    moment(due.oldest),
+                    utc_time(due.oldest),
                     _limit(currency, due.credit_limit),
                 )
                 for currency, due in found.items()
@@ -211,7 +222,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
 
 
 def _limit(currency: str, own: Decimal | None) -> str:
-    """Only compute is ever due on credit."""
+    """Return the credit limit to show: only EAML, for compute, is ever due on credit."""
     if currency != EAML:
         return "–"
     return "the tariff's" if own is None else amount(own, EAML)

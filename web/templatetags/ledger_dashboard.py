@@ -1,4 +1,4 @@
-"""`{% ledger_dashboard as figures %}`: the figures of the first page, for those who may look at it."""
+"""The template tag of the first page: `{% ledger_dashboard as figures %}`."""
 
 from django import template
 
@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.simple_tag
 def ledger_dashboard() -> Dashboard:
-    """The figures as they stand now."""
+    """Return the figures as of now."""
     return dashboard()

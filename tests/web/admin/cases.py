@@ -1,4 +1,4 @@
-"""What each door of the administration is tried with."""
+"""Input and expected results for each command page of the administration."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Given:
-    """What the doors are tried on: a user with money, a machine, holds, an operation, proposals."""
+    """What the commands are about: a user with money, a machine, holds, an operation, proposals and more."""
 
     user: User
     machine: int
@@ -48,7 +48,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Case:
-    """What is filled in at a door, what of it is refused under which code, what is shown and what is done."""
+    """Valid fields, a change that makes them fail with `code`, text of the preview, a check of the result."""
 
     fields: Callable[[Given], Fields]
     refused: Callable[[Given], Fields]
@@ -106,7 +106,7 @@ CASES: Final[Mapping[str, Case]] = {
         lambda _: {"code": "SUMMER", "amount": "2", "priority": 100, "redemptions_max": 5},
         lambda _: {"code": "SPRING"},
         "code_exists",
-        "nothing",
+        "No money moves.",
         lambda _: CouponCode.objects.get(pk="SUMMER").redemptions_max == 5,
     ),
     "redeem-code": Case(
@@ -139,7 +139,7 @@ CASES: Final[Mapping[str, Case]] = {
         lambda given: {"operation_user": given.user.pk, "limit": "12.5"},
         lambda _: {"operation_user": 10**9},
         "undecided",
-        "nothing",
+        "No money moves.",
         lambda given: (
             str(Account.objects.get(code=f"user:{given.user.pk}:due:eaml").credit_limit) == "12.50000000"
         ),

@@ -1,4 +1,4 @@
-"""A ledger in which everything has happened, and an administrator who looks at it."""
+"""A ledger with operations of every kind, and a signed-in administrator."""
 
 import base64
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def _built(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
 
 @pytest.fixture
 def world(_built: World, db: None) -> World:
-    """Built once a module; what a test changes is undone."""
+    """A world that is built once per module. The changes of a test are rolled back."""
     return _built
 
 
@@ -46,8 +46,8 @@ def admin(world: World) -> Client:
     return client
 
 
-def _asked(client: User, consultant: User) -> int:
-    """A consulting request of 10 USD that its consultant may approve."""
+def _consulting_request(client: User, consultant: User) -> int:
+    """Return the id of a consulting request of 10 USD that its consultant may approve."""
     request = ConsultingRequest.objects.create(user=client, category="4")
     request.ask_consultant(consultant, amount_usd=10, delay_days=1)
     return request.pk
@@ -103,7 +103,7 @@ def given(request: pytest.FixtureRequest, world: World) -> Given:
     if getattr(request.node, "callspec", None) and request.node.callspec.params.get("name") == "close-period":
         months.change("reopen", months.LAST)
     client = make.fund(make.make_user(), usd=30)
-    asked, signed, ended = (_asked(client, world.seller) for _ in range(3))
+    asked, signed, ended = (_consulting_request(client, world.seller) for _ in range(3))
     for contract in (signed, ended):
         make.recorded(do.sign(contract))
     make.recorded(do.end(ended, "cancel"))

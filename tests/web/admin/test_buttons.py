@@ -1,4 +1,4 @@
-"""The way to a door: buttons that fill in what a page is about, and what is shown of it there."""
+"""Buttons that lead to command pages with fields filled in, and what is shown there of the target."""
 
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ def _url(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("page", "door", "field"),
+    ("page", "command", "field"),
     [
         ("models/user/{given.user.pk}", "adjust", "operation_user"),
         ("ledger/proposedchange/{given.proposal}", "approve", "proposal"),
@@ -53,13 +53,13 @@ def _url(name: str) -> str:
         ("ledger/heldfunds", "place-hold", None),
     ],
 )
-def test_a_button_leads_to_the_door_with_the_record_filled_in(
-    admin: Client, given: Given, page: str, door: str, field: str | None
+def test_a_button_leads_to_the_command_page_with_the_row_filled_in(
+    admin: Client, given: Given, page: str, command: str, field: str | None
 ) -> None:
-    """And is not there for who may only look."""
+    """Staff with permission only to view do not see it."""
     record = page.format(given=given)
     url = f"/admin/{record}/change/" if field else f"/admin/{record}/"
-    button = f"/admin/{record}/{door}/"
+    button = f"/admin/{record}/{command}/"
     assert f'href="{button}"' in admin.get(url).content.decode()
     answer = admin.get(button)
     assert answer.status_code == 302
@@ -75,7 +75,7 @@ def test_a_button_leads_to_the_door_with_the_record_filled_in(
 
 
 @pytest.mark.parametrize(
-    ("door", "field", "known", "said"),
+    ("command", "field", "known", "texts"),
     [
         ("capture-hold", "hold", "hold", ["open", "1.00000000 EAML", "solving on machine"]),
         ("void-hold", "hold", "voided", ["voided", "0.00000000 EAML"]),
@@ -89,17 +89,17 @@ def test_a_button_leads_to_the_door_with_the_record_filled_in(
         ("decline", "proposal", "proposal", ["+2000.00000000 USD", "anna", "goodwill"]),
     ],
 )
-def test_what_a_command_is_about_is_shown_beside_it(
-    admin: Client, given: Given, door: str, field: str, known: str, said: list[str]
+def test_a_command_page_describes_its_target(
+    admin: Client, given: Given, command: str, field: str, known: str, texts: list[str]
 ) -> None:
-    """From the address, and as it was sent; of what is unknown, or no id, nothing."""
-    page = admin.get(_url(door), {field: getattr(given, known)}).content.decode()
-    about = page.partition('id="about"')[2].partition("</table>")[0]
-    assert all(text in about for text in said)
+    """On GET and on POST; it describes nothing if the id is unknown or not an id."""
+    page = admin.get(_url(command), {field: getattr(given, known)}).content.decode()
+    target = page.partition('id="target"')[2].partition("</table>")[0]
+    assert all(text in target for text in texts)
     for unknown in (str(uuid4()), "zebra", ""):
-        assert 'id="about"' not in admin.get(_url(door), {field: unknown}).content.decode()
-    page = admin.post(_url(door), {field: getattr(given, known)}).content.decode()
-    assert 'id="about"' in page
+        assert 'id="target"' not in admin.get(_url(command), {field: unknown}).content.decode()
+    page = admin.post(_url(command), {field: getattr(given, known)}).content.decode()
+    assert 'id="target"' in page
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_what_a_command_is_about_is_shown_beside_it(
         "models/consultingrequest/{given.contract}",
     ],
 )
-def test_what_is_over_has_no_buttons(admin: Client, given: Given, page: str) -> None:
-    """Their doors would refuse."""
+def test_resolved_rows_have_no_buttons(admin: Client, given: Given, page: str) -> None:
+    """The ledger would refuse their commands."""
     record = page.format(given=given)
     content = admin.get(f"/admin/{record}/change/").content.decode()
     assert record.rpartition("/")[2] in content
-    assert not any(f"/{record}/{door}/" in content for door in COMMAND_PAGES)
+    assert not any(f"/{record}/{command}/" in content for command in COMMAND_PAGES)

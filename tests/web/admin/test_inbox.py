@@ -1,4 +1,4 @@
-"""The inbox: what waits is shown with who and why, and decided by somebody else."""
+"""The inbox: open proposals are shown with proposer and reason, and resolved by a second person."""
 
 from uuid import uuid4
 
@@ -28,7 +28,7 @@ def _staff(*codenames: str) -> tuple[User, Client]:
 
 @pytest.fixture
 def proposer(world: World) -> tuple[User, Client]:
-    """May propose, approve and look."""
+    """Staff who may propose, resolve and view."""
     return _staff("add_proposedchange", "change_proposedchange", "view_user")
 
 
@@ -40,7 +40,7 @@ def payee(world: World) -> User:
 def _proposed(
     client: Client, user: User, amount: str = "1500", reason: str = "a lost parcel"
 ) -> ProposedChange:
-    """Made at the door, above what one of the staff adjusts alone."""
+    """Propose an adjustment on the command page, above the limit of staff."""
     sent = {
         "key": str(uuid4()),
         "operation_user": user.pk,
@@ -52,7 +52,7 @@ def _proposed(
         "evidence": "https://example.com/tickets/8",
     }
     shown = client.post("/admin/doors/adjust/", sent | {"preview": "yes"})
-    assert shown.context["preview"].waits
+    assert shown.context["preview"].needs_approval
     assert "needs a second person" in shown.content.decode()
     answer = client.post("/admin/doors/adjust/", sent | {"confirm": "yes"})
     proposal = ProposedChange.objects.latest("pk")
@@ -60,17 +60,17 @@ def _proposed(
     return proposal
 
 
-def _confirm(client: Client, door: str, proposal: ProposedChange, **more: str) -> str:
-    """The code of the refusal, or nothing."""
+def _confirm(client: Client, command: str, proposal: ProposedChange, **more: str) -> str:
+    """Confirm a command about the proposal; return the code of the problem, or an empty text."""
     sent = {"key": str(uuid4()), "proposal": str(proposal.pk), "confirm": "yes", **more}
-    answer = client.post(f"/admin/doors/{door}/", sent)
-    return "" if answer.status_code == 302 else answer.context["refusal"].code
+    answer = client.post(f"/admin/doors/{command}/", sent)
+    return "" if answer.status_code == 302 else answer.context["problem"].code
 
 
-def test_what_waits_is_shown_with_who_and_why(
+def test_an_open_proposal_is_shown_with_proposer_and_reason(
     admin: Client, proposer: tuple[User, Client], payee: User
 ) -> None:
-    """In the inbox, on its page, and before the door that approves it; the first page counts it."""
+    """The inbox, its own page and the command page show them, and the first page counts it."""
     person, client = proposer
     proposal = _proposed(client, payee)
     shown = (
@@ -91,8 +91,10 @@ def test_what_waits_is_shown_with_who_and_why(
     assert admin.get("/admin/").content.decode().count("waits for a second person") == 1
 
 
-def test_approved_by_another_it_is_done(admin: Client, proposer: tuple[User, Client], payee: User) -> None:
-    """The user has the money, its page says who proposed and who approved, the books are right."""
+def test_approval_by_a_second_person_executes_it(
+    admin: Client, proposer: tuple[User, Client], payee: User
+) -> None:
+    """The user has the money, and the operation's page names the proposer and the approver."""
     person, client = proposer
     proposal = _proposed(client, payee)
     approve = f'href="/admin/doors/approve/?proposal={proposal.pk}"'
@@ -110,15 +112,15 @@ def test_approved_by_another_it_is_done(admin: Client, proposer: tuple[User, Cli
     assert verified()[1] == []
 
 
-def test_nobody_approves_his_own(proposer: tuple[User, Client], payee: User) -> None:
-    """It is marked, there is no button, and by the address of the door it is refused."""
+def test_a_proposer_cannot_approve_their_own_proposal(proposer: tuple[User, Client], payee: User) -> None:
+    """It is marked as theirs and has no button, and the command page refuses it."""
     _, client = proposer
     proposal = _proposed(client, payee)
     inbox = client.get(INBOX).content.decode()
-    assert "yours: somebody else approves it" in inbox
+    assert "Yours: somebody else must approve it." in inbox
     assert "/admin/doors/approve/" not in inbox
     page = client.get(f"{INBOX}{proposal.pk}/change/").content.decode()
-    assert "You proposed this yourself: somebody else approves it." in page
+    assert "Yes: somebody else must approve it." in page
     assert f"{INBOX}{proposal.pk}/approve/" not in page
     assert f"{INBOX}{proposal.pk}/decline/" in page
     assert _confirm(client, "approve", proposal) == "self_approval"
@@ -126,8 +128,10 @@ def test_nobody_approves_his_own(proposer: tuple[User, Client], payee: User) -> 
     assert payee.user_balance == 0
 
 
-def test_declined_it_is_not_done(admin: Client, proposer: tuple[User, Client], payee: User) -> None:
-    """And cannot be approved any more."""
+def test_a_declined_proposal_changes_nothing(
+    admin: Client, proposer: tuple[User, Client], payee: User
+) -> None:
+    """It cannot be approved any more."""
     proposal = _proposed(proposer[1], payee)
     assert _confirm(admin, "decline", proposal, reason="not our parcel") == ""
     assert _confirm(admin, "approve", proposal) == "proposal_resolved"
@@ -138,15 +142,17 @@ def test_declined_it_is_not_done(admin: Client, proposer: tuple[User, Client], p
     assert payee.user_balance == 0
 
 
-def test_above_what_a_role_approves_is_refused(proposer: tuple[User, Client], payee: User) -> None:
-    """One of the staff approves less than a super administrator."""
+def test_approval_above_the_limit_of_a_role_is_refused(proposer: tuple[User, Client], payee: User) -> None:
+    """The limit of staff is below that of a super administrator."""
     proposal = _proposed(proposer[1], payee, "20000")
     _, other = _staff("change_proposedchange")
     assert _confirm(other, "approve", proposal) == "above_role"
 
 
-def test_who_may_only_propose_does_not_approve(proposer: tuple[User, Client], payee: User) -> None:
-    """Two permissions: one to propose, one to decide."""
+def test_the_permission_to_propose_does_not_allow_approval(
+    proposer: tuple[User, Client], payee: User
+) -> None:
+    """Resolving a proposal needs a permission of its own."""
     proposal = _proposed(proposer[1], payee)
     _, other = _staff("add_proposedchange", "view_proposedchange")
     assert "/admin/doors/" not in other.get(INBOX).content.decode().replace("/admin/doors/adjust/", "")
@@ -155,16 +161,16 @@ def test_who_may_only_propose_does_not_approve(proposer: tuple[User, Client], pa
     assert other.post("/admin/doors/decline/", sent | {"reason": "no"}).status_code == 403
 
 
-def test_a_longer_inbox_asks_no_more_questions(
+def test_a_longer_inbox_makes_no_more_queries(
     admin: Client, proposer: tuple[User, Client], payee: User
 ) -> None:
-    """People and texts of a page are read at once."""
+    """Users and notes of a page are read with one query each."""
     _proposed(proposer[1], payee)
 
     def queries() -> int:
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as captured:
             admin.get(INBOX)
-        return len(asked)
+        return len(captured)
 
     before = queries()
     for _ in range(3):
@@ -172,8 +178,8 @@ def test_a_longer_inbox_asks_no_more_questions(
     assert queries() == before
 
 
-def test_a_write_off_takes_what_is_due_away(admin: Client, world: World) -> None:
-    """From the button on the user's page."""
+def test_a_write_off_lowers_a_debt(admin: Client, world: World) -> None:
+    """It starts with the button on the user's page."""
     world.debtor.refresh_from_db()
     button = f"/admin/models/user/{world.debtor.pk}/adjust-due-eaml-down-write-off/"
     assert button in admin.get(f"/admin/models/user/{world.debtor.pk}/change/").content.decode()

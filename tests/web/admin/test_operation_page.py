@@ -1,4 +1,4 @@
-"""An operation's page says how it was decided: prices, coupons, what is left, who sent it and why."""
+"""An operation's page shows its decision: price, coupons, what is left to reverse, sender and notes."""
 
 from uuid import uuid4
 
@@ -16,8 +16,8 @@ def _page(client: Client, operation: str) -> str:
     return client.get(f"/admin/models/operation/{operation}/change/").content.decode()
 
 
-def test_which_coupon_paid_what(admin: Client, world: World) -> None:
-    """In the order they were spent, each with its page."""
+def test_the_page_shows_which_coupons_paid(admin: Client, world: World) -> None:
+    """They are listed in the order they were spent, each with a link to its page."""
     user = make.fund(make.make_user(), usd=10)
     late = make.recorded(do.grant(user, 4, priority=200)).id
     first = make.recorded(do.grant(user, 2)).id
@@ -30,12 +30,12 @@ def test_which_coupon_paid_what(admin: Client, world: World) -> None:
     assert "3.00000000 USD" in page[spent[0] : spent[1]]
 
 
-def test_what_is_left_to_reverse(admin: Client, world: World) -> None:
-    """Less after a reversal, whose own page names what it took back, and by which hand."""
+def test_the_page_shows_what_is_left_to_reverse(admin: Client, world: World) -> None:
+    """A reversal lowers it; the reversal's page names the operation, the actor and the reason."""
     user = make.fund(make.make_user(), usd=10)
     bill = make.recorded(make.bill(user, 8)).id
     assert "8.00000000 USD" in _page(admin, bill)
-    sent = {"key": str(uuid4()), "operation": bill, "amount": "3", "reason": "he asked", "confirm": "yes"}
+    sent = {"key": str(uuid4()), "operation": bill, "amount": "3", "reason": "by request", "confirm": "yes"}
     landed = admin.post("/admin/doors/reverse-operation/", sent).headers["Location"]
     left = "".join(_page(admin, bill).partition("Left to reverse")[2].split("</div>")[:4])
     assert "5.00000000 USD" in left
@@ -43,14 +43,14 @@ def test_what_is_left_to_reverse(admin: Client, world: World) -> None:
     page = admin.get(landed).content.decode()
     assert f"/admin/models/operation/{bill}/change/" in page
     assert "reverses" in page
-    assert "reason: he asked" in page
+    assert "reason: by request" in page
     assert f"user:{admin.session['_auth_user_id']} through /ledger/admin, key {sent['key']}" in page
     Note.objects.update(text=None, salt=None)
     assert "reason: (erased)" in admin.get(landed).content.decode()
 
 
-def test_what_is_its_payer_s_own_affair_is_shown_to_who_may_see_his_statement(world: World) -> None:
-    """Coupons and texts: who may see operations and not entries sees neither."""
+def test_coupons_and_notes_are_private_to_the_payer(world: World) -> None:
+    """Staff who may see operations but not the payer's statement do not see them."""
     user = make.fund(make.make_user(), usd=10)
     coupon = make.recorded(do.grant(user, 4)).id
     bill = make.recorded(make.bill(user, 5)).id
@@ -64,8 +64,8 @@ def test_what_is_its_payer_s_own_affair_is_shown_to_who_may_see_his_statement(wo
         assert (coupon in page) is shown
 
 
-def test_only_what_was_paid_in_has_a_button_to_charge_it_back(admin: Client, world: World) -> None:
-    """Everything else is reversed."""
+def test_only_payments_have_a_button_to_charge_them_back(admin: Client, world: World) -> None:
+    """Other operations can only be reversed."""
     user = make.fund(make.make_user(), usd=10)
     payment, bill = make.recorded(make.top_up(user, 2)).id, make.recorded(make.bill(user, 1)).id
     assert "/charge-back/" in _page(admin, payment)

@@ -1,4 +1,4 @@
-"""What has expired is not shown as if it had not, though nobody has swept it yet."""
+"""Expired coupons and holds are shown as expired, even before the sweep."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -20,7 +20,7 @@ TOKEN = 10_000
 
 @pytest.fixture
 def overdue(world: World) -> User:
-    """Has 5 USD of coupons and 3 EAML held that have expired, and 2 USD and 4 EAML that have not."""
+    """A user with 5 USD of coupons and 3 EAML held that have expired, and 2 USD and 4 EAML that have not."""
     del world
     user = fund(make_user(), eaml=10)
     machine = make_machine(make_user())
@@ -33,8 +33,8 @@ def overdue(world: World) -> User:
     return user
 
 
-def test_a_user_is_shown_with_what_is_live(admin: Client, overdue: User) -> None:
-    """In the list and on the page of his own; the row itself waits for the sweep."""
+def test_a_user_is_shown_without_what_has_expired(admin: Client, overdue: User) -> None:
+    """The row itself changes only with the sweep."""
     assert overdue.coupon_balance != 7
     overdue.refresh_from_db()
     assert overdue.coupon_balance == 7
@@ -44,8 +44,8 @@ def test_a_user_is_shown_with_what_is_live(admin: Client, overdue: User) -> None
     assert "7.00000000" not in page
 
 
-def test_an_account_is_shown_with_what_is_live(admin: Client, overdue: User) -> None:
-    """Balance, held and available."""
+def test_an_account_is_shown_without_what_has_expired(admin: Client, overdue: User) -> None:
+    """Expired amounts are left out of the balance, what is held, and what is available."""
     for name, shown, hidden in (
         ("coupon", ["2.00000000 USD"], "7.00000000 USD"),
         ("eaml", ["10.00000000 EAML", "4.00000000 EAML", "6.00000000 EAML"], "3.00000000 EAML"),
@@ -58,7 +58,7 @@ def test_an_account_is_shown_with_what_is_live(admin: Client, overdue: User) -> 
 
 
 def test_a_hold_and_a_coupon_are_shown_as_expired(admin: Client, overdue: User) -> None:
-    """With nothing left."""
+    """Their remaining amount is zero."""
     hold = HeldFunds.objects.filter(user_id=overdue.pk).earliest("expires_at")
     page = admin.get(_url(HeldFunds, "changelist") + f"?q={hold.pk}").content.decode()
     assert "expired" in page

@@ -1,4 +1,4 @@
-"""Every page of the administration opens, shows what is there, and lets nobody change a record."""
+"""Every page of the administration opens and shows its rows, and read-only rows cannot be changed."""
 
 from http import HTTPStatus
 from typing import Any
@@ -19,10 +19,10 @@ from models import Machine, Team, User
 from models.billing import Entry, Operation
 from tests import builders as make
 from tests.projections.world import World
-from web.admin.pages import RecordAdmin
+from web.admin.pages import ReadOnlyAdmin
 
 _ALL = sorted(administration.site._registry, key=lambda model: model._meta.label)
-_RECORDS = [model for model in _ALL if isinstance(administration.site._registry[model], RecordAdmin)]
+_READ_ONLY = [model for model in _ALL if isinstance(administration.site._registry[model], ReadOnlyAdmin)]
 _EDITABLE = {User, Machine, Team, Group}
 
 
@@ -34,14 +34,14 @@ def _first(model: type[models.Model]) -> Any:
     return model._default_manager.order_by("-pk").first()
 
 
-def test_everything_but_users_groups_machines_and_teams_is_a_record() -> None:
-    """Whoever registers a model decides which it is."""
-    assert set(_ALL) - set(_RECORDS) == _EDITABLE
+def test_everything_but_users_groups_machines_and_teams_is_read_only() -> None:
+    """A newly registered model must be read-only or be listed here."""
+    assert set(_ALL) - set(_READ_ONLY) == _EDITABLE
 
 
 @pytest.mark.parametrize("model", _ALL, ids=lambda model: model._meta.label)
 def test_a_list_opens_and_can_be_searched(admin: Client, model: type[models.Model]) -> None:
-    """By an id, a number, an address, and nonsense."""
+    """Terms are an id, a number, part of an address, and nonsense."""
     url = _url(model, "changelist")
     page = admin.get(url)
     assert page.status_code == 200
@@ -50,8 +50,8 @@ def test_a_list_opens_and_can_be_searched(admin: Client, model: type[models.Mode
 
 
 @pytest.mark.parametrize("model", _ALL, ids=lambda model: model._meta.label)
-def test_a_page_of_one_opens(admin: Client, model: type[models.Model]) -> None:
-    """Where there is one."""
+def test_the_page_of_a_row_opens(admin: Client, model: type[models.Model]) -> None:
+    """Every model has a row but those without any in this world."""
     row = _first(model)
     if row is None:
         assert model._meta.label in {"models.Team", "auth.Group"}
@@ -61,16 +61,18 @@ def test_a_page_of_one_opens(admin: Client, model: type[models.Model]) -> None:
 
 
 @pytest.mark.parametrize("model", _ALL, ids=lambda model: model._meta.label)
-def test_a_page_of_what_is_not_there_leads_back(admin: Client, model: type[models.Model]) -> None:
-    """Whatever stands in the address."""
+def test_the_page_of_an_unknown_row_redirects_to_the_first_page(
+    admin: Client, model: type[models.Model]
+) -> None:
+    """The id may have any form."""
     for key in ("zebra", "0", "01a205b9-5a05-79df-a1f7-6b7c0becd1be"):
         answer = admin.get(_url(model, "change", key))
         assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/"), key
 
 
-@pytest.mark.parametrize("model", _RECORDS, ids=lambda model: model._meta.label)
-def test_nobody_adds_changes_or_deletes_a_record(admin: Client, model: type[models.Model]) -> None:
-    """A superuser neither; and the table is as it was."""
+@pytest.mark.parametrize("model", _READ_ONLY, ids=lambda model: model._meta.label)
+def test_a_read_only_row_cannot_be_added_changed_or_deleted(admin: Client, model: type[models.Model]) -> None:
+    """Even a superuser gets 403, and the number of rows stays."""
     before = model._default_manager.count()
     assert admin.get(_url(model, "add")).status_code == 403
     assert admin.post(_url(model, "add"), {}).status_code == 403
@@ -85,7 +87,7 @@ def test_nobody_adds_changes_or_deletes_a_record(admin: Client, model: type[mode
 
 @pytest.mark.parametrize("model", [User, Machine], ids=lambda model: model._meta.label)
 def test_users_and_machines_are_not_deleted_here(admin: Client, model: type[models.Model]) -> None:
-    """It would take billing rows with it."""
+    """Their deletion would delete billing rows."""
     row = _first(model)
     assert admin.post(_url(model, "delete", row.pk), {"post": "yes"}).status_code == 403
 
@@ -93,13 +95,13 @@ def test_users_and_machines_are_not_deleted_here(admin: Client, model: type[mode
 @pytest.mark.parametrize(
     "model", [Operation, Entry, Event, User, Machine], ids=lambda model: model._meta.label
 )
-def test_a_longer_list_asks_no_more_questions(admin: Client, world: World, model: type[models.Model]) -> None:
+def test_a_longer_list_makes_no_more_queries(admin: Client, world: World, model: type[models.Model]) -> None:
     """The number of queries does not grow with the rows."""
 
     def queries() -> int:
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as captured:
             admin.get(_url(model, "changelist"))
-        return len(asked)
+        return len(captured)
 
     admin.get(_url(model, "changelist"))
     before = queries()
@@ -110,7 +112,7 @@ def test_a_longer_list_asks_no_more_questions(admin: Client, world: World, model
 
 
 def test_an_operation_shows_its_entries_and_amounts(admin: Client, world: World) -> None:
-    """Both pairs, with 8 decimals and the currency, and the accounts' codes."""
+    """Both transfers are shown, with 8 decimals, the currency and the accounts' codes."""
     page = admin.get(_url(Operation, "change", world.sale.id)).content.decode()
     for shown in (
         "4.00000000 USD",
@@ -120,9 +122,9 @@ def test_an_operation_shows_its_entries_and_amounts(admin: Client, world: World)
         str(world.buyer.email),
     ):
         assert shown in page
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         admin.get(_url(Operation, "change", world.sale.id))
-    assert len(asked) <= 12
+    assert len(captured) <= 12
 
 
 @pytest.mark.parametrize(
@@ -137,28 +139,28 @@ def test_an_operation_shows_its_entries_and_amounts(admin: Client, world: World)
     ],
 )
 def test_operations_are_found(admin: Client, world: World, term: str, kinds: set[str]) -> None:
-    """By id, position, kind and the user's address."""
-    asked = term.format(id=world.sale.id, position=world.sale.position, email=world.debtor.email)
-    page = admin.get(_url(Operation, "changelist"), {"q": asked})
+    """The search finds them by id, position, kind and the user's address."""
+    query = term.format(id=world.sale.id, position=world.sale.position, email=world.debtor.email)
+    page = admin.get(_url(Operation, "changelist"), {"q": query})
     assert {operation.kind for operation in page.context["cl"].result_list} == kinds
 
 
 def test_operations_are_filtered_by_kind(admin: Client, world: World) -> None:
-    """The filter offers every kind there is."""
+    """The list has only operations of the chosen kind."""
     del world
     page = admin.get(_url(Operation, "changelist"), {"kind": "training"})
     assert {operation.kind for operation in page.context["cl"].result_list} == {"training"}
 
 
 def test_an_event_is_shown_as_json(admin: Client, world: World) -> None:
-    """Its data and metadata, to read."""
+    """The page shows its data and metadata."""
     page = admin.get(_url(Event, "change", world.sale.position)).content.decode()
     assert "&quot;kind&quot;: &quot;machine_copy&quot;" in page
     assert "&quot;source&quot;: &quot;/services/tests&quot;" in page
 
 
 def test_a_message_is_shown_as_it_came(admin: Client, world: World) -> None:
-    """Its value byte for byte, as far as that can be shown, and never as markup."""
+    """Its value is not reformatted, bytes that are not text are replaced, and nothing of it is markup."""
     del world
     readable, unreadable = DeadLetter.objects.order_by("offset")
     page = admin.get(_url(DeadLetter, "change", readable.pk)).content.decode()
@@ -169,7 +171,7 @@ def test_a_message_is_shown_as_it_came(admin: Client, world: World) -> None:
 
 
 def test_a_key_is_shown_without_its_hash(admin: Client, world: World) -> None:
-    """In no form."""
+    """Neither the list nor the page contains the hash."""
     del world
     key = ApiKey.objects.get()
     for url in (_url(ApiKey, "changelist"), _url(ApiKey, "change", key.pk)):
@@ -180,7 +182,7 @@ def test_a_key_is_shown_without_its_hash(admin: Client, world: World) -> None:
 
 
 def test_a_machine_s_price_is_changed_here(admin: Client, world: World) -> None:
-    """And counts for the next operation."""
+    """The next operation is priced by it."""
     url = _url(Machine, "change", world.machine.pk)
     form = admin.get(url).context["adminform"].form
     data = {name: form[name].value() for name in form.fields}
@@ -191,8 +193,8 @@ def test_a_machine_s_price_is_changed_here(admin: Client, world: World) -> None:
     assert event.data["pricing"]["unit_price"] == "7.50000000"
 
 
-def test_the_first_page_has_the_day_s_figures(admin: Client, world: World) -> None:
-    """Operations by kind, the books' balance, positions, dead letters and waiting messages."""
+def test_the_first_page_shows_the_figures_of_the_day(admin: Client, world: World) -> None:
+    """It shows operations by kind, debits minus credits, dead letters and waiting messages."""
     del world
     content = admin.get(reverse("admin:index")).content.decode()
     for shown in ("0.00000000 USD", "0.00000000 EAML", "the books balance", "machine_copy_update", "2 · 1"):
@@ -200,8 +202,8 @@ def test_the_first_page_has_the_day_s_figures(admin: Client, world: World) -> No
     assert "do not balance" not in content
 
 
-def test_the_first_page_says_when_the_books_are_wrong(admin: Client, world: World) -> None:
-    """By how much, and what to do."""
+def test_the_first_page_warns_if_the_books_do_not_balance(admin: Client, world: World) -> None:
+    """It shows the difference and the command to run."""
     from tests.projections.world import corrupt
 
     corrupt("update ledger_account set balance = balance + 1 where code = %s", f"user:{world.buyer.pk}:usd")
@@ -210,7 +212,7 @@ def test_the_first_page_says_when_the_books_are_wrong(admin: Client, world: Worl
     assert "the books do not balance: run manage.py verify" in content
 
 
-def test_what_is_not_projected_yet_counts_for_the_books(admin: Client, world: World) -> None:
+def test_the_books_balance_before_the_projection_has_caught_up(admin: Client, world: World) -> None:
     """The platform's newest entries are read from the journal."""
     post([make.machine_copy(world.machine, user=world.buyer)])
     content = admin.get(reverse("admin:index")).content.decode()
@@ -218,8 +220,8 @@ def test_what_is_not_projected_yet_counts_for_the_books(admin: Client, world: Wo
     assert "do not balance" not in content
 
 
-def test_only_staff_come_in(world: World) -> None:
-    """Others are asked to sign in."""
+def test_only_staff_may_sign_in(world: World) -> None:
+    """Other users are sent to the login page."""
     client = Client()
     assert client.get(reverse("admin:index")).status_code == 302
     client.force_login(world.buyer)
@@ -227,8 +229,8 @@ def test_only_staff_come_in(world: World) -> None:
     assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, reverse("admin:login"))
 
 
-def test_staff_without_a_permission_see_what_is_theirs_and_their_teams(world: World) -> None:
-    """The rules are those of `models.access`, which the API asks too."""
+def test_staff_without_a_permission_see_their_own_rows_and_their_teams(world: World) -> None:
+    """The rules are those of `models.access`, which the API uses too."""
     del world
     operation = Operation.objects.filter(machine__isnull=False).order_by("position")[0]
     other = Operation.objects.filter(machine=None).order_by("position")[0]

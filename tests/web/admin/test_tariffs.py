@@ -1,4 +1,4 @@
-"""Tariffs: proposed at a door, approved in the inbox, and which operations each version priced."""
+"""Tariffs: proposed on a command page, approved in the inbox, listed with the operations they priced."""
 
 from typing import Any
 from uuid import uuid4
@@ -13,18 +13,18 @@ from tests import commands as do
 from tests.projections import world as worlds
 from tests.projections.world import World
 
-DOOR = "/admin/doors/publish-tariff/"
+PUBLISH = "/admin/doors/publish-tariff/"
 
 
 def _like(client: Client, version: int) -> dict[str, Any]:
-    """What the page is filled with that a version's button leads to."""
+    """Return the initial values of the page to which a version's button leads."""
     button = f"/admin/ledger/publishedtariff/{version}/publish-tariff/"
     form = client.get(client.get(button).headers["Location"]).context["form"]
     return {name: value for name in form.fields if (value := form[name].value()) is not None}
 
 
-def test_the_button_of_a_version_fills_its_terms_in(admin: Client, world: World) -> None:
-    """Bands as lines; sent as they are, they are the same terms."""
+def test_the_button_of_a_version_fills_in_its_terms(admin: Client, world: World) -> None:
+    """Bands are lines. Sent unchanged, the values give the same terms."""
     made = make.recorded(
         do.propose_tariff(
             bands={"solving": [{"above": 10, "unit_price": "0.00005000"}]},
@@ -36,47 +36,51 @@ def test_the_button_of_a_version_fills_its_terms_in(admin: Client, world: World)
     assert filled["bands_solving"] == "10 0.00005000"
     assert filled["commission_rates_machine_copy"] == "0.10000000"
     sent = filled | {"reason_code": "again", "reason": "the same", "confirm": "yes"}
-    assert admin.post(DOOR, sent).status_code == 302
+    assert admin.post(PUBLISH, sent).status_code == 302
     proposed = ProposedChange.objects.latest("pk").kept["body"]
     assert proposed["terms"] == PublishedTariff.objects.get(version=version).terms
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("commission_rate", "1.5", "a commission is at most 1, which is all of it"),
         ("commission_rates_buy_data_source", "2", "a commission is at most 1, which is all of it"),
         ("training_cell_eaml", "-1", "the amount must not be below zero"),
         ("eaml_per_usd", "", "is required"),
-        ("bands_training", "many 0.1", "a line is a whole number of units and a price: 1000000 0.00008"),
+        (
+            "bands_training",
+            "many 0.1",
+            "each line must be a whole number of units and a price: 1000000 0.00008",
+        ),
         ("bands_training", "10 0.1\n10 0.2", "the bands do not begin one above the other"),
         ("bands_training", "10 0.1234567890", "an amount has at most 8 decimals"),
     ],
 )
-def test_a_wrong_term_is_said_at_its_field(
-    admin: Client, world: World, field: str, value: str, said: str
+def test_an_invalid_term_is_reported_at_its_field(
+    admin: Client, world: World, field: str, value: str, message: str
 ) -> None:
-    """However deep in the body it stands."""
+    """The value may be at any depth in the body."""
     sent = _like(admin, 1) | {"reason_code": "x", "reason": "y", field: value, "confirm": "yes"}
     before = ProposedChange.objects.count()
-    assert said in str(admin.post(DOOR, sent).context["form"].errors[field])
+    assert message in str(admin.post(PUBLISH, sent).context["form"].errors[field])
     assert ProposedChange.objects.count() == before
 
 
-def test_approved_it_is_published_and_prices(admin: Client, world: World) -> None:
-    """The inbox says what is proposed; the page says how many operations it priced, and lists them."""
+def test_an_approved_tariff_is_published_and_prices_operations(admin: Client, world: World) -> None:
+    """The inbox describes the proposal; the tariff's page counts and lists the operations it priced."""
     user = make.fund(make.make_user(), eaml=10)
     proposal = make.recorded(do.propose_tariff(solving_line_eaml="0.00030000"))
     inbox = admin.get("/admin/ledger/proposedchange/").content.decode()
-    assert "terms of everybody from its approval: solving line eaml 0.00030000<" in inbox
+    assert "tariff for everyone from approval: solving line eaml 0.00030000<" in inbox
     sent = {"key": str(uuid4()), "proposal": proposal.id, "confirm": "yes"}
-    landed = admin.post("/admin/doors/approve/", sent).headers["Location"]
+    result = admin.post("/admin/doors/approve/", sent).headers["Location"]
     version = PublishedTariff.objects.latest("version").version
-    assert landed == f"/admin/ledger/publishedtariff/{version}/change/"
+    assert result == f"/admin/ledger/publishedtariff/{version}/change/"
     operation = make.recorded(make.solving(world.machine, user=user, lines=10_000))
     assert operation.data["transfers"][0]["amount"] == "3.00000000"
     worlds.project()
-    assert f"1 operations</a>, up to position {operation.position}" in admin.get(landed).content.decode()
+    assert f"1 operations</a>, up to position {operation.position}" in admin.get(result).content.decode()
     listed = admin.get("/admin/models/operation/", {"tariff": version}).context["cl"].result_list
     assert [str(each.pk) for each in listed] == [operation.id]
     others = admin.get("/admin/models/operation/", {"tariff": 1}).context["cl"].result_list
@@ -85,7 +89,7 @@ def test_approved_it_is_published_and_prices(admin: Client, world: World) -> Non
 
 
 def test_operations_are_listed_by_the_terms_of_a_user(admin: Client, world: World) -> None:
-    """His own version is named beside the tariff's."""
+    """An operation is found by the user's own version, which its page names next to the tariff."""
     user = make.fund(make.make_user(), eaml=10)
     made = make.recorded(do.propose_tariff(user=user, solving_line_eaml="0.00010000"))
     version = make.recorded(do.approve(made.id, subject="tariff")).data["version"]

@@ -1,4 +1,4 @@
-"""Users: what they have is shown, who they are is edited, and superusers alone say what they may do."""
+"""Users: balances are read-only, profiles are edited, and only superusers change roles and staff."""
 
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ def _url(key: int) -> str:
 
 
 def test_a_user_s_balances_are_shown_and_cannot_be_changed(admin: Client, world: World) -> None:
-    """What is due and held is there too; saving the page leaves all of it as it is."""
+    """The page shows debts and what is held as well; saving it leaves all of them unchanged."""
     url = _url(world.debtor.pk)
     page = admin.get(url)
     content = page.content.decode()
@@ -31,7 +31,7 @@ def test_a_user_s_balances_are_shown_and_cannot_be_changed(admin: Client, world:
 
 
 def test_a_new_user_is_added_with_an_address_and_a_password(admin: Client) -> None:
-    """Other fields follow on his page."""
+    """Other fields are edited on the user's page afterwards."""
     answer = admin.post(
         reverse("admin:models_user_add"),
         {"email": "new@example.com", "password1": "a-long-passw0rd", "password2": "a-long-passw0rd"},
@@ -40,8 +40,8 @@ def test_a_new_user_is_added_with_an_address_and_a_password(admin: Client) -> No
     assert User.objects.get(email="new@example.com").check_password("a-long-passw0rd")
 
 
-def test_only_a_superuser_says_who_may_do_what(admin: Client, world: World) -> None:
-    """Who may change users could otherwise open every door to himself."""
+def test_only_a_superuser_changes_roles(admin: Client, world: World) -> None:
+    """Otherwise staff who may change users could give themselves every permission."""
     staff = User.objects.create_user(email=f"{uuid4().hex}@example.com", password=None, is_staff=True)
     staff.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
     client = Client()
@@ -59,7 +59,7 @@ def test_only_a_superuser_says_who_may_do_what(admin: Client, world: World) -> N
 
 
 def test_only_a_superuser_changes_staff(admin: Client, world: World) -> None:
-    """A new password of a colleague's would make one person two pairs of eyes."""
+    """With a new password for a colleague's account one person could approve their own proposals."""
     staff, colleague = (
         User.objects.create_user(email=f"{uuid4().hex}@example.com", password=None, is_staff=True)
         for _ in range(2)

@@ -1,4 +1,4 @@
-"""Two people at two browsers: one proposes, the other approves, and the money is there."""
+"""Two people with two browsers: one proposes an adjustment, the other approves it."""
 
 from typing import Any
 
@@ -31,8 +31,10 @@ def _signed_in(browser: Browser, address: str, person: User) -> Page:
     return page
 
 
-def test_an_adjustment_above_the_limit_is_approved_by_another(browser: Browser, live_server: Any) -> None:
-    """From the buttons on the pages, as people would; a second click on confirm does nothing more."""
+def test_an_adjustment_above_the_limit_is_approved_by_a_second_person(
+    browser: Browser, live_server: Any
+) -> None:
+    """They use the buttons on the pages; a double click on confirm makes one proposal."""
     payee = make.make_user()
     anna = _staff("anna", "view_user", "add_proposedchange", "view_proposedchange")
     bert = _staff("bert", "view_user", "change_proposedchange")
@@ -47,7 +49,7 @@ def test_an_adjustment_above_the_limit_is_approved_by_another(browser: Browser, 
     page.get_by_role("button", name="Show what would happen").click()
     expect(page.get_by_text("This needs a second person")).to_be_visible()
     page.get_by_role("button", name="Confirm").dblclick()
-    expect(page.get_by_text("You proposed this yourself: somebody else approves it.")).to_be_visible()
+    expect(page.get_by_text("Yes: somebody else must approve it.")).to_be_visible()
     assert ProposedChange.objects.count() == 1
     page.goto("/admin/ledger/proposedchange/")
     expect(page.get_by_role("link", name="approve", exact=True)).to_have_count(0)

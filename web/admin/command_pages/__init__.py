@@ -1,4 +1,4 @@
-"""What people do to the ledger from the administration: a door a command, each on a page of its own."""
+"""The command pages: how staff give commands to the ledger, one page per command."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,11 +17,11 @@ from web.admin.command_pages import (
     tariffs,
 )
 from web.admin.command_pages.command_page import CommandPage
-from web.admin.command_pages.view import page
+from web.admin.command_pages.view import respond
 
 COMMAND_PAGES: Final[Mapping[str, type[CommandPage]]] = {
-    door.name: door
-    for door in (
+    page_class.name: page_class
+    for page_class in (
         holds.PlaceHold,
         holds.CaptureHold,
         holds.VoidHold,
@@ -50,11 +50,11 @@ COMMAND_PAGES: Final[Mapping[str, type[CommandPage]]] = {
 
 
 def show_command_page(request: HttpRequest, name: str) -> HttpResponse:
-    """The page of the door of that name."""
-    door = COMMAND_PAGES.get(name)
-    if door is None:
-        raise Http404("there is no such door")
-    return page(request, door)
+    """Respond to a request for the command page of this name; raise `Http404` if there is none."""
+    page_class = COMMAND_PAGES.get(name)
+    if page_class is None:
+        raise Http404("there is no such command page")
+    return respond(request, page_class)
 
 
-__all__ = ["DOORS", "Door", "open_door"]
+__all__ = ["COMMAND_PAGES", "CommandPage", "show_command_page"]

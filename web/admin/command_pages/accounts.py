@@ -1,7 +1,9 @@
-"""Doors of accounts: how much a user may owe."""
+"""The command page of accounts: set a credit limit."""
 
 from datetime import datetime
 from typing import Any
+
+from typing_extensions import override
 
 from ledger.engine.submission import Submission
 from ledger.requests import bodies, by_people
@@ -10,7 +12,7 @@ from web.admin.command_pages.fields import AmountField, UserField
 
 
 class SetCreditLimit(CommandPage):
-    """How much EAML a user may owe for compute before it is refused."""
+    """Limit how much EAML a user may owe for compute. Work that would exceed the limit is rejected."""
 
     name = "set-credit-limit"
     title = "Set the credit limit"
@@ -19,13 +21,16 @@ class SetCreditLimit(CommandPage):
 
     operation_user = UserField()
     limit = AmountField(
-        "EAML", label="Limit (EAML)", required=False, help_text="Empty: what the tariff says."
+        "EAML", label="Limit (EAML)", required=False, help_text="Leave empty to use the limit of the tariff."
     )
 
-    def values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        """Empty is a value here."""
+    @override
+    def body_values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        """Return the limit, even if it was left empty: None means the limit of the tariff."""
         return {"limit": cleaned.get("limit") or None} if "limit" in cleaned else {}
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
-        return by_people.set_credit_limit(self.read, self.cleaned_data["operation_user"], now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return by_people.set_credit_limit(
+            self.parsed, self.cleaned_data["operation_user"], now=now, **context
+        )

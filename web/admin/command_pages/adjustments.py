@@ -1,8 +1,10 @@
-"""Doors of four eyes: adjust a balance or propose to, approve and decline what others proposed."""
+"""Command pages of adjustments and proposals: adjust a balance, approve or decline a proposal."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
+
+from typing_extensions import override
 
 from ledger.domain.proposals import Subject
 from ledger.engine.submission import Submission
@@ -12,30 +14,30 @@ from ledger.requests.four_eyes import role_of
 from web.admin.command_pages.command_page import CommandPage
 from web.admin.command_pages.fields import (
     AmountField,
-    ChosenField,
     ReasonField,
+    SelectField,
     TextField,
     UserField,
     UuidField,
 )
-from web.admin.decisions import texts_of
-from web.admin.pages import moment
+from web.admin.decisions import notes_of
+from web.admin.formatting import utc_time
 from web.admin.proposal_text import in_words
 
 _ACCOUNTS: Final = {
     "usd": "USD",
     "eaml": "EAML",
     "coupon": "coupons (USD)",
-    "due:usd": "what is due in USD",
-    "due:eaml": "what is due in EAML",
+    "due:usd": "debt in USD",
+    "due:eaml": "debt in EAML",
 }
-_DIRECTIONS: Final = {"up": "up", "down": "down"}
+_DIRECTIONS: Final = {"up": "increase", "down": "decrease"}
 
 
 class Adjust(CommandPage):
-    """Put an amount on an account of a user, or take it off. Down on what is due writes it off.
+    """Increase or decrease the balance of a user's account. Decreasing a debt writes it off.
 
-    What is more than your role adjusts alone in a day waits for a second person.
+    An adjustment above the daily limit of your role becomes a proposal that a second person must approve.
     """
 
     name = "adjust"
@@ -44,60 +46,66 @@ class Adjust(CommandPage):
     body = bodies.Adjustment
 
     operation_user = UserField()
-    account = ChosenField(_ACCOUNTS)
-    direction = ChosenField(_DIRECTIONS)
+    account = SelectField(_ACCOUNTS)
+    direction = SelectField(_DIRECTIONS)
     amount = AmountField("")
-    reason_code = TextField(help_text="A short name to count by: goodwill, correction, write-off.")
+    reason_code = TextField(
+        help_text="A short name for reports, for example goodwill, correction or write-off."
+    )
     reason = ReasonField()
-    evidence = TextField(required=False, help_text="A link to what shows that it is right.")
+    evidence = TextField(
+        required=False, help_text="A link that supports the adjustment, for example to a ticket."
+    )
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP, in the role of the person."""
-        return by_people.adjust_balance(self.read, role=role_of(self.person), now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return by_people.adjust_balance(self.parsed, role=role_of(self.person), now=now, **context)
 
 
-class _Resolve(CommandPage):
-    """What approving and declining share."""
+class _ResolveProposal(CommandPage):
+    """The base of approving and declining."""
 
     permission = "ledger.change_proposedchange"
 
-    proposal = UuidField(help_text="Id.")
+    proposal = UuidField(help_text="ID of the proposal.")
 
     @property
-    def about(self) -> Iterator[tuple[str, object]]:
-        """What was proposed, by whom and why."""
-        proposal = self.named("proposal")
+    @override
+    def target(self) -> Iterator[tuple[str, object]]:
+        proposal = self.uuid_in("proposal")
         found = None if proposal is None else proposals.find(str(proposal))
         if found is not None:
             yield "Proposed", in_words(found.subject, found.user, found.body)
-            yield "By", found.proposer
-            yield "Reason", found.reason_code
-            yield "Texts", texts_of(found.id)
-            yield "Expires", moment(found.expires_at)
+            yield "Proposed by", found.proposer
+            yield "Reason code", found.reason_code
+            yield "Notes", notes_of(found.id)
+            yield "Expires", utc_time(found.expires_at)
 
-    def _submission(self, *, approve: bool, **who: Any) -> Submission:
+    def _submission(self, *, approve: bool, **context: Any) -> Submission:
         proposal = self.cleaned_data["proposal"]
         found = proposals.find(str(proposal))
-        # Where there is none, the ledger says so, whatever it might have been about.
+        # If there is no such proposal the ledger refuses the command, whatever the subject.
         subject: Subject = "adjustment" if found is None else found.subject
         role = role_of(self.person)
-        return by_people.resolve_proposal(self.read, proposal, subject, approve=approve, role=role, **who)
+        return by_people.resolve_proposal(
+            self.parsed, proposal, subject, approve=approve, role=role, **context
+        )
 
 
-class Approve(_Resolve):
-    """Do what somebody else proposed. Nobody approves what he proposed himself."""
+class Approve(_ResolveProposal):
+    """Approve a proposal of somebody else, which carries it out. You cannot approve your own proposals."""
 
     name = "approve"
     title = "Approve a proposal"
     body = bodies.Body
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP, in the role of the person."""
-        return self._submission(approve=True, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return self._submission(approve=True, now=now, **context)
 
 
-class Decline(_Resolve):
-    """Do nothing of what was proposed. Who declined it and why is kept."""
+class Decline(_ResolveProposal):
+    """Decline a proposal: nothing of it is carried out. Your name and the reason are recorded."""
 
     name = "decline"
     title = "Decline a proposal"
@@ -105,6 +113,6 @@ class Decline(_Resolve):
 
     reason = ReasonField()
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP, in the role of the person."""
-        return self._submission(approve=False, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return self._submission(approve=False, now=now, **context)

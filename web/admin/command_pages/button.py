@@ -1,4 +1,4 @@
-"""Buttons on the pages of records that lead to doors, with fields filled in."""
+"""Buttons that lead from the page of a row to a command page, with fields filled in."""
 
 from typing import Any
 
@@ -9,26 +9,32 @@ from unfold.decorators import action
 from web.admin.command_pages.command_page import CommandPage
 
 
-def opens(
-    door: type[CommandPage],
+def command_button(
+    page_class: type[CommandPage],
     *,
     fills: str | None = None,
     title: str | None = None,
     icon: str = "bolt",
     **given: str,
 ) -> Any:
-    """An action for `actions_list`, or with `fills` for `actions_detail` and `actions_row`.
+    """Return an action for `actions_list`, or with `fills` for `actions_detail` and `actions_row`.
 
-    `fills` is the field that gets the record's key, `given` are further fields. Only who may open the
-    door sees the button.
+    `fills` names the field that gets the row's primary key; `given` are values of further fields. The button
+    is shown to viewers who have the permission of the command page.
     """
 
-    def go(model_admin: Any, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
+    def redirect_to_page(
+        model_admin: Any, request: HttpRequest, object_id: str | None = None
+    ) -> HttpResponse:
         del model_admin, request
-        filled = given if fills is None else {fills: str(object_id), **given}
-        return redirect(door.address(**filled))
+        initial = given if fills is None else {fills: str(object_id), **given}
+        return redirect(page_class.url(**initial))
 
-    name = "-".join([door.name, *given.values()]).replace(":", "-")
+    name = "-".join([page_class.name, *given.values()]).replace(":", "-")
     return action(
-        go, description=title or door.title, url_path=name, icon=icon, permissions=[door.permission]
+        redirect_to_page,
+        description=title or page_class.title,
+        url_path=name,
+        icon=icon,
+        permissions=[page_class.permission],
     )

@@ -1,4 +1,4 @@
-"""Doors of consulting contracts: sign, finish, split, cancel."""
+"""Command pages of consulting contracts: sign, finish, split, cancel."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,29 +6,33 @@ from typing import Any, ClassVar
 
 from django.utils.html import format_html
 from pydantic import BaseModel
+from typing_extensions import override
 
 from ledger.domain.money import USD
 from ledger.engine.submission import Submission
 from ledger.queries.kept import find_contract
 from ledger.requests import bodies, by_people
 from web.admin.command_pages.command_page import CommandPage
-from web.admin.command_pages.fields import AmountField, WholeField
-from web.admin.pages import amount, as_number
+from web.admin.command_pages.fields import AmountField, WholeNumberField
+from web.admin.formatting import amount
+from web.admin.search import number_or_none
 
 
-class _Step(CommandPage):
-    """What all of them share."""
+class _ContractPage(CommandPage):
+    """The base of all four."""
 
     permission = "ledger.change_consultingcontract"
     body: ClassVar[type[BaseModel]] = bodies.Body
     step: ClassVar[str]
 
-    contract = WholeField(label="Consulting request", help_text="Id.")
+    contract = WholeNumberField(
+        label="Consulting request", help_text="ID of the request, which is also that of its contract."
+    )
 
     @property
-    def about(self) -> Iterator[tuple[str, object]]:
-        """Whose it is, and what is in escrow."""
-        number = as_number(str(self["contract"].value()))
+    @override
+    def target(self) -> Iterator[tuple[str, object]]:
+        number = number_or_none(str(self["contract"].value()))
         found = None if number is None else find_contract(number)
         if found is not None:
             yield "State", found.state
@@ -40,15 +44,15 @@ class _Step(CommandPage):
             )
             yield "Commission", str(found.commission_rate)
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
         return by_people.take_contract_step(
-            self.read, self.cleaned_data["contract"], self.step, now=now, **who
+            self.parsed, self.cleaned_data["contract"], self.step, now=now, **context
         )
 
 
-class SignContract(_Step):
-    """The consultant has agreed: the amount of the request goes from the client into escrow."""
+class SignContract(_ContractPage):
+    """Sign a contract once the consultant has agreed: its amount goes from the client into escrow."""
 
     name = "sign-contract"
     title = "Sign a contract"
@@ -56,27 +60,29 @@ class SignContract(_Step):
     step = "contract"
 
 
-class FinishContract(_Step):
-    """Pay the consultant all that is in escrow, less the commission that was in force when it was signed."""
+class FinishContract(_ContractPage):
+    """Pay the consultant everything in escrow, less the commission that applied when it was signed."""
 
     name = "finish-contract"
     title = "Finish a contract"
     step = "finish"
 
 
-class SplitContract(_Step):
-    """As both have agreed: the consultant gets a part, less the commission, and the client the rest."""
+class SplitContract(_ContractPage):
+    """End a contract as both sides have agreed: the consultant gets part of the escrow, less the commission,
+    and the client gets the rest.
+    """
 
     name = "split-contract"
     title = "Split a contract"
     body = bodies.Split
     step = "split"
 
-    amount = AmountField("USD", help_text="What the consultant gets, before the commission.")
+    amount = AmountField("USD", help_text="The consultant's part, before the commission is deducted.")
 
 
-class CancelContract(_Step):
-    """All that is in escrow goes back to the client."""
+class CancelContract(_ContractPage):
+    """Cancel a contract: everything in escrow goes back to the client."""
 
     name = "cancel-contract"
     title = "Cancel a contract"

@@ -1,25 +1,27 @@
-"""Doors of promotional credit: grant it, offer a code, redeem one for a user."""
+"""Command pages of promotional credit: grant a coupon, create a code, redeem a code for a user."""
 
 from datetime import datetime
 from typing import Any
+
+from typing_extensions import override
 
 from ledger.engine.submission import Submission
 from ledger.requests import bodies, by_people
 from web.admin.command_pages.command_page import CommandPage
 from web.admin.command_pages.fields import (
     AmountField,
-    MomentField,
     ReasonField,
     TextField,
     UserField,
-    WholeField,
+    UtcTimeField,
+    WholeNumberField,
 )
 
-_PRIORITY = "A lower number is spent first."
+_PRIORITY_HELP = "Coupons with a lower number are spent first."
 
 
 class GrantCoupon(CommandPage):
-    """Give a user promotional credit. It pays what he owes the platform, and is never paid out."""
+    """Give a user promotional credit. It pays what the user owes the platform, and is never paid out."""
 
     name = "grant-coupon"
     title = "Grant a coupon"
@@ -28,41 +30,49 @@ class GrantCoupon(CommandPage):
 
     operation_user = UserField()
     amount = AmountField("USD")
-    expires_at = MomentField(label="Expires (UTC)", required=False, help_text="Empty: never.")
-    priority = WholeField(initial=100, help_text=_PRIORITY)
+    expires_at = UtcTimeField(
+        label="Expires (UTC)", required=False, help_text="Leave empty for a coupon that never expires."
+    )
+    priority = WholeNumberField(initial=100, help_text=_PRIORITY_HELP)
     reason = ReasonField()
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
-        return by_people.grant_coupon(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return by_people.grant_coupon(self.parsed, now=now, **context)
 
 
 class OfferCode(CommandPage):
-    """Offer a code that each user may redeem once for promotional credit."""
+    """Create a code that each user may redeem once for promotional credit."""
 
     name = "offer-code"
     title = "Create a coupon code"
     permission = "ledger.add_couponcode"
     body = bodies.CodeToRedeem
 
-    code = TextField(help_text="3 to 40 capital letters, digits and hyphens: WELCOME-2027.")
+    code = TextField(help_text="3 to 40 capital letters, digits and hyphens, for example WELCOME-2027.")
     amount = AmountField("USD")
-    priority = WholeField(initial=100, help_text=_PRIORITY)
-    valid_days = WholeField(
-        label="Days", required=False, help_text="How long the credit lasts once redeemed. Empty: for ever."
+    priority = WholeNumberField(initial=100, help_text=_PRIORITY_HELP)
+    valid_days = WholeNumberField(
+        label="Valid for (days)",
+        required=False,
+        help_text="Counted from when the code is redeemed. Leave empty for credit that never expires.",
     )
-    redeem_until = MomentField(label="Redeemable until (UTC)", required=False, help_text="Empty: always.")
-    redemptions_max = WholeField(
-        label="Redemptions at most", required=False, help_text="Of all users together. Empty: no limit."
+    redeem_until = UtcTimeField(
+        label="Redeemable until (UTC)", required=False, help_text="Leave empty for no end date."
+    )
+    redemptions_max = WholeNumberField(
+        label="Maximum number of redemptions",
+        required=False,
+        help_text="Counted over all users. Leave empty for no limit.",
     )
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
-        return by_people.create_code(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return by_people.create_code(self.parsed, now=now, **context)
 
 
 class RedeemCode(CommandPage):
-    """Redeem a code for a user, who gets what it gives. Each user redeems a code once."""
+    """Redeem a code for a user, who gets its promotional credit. Each user can redeem a code once."""
 
     name = "redeem-code"
     title = "Redeem a code"
@@ -72,6 +82,6 @@ class RedeemCode(CommandPage):
     operation_user = UserField()
     code = TextField()
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
-        return by_people.redeem_code(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return by_people.redeem_code(self.parsed, now=now, **context)

@@ -1,4 +1,4 @@
-"""Doors of holds: place, capture, void."""
+"""Command pages of holds: place, capture, void."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.html import format_html
+from typing_extensions import override
 
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from ledger.domain.money import EAML
@@ -14,21 +15,21 @@ from ledger.queries.kept import find_hold
 from ledger.requests import holds
 from web.admin.command_pages.command_page import CommandPage
 from web.admin.command_pages.fields import (
-    ChosenField,
-    FlagField,
-    MomentField,
+    CheckboxField,
     ReasonField,
+    SelectField,
     UserField,
+    UtcTimeField,
     UuidField,
-    WholeField,
+    WholeNumberField,
 )
-from web.admin.pages import amount, moment
+from web.admin.formatting import amount, spaced, utc_time
 
 _KINDS = {"training": "training", "solving": "solving", "solving_with_api": "solving with API"}
 
 
 class PlaceHold(CommandPage):
-    """Set tokens aside for work that will run. Training is paid by the machine's owner."""
+    """Hold EAML of the payer for work that will run. For training the payer is the machine's owner."""
 
     name = "place-hold"
     title = "Place a hold"
@@ -36,59 +37,64 @@ class PlaceHold(CommandPage):
     body = HoldRequested
 
     operation_user = UserField()
-    kind = ChosenField(_KINDS, initial="solving")
-    machine = WholeField(help_text="Id.")
-    count_of_lines = WholeField(label="Lines")
-    count_of_training_epoch = WholeField(label="Epochs", required=False, help_text="Of a training.")
-    expires_at = MomentField(label="Expires (UTC)", help_text="From then on, what is left is given back.")
+    kind = SelectField(_KINDS, initial="solving")
+    machine = WholeNumberField(help_text="ID of the machine.")
+    count_of_lines = WholeNumberField(label="Lines")
+    count_of_training_epoch = WholeNumberField(label="Epochs", required=False, help_text="Only for training.")
+    expires_at = UtcTimeField(
+        label="Expires (UTC)", help_text="After this time, what is left of the hold is available again."
+    )
 
-    def values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        """The hold gets the page's key as its id, so that the page places one."""
-        return {**super().values(cleaned), "hold": cleaned.get("key")}
+    @override
+    def body_values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        """Return the values with the page's key as the hold's id, so that the page places only one hold."""
+        return {**super().body_values(cleaned), "hold": cleaned.get("key")}
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As from the training service."""
-        return holds.place_hold(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return holds.place_hold(self.parsed, now=now, **context)
 
 
-class _OfHold(CommandPage):
-    """What capturing and voiding share."""
+class _HoldPage(CommandPage):
+    """The base of capturing and voiding."""
 
     permission = "ledger.change_heldfunds"
 
-    hold = UuidField(help_text="Id.")
+    hold = UuidField(help_text="ID of the hold.")
 
     @property
-    def about(self) -> Iterator[tuple[str, object]]:
-        """Whose it is, and what is left of it now."""
-        hold = self.named("hold")
+    @override
+    def target(self) -> Iterator[tuple[str, object]]:
+        hold = self.uuid_in("hold")
         found = None if hold is None else find_hold(hold, at=timezone.now())
         if found is not None:
             yield "State", found.state
             yield "Payer", f"user {found.user}"
-            yield "For", f"{found.kind.replace('_', ' ')} on machine {found.machine}"
+            yield "For", f"{spaced(found.kind)} on machine {found.machine}"
             yield "Left", format_html("{} of {}", amount(found.remaining, EAML), amount(found.amount, EAML))
-            yield "Expires", moment(found.expires_at)
+            yield "Expires", utc_time(found.expires_at)
 
 
-class CaptureHold(_OfHold):
-    """Pay work out of a hold. What the work costs beyond it comes from what is available, then is due."""
+class CaptureHold(_HoldPage):
+    """Charge work to a hold. If the work costs more than is left of the hold, the payer's available balance
+    pays the rest, and what that does not cover becomes due.
+    """
 
     name = "capture-hold"
     title = "Capture a hold"
     body = HoldCaptured
 
-    count_of_lines = WholeField(label="Lines", help_text="Done since the last capture.")
-    count_of_training_epoch = WholeField(label="Epochs", required=False, help_text="Of a training.")
-    final = FlagField(label="Final: release what is left", initial=True)
+    count_of_lines = WholeNumberField(label="Lines", help_text="Number of lines since the last capture.")
+    count_of_training_epoch = WholeNumberField(label="Epochs", required=False, help_text="Only for training.")
+    final = CheckboxField(label="Final capture: release what is left", initial=True)
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As from the training service."""
-        return holds.capture_hold(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return holds.capture_hold(self.parsed, now=now, **context)
 
 
-class VoidHold(_OfHold):
-    """Release a hold: the work will not be done, and what is left is available again."""
+class VoidHold(_HoldPage):
+    """Release a hold whose work will not be done: what is left of it is available again."""
 
     name = "void-hold"
     title = "Void a hold"
@@ -96,6 +102,6 @@ class VoidHold(_OfHold):
 
     reason = ReasonField()
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As from the training service."""
-        return holds.void_hold(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return holds.void_hold(self.parsed, now=now, **context)

@@ -1,10 +1,11 @@
-"""Doors of operations: take one back, by our own will or by a payment provider's."""
+"""Command pages of operations: reverse one, or charge a payment back."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from django.utils.html import format_html
+from typing_extensions import override
 
 from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.operations import DEFAULT_PAYMENT_PROVIDER
@@ -14,65 +15,71 @@ from ledger.queries.kept import reversed_so_far
 from ledger.requests import bodies, by_people, chargebacks
 from web.admin.command_pages.command_page import CommandPage
 from web.admin.command_pages.fields import AmountField, ReasonField, TextField, UuidField
-from web.admin.pages import amount, moment
+from web.admin.formatting import amount, spaced, utc_time
 
 
-class _TakesBack(CommandPage):
-    """What both share."""
+class _ReversalPage(CommandPage):
+    """The base of both."""
 
     permission = "models.add_operation"
 
     @property
-    def about(self) -> Iterator[tuple[str, object]]:
-        """What was recorded, and what is left of it."""
-        operation = self.named("operation")
+    @override
+    def target(self) -> Iterator[tuple[str, object]]:
+        operation = self.uuid_in("operation")
         found = None if operation is None else operations.find(operation)
         if found is None:
             return
         data = found.event.data
-        yield "Kind", data["kind"].replace("_", " ")
+        yield "Kind", spaced(data["kind"])
         yield "Payer", f"user {data['payer']}"
-        yield "Recorded", moment(found.event.recorded_at)
+        yield "Recorded", utc_time(found.event.recorded_at)
         left, transfers = reversed_so_far(found.event), data["transfers"]
         if left is not None and transfers:
             currency = transfers[0]["currency"]
-            yield "Left", format_html("{} of {}", amount(left.left, currency), amount(left.total, currency))
+            yield (
+                "Left to reverse",
+                format_html("{} of {}", amount(left.left, currency), amount(left.total, currency)),
+            )
 
 
-class ReverseOperation(_TakesBack):
-    """Take back all or part of an operation, commission included. Coupons come back as coupons."""
+class ReverseOperation(_ReversalPage):
+    """Reverse all or part of an operation, including the commission. Coupons are given back as coupons."""
 
     name = "reverse-operation"
     title = "Reverse an operation"
     body = bodies.Reversal
 
-    operation = UuidField(help_text="Id.")
+    operation = UuidField(help_text="ID of the operation.")
     amount = AmountField(
-        "", required=False, help_text="In what the payer paid with. Empty: all that is left of it."
+        "",
+        required=False,
+        help_text="In the currency of the payment. Leave empty to reverse all that is left.",
     )
     reason = ReasonField()
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
-        return by_people.reverse_operation(self.read, self.cleaned_data["operation"], now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return by_people.reverse_operation(self.parsed, self.cleaned_data["operation"], now=now, **context)
 
 
-class ChargeBack(_TakesBack):
-    """Take back money that was paid in, because its provider did. What is spent of it is due.
+class ChargeBack(_ReversalPage):
+    """Take back money that was paid in, because the payment provider has taken it back. The part that the
+    user has spent becomes due.
 
-    Name the payment by its operation or by the provider's reference.
+    Identify the payment by its operation or by the provider's reference.
     """
 
     name = "charge-back"
-    title = "Charge back"
+    title = "Charge back a payment"
     body = Chargeback
 
-    operation = UuidField(required=False, help_text="Id.")
+    operation = UuidField(required=False, help_text="ID of the operation that recorded the payment.")
     payment_provider = TextField(initial=DEFAULT_PAYMENT_PROVIDER)
-    payment_reference = TextField(required=False, help_text="The provider's.")
-    amount = AmountField("USD", required=False, help_text="Empty: all that is left of it.")
+    payment_reference = TextField(required=False, help_text="The provider's reference of the payment.")
+    amount = AmountField("USD", required=False, help_text="Leave empty to charge back all that is left.")
     reason = ReasonField()
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
-        return chargebacks.charge_back(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return chargebacks.charge_back(self.parsed, now=now, **context)

@@ -1,8 +1,10 @@
-"""Doors of payouts: ask for one, say that it was paid, say that it has failed."""
+"""Command pages of payouts: request one, mark it as paid, mark it as failed."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+
+from typing_extensions import override
 
 from easyautoml_ledger.operations import DEFAULT_PAYMENT_PROVIDER
 from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
@@ -12,13 +14,13 @@ from ledger.queries.kept import find_payout
 from ledger.requests import payouts
 from web.admin.command_pages.command_page import CommandPage
 from web.admin.command_pages.fields import AmountField, ReasonField, TextField, UserField, UuidField
-from web.admin.pages import amount
+from web.admin.formatting import amount
 
 
 class RequestPayout(CommandPage):
-    """Set money of a user aside, to be paid out to him.
+    """Hold money of a user to be paid out to them.
 
-    He is paid no more than what is available less what he owes.
+    A user is paid at most their available balance less what they owe.
     """
 
     name = "request-payout"
@@ -29,26 +31,27 @@ class RequestPayout(CommandPage):
     operation_user = UserField()
     amount = AmountField("USD")
 
-    def values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        """The payout gets the page's key as its id, so that the page makes one."""
-        return {**super().values(cleaned), "payout": cleaned.get("key")}
+    @override
+    def body_values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        """Return the values with the page's key as the payout's id, so that the page requests only one."""
+        return {**super().body_values(cleaned), "payout": cleaned.get("key")}
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
-        return payouts.request_payout(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return payouts.request_payout(self.parsed, now=now, **context)
 
 
-class _OfPayout(CommandPage):
-    """What both ends of a payout share."""
+class _PayoutPage(CommandPage):
+    """The base of both ends of a payout."""
 
     permission = "ledger.change_requestedpayout"
 
-    payout = UuidField(help_text="Id.")
+    payout = UuidField(help_text="ID of the payout.")
 
     @property
-    def about(self) -> Iterator[tuple[str, object]]:
-        """Whose it is, and whether it still waits."""
-        payout = self.named("payout")
+    @override
+    def target(self) -> Iterator[tuple[str, object]]:
+        payout = self.uuid_in("payout")
         found = None if payout is None else find_payout(payout)
         if found is not None:
             yield "State", found.state
@@ -56,23 +59,25 @@ class _OfPayout(CommandPage):
             yield "Amount", amount(found.amount, USD)
 
 
-class ConfirmPayout(_OfPayout):
-    """Say that the provider has paid a payout: the money has left the ledger."""
+class ConfirmPayout(_PayoutPage):
+    """Record that the payment provider has paid a payout: the money leaves the ledger."""
 
     name = "confirm-payout"
     title = "Mark a payout as paid"
     body = PayoutPaid
 
     payment_provider = TextField(initial=DEFAULT_PAYMENT_PROVIDER)
-    payment_reference = TextField(required=False, help_text="The provider's. It is used once.")
+    payment_reference = TextField(
+        required=False, help_text="The provider's reference of the payment. Each can be used once."
+    )
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
-        return payouts.confirm_payout(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return payouts.confirm_payout(self.parsed, now=now, **context)
 
 
-class FailPayout(_OfPayout):
-    """Say that a payout will not be paid: cancelled, or not possible. The money is available again."""
+class FailPayout(_PayoutPage):
+    """Record that a payout was cancelled or could not be paid: the money is available again."""
 
     name = "fail-payout"
     title = "Mark a payout as failed"
@@ -80,6 +85,6 @@ class FailPayout(_OfPayout):
 
     reason = ReasonField()
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP."""
-        return payouts.fail_payout(self.read, now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return payouts.fail_payout(self.parsed, now=now, **context)

@@ -1,7 +1,9 @@
-"""Doors of periods: propose to close a month, and to reopen one."""
+"""Command pages of periods: propose to close a month, or to reopen one."""
 
 from datetime import datetime
 from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from ledger.domain.closing import PeriodAction, PeriodChange
 from ledger.engine.submission import Submission
@@ -11,27 +13,28 @@ from web.admin.command_pages.command_page import CommandPage
 from web.admin.command_pages.fields import MonthField, ReasonField, TextField
 
 
-class _Propose(CommandPage):
-    """What both share: always a proposal."""
+class _PeriodPage(CommandPage):
+    """The base of both. The command is always a proposal."""
 
     permission = "ledger.add_bookperiod"
     body = bodies.PeriodProposal
     action: ClassVar[PeriodAction]
 
     period = MonthField()
-    reason_code = TextField(help_text="A short name to count by: month-end, correction.")
+    reason_code = TextField(help_text="A short name for reports, for example month-end or correction.")
     reason = ReasonField()
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP, in the role of the person."""
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
         change = PeriodChange(action=self.action, month=self.cleaned_data["period"])
-        return by_people.change_period(self.read, change, role=role_of(self.person), now=now, **who)
+        return by_people.change_period(self.parsed, change, role=role_of(self.person), now=now, **context)
 
 
-class ClosePeriod(_Propose):
-    """Propose to close a month: what occurred in it and comes later counts when it is recorded.
+class ClosePeriod(_PeriodPage):
+    """Propose to close a month. Operations of a closed month that arrive later count in the month in which
+    they are recorded.
 
-    Months close one after the other, once they are over and what expired in them is swept.
+    Months are closed in order, once they are over and everything that expired in them has been processed.
     """
 
     name = "close-period"
@@ -39,8 +42,8 @@ class ClosePeriod(_Propose):
     action = "close"
 
 
-class ReopenPeriod(_Propose):
-    """Propose to reopen the last month that was closed. Its frozen balances are gone then."""
+class ReopenPeriod(_PeriodPage):
+    """Propose to reopen the month that was closed last. This deletes its frozen balances."""
 
     name = "reopen-period"
     title = "Reopen a period"

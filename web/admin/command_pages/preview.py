@@ -1,4 +1,4 @@
-"""What a command would come to, for people to read before they confirm it."""
+"""The preview of a command: what it would do, or why it is not possible."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ _NOTHING: Final = Balance(ZERO, ZERO, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """Why it is not possible: what people read, and the code that `docs/errors.md` lists."""
+class Problem:
+    """Why a command is not possible, refused or rejected. `docs/errors.md` lists the codes."""
 
     message: str
     code: str
     position: int | None = None
-    """Of the event, where the refusal was recorded."""
+    """The position of the event that records a rejection; None if nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """An account before and after. Amounts have 8 decimals."""
+class AccountChange:
+    """An account before and after a command. Amounts are texts with 8 decimals."""
 
     code: str
     currency: str
@@ -42,66 +42,67 @@ class Moved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The transfers and accounts of an event that was not stored. `waits`: it would be a proposal."""
+    """The transfers and accounts of an event that was not stored."""
 
     transfers: Sequence[Mapping[str, str]]
-    accounts: Sequence[Moved]
-    waits: bool
+    accounts: Sequence[AccountChange]
+    needs_approval: bool
+    """True if the command would make a proposal, which a second person has to approve."""
 
 
 def preview_of(outcome: Outcome) -> Preview | None:
-    """What would happen; None where nothing would, which `refusal_of` explains."""
+    """Return the preview of a quoted outcome; None if it is not possible, which `problem_of` explains."""
     event = outcome.event
     if outcome.status != "recorded" or event is None:
         return None
     return Preview(
         transfers=event.data["transfers"],
-        accounts=_moved(event.data["accounts"]),
-        waits=event.type == "proposal.made",
+        accounts=_account_changes(event.data["accounts"]),
+        needs_approval=event.type == "proposal.made",
     )
 
 
-def refusal_of(outcome: Outcome) -> Refusal:
-    """Why an outcome is not recorded."""
+def problem_of(outcome: Outcome) -> Problem:
+    """Return the problem of an outcome that is not `recorded`."""
     if outcome.event is not None:
-        said = outcome.event.data["rejection"]
-        return Refusal(
-            message=said["message"],
-            code=said["code"],
+        rejection = outcome.event.data["rejection"]
+        return Problem(
+            message=rejection["message"],
+            code=rejection["code"],
             position=outcome.event.position or None,
         )
     if outcome.error is None:
         raise RuntimeError(f"an outcome {outcome.status} without an error")
-    return refusal_by(outcome.error)
+    return problem_from(outcome.error)
 
 
-def refusal_by(error: LedgerError) -> Refusal:
-    """Why it is not possible, where nothing was written."""
-    return Refusal(message=error.message, code=error.code)
+def problem_from(error: LedgerError) -> Problem:
+    """Return the problem of an error, for which nothing was written."""
+    return Problem(message=error.message, code=error.code)
 
 
-def _moved(accounts: Mapping[str, Mapping[str, Any]]) -> list[Moved]:
-    before = _before(accounts)
-    moved = []
+def _account_changes(accounts: Mapping[str, Mapping[str, Any]]) -> list[AccountChange]:
+    before = _current_balances(accounts)
+    changes = []
     for code, after in accounts.items():
-        was = before.get(code, _NOTHING)
+        old = before.get(code, _NOTHING)
         balance, held = Decimal(after["balance"]), Decimal(after["held"])
-        moved.append(
-            Moved(
+        changes.append(
+            AccountChange(
                 code=code,
                 currency=currency_of(code),
-                before=text(was.balance),
+                before=text(old.balance),
                 after=text(balance),
                 held=text(held),
                 available=text(balance - held),
-                changes=(balance, held) != (was.balance, was.held),
+                changes=(balance, held) != (old.balance, old.held),
             )
         )
-    return moved
+    return changes
 
 
-def _before(codes: Iterable[str]) -> dict[str, Balance]:
-    """What accounts have now, those of users as of the time: Note [Overdue] in `ledger.queries.balances`."""
+def _current_balances(codes: Iterable[str]) -> dict[str, Balance]:
+    """Return the balances now, less what is overdue: Note [Overdue] in `ledger.queries.balances`."""
     now = timezone.now()
     found: dict[str, Balance] = {}
     for code, balance, held, version in Account.objects.filter(

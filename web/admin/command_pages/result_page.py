@@ -1,4 +1,4 @@
-"""Where people are taken after something was done: to the page of what came of it."""
+"""The page that shows the result of a command, to which the browser is redirected."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -12,8 +12,9 @@ from ledger.domain.decide import OPERATION_TYPES
 from ledger.models import BookPeriod, CouponCode, HeldFunds, ProposedChange, PublishedTariff, RequestedPayout
 from models import User
 from models.billing import Operation
+from web.admin.formatting import spaced
 
-_OF_STREAM: Final[Mapping[str, type[Model]]] = {
+_MODEL_OF_STREAM: Final[Mapping[str, type[Model]]] = {
     "hold": HeldFunds,
     "proposal": ProposedChange,
     "payout": RequestedPayout,
@@ -24,26 +25,29 @@ _OF_STREAM: Final[Mapping[str, type[Model]]] = {
 }
 
 
-class Landing(NamedTuple):
-    """A row's page, and what the link to it says."""
+class ResultPage(NamedTuple):
+    """The page of a row, with the text of a link to it."""
 
     model: type[Model]
     key: object
-    shown: str
+    link_text: str
 
     @property
     def url(self) -> str:
-        """The page's address."""
+        """The URL of the page."""
         name = f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}_change"
         return reverse(name, args=[self.key])
 
 
-def landing(event: StoredEvent) -> Landing:
-    """The page of what an event did: of the operation or the hold, else of what its stream is about."""
+def result_page_of(event: StoredEvent) -> ResultPage:
+    """Return the page of the operation that an event records, or else of the row that its stream is about.
+
+    It is the page of the event itself if there is no such row.
+    """
     if event.type in OPERATION_TYPES:
-        return Landing(Operation, event.id, f"{event.data['kind']} {event.id}".replace("_", " "))
+        return ResultPage(Operation, event.id, f"{spaced(event.data['kind'])} {event.id}")
     kind, _, name = event.stream.partition(":")
-    model = _OF_STREAM.get(kind)
+    model = _MODEL_OF_STREAM.get(kind)
     if model is None:
-        return Landing(Event, event.position, f"event {event.position}")
-    return Landing(model, name, f"{model._meta.verbose_name} {name}")
+        return ResultPage(Event, event.position, f"event {event.position}")
+    return ResultPage(model, name, f"{model._meta.verbose_name} {name}")

@@ -1,8 +1,10 @@
-"""Doors of tariffs: propose a version for everybody, or terms for a user or a team."""
+"""Command pages of tariffs: propose a version for everyone, or terms for a user or a team."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, get_args
+
+from typing_extensions import override
 
 from ledger.engine.submission import Submission
 from ledger.queries import tariffs
@@ -12,13 +14,14 @@ from web.admin.command_pages.command_page import CommandPage
 from web.admin.command_pages.fields import (
     AmountField,
     BandsField,
-    ChosenField,
-    MomentField,
     ReasonField,
+    SelectField,
     TextField,
     UserField,
-    WholeField,
+    UtcTimeField,
+    WholeNumberField,
 )
+from web.admin.formatting import spaced
 
 _COMPUTE: Final[tuple[str, ...]] = get_args(terms.Compute)
 _SALES: Final[tuple[str, ...]] = get_args(terms.Sale)
@@ -27,54 +30,56 @@ _NUMBERS: Final = (
     *("training_cell_eaml", "solving_line_eaml", "solving_with_api_line_eaml"),
     *("commission_rate", "eaml_per_usd", "credit_limit_eaml"),
 )
-_OWN = "Empty: the commission above."
+_OWN_RATE_HELP = "Leave empty to use the commission above."
 
 
-class _Terms(CommandPage):
-    """What both share: the terms, a field each."""
+class _TermsPage(CommandPage):
+    """The base of both, with a field for each term."""
 
     permission = "ledger.add_publishedtariff"
 
-    effective_from = MomentField(
-        label="In force from (UTC)", required=False, help_text="Empty: from when it is approved."
+    effective_from = UtcTimeField(
+        label="In force from (UTC)", required=False, help_text="Leave empty to take effect on approval."
     )
-    training_cell_eaml = AmountField("", label="Training, a cell (EAML)", required=False)
-    training_counts_epochs = ChosenField(
-        {"": "–", "no": "no", "yes": "yes"}, label="Training, times its epochs", required=False
+    training_cell_eaml = AmountField("", label="Training, per cell (EAML)", required=False)
+    training_counts_epochs = SelectField(
+        {"": "–", "no": "no", "yes": "yes"}, label="Multiply training by its epochs", required=False
     )
-    solving_line_eaml = AmountField("", label="Solving, a line (EAML)", required=False)
-    solving_with_api_line_eaml = AmountField("", label="Solving with API, a line (EAML)", required=False)
-    commission_rate = AmountField("", label="Commission of a sale", required=False, help_text="0.2 is 20 %.")
-    eaml_per_usd = AmountField("", label="EAML for 1 USD", required=False)
+    solving_line_eaml = AmountField("", label="Solving, per line (EAML)", required=False)
+    solving_with_api_line_eaml = AmountField("", label="Solving with API, per line (EAML)", required=False)
+    commission_rate = AmountField(
+        "", label="Commission on sales", required=False, help_text="A fraction: 0.2 means 20 %."
+    )
+    eaml_per_usd = AmountField("", label="EAML per USD", required=False)
     credit_limit_eaml = AmountField("", label="Credit limit (EAML)", required=False)
-    reason_code = TextField(help_text="A short name to count by: new-prices, agreement.")
+    reason_code = TextField(help_text="A short name for reports, for example new-prices or agreement.")
     reason = ReasonField()
 
     def __init__(self, *data: Any, **options: Any) -> None:
         super().__init__(*data, **options)
         rules = {"": "–", "due": "becomes due", "reject": "is rejected"}
         for kind in _COMPUTE:
-            said = _said(kind)
-            self.fields[f"when_short_{kind}"] = ChosenField(
-                rules, label=f"Where the payer of {said} is short, it", required=False
+            label = _label(kind)
+            self.fields[f"when_short_{kind}"] = SelectField(
+                rules, label=f"If the balance does not cover {label}, it", required=False
             )
-            self.fields[f"bands_{kind}"] = BandsField(label=f"Further bands of {said}")
+            self.fields[f"bands_{kind}"] = BandsField(label=f"Price bands of {label}")
         for kind in _SALES:
             self.fields[f"commission_rates_{kind}"] = AmountField(
-                "", label=f"Commission of {_said(kind)}", required=False, help_text=_OWN
+                "", label=f"Commission on {_label(kind)}", required=False, help_text=_OWN_RATE_HELP
             )
-        last = {name: self.fields.pop(name) for name in ("reason_code", "reason")}
-        self.fields |= last
+        self.fields |= {name: self.fields.pop(name) for name in ("reason_code", "reason")}  # last
 
     @classmethod
-    def filled(cls, given: Mapping[str, str]) -> dict[str, Any]:
-        """Of the version that `like` names, if any, its terms."""
-        like = given.get("like", "")
+    def initial_values(cls, query: Mapping[str, str]) -> dict[str, Any]:
+        """Return also the terms of the version that the parameter `like` names."""
+        like = query.get("like", "")
         found = tariffs.find(int(like)) if like.isdecimal() else None
-        return {**given, **({} if found is None else _flat(found.terms))}
+        return {**query, **({} if found is None else _field_values(found.terms))}
 
-    def values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        """The terms that were filled in, those by kind each under its kind."""
+    @override
+    def body_values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        """Return the terms that were filled in, with those by kind nested under the term."""
         given = {name: value for name, value in cleaned.items() if value not in ("", None, [])}
         chosen: dict[str, Any] = {name: given[name] for name in _NUMBERS if name in given}
         if "training_counts_epochs" in given:
@@ -85,58 +90,58 @@ class _Terms(CommandPage):
                 for name, value in given.items()
                 if name.startswith(f"{term}_")
             }
-            if by_kind or term in self.always:
+            if by_kind or term in self.always_sent:
                 chosen[term] = by_kind
-        return {**super().values(cleaned), "terms": chosen}
+        return {**super().body_values(cleaned), "terms": chosen}
 
-    always: tuple[str, ...] = ()
-    """The terms by kind that are sent though they are empty."""
+    always_sent: tuple[str, ...] = ()
+    """The terms by kind that are sent even if they are empty."""
 
-    def field_of(self, path: str) -> str:
-        """`terms.bands.training.0.above` is filled in at `bands_training`."""
+    def field_for(self, path: str) -> str:
+        """Return the field of a path: `bands_training` for `terms.bands.training.0.above`."""
         parts = path.removeprefix("terms.").split(".")
         return "_".join(parts[:2]) if parts[0] in _BY_KIND else parts[0]
 
-    def submission(self, *, now: datetime, **who: Any) -> Submission:
-        """As over HTTP, in the role of the person."""
-        return by_people.propose_tariff(self.read, role=role_of(self.person), now=now, **who)
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return by_people.propose_tariff(self.parsed, role=role_of(self.person), now=now, **context)
 
 
-class PublishTariff(_Terms):
-    """Propose a version of the tariff for everybody. Somebody else publishes it by approving.
+class PublishTariff(_TermsPage):
+    """Propose a new version of the tariff for everyone. It is published when somebody else approves it.
 
-    It is never edited, and does not take effect before it is published.
+    A version cannot be edited, and never takes effect before it is published.
     """
 
     name = "publish-tariff"
-    title = "Publish a tariff"
+    title = "Propose a tariff"
     body = terms.Tariff
-    always = ("when_short",)
+    always_sent = ("when_short",)
 
 
-class OverrideTariff(_Terms):
-    """Propose terms of a single user, or of the members of a team, in the place of the tariff's.
+class OverrideTariff(_TermsPage):
+    """Propose terms for one user, or for the members of a team, that replace those of the tariff.
 
-    What is left empty stays as it is; without any term, the tariff counts again.
+    Terms that are left empty are not overridden. If all are empty, the tariff applies again.
     """
 
     name = "override-tariff"
-    title = "Publish terms of a user or a team"
+    title = "Propose terms for a user or a team"
     body = terms.TariffOverride
 
     user = UserField(required=False)
-    team = WholeField(required=False, help_text="Id. A user or a team.")
+    team = WholeNumberField(required=False, help_text="ID of the team. Fill in either a user or a team.")
 
 
-def _said(kind: str) -> str:
-    return kind.replace("_", " ").replace("api", "API")
+def _label(kind: str) -> str:
+    return spaced(kind).replace("api", "API")
 
 
-def _flat(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Stored terms as the form has them."""
-    flat: dict[str, Any] = {name: found[name] for name in _NUMBERS if name in found}
-    if "training_counts_epochs" in found:
-        flat["training_counts_epochs"] = "yes" if found["training_counts_epochs"] else "no"
+def _field_values(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the form's fields for stored terms."""
+    values: dict[str, Any] = {name: terms[name] for name in _NUMBERS if name in terms}
+    if "training_counts_epochs" in terms:
+        values["training_counts_epochs"] = "yes" if terms["training_counts_epochs"] else "no"
     for term in _BY_KIND:
-        flat |= {f"{term}_{kind}": value for kind, value in found.get(term, {}).items()}
-    return flat
+        values |= {f"{term}_{kind}": value for kind, value in terms.get(term, {}).items()}
+    return values

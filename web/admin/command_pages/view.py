@@ -1,4 +1,4 @@
-"""The page of a door: ask, try dry and show, act and say what became of it."""
+"""The view of command pages: show the form, preview the command without writing, execute it."""
 
 from typing import Any, Final
 
@@ -16,54 +16,59 @@ from ledger.engine.submission import Submission
 from ledger.requests.four_eyes import actor_of
 from models import User
 from web.admin.command_pages.command_page import SOURCE, CommandPage, new_key
-from web.admin.command_pages.preview import Refusal, preview_of, refusal_by, refusal_of
-from web.admin.command_pages.result_page import landing
+from web.admin.command_pages.preview import Problem, preview_of, problem_from, problem_of
+from web.admin.command_pages.result_page import result_page_of
 
 _TEMPLATE: Final = "admin/command_pages/form.html"
 
 
-def page(request: HttpRequest, door: type[CommandPage]) -> HttpResponse:
-    """GET asks, with what the query says filled in; POST tries dry, and with `confirm` acts.
+def respond(request: HttpRequest, page_class: type[CommandPage]) -> HttpResponse:
+    """Show the form on GET, filled in by the query; on POST preview the command, or execute it (`confirm`).
 
-    Raises `PermissionDenied` for who may not open the door.
+    Raises `PermissionDenied` if the viewer lacks the page's permission.
     """
     person = request.user
-    if not isinstance(person, User) or not person.has_perm(door.permission):
+    if not isinstance(person, User) or not person.has_perm(page_class.permission):
         raise PermissionDenied
     if request.method != "POST":
-        return _ask(request, door(person, initial={**door.filled(request.GET.dict()), "key": new_key()}))
-    form = door(person, request.POST)
+        initial = {**page_class.initial_values(request.GET.dict()), "key": new_key()}
+        return _show_form(request, page_class(person, initial=initial))
+    form = page_class(person, request.POST)
     if not form.is_valid() or "change" in request.POST:
-        return _ask(request, form)
-    return _act(request, form) if "confirm" in request.POST else _show(request, form)
+        return _show_form(request, form)
+    return _execute(request, form) if "confirm" in request.POST else _show_preview(request, form)
 
 
-def _act(request: HttpRequest, form: CommandPage) -> HttpResponse:
+def _execute(request: HttpRequest, form: CommandPage) -> HttpResponse:
     try:
         (outcome,) = post([_submission(form, str(form.cleaned_data["key"]), refuse_early=True)])
     except LedgerError as error:
-        return _ask(request, form, refusal_by(error))
+        return _show_form(request, form, problem_from(error))
     event = outcome.event
     if outcome.status != "recorded" or event is None:
         if event is not None:
-            form = _again(form)  # Note [Once a page]
-        return _ask(request, form, refusal_of(outcome))
-    done = landing(event)
-    said = "This was done before" if outcome.replayed else "Done"
-    link = format_html('{}: <a href="{}" class="underline">{}</a>.', said, done.url, done.shown)
-    messages.success(request, link)
-    may_look = admin.site.get_model_admin(done.model).has_view_permission(request)
-    return redirect(done.url if may_look else "admin:index")
+            form = _with_new_key(form)  # Note [Once a page]
+        return _show_form(request, form, problem_of(outcome))
+    result = result_page_of(event)
+    message = format_html(
+        '{}: <a href="{}" class="underline">{}</a>.',
+        "Already done" if outcome.replayed else "Done",
+        result.url,
+        result.link_text,
+    )
+    messages.success(request, message)
+    may_view = admin.site.get_model_admin(result.model).has_view_permission(request)
+    return redirect(result.url if may_view else "admin:index")
 
 
-def _show(request: HttpRequest, form: CommandPage) -> HttpResponse:
+def _show_preview(request: HttpRequest, form: CommandPage) -> HttpResponse:
     try:
         outcome = quote(_submission(form, uuid7()))
     except LedgerError as error:
-        return _ask(request, form, refusal_by(error))
+        return _show_form(request, form, problem_from(error))
     preview = preview_of(outcome)
     if preview is None:
-        return _ask(request, form, refusal_of(outcome))
+        return _show_form(request, form, problem_of(outcome))
     return _render(request, form, preview=preview)
 
 
@@ -73,12 +78,12 @@ def _submission(form: CommandPage, key: str, **more: Any) -> Submission:
     )
 
 
-def _ask(request: HttpRequest, form: CommandPage, refusal: Refusal | None = None) -> HttpResponse:
-    return _render(request, form, refusal=refusal)
+def _show_form(request: HttpRequest, form: CommandPage, problem: Problem | None = None) -> HttpResponse:
+    return _render(request, form, problem=problem)
 
 
-def _again(form: CommandPage) -> CommandPage:
-    """The same page, under a key that nothing was answered for."""
+def _with_new_key(form: CommandPage) -> CommandPage:
+    """Return the same page with a key that has no answer yet."""
     return type(form)(form.person, {**form.data.dict(), "key": new_key()})  # type: ignore[attr-defined]  # a QueryDict
 
 

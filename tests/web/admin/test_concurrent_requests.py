@@ -1,4 +1,4 @@
-"""Two browsers at the same moment, each on a connection of its own."""
+"""Several browsers at the same moment, each with a database connection of its own."""
 
 from functools import partial
 from typing import Any
@@ -24,8 +24,8 @@ def _superuser() -> Client:
     return client
 
 
-def test_two_clicks_at_once_post_once() -> None:
-    """Both are led to the one operation."""
+def test_concurrent_clicks_post_once() -> None:
+    """All are redirected to the one operation."""
     user, client = make.make_user(), _superuser()
     sent = {
         "key": str(uuid4()),
@@ -48,19 +48,19 @@ def test_two_clicks_at_once_post_once() -> None:
     assert Event.objects.filter(metadata__source="/ledger/admin").count() == 1
 
 
-def test_of_two_who_decide_at_once_one_does() -> None:
-    """Approved or declined, never both; the other reads why."""
+def test_a_proposal_is_approved_or_declined_but_not_both() -> None:
+    """The later request is shown `proposal_resolved`."""
     user = make.make_user()
     proposal = make.recorded(do.adjust(user, "usd", 2000)).id
     sent = {"proposal": proposal, "reason": "no", "confirm": "yes"}
     approve, decline = (
-        partial(_superuser().post, f"/admin/doors/{door}/", sent | {"key": str(uuid4())})
-        for door in ("approve", "decline")
+        partial(_superuser().post, f"/admin/doors/{name}/", sent | {"key": str(uuid4())})
+        for name in ("approve", "decline")
     )
     answers = together(approve, decline)
     assert sorted(answer.status_code for answer in answers) == [200, 302]
-    refused = next(answer for answer in answers if answer.status_code == 200)
-    assert refused.context["refusal"].code == "proposal_resolved"
+    failed = next(answer for answer in answers if answer.status_code == 200)
+    assert failed.context["problem"].code == "proposal_resolved"
     state = ProposedChange.objects.get(pk=proposal).state
     user.refresh_from_db()
     assert user.user_balance == (2000 if state == "approved" else 0)

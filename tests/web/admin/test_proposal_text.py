@@ -1,4 +1,4 @@
-"""What was proposed, in words."""
+"""Proposals in words."""
 
 from typing import Any
 
@@ -28,21 +28,21 @@ def _tariff(terms: dict[str, Any], **more: Any) -> dict[str, Any]:
             "+1.50000000 USD on user:7:coupon",
         ),
         ("period", {"action": "reopen", "period": "2026-10"}, "reopen 2026-10"),
-        ("tariff", _tariff(_TERMS), "terms of everybody from its approval: as they are"),
+        ("tariff", _tariff(_TERMS), "tariff for everyone from approval: unchanged"),
         (
             "tariff",
             _tariff({"commission_rate": "0.3", "training_counts_epochs": True}),
-            "terms of everybody from its approval: commission rate 0.3, training counts epochs yes, no bands",
+            "tariff for everyone from approval: commission rate 0.3, training counts epochs yes, no bands",
         ),
         (
             "tariff",
             _tariff({"bands": _BANDS}, user=4, effective_from="2027-01-01T00:00:00+00:00"),
-            "terms of user 4 from 2027-01-01T00:00:00+00:00: bands solving above 10 0.5, above 20 0.4",
+            "tariff for user 4 from 2027-01-01T00:00:00+00:00: bands solving above 10: 0.5, above 20: 0.4",
         ),
-        ("tariff", _tariff({}, team=2), "terms of team 2 from its approval: none of their own"),
+        ("tariff", _tariff({}, team=2), "tariff for team 2 from approval: no terms of their own"),
         ("anything", {"some_thing": "x"}, "anything: some thing x"),
     ],
 )
 def test_in_words(subject: str, body: dict[str, Any], words: str) -> None:
-    """One line each; of a tariff what would be other than now."""
+    """Each proposal is one line; a tariff is described by its changes."""
     assert in_words(subject, 7, body, _TERMS) == words

@@ -1,4 +1,4 @@
-"""Mending, replaying and dismissing dead letters on their pages, and who may."""
+"""Mending, replaying and dismissing dead letters on their pages, and the permission for it."""
 
 import base64
 import json
@@ -19,8 +19,8 @@ from tests.projections.world import World
 
 
 @pytest.fixture
-def letter(world: World) -> DeadLetter:
-    """A solving whose lines are a word."""
+def dead_letter(world: World) -> DeadLetter:
+    """A solving whose number of lines is a word."""
     data = {
         "type": "solving",
         "operation_user": world.buyer.pk,
@@ -49,32 +49,32 @@ def letter(world: World) -> DeadLetter:
     )
 
 
-def _url(act: str, letter: DeadLetter) -> str:
-    return reverse(f"admin:events_deadletter_{act}", args=[letter.pk])
+def _url(act: str, dead_letter: DeadLetter) -> str:
+    return reverse(f"admin:events_deadletter_{act}", args=[dead_letter.pk])
 
 
-def _form(admin: Client, letter: DeadLetter) -> dict[str, Any]:
-    """What a browser would send back of the form for mending."""
-    form = admin.get(_url("mend", letter)).context["form"]
+def _form(admin: Client, dead_letter: DeadLetter) -> dict[str, Any]:
+    """Return what a browser would send from the unchanged form for mending."""
+    form = admin.get(_url("mend", dead_letter)).context["form"]
     return {name: form[name].value() or "" for name in form.fields}
 
 
-def _told(admin: Client, url: str, **data: Any) -> str:
+def _messages_after(admin: Client, url: str, **data: Any) -> str:
     page = admin.post(url, data, follow=True)
     assert page.redirect_chain
     return " ".join(str(message) for message in page.context["messages"])
 
 
-def test_a_letter_is_mended_and_replayed_on_its_page(admin: Client, letter: DeadLetter) -> None:
-    """What stands in the form is the message; what came of it is linked to."""
-    data = _form(admin, letter)
+def test_a_dead_letter_is_mended_and_replayed_on_its_page(admin: Client, dead_letter: DeadLetter) -> None:
+    """The form contains the message, and the page links to the resulting event."""
+    data = _form(admin, dead_letter)
     assert data["key"] == "base64:/w=="
     data["value"] = data["value"].replace('"many"', "1000")
-    assert "is kept" in _told(admin, _url("mend", letter), **data | {"words": "a word"})
-    assert "1000" in admin.get(_url("replay", letter)).content.decode()
-    assert _told(admin, _url("replay", letter)) == "Replayed: recorded."
+    assert "is saved" in _messages_after(admin, _url("mend", dead_letter), **data | {"words": "a word"})
+    assert "1000" in admin.get(_url("replay", dead_letter)).content.decode()
+    assert _messages_after(admin, _url("replay", dead_letter)) == "Replayed: recorded."
     event = Event.objects.latest("position")
-    page = admin.get(_url("change", letter)).content.decode()
+    page = admin.get(_url("change", dead_letter)).content.decode()
     assert reverse("admin:events_event_change", args=[event.position]) in page
     assert "a word" in page
     actor = f"user:{admin.session['_auth_user_id']}"
@@ -83,23 +83,23 @@ def test_a_letter_is_mended_and_replayed_on_its_page(admin: Client, letter: Dead
     assert bytes(kept.key or b"") == b"\xff"
 
 
-def test_a_letter_that_was_dealt_with_has_no_buttons(admin: Client, letter: DeadLetter) -> None:
-    """Whoever pressed one before reads that he came too late."""
-    mend = _url("mend", letter)
-    assert mend in admin.get(_url("change", letter)).content.decode()
-    assert _told(admin, _url("dismiss", letter), words="theirs") == "Dismissed."
-    assert mend not in admin.get(_url("change", letter)).content.decode()
+def test_a_resolved_dead_letter_has_no_buttons(admin: Client, dead_letter: DeadLetter) -> None:
+    """A form that was opened before reports that the dead letter is resolved."""
+    mend = _url("mend", dead_letter)
+    assert mend in admin.get(_url("change", dead_letter)).content.decode()
+    assert _messages_after(admin, _url("dismiss", dead_letter), words="theirs") == "Dismissed."
+    assert mend not in admin.get(_url("change", dead_letter)).content.decode()
     for act in ("replay", "mend", "dismiss"):
-        told = _told(admin, _url(act, letter), words="again", key="", headers="[]", value="")
-        assert told == f"dead letter {letter.pk} was dismissed before"
+        shown = _messages_after(admin, _url(act, dead_letter), words="again", key="", headers="[]", value="")
+        assert shown == f"dead letter {dead_letter.pk} was dismissed before"
     assert LetterAct.objects.count() == 1
 
 
-def test_a_letter_that_fails_again_says_so(admin: Client, letter: DeadLetter) -> None:
-    """And is still open."""
-    assert "parked again" in _told(admin, _url("replay", letter))
-    letter.refresh_from_db()
-    assert letter.state == "open"
+def test_a_dead_letter_that_fails_again_stays_open(admin: Client, dead_letter: DeadLetter) -> None:
+    """The page says so after the replay."""
+    assert "failed again" in _messages_after(admin, _url("replay", dead_letter))
+    dead_letter.refresh_from_db()
+    assert dead_letter.state == "open"
 
 
 @pytest.mark.parametrize(
@@ -113,38 +113,38 @@ def test_a_letter_that_fails_again_says_so(admin: Client, letter: DeadLetter) ->
         ("mend", {"headers": "[]", "key": "base64:a"}, "key"),
     ],
 )
-def test_a_form_that_cannot_be_read_is_shown_again(
-    act: str, data: dict[str, str], wrong: str, admin: Client, letter: DeadLetter
+def test_an_invalid_form_is_shown_again(
+    act: str, data: dict[str, str], wrong: str, admin: Client, dead_letter: DeadLetter
 ) -> None:
-    """With what is wrong, and nothing is kept."""
-    page = admin.post(_url(act, letter), data)
+    """It shows the errors, and nothing is stored."""
+    page = admin.post(_url(act, dead_letter), data)
     assert page.status_code == 200
     assert wrong in page.context["form"].errors
     assert not LetterAct.objects.exists()
 
 
-def test_only_who_may_change_dead_letters_acts(letter: DeadLetter) -> None:
-    """Others of the staff see them, if they may, without buttons; asking all the same is forbidden."""
+def test_the_actions_require_the_permission_to_change_dead_letters(dead_letter: DeadLetter) -> None:
+    """With the permission to view, the page has no buttons and the actions answer 403."""
     member = User.objects.create_user(f"{uuid4().hex}@example.com", "secret", is_staff=True)
     client = Client()
     client.force_login(member)
-    assert client.get(_url("change", letter)).status_code == 403
+    assert client.get(_url("change", dead_letter)).status_code == 403
     member.user_permissions.add(Permission.objects.get(codename="view_deadletter"))
-    page = client.get(_url("change", letter))
+    page = client.get(_url("change", dead_letter))
     assert page.status_code == 200
     for act in ("mend", "replay", "dismiss"):
-        assert _url(act, letter) not in page.content.decode()
-        assert client.get(_url(act, letter)).status_code == 403
-        assert client.post(_url(act, letter), {"words": "no"}).status_code == 403
+        assert _url(act, dead_letter) not in page.content.decode()
+        assert client.get(_url(act, dead_letter)).status_code == 403
+        assert client.post(_url(act, dead_letter), {"words": "no"}).status_code == 403
     assert not LetterAct.objects.exists()
     member.user_permissions.add(Permission.objects.get(codename="change_deadletter"))
-    assert client.post(_url("dismiss", letter), {"words": "no"}).status_code == 302
+    assert client.post(_url("dismiss", dead_letter), {"words": "no"}).status_code == 302
     assert LetterAct.objects.get().actor == f"user:{member.pk}"
 
 
-def test_a_letter_that_is_none_has_no_page(admin: Client, letter: DeadLetter) -> None:
-    """Nor one whose number is none."""
-    del letter
+def test_an_unknown_dead_letter_is_not_found(admin: Client, dead_letter: DeadLetter) -> None:
+    """The answer is 404, also if the id is not a number."""
+    del dead_letter
     for number in ("0", "x", "9" * 30):
         for act in ("mend", "replay", "dismiss"):
             assert admin.get(reverse(f"admin:events_deadletter_{act}", args=[number])).status_code == 404
