@@ -1,1 +1,1 @@
-"""Builds submissions from what services and people ask for, one subject per module."""
+"""Turns the requests of services and people into submissions for the engine, one module per subject."""

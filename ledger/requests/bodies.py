@@ -1,4 +1,4 @@
-"""What the doors beyond the nine operations take: as strict as the contracts of operations."""
+"""Request bodies of the commands other than the nine operations, validated as strictly as those."""
 
 from typing import Annotated, Literal, TypeVar
 
@@ -18,13 +18,13 @@ Whole = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 
 
 class Body(BaseModel):
-    """What all of them share."""
+    """A request body: immutable, without unknown fields, its input left out of error messages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Capture(Body):
-    """Work that was done since the last capture. `final` releases what is left of the hold."""
+    """Work done since the last capture. `final` releases the rest of the hold."""
 
     count_of_lines: Count
     count_of_training_epoch: Count | None = None
@@ -32,32 +32,32 @@ class Capture(Body):
 
 
 class Void(Body):
-    """Why the work was not done."""
+    """Release a hold. `reason` says why the work was not done."""
 
     reason: Reason
 
 
 class Paid(Body):
-    """Under which reference the provider has paid, if it gives one."""
+    """Confirm a payout, with the provider's reference of the payment if it has one."""
 
     payment_reference: PaymentReference | None = None
     payment_provider: Code = DEFAULT_PAYMENT_PROVIDER
 
 
 class Failed(Body):
-    """Why a payout will not be paid."""
+    """Report that a payout will not be paid, and why."""
 
     reason: Reason
 
 
 class Split(Body):
-    """How much of what is in escrow (USD) the consultant gets, before the commission."""
+    """The part of the escrow (USD) that goes to the consultant, before the commission."""
 
     amount: PositiveAmount
 
 
 class Reversal(Body):
-    """Take back `amount`, in what the payer paid with; without it, all that is left."""
+    """Take back `amount`, in the currency the payer paid with, or everything left when it is omitted."""
 
     amount: PositiveAmount | None = None
     reason: Reason
@@ -75,7 +75,7 @@ class Coupon(Body):
 
 
 class CodeToRedeem(Body):
-    """A code for promotional credit, which each user may redeem once. `amount` is USD."""
+    """A coupon code that each user may redeem once for `amount` of promotional credit in USD."""
 
     code: CouponCode
     amount: PositiveAmount
@@ -87,20 +87,20 @@ class CodeToRedeem(Body):
 
 
 class Redemption(Body):
-    """A user redeems a code."""
+    """Redeem a coupon code for a user."""
 
     operation_user: Id
     code: CouponCode
 
 
 class CreditLimit(Body):
-    """How much EAML a user may owe; null: what the tariff says."""
+    """The most EAML a user may owe; null restores the tariff's limit."""
 
     limit: NonNegativeAmount | None
 
 
 class Adjustment(Body):
-    """Put `amount` on a user's account or take it off. `evidence` is a link; texts can be erased."""
+    """Add `amount` to a user's account or deduct it. `evidence` is a link. The texts can be erased later."""
 
     operation_user: Id
     account: Literal["usd", "eaml", "coupon", "due:usd", "due:eaml"]
@@ -112,14 +112,14 @@ class Adjustment(Body):
 
 
 class PeriodProposal(Body):
-    """Why a period is to be closed or reopened."""
+    """Propose to close or reopen a period, and say why."""
 
     reason_code: Code
     reason: Reason
 
 
 class Decline(Body):
-    """Why a proposal is declined."""
+    """Decline a proposal, and say why."""
 
     reason: Reason
 
@@ -128,7 +128,7 @@ B = TypeVar("B", bound=BaseModel)
 
 
 def read_as(body: type[B], value: object) -> B:
-    """A JSON value as one of these. Raises `ContractError` with the first thing that is wrong."""
+    """Validate a JSON value as a body. Raises `ContractError` with the first thing that is wrong."""
     try:
         return body.model_validate(value)
     except ValidationError as error:

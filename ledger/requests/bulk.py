@@ -1,4 +1,4 @@
-"""Many submissions at once, none of which can make the others fail."""
+"""Posts many submissions so that one failure does not affect the others."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ from ledger.engine.posting import post
 from ledger.engine.submission import Outcome, Submission
 
 SHARED_MAX: Final = 1000
-"""The most that share a transaction."""
+"""The most submissions that share a transaction."""
 
 _log = logging.getLogger(__name__)
 
-# Of this process: what one list has shown, the next begins with.
+# One per process: each list starts with the size that the last one ended with.
 _pace: Final = Pace(SHARED_MAX)
 
 Post = Callable[[Sequence[Submission]], list[Outcome]]
@@ -24,11 +24,11 @@ Post = Callable[[Sequence[Submission]], list[Outcome]]
 def post_each(
     submissions: Sequence[Submission], *, with_post: Post = post, pace: Pace = _pace
 ) -> list[Outcome | None]:
-    """Post in transactions of some 40 ms; an outcome per submission, in their order.
+    """Post in transactions of about 40 ms; return an outcome per submission, in their order.
 
-    A transaction keeps its users locked, and whoever else posts for one of them waits for it. None where
-    that one submission failed for a reason nobody foresaw: nothing of it was written. Raises what is nobody's
-    own fault, such as a database that is not there, or `Busy`: sending everything again repeats nothing.
+    Transactions are short because they keep their users locked. The outcome is None where that submission
+    alone failed unexpectedly; nothing of it was written. Raises errors that no submission causes, such as a
+    lost database or `Busy`; everything can be sent again and nothing is repeated.
     """
     outcomes: list[Outcome | None] = []
     while len(outcomes) < len(submissions):

@@ -1,6 +1,6 @@
-"""From the bodies of the doors beyond the nine operations to submissions for the engine.
+"""Builds the submissions of the requests in `bodies` and `terms`, for HTTP, administration and commands.
 
-The API and the administration share them. `who` are the further fields of `Submission`.
+Each function is named for its request. `who` are the remaining fields of `Submission`: source, key, actor.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _NOTES: Final = ("reason", "evidence")
 
 
 def submission_for(command: Command, body: bodies.Body, fields: Mapping[str, Any], **who: Any) -> Submission:
-    """The submission of a command: what was sent is the body with these fields, its free texts are notes."""
+    """Return a command's submission: `sent` is the body with these fields, its free texts become notes."""
     sent = {**fields, **body.model_dump(mode="json", exclude_defaults=True, exclude=set(_NOTES))}
     texts = {name: getattr(body, name, None) for name in _NOTES}
     notes = {name: text for name, text in texts.items() if text is not None}
@@ -34,7 +34,7 @@ def submission_for(command: Command, body: bodies.Body, fields: Mapping[str, Any
 
 
 def reverse_operation(body: bodies.Reversal, operation: UUID, *, now: datetime, **who: Any) -> Submission:
-    """Take back all or part of an operation."""
+    """Return the submission that takes back all or part of an operation."""
     command = Reverse(
         operation=str(operation),
         amount=body.amount,
@@ -45,7 +45,7 @@ def reverse_operation(body: bodies.Reversal, operation: UUID, *, now: datetime, 
 
 
 def grant_coupon(body: bodies.Coupon, *, now: datetime, **who: Any) -> Submission:
-    """Give a user promotional credit."""
+    """Return the submission that gives a user promotional credit."""
     command = GrantCoupon(
         user=body.operation_user,
         amount=body.amount,
@@ -58,19 +58,19 @@ def grant_coupon(body: bodies.Coupon, *, now: datetime, **who: Any) -> Submissio
 
 
 def create_code(body: bodies.CodeToRedeem, *, now: datetime, **who: Any) -> Submission:
-    """Offer a coupon code."""
+    """Return the submission that creates a coupon code."""
     command = CreateCode(code=Code(**body.model_dump()), occurred_at=now)
     return submission_for(command, body, {"type": "coupon_code"}, **who)
 
 
 def redeem_code(body: bodies.Redemption, *, now: datetime, **who: Any) -> Submission:
-    """Redeem a coupon code for a user."""
+    """Return the submission that redeems a coupon code for a user."""
     command = RedeemCode(user=body.operation_user, code=body.code, occurred_at=now)
     return submission_for(command, body, {"type": "coupon_redemption"}, **who)
 
 
 def set_credit_limit(body: bodies.CreditLimit, user: int, *, now: datetime, **who: Any) -> Submission:
-    """Set a user's credit limit."""
+    """Return the submission that sets a user's credit limit."""
     command = SetCreditLimit(user=user, limit=body.limit, occurred_at=now)
     return submission_for(command, body, {"type": "credit_limit", "operation_user": user}, **who)
 
@@ -78,7 +78,7 @@ def set_credit_limit(body: bodies.CreditLimit, user: int, *, now: datetime, **wh
 def take_contract_step(
     body: bodies.Body, contract: int, step: str, *, now: datetime, **who: Any
 ) -> Submission:
-    """A step of a consulting contract: `contract`, `finish`, `split` or `cancel`."""
+    """Return the submission of a consulting contract's step: `contract`, `finish`, `split` or `cancel`."""
     amount = body.amount if isinstance(body, bodies.Split) else None
     command = step_command(contract, step, amount, now=now)
     fields = {"type": command.kind.value, "contract": contract, "step": step}
@@ -88,7 +88,7 @@ def take_contract_step(
 def adjust_balance(
     body: bodies.Adjustment, *, role: Role, now: datetime, actor: str, **who: Any
 ) -> Submission:
-    """Adjust a balance, as an actor of a role, or propose to."""
+    """Return the submission that adjusts a balance, or proposes to when it is above the role's limit."""
     adjustment = Adjustment(
         user=body.operation_user,
         account=body.account,
@@ -104,7 +104,7 @@ def adjust_balance(
 def change_period(
     body: bodies.PeriodProposal, change: PeriodChange, *, role: Role, now: datetime, actor: str, **who: Any
 ) -> Submission:
-    """Propose to close or reopen a period, as an actor of a role."""
+    """Return the submission that proposes to close or reopen a period."""
     command = ChangePeriod(
         change=change, occurred_at=now, actor=actor, role=role, reason_code=body.reason_code
     )
@@ -114,12 +114,12 @@ def change_period(
 def propose_tariff(
     body: terms.Tariff | terms.TariffOverride, *, role: Role, now: datetime, actor: str, **who: Any
 ) -> Submission:
-    """Propose a version of the tariff, for everybody or for a user or a team."""
-    of_one = body if isinstance(body, terms.TariffOverride) else None
+    """Return the submission that proposes a tariff version: for everyone, one user or one team."""
+    override = body if isinstance(body, terms.TariffOverride) else None
     command = ProposeTariff(
         effective_from=body.effective_from,
-        user=None if of_one is None else of_one.user,
-        team=None if of_one is None else of_one.team,
+        user=None if override is None else override.user,
+        team=None if override is None else override.team,
         terms=terms.stored(body.terms),
         occurred_at=now,
         actor=actor,
@@ -140,7 +140,7 @@ def resolve_proposal(
     actor: str,
     **who: Any,
 ) -> Submission:
-    """Approve or decline what was proposed about a subject, as an actor of a role."""
+    """Return the submission that approves or declines a proposal about a subject."""
     command = four_eyes.resolve_command(
         proposal=str(proposal), subject=subject, approve=approve, actor=actor, role=role, occurred_at=now
     )

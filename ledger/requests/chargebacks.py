@@ -1,4 +1,4 @@
-"""From a chargeback, over Kafka or HTTP, to a submission for the engine."""
+"""Builds the submission of a chargeback that came over Kafka, HTTP or the administration."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from ledger.requests.operations import out_of_bounds
 def charge_back(
     request: Chargeback, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
-    """The submission that takes back money that was paid in. `who` are further fields of `Submission`."""
+    """Return the submission that takes back money paid in. `who` are the other fields of `Submission`."""
     reference = request.payment_reference
     command = ChargeBack(
         operation=None if request.operation is None else str(request.operation),

@@ -1,6 +1,6 @@
-"""The commands of people who adjust, and who approve what others proposed, within what their role may do.
+"""Builds the commands of people who adjust balances or resolve proposals, with the limits of their role.
 
-Every door builds them here: what a role may do is a setting, and no door's own affair.
+Every caller builds them here, because the limits of a role come from the settings.
 """
 
 from datetime import datetime
@@ -14,19 +14,19 @@ from models.user import User
 
 
 def actor_of(person: User) -> str:
-    """How events name a person."""
+    """Return the name of a person in events: `user:42`."""
     return f"user:{person.pk}"
 
 
 def role_of(person: User) -> Role:
-    """What a person of the administration may do with amounts."""
+    """Return the role that sets how much a person of the administration may adjust and approve."""
     return "super_admin" if person.is_super_admin else "staff"
 
 
 def adjust_command(
     *, adjustment: Adjustment, reason_code: str, actor: str, role: Role, occurred_at: datetime
 ) -> Adjust:
-    """An adjustment by `actor`: done, or proposed where it is more than his role adjusts alone."""
+    """Return the command for an adjustment by `actor`; above the limit of their role it is proposed."""
     return Adjust(
         adjustment=adjustment,
         occurred_at=occurred_at,
@@ -40,7 +40,7 @@ def adjust_command(
 def resolve_command(
     *, proposal: str, subject: Subject, approve: bool, actor: str, role: Role, occurred_at: datetime
 ) -> ResolveProposal:
-    """A proposal about the subject approved or declined by `actor`."""
+    """Return the command with which `actor` approves or declines a proposal about the subject."""
     return ResolveProposal(
         proposal=proposal,
         subject=subject,

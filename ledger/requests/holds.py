@@ -1,4 +1,4 @@
-"""From the messages of a hold, over Kafka or HTTP, to submissions for the engine."""
+"""Builds the submissions of holds that came over Kafka, HTTP or the administration."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from ledger.requests.operations import out_of_bounds
 def place_hold(
     request: HoldRequested, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
-    """The submission that sets money aside. `who` are the further fields of `Submission`."""
+    """Return the submission that places a hold. `who` are the other fields of `Submission`."""
     occurred_at = request.occurred_at or sent_at or now
     estimate = RecordOperation(
         kind=Kind(request.kind),
@@ -33,7 +33,7 @@ def place_hold(
 def capture_hold(
     request: HoldCaptured, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
-    """The submission that pays work out of a hold."""
+    """Return the submission that pays for work from a hold."""
     command = CaptureHold(
         hold=str(request.hold),
         count_of_lines=request.count_of_lines,
@@ -47,7 +47,7 @@ def capture_hold(
 def void_hold(
     request: HoldVoided, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
-    """The submission that releases a hold."""
+    """Return the submission that releases a hold."""
     command = VoidHold(hold=str(request.hold), occurred_at=request.occurred_at or sent_at or now)
     return _submission("hold.voided", request, command, now, notes={"reason": request.reason}, **who)
 

@@ -1,4 +1,4 @@
-"""From an operation as a service sends it to a submission for the engine."""
+"""Builds the submission of an operation that a service sent."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -22,12 +22,12 @@ def submission_of(
     request_id: str,
     now: datetime,
     sent_at: datetime | None = None,
-    **context: Any,
+    **who: Any,
 ) -> Submission:
-    """The submission of an operation that was read from a message or a request.
+    """Return the submission of an operation from a message or a request.
 
-    `sent_at` stands in for an `occurred_at` that was left out, and `now` for both. `context` are the
-    further fields of `Submission`.
+    A missing `occurred_at` defaults to `sent_at`, and that to `now`. `who` are the other fields of
+    `Submission`.
     """
     occurred_at = operation.occurred_at or sent_at or now
     fields: dict[str, Any] = operation.__dict__
@@ -57,14 +57,14 @@ def submission_of(
         sent=sent,
         notes={} if reference is None else {NOTE: reference},
         out_of_bounds=out_of_bounds(occurred_at, now),
-        **context,
+        **who,
     )
 
 
 def out_of_bounds(occurred_at: datetime, now: datetime) -> Invalid | None:
-    """What is wrong with the time, if it is not within the bounds that settings give.
+    """Return the error of a time outside the bounds of the settings, else None.
 
-    No reason to raise: a retry of what was recorded in time gets its answer, however late it comes.
+    It is returned rather than raised, because a late retry of a recorded operation still gets its answer.
     """
     if occurred_at > now + settings.LEDGER_OCCURRED_AHEAD:
         return Invalid("occurred_at is too far ahead of the ledger's clock", field="occurred_at")

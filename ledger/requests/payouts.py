@@ -1,4 +1,4 @@
-"""From the messages of a payout, over Kafka or HTTP, to submissions for the engine."""
+"""Builds the submissions of payouts that came over Kafka, HTTP or the administration."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from ledger.requests.operations import out_of_bounds
 def request_payout(
     request: PayoutRequested, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
-    """The submission that sets money aside. `who` are the further fields of `Submission`."""
+    """Return the submission that holds a payout's amount. `who` are the other fields of `Submission`."""
     command = RequestPayout(
         payout=str(request.payout),
         user=request.operation_user,
@@ -28,7 +28,7 @@ def request_payout(
 def confirm_payout(
     request: PayoutPaid, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
-    """The submission that says that the money has left."""
+    """Return the submission that records the payment to the user."""
     reference = request.payment_reference
     command = ConfirmPayout(
         payout=str(request.payout),
@@ -42,7 +42,7 @@ def confirm_payout(
 def fail_payout(
     request: PayoutFailed, *, now: datetime, sent_at: datetime | None = None, **who: Any
 ) -> Submission:
-    """The submission that makes the money available again."""
+    """Return the submission that makes the money available again."""
     command = FailPayout(payout=str(request.payout), occurred_at=request.occurred_at or sent_at or now)
     return _submission("payout.failed", request, command, now, notes={"reason": request.reason}, **who)
 

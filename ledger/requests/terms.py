@@ -1,4 +1,4 @@
-"""The terms of tariffs as they are sent: prices in EAML, fractions from 0 to 1, amounts as strings."""
+"""Request bodies for the terms of tariffs: prices in EAML, fractions from 0 to 1, amounts as strings."""
 
 from decimal import Decimal
 from itertools import pairwise
@@ -25,18 +25,18 @@ Sale: TypeAlias = Literal[
 
 def _at_most_all(rate: Decimal) -> Decimal:
     if rate > 1:
-        raise PydanticCustomError("out_of_range", "a commission is at most 1, which is all of it")
+        raise PydanticCustomError("out_of_range", "a commission rate is at most 1, the whole amount")
     return rate
 
 
 def _ascending(bands: tuple["PriceBand", ...]) -> tuple["PriceBand", ...]:
     if any(lower.above >= upper.above for lower, upper in pairwise(bands)):
-        raise PydanticCustomError("invalid_value", "the bands do not begin one above the other")
+        raise PydanticCustomError("invalid_value", "each band must begin above the one before it")
     return bands
 
 
 class PriceBand(Body):
-    """The units of one operation above the first `above` ones cost `unit_price` each."""
+    """The price of each unit of an operation beyond the first `above` units."""
 
     above: Annotated[int, Field(strict=True, ge=1, le=10**15)]
     unit_price: NonNegativeAmount
@@ -47,7 +47,7 @@ Bands = Annotated[tuple[PriceBand, ...], Field(max_length=50), AfterValidator(_a
 
 
 class Terms(Body):
-    """All terms of a tariff. `bands` and `commission_rates` are of the kinds that have any of their own."""
+    """All terms of a tariff. `bands` and `commission_rates` list only the kinds that have their own."""
 
     training_cell_eaml: NonNegativeAmount
     training_counts_epochs: Flag
@@ -62,7 +62,7 @@ class Terms(Body):
 
 
 class SomeTerms(Body):
-    """Terms that stand in the place of the tariff's; without any, the tariff's count again."""
+    """Terms that replace the tariff's. An empty object restores the tariff's terms."""
 
     training_cell_eaml: NonNegativeAmount | None = None
     training_counts_epochs: Flag | None = None
@@ -77,7 +77,7 @@ class SomeTerms(Body):
 
 
 class Tariff(Body):
-    """A version for everybody, in force from `effective_from` on, or from when it is approved."""
+    """A tariff version for everyone, in force from `effective_from`, or from its approval when omitted."""
 
     effective_from: AwareDatetime | None = None
     terms: Terms
@@ -86,7 +86,7 @@ class Tariff(Body):
 
 
 class TariffOverride(Body):
-    """A version for one user, or for the members of one team."""
+    """A tariff version for one user or for the members of one team."""
 
     user: Id | None = None
     team: Id | None = None
@@ -96,13 +96,13 @@ class TariffOverride(Body):
     reason: Reason
 
     @model_validator(mode="after")
-    def _is_of_one(self) -> Self:
+    def _names_user_or_team(self) -> Self:
         if (self.user is None) is (self.team is None):
-            raise PydanticCustomError("missing_field", "say whose terms these are: a user's or a team's")
+            raise PydanticCustomError("missing_field", "give either a user or a team")
         return self
 
 
 def stored(terms: Terms | SomeTerms) -> dict[str, Any]:
-    """The terms as a version keeps them: those that were given, amounts with 8 decimals."""
+    """Return the terms as a version stores them: only those that were given, amounts with 8 decimals."""
     kept: dict[str, Any] = terms.model_dump(mode="json", exclude_none=True)
     return {name: value for name, value in kept.items() if value not in ({}, [])}

@@ -44,8 +44,8 @@ def test_the_button_of_a_version_fills_in_its_terms(admin: Client, world: World)
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("commission_rate", "1.5", "a commission is at most 1, which is all of it"),
-        ("commission_rates_buy_data_source", "2", "a commission is at most 1, which is all of it"),
+        ("commission_rate", "1.5", "a commission rate is at most 1, the whole amount"),
+        ("commission_rates_buy_data_source", "2", "a commission rate is at most 1, the whole amount"),
         ("training_cell_eaml", "-1", "the amount must not be below zero"),
         ("eaml_per_usd", "", "is required"),
         (
@@ -53,7 +53,7 @@ def test_the_button_of_a_version_fills_in_its_terms(admin: Client, world: World)
             "many 0.1",
             "each line must be a whole number of units and a price: 1000000 0.00008",
         ),
-        ("bands_training", "10 0.1\n10 0.2", "the bands do not begin one above the other"),
+        ("bands_training", "10 0.1\n10 0.2", "each band must begin above the one before it"),
         ("bands_training", "10 0.1234567890", "an amount has at most 8 decimals"),
     ],
 )
