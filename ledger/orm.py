@@ -35,7 +35,6 @@ def record_operation(
     kind: str,
     operation_user_id: int,
     machine_id: int | None,
-    machine_owner_id: int | None,
     count_of_lines: int | None,
     count_of_training_epoch: int | None,
     amount: Decimal | None,
@@ -69,7 +68,6 @@ def record_operation(
         amount=amount,
     )
     outcome = _post(command, {name: value for name, value in fields.items() if value is not None})
-    del machine_owner_id  # the owner in force when it occurred is what counts
     return UUID(_event(outcome).id)
 
 

@@ -9,8 +9,7 @@ Staff see what their Django permissions let them see, super administrators every
 inactive or not signed in sees nothing.
 """
 
-from typing import TYPE_CHECKING
-
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import F, Q, QuerySet
 
 from models.billing import Entry, Operation
@@ -18,11 +17,8 @@ from models.machine import Machine
 from models.team import Team
 from models.user import User
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
 
-
-def machines_seen_by(viewer: "User | AnonymousUser") -> QuerySet[Machine]:
+def machines_seen_by(viewer: User | AnonymousUser) -> QuerySet[Machine]:
     """The machines that the viewer may see."""
     if not viewer.is_active:
         return Machine.objects.none()
@@ -31,7 +27,7 @@ def machines_seen_by(viewer: "User | AnonymousUser") -> QuerySet[Machine]:
     return Machine.objects.filter(_own_machine(viewer))
 
 
-def operations_seen_by(viewer: "User | AnonymousUser") -> QuerySet[Operation]:
+def operations_seen_by(viewer: User | AnonymousUser) -> QuerySet[Operation]:
     """The operations that the viewer may see."""
     if not viewer.is_active:
         return Operation.objects.none()
@@ -44,7 +40,7 @@ def operations_seen_by(viewer: "User | AnonymousUser") -> QuerySet[Operation]:
     )
 
 
-def entries_seen_by(viewer: "User | AnonymousUser") -> QuerySet[Entry]:
+def entries_seen_by(viewer: User | AnonymousUser) -> QuerySet[Entry]:
     """The entries that the viewer may see: his own, and those of his teams' machines' statements.
 
     The balances after an entry are the account holder's alone: show them where
@@ -68,26 +64,26 @@ def machine_statement(machine: Machine) -> QuerySet[Entry]:
     return Entry.objects.filter(operation__machine=machine, user=F("operation__machine_owner"))
 
 
-def may_see_machine(viewer: "User | AnonymousUser", machine: Machine) -> bool:
+def may_see_machine(viewer: User | AnonymousUser, machine: Machine) -> bool:
     """Whether the viewer may see the machine, and so its works, graphs and statement."""
     return machines_seen_by(viewer).filter(pk=machine.pk).exists()
 
 
-def may_see_operation(viewer: "User | AnonymousUser", operation: Operation) -> bool:
+def may_see_operation(viewer: User | AnonymousUser, operation: Operation) -> bool:
     """Whether the viewer may see the operation."""
     return operations_seen_by(viewer).filter(pk=operation.pk).exists()
 
 
-def may_see_user_statement(viewer: "User | AnonymousUser", user: User) -> bool:
+def may_see_user_statement(viewer: User | AnonymousUser, user: User) -> bool:
     """Whether the viewer may see the user's balances and every entry of his accounts."""
     return bool(viewer.is_active and (viewer.pk == user.pk or _sees_all(viewer, "entry")))
 
 
-def _own_machine(viewer: "User | AnonymousUser") -> Q:
+def _own_machine(viewer: User | AnonymousUser) -> Q:
     return Q(machine_owner_user=viewer.pk) | Q(machine_owner_team__in=Team.objects.ids_of(viewer))
 
 
-def _sees_all(viewer: "User | AnonymousUser", table: str) -> bool:
+def _sees_all(viewer: User | AnonymousUser, table: str) -> bool:
     return bool(
         getattr(viewer, "is_super_admin", False)
         or ((viewer.is_staff or viewer.is_superuser) and viewer.has_perm(f"models.view_{table}"))

@@ -12,11 +12,10 @@ from uuid import uuid4
 from django.db import models
 
 from models import posting
-from models.entries import CREDIT, DEBIT, EntryManager, SidedManager
+from models.entries import CREDIT, DEBIT, EntryManager, SidedManager, SidedModel
 from models.immutable import CascadeQuerySet, ImmutableModel, ImmutableQuerySet, refusal
 from models.machine import Machine
 from models.money import EAML, USD, money
-from models.user import User
 
 if TYPE_CHECKING:
     from djmoney.money import Money
@@ -46,7 +45,7 @@ class Operation(ImmutableModel):
         db_index=False,
     )
     machine_owner = models.ForeignKey(
-        User,
+        "models.User",
         on_delete=models.SET_NULL,
         null=True,
         db_constraint=False,
@@ -54,7 +53,7 @@ class Operation(ImmutableModel):
         related_name="operations_as_machine_owner",
     )
     operation_user = models.ForeignKey(
-        User,
+        "models.User",
         on_delete=models.SET_NULL,
         null=True,
         db_constraint=False,
@@ -179,18 +178,25 @@ class Operation(ImmutableModel):
         elif force_update or update_fields is not None:
             raise refusal(type(self), "updating an operation that was never recorded")
         else:
-            posting.record(self)
+            posting.record(
+                self,
+                id_given=self.id_given,
+                operation_user_id=self.operation_user_id,
+                machine_id=self.machine_id,
+                count_of_lines=self.count_of_lines,
+                count_of_training_epoch=self.count_of_training_epoch,
+                amount=self._amount,
+            )
+            self._amount = None
 
 
-class Entry(ImmutableModel):
+class Entry(SidedModel):
     """One side of a transfer, on an account of the ledger; the sign lies in the side."""
 
     instead = (
         "An entry never changes: post a Credit, Debit, CreditIXIOO or DebitIXIOO with "
         "objects.create(user=..., amount=...), or reverse the operation through the ledger."
     )
-    # The side and the currency that an entry of this class posts; the entries' own class posts none.
-    posts: ClassVar[tuple[str, str] | None] = None
 
     id = models.BigAutoField(primary_key=True)
     # No constraints in the database, for the same reason as in Operation.
@@ -205,7 +211,7 @@ class Entry(ImmutableModel):
     side = models.CharField(max_length=1, choices=[(DEBIT, "Debit"), (CREDIT, "Credit")])
     account_id = models.BigIntegerField()
     user = models.ForeignKey(
-        User,
+        "models.User",
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
@@ -270,7 +276,9 @@ class Entry(ImmutableModel):
         elif force_update or update_fields is not None:
             raise refusal(type(self), "updating an entry that was never posted")
         else:
-            posting.post(self)
+            posting.post(
+                self, side=self.side, currency=self.currency, user_id=self.user_id, amount=self.amount
+            )
 
 
 class Credit(Entry):

@@ -1,32 +1,39 @@
 """How entries are read: by user, and by user and time."""
 
 import datetime as dt
-from typing import TYPE_CHECKING, TypeVar
+from typing import ClassVar, TypeVar
 
 from django.db import models
 from django.utils import timezone
 
-from models.immutable import ImmutableQuerySet
-
-if TYPE_CHECKING:
-    from models.billing import Entry
-    from models.user import User
+from models.immutable import ImmutableModel, ImmutableQuerySet
 
 DEBIT = "D"
 CREDIT = "C"
 
-EntryT_co = TypeVar("EntryT_co", bound="Entry", covariant=True)
+
+class SidedModel(ImmutableModel):
+    """A row of the table of entries."""
+
+    # The side and the currency that an entry of this class posts; `Entry` itself posts none.
+    posts: ClassVar[tuple[str, str] | None] = None
+
+    class Meta:
+        abstract = True
+
+
+EntryT_co = TypeVar("EntryT_co", bound=SidedModel, covariant=True)
 
 
 class EntryQuerySet(ImmutableQuerySet[EntryT_co]):
     """Entries, oldest first where a user is asked for."""
 
-    def get_all_by_user(self, user: "User | int") -> "EntryQuerySet[EntryT_co]":
+    def get_all_by_user(self, user: models.Model | int) -> "EntryQuerySet[EntryT_co]":
         """The user's entries in the order in which they were recorded."""
         return self.filter(user=user).order_by("recorded_at", "id")
 
     def get_by_user_in_date_range(
-        self, user: "User | int", start: dt.date, end: dt.date
+        self, user: models.Model | int, start: dt.date, end: dt.date
     ) -> "EntryQuerySet[EntryT_co]":
         """The user's entries recorded from ``start`` on and before ``end``.
 
@@ -49,12 +56,12 @@ class EntryManager(models.Manager[EntryT_co]):
     def get_queryset(self) -> EntryQuerySet[EntryT_co]:
         return EntryQuerySet(self.model, using=self._db)
 
-    def get_all_by_user(self, user: "User | int") -> EntryQuerySet[EntryT_co]:
+    def get_all_by_user(self, user: models.Model | int) -> EntryQuerySet[EntryT_co]:
         """The user's entries in the order in which they were recorded."""
         return self.get_queryset().get_all_by_user(user)
 
     def get_by_user_in_date_range(
-        self, user: "User | int", start: dt.date, end: dt.date
+        self, user: models.Model | int, start: dt.date, end: dt.date
     ) -> EntryQuerySet[EntryT_co]:
         """The user's entries of a time; the queryset's method of this name says which."""
         return self.get_queryset().get_by_user_in_date_range(user, start, end)

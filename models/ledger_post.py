@@ -24,7 +24,6 @@ class LedgerPost(Protocol):
         kind: str,
         operation_user_id: int,
         machine_id: int | None,
-        machine_owner_id: int | None,
         count_of_lines: int | None,
         count_of_training_epoch: int | None,
         amount: Decimal | None,
@@ -67,12 +66,3 @@ def ledger(action: str) -> LedgerPost:
 def is_installed() -> bool:
     """Whether the settings name a module that posts."""
     return bool(getattr(settings, "LEDGER_POST", None))
-
-
-def close_user(*, user_id: int) -> None:
-    """Close a user's accounts; without a ledger, only a user without entries can be closed."""
-    # Here, because an entry refers to its user, and a user closes his accounts here.
-    from models.billing import Entry
-
-    if is_installed() or Entry.objects.filter(user=user_id).exists():
-        ledger("Deleting a user").close_user(user_id=user_id)

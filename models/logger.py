@@ -2,10 +2,6 @@
 
 from django.db import models
 
-from models.log_handler import DatabaseLogHandler
-
-__all__ = ["DatabaseLogHandler", "EasyAutoMLLogger"]
-
 
 class EasyAutoMLLogger(models.Model):
     """One line that something in the platform logged."""

@@ -14,7 +14,6 @@ from models.encdec_configuration import EncDecConfiguration
 from models.money import USD, money_or_none
 from models.nn_model import NNModel
 from models.team import Team
-from models.user import User
 from models.validation import ValidatedModel
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ class Machine(DeletedAsQuerySet, ValidatedModel):
     machine_level = models.IntegerField(default=1, choices=[(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)])
 
     # Ownership
-    machine_owner_user = models.ForeignKey(User, on_delete=models.CASCADE)
+    machine_owner_user = models.ForeignKey("models.User", on_delete=models.CASCADE)
     machine_owner_team = models.ForeignKey(Team, on_delete=models.SET_NULL, null=True, blank=True)
 
     # Marketplace

@@ -1,18 +1,19 @@
-"""What saving an operation or an entry does: it goes through the ledger, or is refused."""
+"""Saving an operation or an entry: post it through the ledger, or refuse.
+
+These functions work on rows of `models.billing`, which imports this module. They take as arguments the
+columns that they post.
+"""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from django.core.exceptions import ValidationError
+from django.db import models
 
+from models.entries import SidedModel
 from models.immutable import ImmutableModel, refusal
 from models.ledger_post import ledger
 from models.money import exact_amount
-
-if TYPE_CHECKING:
-    from django.db import models
-
-    from models.billing import Entry, Operation
 
 FLAGS = (
     "is_training_operation",
@@ -25,12 +26,12 @@ FLAGS = (
     "is_credit_from_user_operation",
     "is_pay_a_bill_operation",
 )
-# The flag `is_training_operation` stands for the kind `training`, and so on.
+# The flag `is_training_operation` means the kind `training`, and so on.
 KIND_OF_FLAG = {flag: flag.removeprefix("is_").removesuffix("_operation") for flag in FLAGS}
 
 LINKS = ("credit", "debit", "credit_ixioo", "debit_ixioo")
 
-_SAID_BY_CALLER_OF_OPERATION = {
+_SET_BY_CALLER_OF_OPERATION = {
     "id",
     "machine",
     "machine_owner",
@@ -39,36 +40,45 @@ _SAID_BY_CALLER_OF_OPERATION = {
     "count_of_lines",
     "count_of_training_epoch",
 }
-_SAID_BY_CALLER_OF_ENTRY = {"side", "currency", "user", "amount"}
+_SET_BY_CALLER_OF_ENTRY = {"side", "currency", "user", "amount"}
 
 
-def record(operation: "Operation") -> None:
-    """Post a new operation of the kind that its one flag says, and load what was recorded."""
+def record(
+    operation: ImmutableModel,
+    *,
+    id_given: bool,
+    operation_user_id: int | None,
+    machine_id: int | None,
+    count_of_lines: int | None,
+    count_of_training_epoch: int | None,
+    amount: object,
+) -> None:
+    """Post a new operation of the kind that its one flag gives, and load the recorded row.
+
+    The ledger takes the machine's owner from the terms in force, so `machine_owner` is not passed on.
+    """
     kind = _kind(operation)
-    _refuse_said(operation, _SAID_BY_CALLER_OF_OPERATION)
-    if operation.id_given:
-        raise refusal(type(operation), "choosing the id, which the ledger gives,")
-    if operation.operation_user_id is None:
-        raise ValidationError({"operation_user": "An operation needs its user."})
-    amount = operation.amount
+    _refuse_set_by_ledger(operation, _SET_BY_CALLER_OF_OPERATION)
+    if id_given:
+        raise refusal(type(operation), "choosing the id, which the ledger assigns,")
+    if operation_user_id is None:
+        raise ValidationError({"operation_user": "An operation needs a user."})
     operation.pk = ledger("Recording an operation").record_operation(
         kind=kind,
-        operation_user_id=operation.operation_user_id,
-        machine_id=operation.machine_id,
-        machine_owner_id=operation.machine_owner_id,
-        count_of_lines=operation.count_of_lines,
-        count_of_training_epoch=operation.count_of_training_epoch,
+        operation_user_id=operation_user_id,
+        machine_id=machine_id,
+        count_of_lines=count_of_lines,
+        count_of_training_epoch=count_of_training_epoch,
         amount=None if amount is None else exact_amount(amount),
     )
-    operation.amount = None
     _load(operation)
 
 
-def link(operation: "Operation", update_fields: Iterable[str] | None) -> None:
-    """Fill the empty links that were assigned an entry; any other change is refused."""
-    stored = type(operation).cascades.get(pk=operation.pk)
+def link(operation: ImmutableModel, update_fields: Iterable[str] | None) -> None:
+    """Fill the empty links to which an entry was assigned; refuse every other change."""
+    stored = type(operation)._base_manager.get(pk=operation.pk)
     changes = [
-        name for name in operation.changes(stored, update_fields) if not _has_gone(operation, stored, name)
+        name for name in operation.changes(stored, update_fields) if not _was_deleted(operation, stored, name)
     ]
     links: dict[str, int] = {}
     for name in changes:
@@ -76,71 +86,74 @@ def link(operation: "Operation", update_fields: Iterable[str] | None) -> None:
         entry_id = getattr(operation, name)
         if field not in LINKS or getattr(stored, name) is not None or entry_id is None:
             raise refusal(type(operation), f"changing {', '.join(changes)}")
-        if not _entries(operation, field).filter(pk=entry_id).exists():
-            raise refusal(type(operation), f"linking entry {entry_id} as {field}, which it is not,")
+        if not _is_entry_of_link(operation, field, entry_id):
+            raise refusal(type(operation), f"linking {entry_id}, which is no {field} entry,")
         links[field] = entry_id
     if links:
         ledger("Linking entries").link_entries(operation_id=operation.pk, links=links)
         operation.refresh_from_db()
 
 
-def post(entry: "Entry") -> None:
-    """Post a new entry as a manual adjustment, and load what was recorded."""
+def post(entry: SidedModel, *, side: str, currency: str, user_id: int | None, amount: object) -> None:
+    """Post a new entry as a manual adjustment, and load the recorded row."""
     if entry.posts is None:
-        raise refusal(type(entry), "posting without saying which side and currency")
-    side, currency = entry.posts
-    if entry.side not in {"", side} or entry.currency not in {"", currency}:
+        raise refusal(type(entry), "posting without a side and currency")
+    if side not in {"", entry.posts[0]} or currency not in {"", entry.posts[1]}:
         raise refusal(type(entry), "posting another side or currency")
-    _refuse_said(entry, _SAID_BY_CALLER_OF_ENTRY)
-    if entry.user_id is None:
-        raise ValidationError({"user": "An entry is posted to a user's account."})
+    _refuse_set_by_ledger(entry, _SET_BY_CALLER_OF_ENTRY)
+    if user_id is None:
+        raise ValidationError({"user": "An entry needs a user, on whose account it is posted."})
+    side, currency = entry.posts
     entry.pk = ledger("Posting an entry").post_entry(
-        user_id=entry.user_id, side=side, currency=currency, amount=exact_amount(entry.amount)
+        user_id=user_id, side=side, currency=currency, amount=exact_amount(amount)
     )
     _load(entry)
 
 
-def refuse_changes(entry: "Entry", update_fields: Iterable[str] | None) -> None:
-    """Refuse a recorded entry that differs from what is stored; the same again is nothing."""
-    stored = type(entry).cascades.get(pk=entry.pk)
-    changes = entry.changes(stored, update_fields)
-    # The user may have been deleted since this object was loaded.
-    if changes == ["user_id"] and stored.user_id is None:
-        return
+def refuse_changes(entry: ImmutableModel, update_fields: Iterable[str] | None) -> None:
+    """Refuse a recorded entry that differs from the stored row; do nothing if it is equal."""
+    stored = type(entry)._base_manager.get(pk=entry.pk)
+    changes = [
+        name
+        for name in entry.changes(stored, update_fields)
+        # The user may have been deleted since this object was loaded.
+        if not (name == "user_id" and getattr(stored, name) is None)
+    ]
     if changes:
         raise refusal(type(entry), f"changing {', '.join(changes)}")
 
 
-def _kind(operation: "Operation") -> str:
+def _kind(operation: models.Model) -> str:
     given = [flag for flag in FLAGS if getattr(operation, flag)]
     if len(given) != 1:
         named = ", ".join(given) or "none"
-        raise ValidationError(f"An operation has exactly one type; set here: {named}.")
+        raise ValidationError(f"An operation has exactly one type flag; these are set: {named}.")
     return KIND_OF_FLAG[given[0]]
 
 
-def _entries(operation: "Operation", link_name: str) -> "models.QuerySet[Entry]":
-    related = cast("type[Entry]", operation._meta.get_field(link_name).related_model)
-    return related.objects.all()
+def _is_entry_of_link(operation: models.Model, link_name: str, entry_id: int) -> bool:
+    """Check that the entry exists and has the side and currency of the link."""
+    related = cast("type[models.Model]", operation._meta.get_field(link_name).related_model)
+    return related._default_manager.filter(pk=entry_id).exists()
 
 
-def _refuse_said(row: ImmutableModel, allowed: set[str]) -> None:
-    """Refuse a new row that says what only the ledger can say."""
-    said = [
+def _refuse_set_by_ledger(row: models.Model, allowed: set[str]) -> None:
+    """Refuse a new row with a value in a column that only the ledger sets."""
+    given = [
         field.name
         for field in row._meta.concrete_fields
         if field.name not in allowed and getattr(row, field.attname) not in {None, ""}
     ]
-    if said:
-        raise refusal(type(row), f"setting {', '.join(said)}, which the ledger does,")
+    if given:
+        raise refusal(type(row), f"setting {', '.join(given)}, which the ledger sets,")
 
 
-def _has_gone(operation: "Operation", stored: "Operation", name: str) -> bool:
-    """Whether what this object still refers to was deleted since it was loaded."""
+def _was_deleted(operation: models.Model, stored: models.Model, name: str) -> bool:
+    """Return whether the row that this object still refers to was deleted after it was loaded."""
     recorded = getattr(stored, f"recorded_{name}", None)
     return getattr(stored, name) is None and getattr(operation, name) == recorded
 
 
-def _load(row: ImmutableModel) -> None:
+def _load(row: models.Model) -> None:
     row._state.adding = False
     row.refresh_from_db()

@@ -2,10 +2,10 @@
 
 import secrets
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import AnonymousUser, Permission, PermissionsMixin
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -13,11 +13,7 @@ from django.utils import timezone
 
 from models.deletion import DeletedAsQuerySet, deleted_in_all
 from models.errors import InvitationRefused
-from models.user import User
 from models.validation import ValidatedModel
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser
 
 # Where an invitation leads; the setting TEAM_INVITATION_URL names another place.
 _INVITATION_URL = "https://easyautoml.com/teams/join/"
@@ -28,7 +24,7 @@ _TOKEN_BYTES = 32
 class TeamQuerySet(models.QuerySet["Team"]):
     """Teams, and whose they are."""
 
-    def ids_of(self, user: "User | AnonymousUser") -> models.QuerySet["Team", int]:
+    def ids_of(self, user: models.Model | AnonymousUser) -> models.QuerySet["Team", int]:
         """The ids of the teams that the user is a member of or administers, for a subquery."""
         return (
             self.filter(models.Q(users=user.pk) | models.Q(admin_user=user.pk))
@@ -57,8 +53,8 @@ class Team(DeletedAsQuerySet, ValidatedModel):
     """A named group with an admin; machines of a team are seen by all of its members."""
 
     name = models.CharField(max_length=200)
-    admin_user = models.ForeignKey(User, null=True, on_delete=models.CASCADE)
-    users = models.ManyToManyField(User, related_name="Teams", blank=True)
+    admin_user = models.ForeignKey("models.User", null=True, on_delete=models.CASCADE)
+    users = models.ManyToManyField("models.User", related_name="Teams", blank=True)
     url = models.URLField(unique=True, default=None, null=True, blank=True)
     permission = models.OneToOneField(Permission, on_delete=models.CASCADE, null=True, blank=True)
 
@@ -99,18 +95,18 @@ class Team(DeletedAsQuerySet, ValidatedModel):
                     member.user_permissions.add(self.permission)
         return self.permission
 
-    def add_user_to_team(self, user: User) -> None:
+    def add_user_to_team(self, user: PermissionsMixin) -> None:
         """Make the user a member, and give him the team's permission."""
         with transaction.atomic():
             permission = self.create_permission()
-            self.users.add(user)
+            self.users.add(user.pk)
             user.user_permissions.add(permission)
         _forget_permissions(user)
 
-    def remove_user_from_team(self, user: User) -> None:
+    def remove_user_from_team(self, user: PermissionsMixin) -> None:
         """End the user's membership, and take the team's permission from him."""
         with transaction.atomic():
-            self.users.remove(user)
+            self.users.remove(user.pk)
             if self.permission is not None:
                 user.user_permissions.remove(self.permission)
         _forget_permissions(user)
@@ -128,7 +124,7 @@ class Team(DeletedAsQuerySet, ValidatedModel):
         self.save(update_fields=["url"])
 
     @classmethod
-    def accept_invitation(cls, link: str, user: User) -> "Team":
+    def accept_invitation(cls, link: str, user: PermissionsMixin) -> "Team":
         """Make the user a member of the team that the link invites to.
 
         A link serves each user once: who was removed from the team needs a new one.
@@ -142,7 +138,7 @@ class Team(DeletedAsQuerySet, ValidatedModel):
             if team is None:
                 raise InvitationRefused("This invitation is not valid, or no longer.")
             _, first = TeamInvitationAcceptance.objects.get_or_create(
-                team=team, user=user, link_digest=_digest(link)
+                team=team, user_id=user.pk, link_digest=_digest(link)
             )
             if not first:
                 raise InvitationRefused("You have already used this invitation.")
@@ -154,7 +150,7 @@ class TeamInvitationAcceptance(models.Model):
     """Who joined a team by which link; the link itself is kept as a digest."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="acceptances")
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="acceptances")
+    user = models.ForeignKey("models.User", on_delete=models.CASCADE, related_name="acceptances")
     link_digest = models.CharField(max_length=64)
     accepted_at = models.DateTimeField(default=timezone.now)
 
@@ -171,7 +167,7 @@ def _digest(link: str) -> str:
     return sha256(link.encode()).hexdigest()
 
 
-def _forget_permissions(user: Any) -> None:
+def _forget_permissions(user: PermissionsMixin) -> None:
     # Django's permission backend keeps what it read on the user object.
     for name in ("_perm_cache", "_user_perm_cache", "_group_perm_cache"):
         user.__dict__.pop(name, None)

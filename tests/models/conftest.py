@@ -24,7 +24,7 @@ collect_ignore = (
         "test_log_handler.py",
     ]
     if STANDALONE
-    else ["test_door.py"]
+    else ["test_ledger_port.py"]
 )
 
 # Hashing a password is slow on purpose; these tests are about other things.

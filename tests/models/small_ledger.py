@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from models.billing import Entry, Operation
 from models.consulting import CANCELLED, CONTRACT, FINISHED, FOLLOWS
+from models.machine import Machine
 from models.posting import KIND_OF_FLAG
 
 calls: list[dict[str, Any]] = []
@@ -27,7 +28,6 @@ def record_operation(
     kind: str,
     operation_user_id: int,
     machine_id: int | None,
-    machine_owner_id: int | None,
     count_of_lines: int | None,
     count_of_training_epoch: int | None,
     amount: Decimal | None,
@@ -37,20 +37,20 @@ def record_operation(
             "kind": kind,
             "operation_user_id": operation_user_id,
             "machine_id": machine_id,
-            "machine_owner_id": machine_owner_id,
             "count_of_lines": count_of_lines,
             "count_of_training_epoch": count_of_training_epoch,
             "amount": amount,
         }
     )
+    owner_id = None if machine_id is None else Machine.objects.get(pk=machine_id).machine_owner_user_id
     flags = {flag: True for flag, name in KIND_OF_FLAG.items() if name == kind}
     operation = _operation(
         kind,
         machine_id=machine_id,
-        machine_owner_id=machine_owner_id,
+        machine_owner_id=owner_id,
         operation_user_id=operation_user_id,
         recorded_machine_id=machine_id,
-        recorded_machine_owner_id=machine_owner_id,
+        recorded_machine_owner_id=owner_id,
         recorded_operation_user_id=operation_user_id,
         count_of_lines=count_of_lines,
         count_of_training_epoch=count_of_training_epoch,
@@ -58,8 +58,8 @@ def record_operation(
     )
     if amount is not None:
         _pair(operation, user_id=operation_user_id, side="C", currency="USD", amount=amount)
-    elif kind == "training" and machine_owner_id is not None:
-        _pair(operation, user_id=machine_owner_id, side="D", currency="EAML", amount=Decimal(1))
+    elif kind == "training" and owner_id is not None:
+        _pair(operation, user_id=owner_id, side="D", currency="EAML", amount=Decimal(1))
     return operation.id
 
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,24 @@ def test_the_names_are_listed() -> None:
     assert imported.keys() == set(models.__all__)
     for name, module in imported.items():
         assert getattr(models, name).__module__ == module
+
+
+def test_no_imports_go_in_circles() -> None:
+    """Imports inside functions and for type checkers count too."""
+    imported: dict[str, set[str]] = {}
+    for file in Path(models.__file__).parent.glob("[!_]*.py"):
+        nodes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
+        imported[file.stem] = {
+            name
+            for node in nodes
+            for name in (
+                [alias.name for alias in node.names]
+                if node.module == "models"
+                else [(node.module or "").removeprefix("models.")]
+            )
+        }
+    order = list(TopologicalSorter(imported).static_order())
+    assert order.index("errors") < order.index("billing") < order.index("user") < order.index("access")
 
 
 def test_every_table_has_a_name_in_the_package() -> None:

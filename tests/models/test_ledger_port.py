@@ -51,7 +51,6 @@ def test_an_operation_goes_through_with_all_that_was_said(
             "kind": KIND_OF_FLAG[flag],
             "operation_user_id": buyer.pk,
             "machine_id": machine.pk,
-            "machine_owner_id": owner.pk,
             "count_of_lines": 10,
             "count_of_training_epoch": 5,
             "amount": Decimal("12.5"),
@@ -68,7 +67,6 @@ def test_what_was_not_said_goes_through_as_nothing(owner: User) -> None:
             "kind": "pay_a_bill",
             "operation_user_id": owner.pk,
             "machine_id": None,
-            "machine_owner_id": None,
             "count_of_lines": None,
             "count_of_training_epoch": None,
             "amount": None,
@@ -115,7 +113,7 @@ def test_without_a_ledger_posting_says_what_to_do(
     for door in doors:
         with pytest.raises(LedgerNotInstalled, match="LEDGER_POST"):
             door()
-    assert (Operation.objects.count(), Entry.objects.count()) == (2, 2)
+    assert (Operation.objects.count(), Entry.objects.count()) == (2, 4)
     assert Operation.objects.get(pk=operation.pk).credit is None
 
 
