@@ -15,7 +15,7 @@ from models import User
 from tests.builders import make_user
 
 if TYPE_CHECKING:
-    # What the stubs call the response of a test client, which can do more than others.
+    # The stubs' name for the response of a test client, which has more methods than other responses.
     from django.test.client import _MonkeyPatchedWSGIResponse
 
     Response: TypeAlias = _MonkeyPatchedWSGIResponse
@@ -29,7 +29,7 @@ _keys = count(1)
 
 
 class Api:
-    """One caller of the API. Bodies are JSON values, or bytes that are sent as they are."""
+    """A caller of the API. Bodies are JSON values, or bytes that are sent unchanged."""
 
     def __init__(self, token: str | None) -> None:
         self.token = token
@@ -50,7 +50,7 @@ class Api:
         return self.client.post(path, raw, content_type=content_type, headers=self._headers(headers or {}))
 
     def record(self, operation: Any, *, key: str | None = None, **headers: str) -> Response:
-        """One operation, under a key of its own where none is given."""
+        """Record an operation, under a new idempotency key unless one is given."""
         sent = {"Idempotency-Key": key or f"key-{next(_keys)}", **headers}
         return self.post("/v1/operations", operation, headers=sent)
 
@@ -61,7 +61,7 @@ class Api:
 
 @pytest.fixture
 def api(db: None) -> Api:
-    """A service that may read and write."""
+    """Return a service that may read and write."""
     return service()
 
 
@@ -72,25 +72,25 @@ def user(db: None) -> User:
 
 @pytest.fixture
 def nothing_written(api: Api) -> Iterator[None]:
-    """Fails where the test left a row behind that was not there before."""
-    api.get("/v1/operations")  # notes that the key was used, which it does once a minute
+    """Fail if the test changed any table."""
+    api.get("/v1/operations")  # updates the last use of the API key, which happens once a minute
     before = everything()
     yield
     assert everything() == before
 
 
 def service(*scopes: str, source: str = SOURCE) -> Api:
-    """A service's key, with every scope where none is named."""
+    """Return a caller with a service's key; without `scopes` it may read and write."""
     return Api(create_key(name="service", scopes=scopes or ALL_SCOPES, source=source))
 
 
 def users_own(user: User, *scopes: str) -> Api:
-    """A user's own key."""
+    """Return a caller with a user's own key."""
     return Api(create_key(name="own", scopes=scopes or ("ledger:read",), user_id=user.pk))
 
 
 def everything() -> dict[str, Any]:
-    """How many rows every table has, and what the accounts, the users' balances and the keys hold."""
+    """Return the row count of every table, and hashes of the accounts, users and API keys."""
     found: dict[str, Any] = {}
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -103,7 +103,7 @@ def everything() -> dict[str, Any]:
 
 
 def top_up(user: User | int, usd: str = "10", **more: Any) -> dict[str, Any]:
-    """A payment as it is sent, under a reference of its own."""
+    """Return a payment to send, under a new payment reference."""
     number = user if isinstance(user, int) else user.pk
     return {
         "type": "credit_from_user",
@@ -115,13 +115,13 @@ def top_up(user: User | int, usd: str = "10", **more: Any) -> dict[str, Any]:
 
 
 def bill(user: User | int, usd: str = "3", **more: Any) -> dict[str, Any]:
-    """USD to be turned into tokens, as it is sent."""
+    """Return a `pay_a_bill` operation to send, which turns USD into tokens."""
     number = user if isinstance(user, int) else user.pk
     return {"type": "pay_a_bill", "operation_user": number, "amount": usd, **more}
 
 
 def refused(response: Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
-    """The problem of a response that must be one, with this status, code and field."""
+    """Return the problem of a response, which must have this status, code and field."""
     assert response.headers["Content-Type"] == "application/problem+json", response.content
     problem: dict[str, Any] = json.loads(response.content)
     assert (response.status_code, problem["code"], problem.get("field")) == (status, code, field), problem

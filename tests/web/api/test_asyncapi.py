@@ -1,4 +1,4 @@
-"""The AsyncAPI document is served to everybody who asks."""
+"""The AsyncAPI document is public."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ COMMITTED = Path(__file__).parents[3] / "docs" / "asyncapi.json"
 
 
 def test_the_served_document_is_the_committed_one() -> None:
-    """Byte for byte, without a key and without the database."""
+    """Byte for byte, without a key and without a database."""
     served = Client().get("/v1/asyncapi.json")
     assert (served.status_code, served.headers["Content-Type"]) == (200, "application/json")
     assert served.content == COMMITTED.read_bytes()
 
 
-def test_nothing_is_written_to_it() -> None:
+def test_the_document_cannot_be_posted_to() -> None:
     assert Client().post("/v1/asyncapi.json").status_code == 405

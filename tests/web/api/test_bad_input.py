@@ -1,4 +1,4 @@
-"""What cannot be read is refused with a 4xx that names the field, and nothing is written."""
+"""Invalid bodies are refused with a 4xx that names the field, and nothing is written."""
 
 import json
 
@@ -11,9 +11,9 @@ from tests.web.api.conftest import Api, refused, top_up
 VALID = '"type": "credit_from_user", "operation_user": 1, "amount": "10", "payment_reference": "pi_1"'
 TRAINING = '"type": "training", "operation_user": 1, "machine": 1'
 
-# Rows: what is sent, then the status, the code and the field that it is refused with.
+# Rows: the body, then the status, code and field of the refusal.
 TABLE = [
-    # No JSON at all.
+    # Not JSON.
     (b"", 400, "empty_value", None),
     (b"{", 400, "malformed_json", None),
     (b"{} {}", 400, "malformed_json", None),
@@ -22,14 +22,14 @@ TABLE = [
     ('{"amount": "\x00"}', 400, "malformed_json", None),
     ("[" * 100_000, 400, "malformed_json", None),
     ('{"amount": ' + "9" * 5000 + "}", 400, "malformed_json", None),
-    # JSON, but no operation.
+    # JSON, but not an operation.
     ("[]", 422, "not_an_object", None),
     ("null", 422, "not_an_object", None),
     ('"text"', 422, "not_an_object", None),
     ("{}", 422, "missing_field", "type"),
     ('{"type": "gift"}', 422, "unknown_kind", "type"),
     ('{"type": 7}', 422, "unknown_kind", "type"),
-    # Keys that stand twice, unknown and missing fields.
+    # Repeated, unknown and missing fields.
     (f'{{{VALID}, "amount": "11"}}', 400, "duplicate_key", "amount"),
     (f'{{{VALID}, "amuont": "11"}}', 422, "unknown_field", "amuont"),
     (f'{{{VALID}, "source": "/services/training"}}', 422, "unknown_field", "source"),
@@ -41,6 +41,9 @@ TABLE = [
     # Amounts.
     ('{"type": "pay_a_bill", "operation_user": 1, "amount": NaN}', 400, "not_a_number", "amount"),
     ('{"type": "pay_a_bill", "operation_user": 1, "amount": -Infinity}', 400, "not_a_number", "amount"),
+    ('{"type": "pay_a_bill", "amount": NaN, "operation_user": Infinity}', 400, "not_a_number", "amount"),
+    ("[[NaN]]", 400, "not_a_number", "0.0"),
+    ("NaN", 400, "not_a_number", None),
     ('{"type": "pay_a_bill", "operation_user": 1, "amount": 12.5}', 422, "amount_is_float", "amount"),
     ('{"type": "pay_a_bill", "operation_user": 1, "amount": 1e2}', 422, "amount_is_float", "amount"),
     ('{"type": "pay_a_bill", "operation_user": 1, "amount": 1e999999}', 422, "amount_is_float", "amount"),
@@ -110,14 +113,14 @@ TABLE = [
 def test_a_body_that_cannot_be_read_is_refused(
     api: Api, nothing_written: None, route: str, sent: str | bytes, status: int, code: str, field: str | None
 ) -> None:
-    """The status, the code and the field, for recording and for asking."""
+    """Recording and quoting answer with the same status, code and field."""
     raw = sent if isinstance(sent, bytes) else sent.encode()
     response = api.post(route, raw, headers={"Idempotency-Key": "key"})
     assert refused(response, status, code, field)["retryable"] is False
 
 
 def test_the_problem_does_not_repeat_what_was_sent(api: Api) -> None:
-    """What was refused may be personal or very long: only its place is named."""
+    """A refused value may be personal or very long: only its field is named."""
     response = api.record(top_up(1, "secret-amount" * 1000))
     assert b"secret" not in response.content
     response = api.record({"type": "secret-kind"})
@@ -138,7 +141,7 @@ def test_the_problem_does_not_repeat_what_was_sent(api: Api) -> None:
 def test_another_content_type_is_refused(
     api: Api, user: User, nothing_written: None, content_type: str, headers: dict[str, str], field: str
 ) -> None:
-    """415 for whatever is not plain JSON in UTF-8."""
+    """415 for everything but uncompressed JSON in UTF-8."""
     response = api.post(
         "/v1/operations",
         top_up(user),
@@ -148,8 +151,8 @@ def test_another_content_type_is_refused(
     refused(response, 415, "unsupported_content_type", field)
 
 
-def test_json_with_its_charset_is_taken(api: Api, user: User) -> None:
-    """The parameter that many clients add changes nothing."""
+def test_json_with_a_charset_is_accepted(api: Api, user: User) -> None:
+    """Many clients add this parameter."""
     response = api.post(
         "/v1/operations",
         top_up(user),

@@ -1,4 +1,4 @@
-"""Many operations in one request: each by itself, under its own id."""
+"""Many operations in one request, each recorded independently under its own id."""
 
 import time
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from web.api.shapes import BulkOutcomes
 
 
 def send(api: Api, *items: Any) -> list[dict[str, Any]]:
-    """The outcomes of a bulk request that must be answered with 200."""
+    """Send a bulk request, which must be answered with 200, and return its outcomes."""
     response = api.post("/v1/operations/bulk", {"operations": items})
     assert response.status_code == 200, response.content
     answer = response.json()
@@ -28,7 +28,7 @@ def send(api: Api, *items: Any) -> list[dict[str, Any]]:
 
 
 def short(outcomes: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """(id, outcome, status, code, field) of each."""
+    """Return (id, outcome, status, code, field) of each outcome."""
     return [
         (
             outcome["id"],
@@ -42,7 +42,7 @@ def short(outcomes: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def test_every_item_has_its_own_outcome_in_order(api: Api, user: User) -> None:
-    """A bad item gets its own error naming the field; all the others are posted."""
+    """An invalid item gets an error that names its field; all others are posted."""
     machine = make_machine(make_user())
     paid = top_up(user, "10")
     outcomes = send(
@@ -88,8 +88,8 @@ def test_every_item_has_its_own_outcome_in_order(api: Api, user: User) -> None:
     assert balances["eaml"]["balance"] == "400.00000000"
 
 
-def test_an_item_is_the_same_as_a_request_of_its_own(api: Api, user: User) -> None:
-    """The id is the idempotency key: one recorded singly is replayed in bulk, and the other way round."""
+def test_an_item_is_equivalent_to_a_request_of_its_own(api: Api, user: User) -> None:
+    """The id is the idempotency key: a single request is replayed in bulk, and the other way round."""
     one, other = top_up(user), top_up(user)
     single = api.record(one, key="k").json()
     (replayed,) = send(api, {"id": "k", **one})
@@ -113,21 +113,21 @@ def test_an_item_is_the_same_as_a_request_of_its_own(api: Api, user: User) -> No
         (b'{"operations": [' + b"1," * 5000 + b"1]}", 422, "too_many", "operations"),
     ],
 )
-def test_a_request_that_is_no_list_of_items_is_refused(
+def test_an_invalid_list_of_items_is_refused(
     api: Api, nothing_written: None, sent: bytes, status: int, code: str, field: str | None
 ) -> None:
-    """What is wrong with the whole is a problem of the whole, and nothing is posted."""
+    """The whole request gets one problem, and nothing is posted."""
     refused(api.post("/v1/operations/bulk", sent), status, code, field)
 
 
 def test_one_item_that_the_database_refuses_does_not_fail_the_others(
     api: Api, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The batch is halved down to the poisoned item, which alone has failed and left nothing."""
+    """The batch is halved down to the poisonous item, which alone fails and writes nothing."""
     batches = []
 
     class Poison:
-        """Fails as a constraint would: in the transaction, after everything was written."""
+        """Fail like a constraint: in the transaction, after everything was written."""
 
         def __init__(self, submissions: Sequence[Submission]) -> None:
             self.keys = {submission.request_id for submission in submissions}
@@ -150,16 +150,16 @@ def test_one_item_that_the_database_refuses_does_not_fail_the_others(
     assert api.get(f"/v1/users/{user.pk}/balances").json()["usd"]["balance"] == "7.00000000"
 
 
-def test_a_batch_is_halved_for_bad_data_and_not_for_a_database_that_is_gone() -> None:
-    """Without a database every half would fail too: the caller is told at once."""
+def test_a_batch_is_halved_for_bad_data_but_not_for_a_lost_database() -> None:
+    """Without a database every half would fail too, so the caller gets the error at once."""
     tried = []
 
-    def gone(submissions: Sequence[Submission]) -> list[Outcome]:
+    def lost(submissions: Sequence[Submission]) -> list[Outcome]:
         tried.append(len(submissions))
         raise OperationalError("the server closed the connection")
 
     with pytest.raises(OperationalError):
-        bulk.post_each([None] * 4, with_post=gone)  # type: ignore[list-item]
+        bulk.post_each([None] * 4, with_post=lost)  # type: ignore[list-item]
     assert tried == [4]
 
     def refusing(submissions: Sequence[Submission]) -> list[Outcome]:
@@ -170,7 +170,7 @@ def test_a_batch_is_halved_for_bad_data_and_not_for_a_database_that_is_gone() ->
 
 
 def test_a_request_is_posted_in_several_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 40 ms each, however long one takes: none of them keeps its users locked for long."""
+    """Each takes about 40 ms, so that no transaction keeps its users locked for long."""
     sizes: list[int] = []
     clock = [0.0]
     monkeypatch.setattr(bulk, "monotonic", lambda: clock[0])
@@ -188,8 +188,8 @@ def test_a_request_is_posted_in_several_transactions(monkeypatch: pytest.MonkeyP
     assert sum(sizes) == 2000
 
 
-def test_five_thousand_items_are_taken_at_once(api: Api, user: User) -> None:
-    """The most that a request may have; sent again, it changes nothing."""
+def test_five_thousand_items_are_accepted_at_once(api: Api, user: User) -> None:
+    """A request may have this many. Sent again, it changes nothing."""
     items = [{"id": f"item-{n}", **top_up(user, "0.01")} for n in range(reading.BULK_ITEMS_MAX)]
     started = time.perf_counter()
     outcomes = send(api, *items)

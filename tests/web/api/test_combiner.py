@@ -1,4 +1,4 @@
-"""Requests that wait at the same time share a transaction, and nothing else."""
+"""Requests that wait at the same time share a transaction, but not their errors."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,12 +24,12 @@ def named(name: str) -> Submission:
 
 
 class Poster:
-    """Posts to nowhere. The first call waits until it is let go, so that others come meanwhile."""
+    """A `post` that stores nothing. The first call waits for `released`, so that others arrive meanwhile."""
 
     def __init__(self, fails: Callable[[Sequence[str]], BaseException | None] = lambda _: None) -> None:
         self.fails = fails
         self.batches: list[list[str]] = []
-        self.entered, self.let_go = Event(), Event()
+        self.entered, self.released = Event(), Event()
         self.inside, self.lock = 0, Lock()
         self.at_once_max = 0
 
@@ -43,7 +43,7 @@ class Poster:
         try:
             if first:
                 self.entered.set()
-                assert self.let_go.wait(WAIT_SECONDS)
+                assert self.released.wait(WAIT_SECONDS)
             if error := self.fails(names):
                 raise error
             return [Outcome(status="recorded", replayed=name.endswith("!")) for name in names]
@@ -52,8 +52,8 @@ class Poster:
                 self.inside -= 1
 
 
-def crowd(combiner: Combiner, poster: Poster, names: Sequence[str]) -> dict[str, Future[Outcome]]:
-    """Calls of one name each: the first is inside `post` until all the others wait, in their order."""
+def call_together(combiner: Combiner, poster: Poster, names: Sequence[str]) -> dict[str, Future[Outcome]]:
+    """Make one call for each name. The first is inside `post` until all others wait, in this order."""
     futures: dict[str, Future[Outcome]] = {}
     with ThreadPoolExecutor(len(names)) as pool:
         for number, name in enumerate(names):
@@ -63,14 +63,14 @@ def crowd(combiner: Combiner, poster: Poster, names: Sequence[str]) -> dict[str,
             else:
                 while len(combiner._waiting) < number:
                     pass
-        poster.let_go.set()
+        poster.released.set()
     return futures
 
 
 def test_callers_who_wait_together_are_posted_together() -> None:
-    """While one transaction runs, the next lot gathers; each caller gets his own outcome."""
+    """While one transaction runs, the next batch gathers. Each caller gets its own outcome."""
     poster = Poster()
-    futures = crowd(Combiner(poster), poster, ["a", "b", "c!", "d"])
+    futures = call_together(Combiner(poster), poster, ["a", "b", "c!", "d"])
     assert poster.batches == [["a"], ["b", "c!", "d"]]
     assert {name: future.result().replayed for name, future in futures.items()} == {
         "a": False,
@@ -81,43 +81,43 @@ def test_callers_who_wait_together_are_posted_together() -> None:
     assert poster.at_once_max == 1
 
 
-def test_a_lot_has_at_most_so_many() -> None:
-    """Who finds no room comes with the next."""
+def test_a_batch_has_a_maximum_size() -> None:
+    """Calls beyond it are in the next batch."""
     poster = Poster()
-    crowd(Combiner(poster, batch_max=2), poster, ["a", "b", "c", "d", "e", "f"])
+    call_together(Combiner(poster, batch_max=2), poster, ["a", "b", "c", "d", "e", "f"])
     assert poster.batches == [["a"], ["b", "c"], ["d", "e"], ["f"]]
 
 
-def test_a_failure_stays_with_whom_it_belongs_to() -> None:
-    """The others of a shared transaction that failed are posted alone, and never hear of it."""
+def test_an_error_reaches_only_its_own_caller() -> None:
+    """If a shared transaction fails, each of its submissions is posted alone."""
     poster = Poster(lambda names: ZeroDivisionError("poison") if "poison" in names else None)
-    futures = crowd(Combiner(poster), poster, ["a", "b", "poison", "c"])
+    futures = call_together(Combiner(poster), poster, ["a", "b", "poison", "c"])
     assert poster.batches[:2] == [["a"], ["b", "poison", "c"]]
     assert sorted(poster.batches[2:]) == [["b"], ["c"], ["poison"]]
     assert isinstance(futures.pop("poison").exception(), ZeroDivisionError)
     assert {future.result().status for future in futures.values()} == {"recorded"}
 
 
-def test_a_caller_who_fails_alone_leaves_the_next_in_peace() -> None:
-    """The turn is handed on whatever happens."""
+def test_an_error_of_a_single_call_does_not_block_the_next() -> None:
+    """The next waiting caller is woken in every case."""
     poster = Poster(lambda names: ZeroDivisionError("poison") if "poison" in names else None)
     combiner = Combiner(poster)
-    futures = crowd(combiner, poster, ["poison", "a", "b"])
+    futures = call_together(combiner, poster, ["poison", "a", "b"])
     assert isinstance(futures["poison"].exception(), ZeroDivisionError)
     assert poster.batches == [["poison"], ["a", "b"]]
     assert combiner(named("c")).status == "recorded"
 
 
-def test_a_thread_that_is_stopped_while_it_posts_stops_nobody_else() -> None:
-    """Whatever ends a worker's thread, those who waited for it post for themselves."""
+def test_a_thread_that_is_stopped_while_it_posts_does_not_block_others() -> None:
+    """The callers that waited for it post on their own."""
     poster = Poster(lambda names: SystemExit(1) if names == ["b", "c"] else None)
-    futures = crowd(Combiner(poster), poster, ["a", "b", "c"])
+    futures = call_together(Combiner(poster), poster, ["a", "b", "c"])
     assert isinstance(futures["b"].exception(), SystemExit)
     assert futures["c"].result().status == "recorded"
 
 
-def test_nobody_posts_for_others_for_ever() -> None:
-    """The first caller is answered after his own transaction, though others keep coming."""
+def test_no_caller_posts_for_others_without_end() -> None:
+    """The first caller is answered after its own transaction, even if others keep arriving."""
     poster = Poster()
     combiner = Combiner(poster)
     leaders: list[int] = []
@@ -127,13 +127,13 @@ def test_nobody_posts_for_others_for_ever() -> None:
         return poster(submissions)
 
     combiner._post = counting
-    crowd(combiner, poster, ["a", "b", "c"])
+    call_together(combiner, poster, ["a", "b", "c"])
     assert len(leaders) == len(set(leaders)) == 2
 
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_requests_are_recorded_once_each_and_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixteen threads over three users, some keys twice: every cent is there, in fewer transactions."""
+    """Sixteen threads, three users, some keys sent twice: no cent is lost in fewer transactions."""
     users = [make_user() for _ in range(3)]
     token = service().token
     transactions: list[int] = []

@@ -1,4 +1,4 @@
-"""Alive, and ready to take operations."""
+"""Health checks: alive, and ready to take operations."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +12,12 @@ from web.api import health
 
 
 @pytest.fixture(autouse=True)
-def _asked_for_the_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_is_migrated", False)
 
 
-def test_a_process_lives_without_its_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No query is made (this test has no database)."""
+def test_a_process_is_alive_without_its_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes no query (this test has no database)."""
     response = Client().get("/livez")
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
@@ -31,7 +31,7 @@ def test_a_migrated_database_is_ready(db: None) -> None:
 
 
 def test_a_missing_migration_is_named(db: None) -> None:
-    """503 with the name of what has to be applied."""
+    """503 with the name of the migration to apply."""
     newest = MigrationRecorder.Migration.objects.filter(app="ledger").latest("id")
     newest.delete()
     response = Client().get("/readyz")
@@ -41,8 +41,8 @@ def test_a_missing_migration_is_named(db: None) -> None:
     assert checks["migrations"] == f"not applied: ledger.{newest.name}"
 
 
-def test_a_database_that_does_not_answer_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """503, without anything of the address or the password."""
+def test_a_database_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """503, without the address or the password."""
 
     def fail(*_: Any) -> Any:
         raise OperationalError("connection to server at 10.0.0.1 failed: password x")
@@ -54,6 +54,5 @@ def test_a_database_that_does_not_answer_is_said_so(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_health_is_only_read(path: str) -> None:
-    """Nothing else than a look."""
+def test_health_checks_accept_no_post(path: str) -> None:
     assert Client().post(path).status_code == 405

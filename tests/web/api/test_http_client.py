@@ -1,4 +1,4 @@
-"""The client's HTTP publisher against the server itself, over a socket."""
+"""The client's HTTP publisher against the real server, over a socket."""
 
 from decimal import Decimal
 
@@ -13,8 +13,8 @@ from tests.web.api.conftest import service
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_what_the_client_sends_is_recorded_once(live_server: LiveServer) -> None:
-    """Published, published again, asked for, and refused: each as the client promises it."""
+def test_operation_of_the_client_is_recorded_once(live_server: LiveServer) -> None:
+    """Publish, publish again, quote and be refused: each works as the client documents it."""
     user = make_user()
     publisher = HttpPublisher(url=live_server.url, api_key=service().token or "")
     payment = CreditFromUser(operation_user=user.pk, amount=Decimal("2.5"), payment_reference="pi_1")
@@ -33,8 +33,8 @@ def test_what_the_client_sends_is_recorded_once(live_server: LiveServer) -> None
     assert problem.details["available"] == "2.50000000"
 
 
-def test_a_key_that_is_not_valid_is_a_problem_of_the_clients(live_server: LiveServer) -> None:
-    """Told at once, and not tried again."""
+def test_an_invalid_key_raises_a_problem(live_server: LiveServer) -> None:
+    """It is raised at once, without a retry."""
     publisher = HttpPublisher(url=live_server.url, api_key="ledger_00000000_" + "x" * 43)
     with pytest.raises(LedgerProblem, match="unauthenticated"):
         publisher.publish(PayABill(operation_user=1, amount=Decimal(1)))

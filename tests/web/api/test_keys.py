@@ -1,4 +1,4 @@
-"""API keys: who may come in, what he may do, and what he sees."""
+"""API keys: which are accepted, what they permit, and what their holders may see."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SCOPES = {"ReadKey": "ledger:read", "WriteKey": "ledger:write", "AdminKey": "led
 
 
 def routes() -> Iterator[tuple[str, str, str]]:
-    """Method, path and scope of every route, as the API's document has them."""
+    """Yield method, path and scope of every route in the OpenAPI document."""
     for path, operations in ledger_api.get_openapi_schema(path_prefix="v1/")["paths"].items():
         for method, operation in operations.items():
             ((scheme,),) = operation["security"]
@@ -39,8 +39,8 @@ def call(caller: Api, method: str, path: str) -> Any:
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), sorted(routes()))
-def test_every_route_asks_for_a_key_and_its_scope(db: None, method: str, path: str, scope: str) -> None:
-    """401 without a key, 403 with every scope but the right one."""
+def test_every_route_requires_a_key_with_its_scope(db: None, method: str, path: str, scope: str) -> None:
+    """401 without a key, 403 with all other scopes."""
     response = call(Api(None), method, path)
     refused(response, 401, "unauthenticated")
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
@@ -62,24 +62,24 @@ def test_every_route_asks_for_a_key_and_its_scope(db: None, method: str, path: s
         "x" * 10_000,
     ],
 )
-def test_a_token_that_is_no_key_is_refused(db: None, token: str) -> None:
-    """401, whatever it looks like."""
+def test_a_token_that_is_not_a_key_is_refused(db: None, token: str) -> None:
+    """401 for every malformed or unknown token."""
     refused(Api(token).get("/v1/operations"), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize(
     "authorization", ["Basic dXNlcjpwYXNz", "{token}", "Token {token}", "Bearer {token}x"]
 )
-def test_another_way_to_present_a_key_is_refused(api: Api, authorization: str) -> None:
-    """A bearer token, and nothing added to it."""
+def test_a_key_that_is_not_a_bearer_token_is_refused(api: Api, authorization: str) -> None:
+    """The header must be exactly `Bearer` and the key."""
     response = api.client.get(
         "/v1/operations", headers={"Authorization": authorization.format(token=api.token)}
     )
     refused(response, 401, "unauthenticated")
 
 
-def a_second_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was found before is no longer believed."""
+def forget_found_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Move the clock past the time for which a found key is remembered."""
     monkeypatch.setattr(keys, "monotonic", lambda: monotonic() + keys.KNOWN_SECONDS)
 
 
@@ -95,18 +95,18 @@ def a_second_later(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_key_that_is_no_longer_valid_is_refused(
     api: Api, change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Revoked, expired, another secret under the same prefix, or fewer scopes: a second later it counts."""
+    """Revoked, expired, another secret with the same prefix, or fewer scopes: effective after a second."""
     assert api.get("/v1/operations").status_code == 200
     ApiKey.objects.update(**change)
-    a_second_later(monkeypatch)
+    forget_found_keys(monkeypatch)
     if "scopes" in change:
         refused(api.get("/v1/operations"), 403, "forbidden")
     else:
         refused(api.get("/v1/operations"), 401, "unauthenticated")
 
 
-def test_a_key_expires_at_its_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where it was found a moment before."""
+def test_a_key_expires_on_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if it was found a moment before."""
     expires_at = timezone.now() + timedelta(minutes=1)
     ApiKey.objects.update(expires_at=expires_at)
     assert api.get("/v1/operations").status_code == 200
@@ -117,18 +117,18 @@ def test_a_key_expires_at_its_time(api: Api, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_key_that_was_just_found_is_not_looked_up_again(
     api: Api, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Once a second is enough; and whoever only knows its prefix is refused all the same."""
+    """A key is looked up once a second. A wrong secret with a known prefix is still refused."""
     assert find_key(str(api.token)) is not None
     with django_assert_num_queries(0):
         assert find_key(str(api.token)) is not None
         assert find_key(str(api.token)[:-1] + "!") is None
-    a_second_later(monkeypatch)
+    forget_found_keys(monkeypatch)
     with django_assert_num_queries(1):
         assert find_key(str(api.token)) is not None
 
 
-def test_a_service_cannot_speak_as_another_source(api: Api, user: User, nothing_written: None) -> None:
-    """The key's source is the source; who claims another one in a header or body is refused."""
+def test_a_service_cannot_send_as_another_source(api: Api, user: User, nothing_written: None) -> None:
+    """Another source in a header or body is refused."""
     response = api.record(top_up(user), **{"ce-source": "/services/training"})
     refused(response, 403, "foreign_source", "ce-source")
     refused(api.record(top_up(user, source="/services/training")), 422, "unknown_field", "source")
@@ -139,13 +139,13 @@ def test_a_service_cannot_speak_as_another_source(api: Api, user: User, nothing_
 
 
 def test_a_service_may_name_its_own_source(api: Api, user: User) -> None:
-    """The claim that is true changes nothing."""
+    """Naming the key's own source changes nothing."""
     response = api.record(top_up(user), **{"ce-source": SOURCE})
     assert response.json()["source"] == SOURCE
 
 
 def test_a_users_own_key_writes_nothing(user: User) -> None:
-    """Whatever scopes it was given by mistake."""
+    """Even if it was given other scopes by mistake."""
     own = users_own(user, "ledger:read", "ledger:write", "ledger:admin")
     own.get("/v1/operations")
     before = everything()
@@ -155,8 +155,8 @@ def test_a_users_own_key_writes_nothing(user: User) -> None:
     assert everything() == before
 
 
-def test_a_user_sees_his_own_balances_and_nobody_elses(user: User) -> None:
-    """Somebody else is as unknown to him as somebody who does not exist."""
+def test_a_user_sees_only_their_own_balances(user: User) -> None:
+    """Another user gets the same answer as a user who does not exist."""
     own, other = users_own(user), fund(make_user(), usd=1)
     assert own.get(f"/v1/users/{user.pk}/balances").status_code == 200
     assert own.get(f"/v1/users/{user.pk}/statement").status_code == 200
@@ -166,23 +166,23 @@ def test_a_user_sees_his_own_balances_and_nobody_elses(user: User) -> None:
         assert {**hidden, "instance": ""} == {**missing, "instance": ""}
 
 
-def test_a_user_sees_the_operations_that_are_his(api: Api, user: User) -> None:
-    """What he did and what was done on his machines, in lists and by id."""
+def test_a_user_sees_their_own_operations(api: Api, user: User) -> None:
+    """They see what they did and what was done on their machines, in lists and by id."""
     own, other = users_own(user), fund(make_user(), usd=10)
     machine = make_machine(user, copy="5")
-    his = api.record(top_up(user)).json()
+    paid = api.record(top_up(user)).json()
     sold = api.record({"type": "machine_copy", "operation_user": other.pk, "machine": machine.pk}).json()
     foreign = api.record(top_up(other)).json()
     shown = own.get("/v1/operations").json()["items"]
-    assert [item["id"] for item in shown] == [sold["id"], his["id"]]
+    assert [item["id"] for item in shown] == [sold["id"], paid["id"]]
     assert [item["id"] for item in own.get("/v1/operations", user=other.pk).json()["items"]] == [sold["id"]]
-    assert own.get(f"/v1/operations/{his['id']}").status_code == 200
+    assert own.get(f"/v1/operations/{paid['id']}").status_code == 200
     assert own.get(f"/v1/operations/{sold['id']}").status_code == 200
     refused(own.get(f"/v1/operations/{foreign['id']}"), 404, "not_found")
 
 
-def test_a_seller_does_not_see_what_his_buyer_has(api: Api, user: User) -> None:
-    """Nor the other way round: each sees the balances of his own accounts alone."""
+def test_seller_and_buyer_do_not_see_each_others_balances(api: Api, user: User) -> None:
+    """Each sees only the balances of their own accounts."""
     buyer = fund(make_user(), usd=10)
     machine = make_machine(user, copy="5")
     sold = api.record({"type": "machine_copy", "operation_user": buyer.pk, "machine": machine.pk}).json()
@@ -199,8 +199,8 @@ def test_a_seller_does_not_see_what_his_buyer_has(api: Api, user: User) -> None:
         assert {code for item in listed for code in item["accounts"]} == {code}
 
 
-def test_a_rejected_buyer_keeps_his_poverty_to_himself(api: Api, user: User) -> None:
-    """The owner sees that and why it was rejected, and not how little there was."""
+def test_the_owner_does_not_see_a_rejected_buyers_balance(api: Api, user: User) -> None:
+    """The owner sees the rejection and its code, but no amounts."""
     buyer = make_user()
     machine = make_machine(user, copy="5")
     purchase = {"type": "machine_copy", "operation_user": buyer.pk, "machine": machine.pk}
@@ -215,7 +215,7 @@ def test_a_rejected_buyer_keeps_his_poverty_to_himself(api: Api, user: User) -> 
 
 
 def test_a_team_member_sees_what_was_done_on_the_teams_machines(api: Api, user: User) -> None:
-    """Recorded or rejected, without the balances of others; an outsider sees nothing."""
+    """Recorded and rejected operations, without others' balances. An outsider sees nothing."""
     member, outsider, buyer = make_user(), make_user(), fund(make_user(), usd=6)
     team = user.create_team("Team")
     team.add_user_to_team(member)
@@ -237,8 +237,8 @@ def test_a_team_member_sees_what_was_done_on_the_teams_machines(api: Api, user: 
     assert seen.get("/v1/operations").json()["items"] == []
 
 
-def test_an_administrators_own_key_opens_what_is_his_alone(api: Api, user: User) -> None:
-    """A key that is lost must not open what staff see when they are signed in."""
+def test_an_administrators_own_key_shows_only_their_own_data(api: Api, user: User) -> None:
+    """A lost key must not show what staff see when they are signed in."""
     admin = User.objects.create_superuser("admin@example.com", "a long password indeed")
     api.record(top_up(user))
     assert users_own(admin).get("/v1/operations").json()["items"] == []
@@ -246,8 +246,7 @@ def test_an_administrators_own_key_opens_what_is_his_alone(api: Api, user: User)
 
 
 @pytest.mark.parametrize("change", ["inactive", "deleted"])
-def test_the_key_of_a_user_who_left_is_refused(user: User, change: str) -> None:
-    """401: it is nobody's key."""
+def test_the_key_of_an_inactive_or_deleted_user_is_refused(user: User, change: str) -> None:
     own = users_own(user)
     if change == "inactive":
         user.is_active = False
@@ -257,8 +256,8 @@ def test_the_key_of_a_user_who_left_is_refused(user: User, change: str) -> None:
     refused(own.get("/v1/operations"), 401, "unauthenticated")
 
 
-def test_a_bill_of_another_user_is_as_hidden_as_his_payments(api: Api, user: User) -> None:
-    """Lists and single operations follow the same rule for every kind."""
+def test_a_bill_of_another_user_is_hidden(api: Api, user: User) -> None:
+    """Lists and single operations follow the same rule for all kinds."""
     other = fund(make_user(), usd=10)
     hidden = api.record(bill(other, "1")).json()["id"]
     refused(users_own(user).get(f"/v1/operations/{hidden}"), 404, "not_found")

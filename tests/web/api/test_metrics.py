@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests by route and status, and how long they took."""
+"""Metrics for Prometheus: requests by route and status, and their duration."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.web.api.conftest import Api, top_up
 
 
 def counted(name: str, **labels: str) -> float:
-    """The number under these labels, 0 where there is none."""
+    """Return the value under these labels, 0 if there is none."""
     response = Client().get("/metrics")
     assert response.status_code == 200
     wanted = ",".join(f'{label}="{value}"' for label, value in labels.items())
@@ -18,7 +18,7 @@ def counted(name: str, **labels: str) -> float:
 
 
 def test_requests_are_counted_by_route_method_and_status(api: Api, user: User) -> None:
-    """The template of the route stands for every user; a status is counted by itself."""
+    """The label is the template of the route, the same for every user."""
     balances = {"method": "GET", "route": "/v1/users/<user>/balances"}
     found, missing = (counted("ledger_http_requests_total", **balances, status=s) for s in ("200", "404"))
     timed = counted("ledger_http_request_seconds_count", **balances)
@@ -29,8 +29,8 @@ def test_requests_are_counted_by_route_method_and_status(api: Api, user: User) -
     assert counted("ledger_http_request_seconds_count", **balances) == timed + 2
 
 
-def test_what_a_stranger_makes_up_becomes_no_label(db: None) -> None:
-    """Neither paths nor methods: the number of series has a bound."""
+def test_made_up_paths_and_methods_do_not_become_labels(db: None) -> None:
+    """The number of series is bounded."""
     before = counted("ledger_http_requests_total", method="other", route="none", status="404")
     Client().generic("MAKEBELIEVE", "/nothing/of/mine")
     assert counted("ledger_http_requests_total", method="other", route="none", status="404") == before + 1
@@ -38,7 +38,7 @@ def test_what_a_stranger_makes_up_becomes_no_label(db: None) -> None:
 
 
 def test_a_recorded_operation_is_counted(api: Api, user: User) -> None:
-    """201 and the replay's 200 are two numbers."""
+    """201 and the replay's 200 are counted separately."""
     route = {"method": "POST", "route": "/v1/operations"}
     created, replayed = (counted("ledger_http_requests_total", **route, status=s) for s in ("201", "200"))
     paid = top_up(user)

@@ -1,4 +1,4 @@
-"""The OpenAPI document is what the server does: committed, complete, and tried."""
+"""The OpenAPI document is committed and complete, and the server conforms to it."""
 
 import json
 import os
@@ -28,13 +28,13 @@ from tests.web.api.conftest import Api, service
 COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
 
 document = schemathesis.openapi.from_wsgi("/v1/openapi.json", get_wsgi_application())
-# Thousands of requests with every bound of every field: for the night.
+# Thousands of requests with all bounds of all fields run in the nightly profile only.
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 document.config.phases.coverage.enabled = NIGHTLY
 
 
-def test_the_committed_document_is_what_the_server_gives(db: None) -> None:
-    """Where it is not: `manage.py openapi > docs/openapi.json`, and look at the difference."""
+def test_the_committed_document_is_the_served_one(db: None) -> None:
+    """If it differs: `manage.py openapi > docs/openapi.json`, and look at the difference."""
     served = Api(None).get("/v1/openapi.json")
     assert served.status_code == 200
     assert json.loads(COMMITTED.read_text()) == served.json()
@@ -50,8 +50,8 @@ def _parts(value: Any) -> Iterator[dict[str, Any]]:
             yield from _parts(member)
 
 
-def test_every_reference_of_the_document_leads_somewhere() -> None:
-    """And every schema is one."""
+def test_every_reference_of_the_document_resolves() -> None:
+    """Every schema is valid JSON Schema."""
     found = json.loads(COMMITTED.read_text())
     schemas = found["components"]["schemas"]
     known = {part["$ref"] for part in _parts(found) if isinstance(part.get("$ref"), str)}
@@ -62,7 +62,7 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
 
 
 def test_every_refusal_is_documented_as_a_problem() -> None:
-    """Never as plain JSON."""
+    """The media type is `application/problem+json`."""
     for path in json.loads(COMMITTED.read_text())["paths"].values():
         for operation in path.values():
             statuses = set(operation["responses"])
@@ -75,7 +75,7 @@ def test_every_refusal_is_documented_as_a_problem() -> None:
 
 @pytest.fixture
 def token(db: None) -> Iterator[str]:
-    """A key to every door. A request's end closes connections, which would end the test's transaction."""
+    """Return a key with all scopes. Connections stay open after a request, to keep the test's transaction."""
     signals = (request_started, request_finished)
     for signal in signals:
         signal.disconnect(close_old_connections)
@@ -91,11 +91,11 @@ def token(db: None) -> Iterator[str]:
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-def test_the_server_keeps_to_its_document(token: str, case: schemathesis.Case[Any]) -> None:
-    """Whatever is sent, the answer is one that the document describes, and never a mistake of ours.
+def test_the_server_conforms_to_its_document(token: str, case: schemathesis.Case[Any]) -> None:
+    """Every request gets an answer that the document describes, and never a server error.
 
-    What must be refused is in the tables of bad input: an amount sent as a whole number is taken though
-    the document asks for text, and bulk answers for each of its items.
+    The tables of bad input test what must be refused: an amount sent as a whole number is accepted although
+    the document says string, and a bulk request answers for each of its items.
     """
     case.call_and_validate(
         headers={"Authorization": f"Bearer {token}"},

@@ -1,4 +1,4 @@
-"""Operations shown: one with its entries, and pages of the recorded ones."""
+"""Operations: one with its entries, and pages of recorded ones."""
 
 from datetime import UTC, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from web.api.shapes import OperationPage, OperationWithEntries
 
 
 def listed(api: Api, **query: Any) -> list[str]:
-    """The ids of all pages, with two operations a page."""
+    """Return the ids from all pages of two operations each."""
     found: list[str] = []
     cursor: dict[str, str] = {}
     while True:
@@ -31,7 +31,7 @@ def listed(api: Api, **query: Any) -> list[str]:
 
 
 def test_a_recorded_operation_is_shown_with_its_entries(api: Api, user: User) -> None:
-    """Both sides of each transfer; the platform's accounts hold no balance to show."""
+    """Both sides of each transfer are shown. Platform accounts have no balance to show."""
     fund(user, usd=10)
     recorded = api.record(bill(user, "3")).json()
     response = api.get(f"/v1/operations/{recorded['id']}")
@@ -53,7 +53,7 @@ def test_a_recorded_operation_is_shown_with_its_entries(api: Api, user: User) ->
 
 
 def test_a_rejected_operation_is_shown_from_the_log(api: Api, user: User) -> None:
-    """With its reason, without entries; it is in no list."""
+    """It has a reason and no entries, and is in no list."""
     problem = api.record(bill(user, "3")).json()
     answer = api.get(f"/v1/operations/{problem['operation']}").json()
     OperationWithEntries.model_validate(answer)
@@ -66,13 +66,13 @@ def test_a_rejected_operation_is_shown_from_the_log(api: Api, user: User) -> Non
     "path",
     ["0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c11", "1", "../users", "%00", "0198C9A4-7B1E-7C3A-9F57-0A2F4D6B8C10"],
 )
-def test_what_is_no_operation_is_not_found(api: Api, path: str) -> None:
-    """404 for an unknown id and for what is no id."""
+def test_an_unknown_or_invalid_id_is_not_found(api: Api, path: str) -> None:
+    """Both get 404."""
     refused(api.get(f"/v1/operations/{path}"), 404, "not_found")
 
 
-def test_an_event_that_is_no_operation_is_not_shown_as_one(api: Api) -> None:
-    """The log also has tariffs, whose events have ids as well."""
+def test_an_event_that_is_not_an_operation_is_not_found(api: Api) -> None:
+    """The events of tariffs have ids too."""
     with connection.cursor() as cursor:
         cursor.execute("select id from events_event where type = 'tariff.published'")
         (event,) = cursor.fetchone()
@@ -80,7 +80,7 @@ def test_an_event_that_is_no_operation_is_not_shown_as_one(api: Api) -> None:
 
 
 def test_pages_show_every_operation_once_newest_first(api: Api, user: User) -> None:
-    """However long the list, and whatever is recorded while somebody pages through it."""
+    """Also if operations are recorded between two pages."""
     made = [api.record(top_up(user)).json()["id"] for _ in range(5)]
     assert listed(api) == made[::-1]
     page = api.get("/v1/operations", limit=2).json()
@@ -91,7 +91,7 @@ def test_pages_show_every_operation_once_newest_first(api: Api, user: User) -> N
 
 
 def test_a_full_last_page_is_the_last(api: Api, user: User) -> None:
-    """There is no cursor to a page with nothing on it."""
+    """There is no cursor to an empty page."""
     for _ in range(4):
         api.record(top_up(user))
     page = api.get("/v1/operations", limit=4).json()
@@ -99,7 +99,7 @@ def test_a_full_last_page_is_the_last(api: Api, user: User) -> None:
 
 
 def test_operations_are_found_by_user_machine_kind_and_time(api: Api) -> None:
-    """Each filter by itself and all of them together; a range has its start and not its end."""
+    """Each filter alone and all together. A range includes its start and excludes its end."""
     owner, other = fund(make_user(), eaml=10), fund(make_user(), eaml=10)
     first, second = make_machine(owner), make_machine(other)
     with connection.cursor() as cursor:
@@ -134,8 +134,8 @@ def test_operations_are_found_by_user_machine_kind_and_time(api: Api) -> None:
     assert funded > 0
 
 
-def test_a_time_may_have_its_offset_with_a_plus(api: Api, user: User) -> None:
-    """Also where a client forgot to escape it, so that it arrives as a blank."""
+def test_a_time_may_have_an_offset_with_a_plus(api: Api, user: User) -> None:
+    """Also if a client does not escape it, so that it arrives as a space."""
     api.record(top_up(user))
     east = (timezone.now() - timedelta(hours=1)).astimezone(UTC).isoformat()
     assert "+00:00" in east
@@ -174,21 +174,18 @@ def test_a_time_may_have_its_offset_with_a_plus(api: Api, user: User) -> None:
         ("us\x00r", "1", 400, "unknown_parameter"),
     ],
 )
-def test_a_filter_that_cannot_be_read_is_refused(
-    api: Api, name: str, value: str, status: int, code: str
-) -> None:
-    """A filter that is misspelt or malformed never shows more than was asked for."""
+def test_an_invalid_filter_is_refused(api: Api, name: str, value: str, status: int, code: str) -> None:
+    """A misspelt or malformed filter never shows more than was asked for."""
     field = name if name.isprintable() else "us\\x00r"
     refused(api.get("/v1/operations", **{name: value}), status, code, field)
 
 
-def test_a_filter_that_stands_twice_is_refused(api: Api) -> None:
-    """Which of the two was meant?"""
+def test_a_repeated_filter_is_refused(api: Api) -> None:
     refused(api.get("/v1/operations", user=[1, 2]), 400, "unknown_parameter", "user")
 
 
-def test_another_callers_cursor_shows_no_more_than_he_may_see(api: Api, user: User) -> None:
-    """A cursor is a place, not a permission: the same one serves every reader."""
+def test_a_cursor_shows_each_caller_only_what_they_may_see(api: Api, user: User) -> None:
+    """A cursor is a place in the list, not a permission: every reader can use it."""
     made = [api.record(top_up(user)).json()["id"] for _ in range(3)]
     cursor = api.get("/v1/operations", limit=1).json()["next"]
     other = service("ledger:read", source="/services/other")
@@ -196,7 +193,7 @@ def test_another_callers_cursor_shows_no_more_than_he_may_see(api: Api, user: Us
 
 
 def test_a_deleted_users_operations_stay_in_the_list(api: Api) -> None:
-    """The references to him are emptied; what was decided stays as it was."""
+    """References to the user become null; the decisions do not change."""
     user = fund(make_user(), usd=1)
     api.record(bill(user, "1"))
     fund(user, eaml=-100)

@@ -1,4 +1,4 @@
-"""The doors of periods: what is shown of them, and when an operation is said to count."""
+"""Periods over HTTP: lists, totals and balances, and the time at which an operation counts."""
 
 from datetime import datetime
 
@@ -18,8 +18,8 @@ def finance(db: None) -> Api:
     return service("ledger:read", "ledger:write", "ledger:admin")
 
 
-def test_periods_are_listed_the_newest_first(finance: Api) -> None:
-    """With the moment up to which the books are closed."""
+def test_periods_are_listed_newest_first(finance: Api) -> None:
+    """`closed_until` is the end of the last closed period."""
     assert finance.get("/v1/periods").json() == {"closed_until": None, "items": []}
     close(BEFORE)
     event = close(LAST)
@@ -47,8 +47,8 @@ def test_periods_are_listed_the_newest_first(finance: Api) -> None:
     assert [each["state"] for each in found["items"]] == ["open", "closed"]
 
 
-def test_period_says_what_it_came_to(finance: Api, user: User) -> None:
-    """The platform's accounts each, users' accounts by kind; once reopened nothing."""
+def test_period_is_shown_with_its_totals(finance: Api, user: User) -> None:
+    """Each platform account, and users' accounts by kind. A reopened period has none."""
     for payer in (user, make.make_user()):
         recorded(make.top_up(payer, 70, at=in_month(LAST)))
     settle()
@@ -68,8 +68,8 @@ def test_period_says_what_it_came_to(finance: Api, user: User) -> None:
     assert (found["state"], found["version"], found["totals"]) == ("open", 2, [])
 
 
-def test_frozen_balances_come_page_by_page(finance: Api, user: User) -> None:
-    """Every account once, in the order of their ids."""
+def test_frozen_balances_are_listed_in_pages(finance: Api, user: User) -> None:
+    """Every account is listed once, by id."""
     users = [user, make.make_user(), make.make_user()]
     for n, payer in enumerate(users, 1):
         recorded(make.top_up(payer, n, at=in_month(LAST)))
@@ -97,30 +97,36 @@ def test_frozen_balances_come_page_by_page(finance: Api, user: User) -> None:
 
 @pytest.mark.parametrize("path", ["", "/balances"])
 def test_month_that_was_never_closed_is_not_found(finance: Api, path: str) -> None:
-    """And what is no month leads nowhere."""
+    """A month that cannot exist is refused with 422."""
     refused(finance.get(f"/v1/periods/{LAST}{path}"), 404, "not_found")
     assert finance.get(f"/v1/periods/2026-13{path}").status_code == 422
 
 
-def test_periods_are_the_business_of_administrators(api: Api, user: User) -> None:
-    """Neither of services that record nor of users."""
+def test_periods_are_for_administrators_only(api: Api, user: User) -> None:
+    """Services that record and users get 403."""
     close(LAST)
     for path in ("", f"/{LAST}", f"/{LAST}/balances", "/proposals"):
         refused(api.get(f"/v1/periods{path}"), 403, "forbidden")
         refused(users_own(user).get(f"/v1/periods{path}"), 403, "forbidden")
 
 
-def test_late_operation_says_when_it_counts(finance: Api, user: User) -> None:
-    """In the answer, when it is fetched, in lists and in the statement; and keeps when it occurred."""
+def test_late_operation_shows_when_it_counts(finance: Api, user: User) -> None:
+    """In the answer, when fetched, in lists and in the statement. `occurred_at` does not change."""
     close(LAST)
     occurred_at = time_text(in_month(LAST))
     answer = finance.record(top_up(user, occurred_at=occurred_at))
     assert answer.status_code == 201, answer.content
-    told = answer.json()
-    assert (told["occurred_at"], told["effective_at"]) == (occurred_at, told["recorded_at"])
-    fetched = finance.get(f"/v1/operations/{told['id']}").json()
+    made = answer.json()
+    assert (made["occurred_at"], made["effective_at"]) == (
+        occurred_at,
+        made["recorded_at"],
+    )
+    fetched = finance.get(f"/v1/operations/{made['id']}").json()
     (listed,) = finance.get("/v1/operations").json()["items"]
     (line,) = finance.get(f"/v1/users/{user.pk}/statement").json()["items"]
     for shown in (fetched, listed, line):
-        assert (shown["occurred_at"], shown["effective_at"]) == (occurred_at, told["recorded_at"])
-    assert datetime.fromisoformat(told["effective_at"]) >= THIS.starts_at
+        assert (shown["occurred_at"], shown["effective_at"]) == (
+            occurred_at,
+            made["recorded_at"],
+        )
+    assert datetime.fromisoformat(made["effective_at"]) >= THIS.starts_at

@@ -1,4 +1,4 @@
-"""Every error under /v1/ has one form, whoever makes it."""
+"""Every error under /v1/ is a problem document, also those of Django."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from web.api import answering, operations
 )
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
 def test_an_unknown_route_is_a_problem(api: Api, method: str, path: str) -> None:
-    """404 also where Django alone would answer with a page."""
+    """404, also where Django would answer with a page."""
     refused(getattr(api.client, method)(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete", "head", "options", "trace"])
 @pytest.mark.parametrize("path", ["/v1/operations", "/v1/operations/bulk", "/v1/users/1/balances"])
-def test_a_method_that_a_route_does_not_take_is_a_problem(api: Api, method: str, path: str) -> None:
-    """405 naming what it takes."""
+def test_an_unsupported_method_is_a_problem(api: Api, method: str, path: str) -> None:
+    """405 with the supported methods in `Allow`."""
     response: Response = getattr(api.client, method)(path)
     assert response.status_code == 405
     assert response.headers["Allow"]
@@ -31,14 +31,14 @@ def test_a_method_that_a_route_does_not_take_is_a_problem(api: Api, method: str,
         refused(response, 405, "method_not_allowed")
 
 
-def test_a_host_that_is_not_served_is_a_problem(api: Api) -> None:
-    """What Django refuses before any route."""
+def test_an_unknown_host_is_a_problem(api: Api) -> None:
+    """Django refuses it before any route."""
     response = api.client.get("/v1/operations", headers={"Host": "elsewhere.example"})
     refused(response, 400, "bad_request")
 
 
-def test_errors_outside_of_the_api_are_left_as_they_are(db: None) -> None:
-    """The admin's pages are for people."""
+def test_errors_outside_of_the_api_are_unchanged(db: None) -> None:
+    """The administration answers with pages for people."""
     response = Api(None).client.get("/nothing")
     assert response.status_code == 404
     assert response.headers["Content-Type"].startswith("text/html")
@@ -54,7 +54,7 @@ def test_errors_outside_of_the_api_are_left_as_they_are(db: None) -> None:
     ],
 )
 @pytest.mark.parametrize("route", ["/v1/operations", "/v1/operations/bulk", "/v1/operations/quote"])
-def test_a_failure_is_a_problem_that_tells_nothing_of_the_inside(
+def test_a_failure_is_a_problem_without_internal_details(
     api: Api,
     user: User,
     monkeypatch: pytest.MonkeyPatch,
@@ -64,7 +64,7 @@ def test_a_failure_is_a_problem_that_tells_nothing_of_the_inside(
     code: str,
     retryable: bool,
 ) -> None:
-    """503 where a retry may help, 500 where it is our mistake; nothing was written."""
+    """503 if a retry may help, 500 for an internal error; nothing is written."""
 
     def fail(*_: Any, **__: Any) -> Any:
         raise error
@@ -83,8 +83,7 @@ def test_a_failure_is_a_problem_that_tells_nothing_of_the_inside(
     assert everything() == before
 
 
-def test_a_failure_of_reading_is_a_problem_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same for routes that only show."""
+def test_a_failure_of_a_read_is_a_problem(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def fail(*_: Any, **__: Any) -> Any:
         raise OperationalError
@@ -93,7 +92,7 @@ def test_a_failure_of_reading_is_a_problem_too(api: Api, monkeypatch: pytest.Mon
     refused(api.get("/v1/operations"), 503, "unavailable")
 
 
-def test_answers_are_kept_by_no_cache(api: Api, user: User) -> None:
-    """Balances and problems change."""
+def test_answers_must_not_be_cached(api: Api, user: User) -> None:
+    """Balances, lists and problems can change."""
     for path in (f"/v1/users/{user.pk}/balances", "/v1/users/999999/balances", "/v1/operations"):
         assert api.get(path).headers["Cache-Control"] == "no-store"

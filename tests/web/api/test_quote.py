@@ -1,4 +1,4 @@
-"""What an operation would come to: the answer of recording it, and nothing written."""
+"""Quotes: the result of recording an operation, with nothing written."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from web.api.shapes import Quote
 
 
 def ask(api: Api, operation: Any) -> dict[str, Any]:
-    """The answer to a quote, which must leave every table as it was."""
+    """Return the answer to a quote, which must not change any table."""
     api.get("/v1/operations")
     before = everything()
     response = api.post("/v1/operations/quote", operation)
@@ -21,8 +21,8 @@ def ask(api: Api, operation: Any) -> dict[str, Any]:
     return dict(response.json())
 
 
-def test_a_quote_says_price_transfers_and_the_balances_after(api: Api) -> None:
-    """A sale: the buyer pays the whole, the seller gets it less the commission."""
+def test_a_quote_has_price_transfers_and_balances(api: Api) -> None:
+    """In a sale the buyer pays the price and the seller gets it less the commission."""
     seller, buyer = make_user(), fund(make_user(), usd=10)
     machine = make_machine(seller, api="0.5")
     operation = {
@@ -44,8 +44,8 @@ def test_a_quote_says_price_transfers_and_the_balances_after(api: Api) -> None:
         assert recorded[name] == decision[name]
 
 
-def test_compute_that_becomes_due_costs_as_much_as_compute_that_is_paid(api: Api, user: User) -> None:
-    """The cost is what is paid and what is owed."""
+def test_cost_of_compute_includes_what_becomes_due(api: Api, user: User) -> None:
+    """The cost is the amount paid plus the amount owed."""
     fund(user, eaml="0.01")
     machine = make_machine(user, columns=2)
     training = {
@@ -59,8 +59,8 @@ def test_compute_that_becomes_due_costs_as_much_as_compute_that_is_paid(api: Api
     assert answer["decision"]["accounts"][f"user:{user.pk}:due:eaml"]["balance"] == "0.01000000"
 
 
-def test_settling_a_debt_is_no_cost(api: Api, user: User) -> None:
-    """What the payer moves from one of his accounts to another stays his."""
+def test_paying_a_debt_down_costs_nothing(api: Api, user: User) -> None:
+    """A transfer between two accounts of the payer is not a cost."""
     machine = make_machine(user, columns=1)
     api.record(
         {"type": "training", "operation_user": user.pk, "machine": machine.pk, "count_of_lines": 1_000_000}
@@ -72,12 +72,12 @@ def test_settling_a_debt_is_no_cost(api: Api, user: User) -> None:
 
 
 def test_money_that_comes_in_costs_nothing(api: Api, user: User) -> None:
-    """A payment leaves no account of the payer's."""
+    """A payment takes nothing from an account of the payer."""
     assert ask(api, top_up(user))["cost"] == {}
 
 
-def test_a_quote_says_why_it_would_be_rejected(api: Api, user: User) -> None:
-    """The rejection with its details, and the balances as they are."""
+def test_a_quote_has_the_reason_of_a_rejection(api: Api, user: User) -> None:
+    """The rejection has its details, and nothing is charged."""
     answer = ask(api, bill(user, "3"))
     assert answer["outcome"] == "rejected"
     assert answer["decision"]["rejection"]["code"] == "insufficient_funds"
@@ -85,15 +85,15 @@ def test_a_quote_says_why_it_would_be_rejected(api: Api, user: User) -> None:
     assert answer["cost"] == {}
 
 
-def test_a_quote_of_what_is_not_for_sale_says_so(api: Api, user: User) -> None:
-    """Also what recording would refuse with nothing written."""
+def test_a_quote_of_a_purchase_that_is_not_for_sale_is_rejected(api: Api, user: User) -> None:
+    """Recording would refuse it with nothing written."""
     machine = make_machine(make_user())
     purchase = {"type": "buy_data_source", "operation_user": user.pk, "machine": machine.pk}
     assert ask(api, purchase)["decision"]["rejection"]["code"] == "not_for_sale"
 
 
-def test_a_quote_for_somebody_unknown_is_undecided(api: Api, user: User) -> None:
-    """The problem that recording would answer with."""
+def test_a_quote_for_an_unknown_user_is_undecided(api: Api, user: User) -> None:
+    """It has the problem that recording would answer with."""
     answer = ask(api, top_up(user.pk + 1000))
     assert answer["outcome"] == "undecided"
     assert answer["problem"]["code"] == "undecided"
@@ -101,8 +101,8 @@ def test_a_quote_for_somebody_unknown_is_undecided(api: Api, user: User) -> None
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]"])
-def test_a_quote_of_nothing_is_refused(api: Api, nothing_written: None, body: bytes) -> None:
-    """The same errors as recording has."""
+def test_a_quote_of_an_invalid_body_is_refused(api: Api, nothing_written: None, body: bytes) -> None:
+    """The errors are those of recording."""
     response = api.post("/v1/operations/quote", body)
     assert response.status_code in {400, 422}
     refused(response, response.status_code, response.json()["code"])

@@ -1,4 +1,4 @@
-"""One operation over HTTP: recorded once for its key, or refused with a reason."""
+"""Single operations over HTTP: recorded once per key, or refused with a reason."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -15,7 +15,7 @@ from web.api.shapes import Operation
 
 
 def test_an_operation_is_recorded_and_can_be_fetched(api: Api, user: User) -> None:
-    """201 with the whole decision, its place, and where it is from now on."""
+    """201 with the whole decision; `Location` can be fetched."""
     response = api.record(top_up(user, "12.5"), key="first")
     assert response.status_code == 201
     assert "Idempotency-Replayed" not in response.headers
@@ -37,8 +37,8 @@ def test_an_operation_is_recorded_and_can_be_fetched(api: Api, user: User) -> No
     assert api.get(response.headers["Location"]).json()["id"] == answer["id"]
 
 
-def test_the_event_says_who_asked_and_in_which_context(api: Api, user: User) -> None:
-    """The key without its secret, the trace and the correlation; a malformed trace is left out."""
+def test_the_event_has_the_actor_and_the_trace_context(api: Api, user: User) -> None:
+    """The actor is the key without its secret. A malformed trace or correlation id is ignored."""
     trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
     well = api.record(top_up(user), traceparent=trace, **{"X-Correlation-ID": "order 7"}).json()
     badly = api.record(top_up(user), traceparent="00-zz", **{"X-Correlation-ID": "ä"}).json()
@@ -50,7 +50,7 @@ def test_the_event_says_who_asked_and_in_which_context(api: Api, user: User) -> 
 
 
 def test_a_replayed_key_gets_the_same_answer_and_changes_nothing(api: Api, user: User) -> None:
-    """200, marked as replayed, with the body of the first time."""
+    """200, marked as replayed, with the first body."""
     paid = top_up(user)
     first = api.record(paid, key="once")
     before = everything()
@@ -65,15 +65,15 @@ def test_a_replayed_key_gets_the_same_answer_and_changes_nothing(api: Api, user:
     ("sent", "meant"),
     [('"once"', "once"), ('"a \\"b\\" \\\\ c"', 'a "b" \\ c'), ('"open', '"open'), ("x" * 255, "x" * 255)],
 )
-def test_a_key_in_double_quotes_is_the_text_between_them(api: Api, user: User, sent: str, meant: str) -> None:
-    """A structured field's string and the plain text name the same key."""
+def test_a_key_may_be_in_double_quotes(api: Api, user: User, sent: str, meant: str) -> None:
+    """A string of RFC 8941 and the plain text are the same key."""
     response = api.record(top_up(user), key=sent)
     assert response.status_code == 201
     assert response.json()["request_id"] == meant
 
 
 def test_the_same_key_for_another_body_is_a_conflict(api: Api, user: User) -> None:
-    """409 naming the first field that differs; the first answer stands."""
+    """409 with the first field that differs; the first operation does not change."""
     api.record(top_up(user, "10"), key="once")
     before = everything()
     problem = refused(api.record(top_up(user, "11"), key="once"), 409, "conflict", "amount")
@@ -84,14 +84,14 @@ def test_the_same_key_for_another_body_is_a_conflict(api: Api, user: User) -> No
 
 
 def test_two_sources_may_use_the_same_key(api: Api, user: User) -> None:
-    """A key is unique per source."""
+    """Keys are unique per source."""
     other = service(source="/services/training")
     assert api.record(top_up(user), key="1").status_code == 201
     assert other.record(top_up(user), key="1").status_code == 201
 
 
-def test_a_rejection_is_an_event_and_the_answer_for_good(api: Api, user: User) -> None:
-    """422 with code and details; the same after a top-up, because the key was decided."""
+def test_a_rejection_is_an_event_and_the_final_answer(api: Api, user: User) -> None:
+    """422 with code and details, also after a top-up, because the key is decided."""
     first = api.record(bill(user, "3"), key="bill")
     problem = refused(first, 422, "insufficient_funds")
     assert problem["details"] == {"currency": "USD", "amount": "3.00000000", "available": "0.00000000"}
@@ -106,8 +106,8 @@ def test_a_rejection_is_an_event_and_the_answer_for_good(api: Api, user: User) -
     assert api.record(bill(user, "3"), key="another").status_code == 201
 
 
-def test_what_no_balance_could_change_is_refused_with_nothing_written(api: Api) -> None:
-    """422 without an operation: the key is free for a better request."""
+def test_a_refusal_that_does_not_depend_on_balances_writes_nothing(api: Api) -> None:
+    """422 without an operation: the key can be used for another request."""
     machine = make_machine(make_user())
     buyer = fund(make_user(), usd=10)
     purchase = {"type": "machine_copy", "operation_user": buyer.pk, "machine": machine.pk}
@@ -123,8 +123,8 @@ def test_what_no_balance_could_change_is_refused_with_nothing_written(api: Api) 
     assert api.record(purchase, key="copy").status_code == 201
 
 
-def test_an_unknown_user_is_undecided_and_may_be_tried_again(api: Api, user: User) -> None:
-    """409, retryable, naming the field; the key is not consumed."""
+def test_an_unknown_user_is_undecided_and_retryable(api: Api, user: User) -> None:
+    """409 with the field; the key can be used again."""
     unknown = user.pk + 1000
     api.get("/v1/operations")
     before = everything()
@@ -137,22 +137,22 @@ def test_an_unknown_user_is_undecided_and_may_be_tried_again(api: Api, user: Use
 
 
 def test_an_unknown_machine_is_undecided(api: Api, user: User, nothing_written: None) -> None:
-    """The field says which reference is missing."""
+    """The problem names its field."""
     training = {"type": "training", "operation_user": user.pk, "machine": 999_999, "count_of_lines": 1}
     refused(api.record(training), 409, "undecided", "machine")
 
 
 @pytest.mark.parametrize(("days", "minutes"), [(91, 0), (0, -6)])
-def test_what_occurred_out_of_bounds_is_refused(
+def test_an_occurred_at_out_of_bounds_is_refused(
     api: Api, user: User, nothing_written: None, days: int, minutes: int
 ) -> None:
-    """Not more than 90 days back and 5 minutes ahead."""
+    """The bounds are 90 days back and 5 minutes ahead."""
     occurred_at = timezone.now() - timedelta(days=days, minutes=minutes)
     refused(api.record(top_up(user, occurred_at=occurred_at.isoformat())), 422, "invalid", "occurred_at")
 
 
 def test_a_retry_is_answered_however_late_it_comes(api: Api, user: User, settings: LazySettings) -> None:
-    """What was recorded in time is replayed when it is out of bounds by now; another body conflicts."""
+    """A recorded operation is replayed even if it is out of bounds by now; another body conflicts."""
     sent = top_up(user, occurred_at=(timezone.now() - timedelta(days=1)).isoformat())
     first = api.record(sent, key="late")
     settings.LEDGER_OCCURRED_BACK = timedelta(hours=1)
@@ -164,8 +164,8 @@ def test_a_retry_is_answered_however_late_it_comes(api: Api, user: User, setting
     assert everything() == before
 
 
-def test_a_missing_key_is_said_to_be_missing(api: Api, user: User, nothing_written: None) -> None:
-    """400, before the body is looked at."""
+def test_a_missing_idempotency_key_is_refused(api: Api, user: User, nothing_written: None) -> None:
+    """400, before the body is read."""
     response = api.post("/v1/operations", b"{")
     refused(response, 400, "missing_idempotency_key", "Idempotency-Key")
     refused(
@@ -177,6 +177,6 @@ def test_a_missing_key_is_said_to_be_missing(api: Api, user: User, nothing_writt
 
 
 @pytest.mark.parametrize("key", ["x" * 256, "tab\there", "ünicode", '""', "\x00", "\x7f"])
-def test_a_key_that_cannot_be_kept_is_refused(api: Api, user: User, nothing_written: None, key: str) -> None:
-    """1 to 255 printable ASCII characters."""
+def test_an_invalid_idempotency_key_is_refused(api: Api, user: User, nothing_written: None, key: str) -> None:
+    """A key has 1 to 255 printable ASCII characters."""
     refused(api.record(top_up(user), key=key), 400, "invalid_idempotency_key", "Idempotency-Key")

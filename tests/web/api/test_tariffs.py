@@ -1,4 +1,4 @@
-"""Tariffs over HTTP: proposed by one key, published by another, shown to whom they concern."""
+"""Tariffs over HTTP: proposed by one key, approved by another, shown to those they apply to."""
 
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -38,7 +38,7 @@ def override(**change: Any) -> dict[str, Any]:
 
 
 def publish(world: World, path: str, body: Mapping[str, Any]) -> Response:
-    """Proposed by one key and approved by the other."""
+    """Propose a version with one key and approve it with the other."""
     proposed = send(world, path, body)
     assert proposed.status_code == 202, proposed.json()
     proposal = proposed.json()["proposal"]
@@ -48,7 +48,7 @@ def publish(world: World, path: str, body: Mapping[str, Any]) -> Response:
 
 
 def test_a_version_is_proposed_approved_and_shown(world: World) -> None:
-    """From when it was approved; the event names both, and nothing has a price of before."""
+    """It takes effect on approval, and the event names proposer and approver."""
     bands = {"solving": [{"above": 1000, "unit_price": "0.00008"}]}
     approved = publish(world, "/v1/tariffs", tariff(bands=bands, commission_rates={"machine_copy": "0.1"}))
     assert (approved.json()["kind"], approved.json()["transfers"]) == ("tariff", [])
@@ -66,16 +66,16 @@ def test_a_version_is_proposed_approved_and_shown(world: World) -> None:
     assert {"operations": None, **listed[0]} == {**shown, "operations": None}
 
 
-def test_commissions_are_of_kinds_that_there_are() -> None:
-    """A version with any other could not be read again."""
+def test_commission_rates_are_of_known_kinds() -> None:
+    """A version with another kind could not be read."""
     kinds = set(get_args(terms.Sale))
     assert {Kind(kind) for kind in kinds} > MARKET
     found = make.tariff(commission_rates=dict.fromkeys(kinds, "0.1"))
     assert {str(kind) for kind in found.commission_rates} == kinds
 
 
-def test_a_quote_shows_what_would_be_priced_by_what(world: World) -> None:
-    """Bands and overrides as in the event."""
+def test_a_quote_shows_the_bands_and_overrides_of_its_price(world: World) -> None:
+    """They are shown as in the event."""
     publish(world, "/v1/tariffs", tariff(bands={"solving": [{"above": 1000, "unit_price": "0"}]}))
     publish(world, "/v1/tariffs/overrides", override(user=world.user.pk))
     asked = {
@@ -99,7 +99,7 @@ def test_a_quote_shows_what_would_be_priced_by_what(world: World) -> None:
     ]
 
 
-def test_overrides_are_listed_by_whose_they_are(world: World) -> None:
+def test_overrides_are_listed_by_user_and_team(world: World) -> None:
     team = Team.objects.create(name="cheap", admin_user=world.user)
     publish(world, "/v1/tariffs/overrides", override(user=world.user.pk))
     publish(world, "/v1/tariffs/overrides", override(team=team.pk, terms={}))
@@ -111,8 +111,8 @@ def test_overrides_are_listed_by_whose_they_are(world: World) -> None:
     refused(world.api.get("/v1/tariffs/overrides?owner=1"), 400, "unknown_parameter", "owner")
 
 
-def test_a_users_key_sees_everybodys_versions_and_his_own(world: World) -> None:
-    """Not how often one was used, nor what others have."""
+def test_a_users_key_sees_general_versions_and_the_users_overrides(world: World) -> None:
+    """It sees no usage and no overrides of others."""
     other = make_user()
     for user in (world.user, other):
         publish(world, "/v1/tariffs/overrides", override(user=user.pk))
@@ -124,8 +124,8 @@ def test_a_users_key_sees_everybodys_versions_and_his_own(world: World) -> None:
     refused(own.get("/v1/tariffs/4"), 404, "not_found")
 
 
-def test_a_version_says_how_many_operations_it_priced(world: World) -> None:
-    """Captures and sales among them, an override beside the tariff it lay on; as far as was counted."""
+def test_a_version_shows_how_many_operations_it_priced(world: World) -> None:
+    """Operations with an override count for both versions, up to the shown position."""
     publish(world, "/v1/tariffs/overrides", override(user=world.user.pk))
     Runner(PROJECTIONS).catch_up(settle())
     before = world.api.get("/v1/tariffs/1").json()["operations"]["count"]
@@ -182,17 +182,15 @@ def test_a_version_says_how_many_operations_it_priced(world: World) -> None:
         ("/v1/tariffs/overrides", override(user=10**12), "undecided", "user"),
     ],
 )
-def test_terms_that_cannot_be_are_refused(
-    world: World, path: str, body: Any, code: str, field: str | None
-) -> None:
-    """By their field, with nothing written."""
+def test_invalid_terms_are_refused(world: World, path: str, body: Any, code: str, field: str | None) -> None:
+    """The problem names the field, and nothing is written."""
     before = everything()
     answer = send(world, path, body)
     refused(answer, 409 if code == "undecided" else 422, code, field)
     assert everything() == before
 
 
-def test_a_version_does_not_count_from_the_past(world: World) -> None:
+def test_a_version_cannot_take_effect_in_the_past(world: World) -> None:
     body = {**tariff(), "effective_from": timezone.now().isoformat()}
     refused(send(world, "/v1/tariffs", body), 422, "effective_in_the_past", "effective_from")
 
@@ -204,8 +202,8 @@ def test_only_administrators_propose(world: World) -> None:
     refused(writer.get("/v1/tariffs/proposals"), 403, "forbidden")
 
 
-def test_what_is_proposed_is_listed_with_its_subject(world: World) -> None:
-    """Not among the adjustments, nor to be approved there."""
+def test_proposals_are_listed_under_their_subject(world: World) -> None:
+    """They are not among the adjustments and cannot be approved there."""
     proposal = send(world, "/v1/tariffs", tariff()).json()["proposal"]
     (item,) = world.api.get("/v1/tariffs/proposals").json()["items"]
     assert (item["id"], item["subject"], item["operation_user"]) == (proposal, "tariff", None)

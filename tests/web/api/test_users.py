@@ -1,4 +1,4 @@
-"""A user's balances and statement."""
+"""Balances and statements of users."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ def funds(
 
 
 def lines(api: Api, user: User, limit: int = 3, **query: Any) -> list[dict[str, Any]]:
-    """The lines of all pages of a statement."""
+    """Return the lines from all pages of a statement."""
     found: list[dict[str, Any]] = []
     cursor: dict[str, str] = {}
     while True:
@@ -43,8 +43,7 @@ def short(found: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     return [(line["account"], line["side"], line["amount"], line["balance_after"]) for line in found]
 
 
-def test_a_user_without_operations_has_nothing(api: Api, user: User) -> None:
-    """Known, and every account is zero."""
+def test_a_user_without_operations_has_zero_balances(api: Api, user: User) -> None:
     answer = api.get(f"/v1/users/{user.pk}/balances").json()
     Balances.model_validate(answer)
     assert answer == {
@@ -56,7 +55,7 @@ def test_a_user_without_operations_has_nothing(api: Api, user: User) -> None:
 
 
 def test_balances_are_as_of_the_last_event(api: Api, user: User) -> None:
-    """What the user has, what of it is held, what he owes, and at which position."""
+    """Balances, held amounts and debts have the position of the last event."""
     machine = make_machine(user, columns=1)
     api.record(top_up(user, "10"))
     api.record(bill(user, "4"))
@@ -80,7 +79,7 @@ def test_balances_are_as_of_the_last_event(api: Api, user: User) -> None:
 
 
 def test_a_rejection_changes_no_balance_and_no_version(api: Api, user: User) -> None:
-    """Listeners drop what has a lower version: it grows with changes only."""
+    """Listeners discard lower versions, so the version grows only with changes."""
     api.record(top_up(user))
     before = api.get(f"/v1/users/{user.pk}/balances").json()
     api.record(bill(user, "100"))
@@ -88,7 +87,7 @@ def test_a_rejection_changes_no_balance_and_no_version(api: Api, user: User) -> 
 
 
 def test_a_statement_shows_every_entry_with_the_balance_after_it(api: Api, user: User) -> None:
-    """In the order in which they were recorded, whatever the page's length."""
+    """In the order of recording, for every page size."""
     machine = make_machine(user, columns=1)
     training = {
         "type": "training",
@@ -121,8 +120,8 @@ def test_a_statement_shows_every_entry_with_the_balance_after_it(api: Api, user:
     assert {line["operation"] for line in found} == {operation["id"] for operation in recorded}
 
 
-def test_a_statement_of_one_account_and_of_a_time(api: Api, user: User) -> None:
-    """A range of times of recording has its start and not its end."""
+def test_a_statement_can_be_filtered_by_account_and_time(api: Api, user: User) -> None:
+    """A range of times includes its start and excludes its end."""
     api.record(top_up(user, "10"))
     middle = api.record(bill(user, "1")).json()["recorded_at"]
     api.record(bill(user, "2"))
@@ -141,8 +140,8 @@ def test_a_statement_of_one_account_and_of_a_time(api: Api, user: User) -> None:
     ]
 
 
-def test_lines_of_the_same_moment_are_neither_lost_nor_shown_twice(api: Api) -> None:
-    """A clock that stands still gives many entries one time of recording."""
+def test_lines_with_the_same_time_are_neither_lost_nor_repeated(api: Api) -> None:
+    """Many entries can have the same time of recording."""
     user = fund(make_user(), eaml=10)
     machine = make_machine(user)
     moment = Event.objects.latest("position").recorded_at + timedelta(seconds=1)
@@ -154,8 +153,8 @@ def test_lines_of_the_same_moment_are_neither_lost_nor_shown_twice(api: Api) -> 
     assert len({line["recorded_at"] for line in found}) == 2
 
 
-def test_a_statement_shows_nobody_elses_entries(api: Api) -> None:
-    """Of a sale each sees his own side."""
+def test_a_statement_shows_only_the_users_own_entries(api: Api) -> None:
+    """In a sale, each user sees their own side."""
     seller, buyer = make_user(), fund(make_user(), usd=10)
     machine = make_machine(seller, copy="5")
     api.record({"type": "machine_copy", "operation_user": buyer.pk, "machine": machine.pk})
@@ -167,7 +166,7 @@ def test_a_statement_shows_nobody_elses_entries(api: Api) -> None:
 
 
 def test_a_deleted_users_statement_stays(api: Api) -> None:
-    """His accounts outlive his row, and so does what was booked on them."""
+    """The accounts and their entries outlive the user's row."""
     user = make_user()
     number = user.pk
     post_one(topping_up(user, 1))
@@ -182,7 +181,7 @@ def test_a_deleted_users_statement_stays(api: Api) -> None:
 
 @pytest.mark.parametrize("path", ["balances", "statement"])
 def test_an_unknown_user_is_not_found(api: Api, user: User, path: str) -> None:
-    """404, as for a resource that there is none of."""
+    """404 for balances and statement."""
     refused(api.get(f"/v1/users/{user.pk + 1000}/{path}"), 404, "not_found")
 
 
@@ -198,8 +197,8 @@ def test_an_unknown_user_is_not_found(api: Api, user: User, path: str) -> None:
         ("9223372036854775808", "out_of_range"),
     ],
 )
-def test_what_is_no_users_number_is_refused(api: Api, path: str, number: str, code: str) -> None:
-    """422 naming the part of the path."""
+def test_an_invalid_user_id_is_refused(api: Api, path: str, number: str, code: str) -> None:
+    """422 with the parameter's name."""
     refused(api.get(f"/v1/users/{number}/{path}"), 422, code, "user")
 
 
@@ -215,8 +214,8 @@ def test_what_is_no_users_number_is_refused(api: Api, path: str, number: str, co
         ("currency", "USD", 400, "unknown_parameter"),
     ],
 )
-def test_a_parameter_that_cannot_be_read_is_refused(
+def test_an_invalid_parameter_is_refused(
     api: Api, user: User, name: str, value: str, status: int, code: str
 ) -> None:
-    """A statement of everything is no answer to a question that was misread."""
+    """An invalid filter never returns the whole statement."""
     refused(api.get(f"/v1/users/{user.pk}/statement", **{name: value}), status, code, name)
