@@ -32,14 +32,14 @@ def test_contract_is_shown_to_client_consultant_and_services(world: World) -> No
 
 
 def test_escrow_is_shown_to_its_client_alone(world: World) -> None:
-    """The consultant sees only their own accounts; services see all."""
+    """The consultant does not see the signing. Services see everything."""
     client = fund(make_user(), usd=10)
     request = ConsultingRequest.objects.create(user=client, category="4")
     request.ask_consultant(world.user, amount_usd=10, delay_days=1)
     signed = recorded(do.sign(request.pk)).id
     code = f"escrow:{request.pk}"
     assert code in users_own(client).get(f"/v1/operations/{signed}").json()["accounts"]
-    assert code not in users_own(world.user).get(f"/v1/operations/{signed}").json()["accounts"]
+    refused(users_own(world.user).get(f"/v1/operations/{signed}"), 404, "not_found")
     assert world.api.get(f"/v1/operations/{signed}").json()["accounts"][code]["balance"] == "10.00000000"
 
 
