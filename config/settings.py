@@ -104,6 +104,7 @@ MODEL_DECIMAL_FIELD_DEFAULT_MAX_DIGITS = 20
 MODEL_DECIMAL_FIELD_DEFAULT_DECIMAL_PLACES = 8
 
 # Where something lower calls something higher, it is named here.
+EVENTS_PAYLOADS = "ledger.payloads"
 LEDGER_POST = "ledger.orm"
 LEDGER_INLINE_PROJECTIONS = ["projections.balances.project"]
 

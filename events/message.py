@@ -1,4 +1,4 @@
-"""An event on its way into the log, and one that was read from it."""
+"""An event of the log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,12 +7,13 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """A fact about to be appended.
+class StoredEvent:
+    """A fact at its position in the one global order, stored or about to be appended.
 
-    `id` is a UUID in text form; `data` and `metadata` are JSON values, amounts in them strings.
+    `id` is a UUID in text form; `data` and `metadata` are JSON values, with amounts as strings.
     """
 
+    position: int
     id: str
     stream: str
     type: str
@@ -21,10 +22,3 @@ class NewEvent:
     metadata: Mapping[str, Any]
     occurred_at: datetime
     recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent(NewEvent):
-    """A fact in the log, at its place in the one global order."""
-
-    position: int

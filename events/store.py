@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 
 from events.arrays import binaries, numbers, texts
 from events.copying import escaped, moment, write_rows
-from events.message import NewEvent, StoredEvent
+from events.message import StoredEvent
 from events.pipeline import Statement, ask, run, tell
 from events.upcasting import lift, require_current
 
@@ -171,7 +171,6 @@ __all__ = [
     "SELECT",
     "Claim",
     "Key",
-    "NewEvent",
     "StoredEvent",
     "append",
     "claim_keys",

@@ -1,32 +1,38 @@
 """Lifts events of older schema versions to the current one, step by step, when they are read.
 
 # Note [Upcasting]
-Stored events are never rewritten. Whoever reads through `events.store` sees current versions only; who
-hashes or copies what is stored reads the rows themselves. A step is a pure function from the event in
-one version to its data in the next. An event of a type or version that is not known here was written by
-a newer ledger: to read on without it would be to lose it, so that reading stops.
+Stored events are never rewritten. Readers of `events.store` see current versions only; code that hashes or
+copies what is stored reads the rows itself. A step is a pure function from the event in one version to its
+data in the next. An event of an unknown type or version was written by a newer ledger: reading stops there,
+because reading on would lose it.
+
+The setting `EVENTS_PAYLOADS` names the module that knows the types: `CONTRACTS` has every type and version
+that was ever stored, `STEPS` the step from each version to the next.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from functools import cache
+from importlib import import_module
+from typing import Any, TypeAlias
 
-from events.message import NewEvent, StoredEvent
-from ledger.payloads import CONTRACTS
+from django.conf import settings
+
+from events.message import StoredEvent
 
 Step: TypeAlias = Callable[[StoredEvent], Mapping[str, Any]]
 """From an event to its data in the next version."""
 
 
 class UnknownEvent(Exception):
-    """An event of a type or version that this ledger has no contract of."""
+    """The event has a type or version that this ledger has no contract for."""
 
 
 class Upcasting:
-    """The current version of every type, and the steps that lead there.
+    """The current version of every type, and the steps that lead to it.
 
     `versions` are all types and versions that were ever stored, without a gap; `steps` has one for each
-    that is not the newest of its type. Raises ValueError where a version or a step is missing.
+    that is not the newest of its type. Raises ValueError if a version or a step is missing.
     """
 
     def __init__(self, versions: Iterable[tuple[str, int]], steps: Mapping[tuple[str, int], Step]) -> None:
@@ -41,7 +47,7 @@ class Upcasting:
             raise ValueError(f"steps are missing or too many: {sorted(set(wanted) ^ set(self._steps))}")
 
     def lift(self, event: StoredEvent) -> StoredEvent:
-        """The event in the current version of its type. Raises `UnknownEvent`."""
+        """Return the event in the current version of its type. Raises `UnknownEvent`."""
         current = self.current.get(event.type)
         if current == event.schema_version:
             return event
@@ -52,26 +58,32 @@ class Upcasting:
             event = replace(event, data=data, schema_version=version + 1)
         return event
 
-    def require_current(self, event: NewEvent) -> None:
-        """Raises `UnknownEvent` for an event that nobody could read again."""
+    def require_current(self, event: StoredEvent) -> None:
+        """Raise `UnknownEvent` for an event that could not be read again."""
         current = self.current.get(event.type)
         if current != event.schema_version:
             raise UnknownEvent(self._unknown(event, current))
 
     @staticmethod
-    def _unknown(event: NewEvent, current: int | None) -> str:
+    def _unknown(event: StoredEvent, current: int | None) -> str:
         if current is None:
-            return f"event {event.id} is a {event.type}, and ledger.payloads has no such type"
+            return f"event {event.id} is a {event.type}, a type without a contract"
         return (
-            f"event {event.id} is a {event.type} of version {event.schema_version}, "
-            f"and ledger.payloads ends at version {current}"
+            f"event {event.id} is a {event.type} of version {event.schema_version}; the newest is {current}"
         )
 
 
-STEPS: Final[Mapping[tuple[str, int], Step]] = {}
-"""Per type and version the step to the next version. Every type is at its first version."""
+def lift(event: StoredEvent) -> StoredEvent:
+    """Return an event in the current version of its type. Raises `UnknownEvent`."""
+    return _upcasting().lift(event)
 
-_upcasting: Final = Upcasting(CONTRACTS, STEPS)
 
-lift: Final = _upcasting.lift
-require_current: Final = _upcasting.require_current
+def require_current(event: StoredEvent) -> None:
+    """Raise `UnknownEvent` for an event that could not be read again."""
+    _upcasting().require_current(event)
+
+
+@cache
+def _upcasting() -> Upcasting:
+    payloads = import_module(settings.EVENTS_PAYLOADS)
+    return Upcasting(payloads.CONTRACTS, payloads.STEPS)

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from events.message import StoredEvent
+from events.upcasting import Step
 from ledger.payloads import decisions, facts
 from ledger.payloads.parts import Stored
 
@@ -41,6 +42,10 @@ CONTRACTS: Final[Mapping[tuple[str, int], type[Stored]]] = {
     ("control_total.compared", 1): facts.ControlTotalCompared,
 }
 """The payload of each type and version."""
+
+
+STEPS: Final[Mapping[tuple[str, int], Step]] = {}
+"""Per type and version the step to the next version. Every type is at its first version."""
 
 
 def parse(event: StoredEvent) -> Stored:

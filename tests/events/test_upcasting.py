@@ -64,10 +64,10 @@ def test_stored_event_is_left_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("type_", "version", "said"),
     [
-        ("fee.doubled", 1, "no such type"),
-        ("fee.charged", 4, "ends at version 3"),
-        ("fee.charged", 0, "ends at version 3"),
-        ("fee.waived", 2, "ends at version 1"),
+        ("fee.doubled", 1, "without a contract"),
+        ("fee.charged", 4, "the newest is 3"),
+        ("fee.charged", 0, "the newest is 3"),
+        ("fee.waived", 2, "the newest is 1"),
     ],
 )
 def test_unknown_event_is_refused_by_name(type_: str, version: int, said: str) -> None:
