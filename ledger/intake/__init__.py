@@ -1,1 +1,1 @@
-"""Kafka in: handles the messages of each topic, and what becomes of those that cannot be posted."""
+"""Kafka in: handles the messages of each topic, including those that wait or become dead letters."""

@@ -1,11 +1,11 @@
-"""Control totals: what a publisher says it sent, held against what the log has of it.
+"""Control totals: compares what a publisher says it sent with what the log received.
 
 # Note [Control totals]
-A total comes on one partition of a topic while older operations may still be on their way on another.
-It is put aside for a while, answered from the log away from the posting path, and the answer is an event
-like any other. What was rejected was received. What the ledger has not read yet, what waits and what is a
-dead letter of that topic is told beside, because it explains what is missing. A total that is sent again
-under its id was answered; under a new id it is answered anew.
+A total arrives on one partition of a topic while older operations may still be on their way on another.
+It waits for a while, is then answered from the log outside the posting path, and the answer is an event
+like any other. Rejected operations count as received. The answer also counts the topic's unread messages,
+waiting messages and open dead letters, because they explain what is missing. A total sent again under the
+same id is a duplicate; under a new id it is answered again.
 """
 
 from collections import Counter
@@ -34,39 +34,39 @@ from ledger.engine.submission import fingerprint_of
 
 WAITS_FOR: Final = "control-total"
 EVENT_TYPE: Final = "control_total.compared"
-REST: Final = timedelta(minutes=1)
+ANSWER_AFTER: Final = timedelta(minutes=1)
 WINDOW_MAX: Final = timedelta(days=31)
-_AT_ONCE: Final = 10
-# Events of transactions that ran side by side may stand in another order than they were recorded in.
+_BATCH: Final = 10
+# Concurrent transactions may commit positions out of the order of `recorded_at`, but by less than this.
 _OUT_OF_ORDER: Final = timedelta(minutes=10)
 
 
-def put_aside(message: Message, event: CloudEvent, now: datetime) -> Waiting:
-    """The message of a control total, to be answered after a while.
+def delayed(message: Message, event: CloudEvent, now: datetime) -> Waiting:
+    """Return the message of a control total as a waiting one, which is answered after a minute.
 
     Raises `ContractError`, or `Invalid` for a window that is too long or reaches too far back.
     """
-    total = _total(event)
+    total = _read_total(event)
     if total.window_end - total.window_start > WINDOW_MAX:
-        raise Invalid(f"a window has {WINDOW_MAX.days} days at most", field="window_end")
+        raise Invalid(f"a window is at most {WINDOW_MAX.days} days long", field="window_end")
     if total.window_start < now - settings.LEDGER_OCCURRED_BACK:
         raise Invalid("the window begins too long ago", field="window_start")
-    reason = "answered once what was sent before it should have been read"
-    return Waiting(message, "control_total", reason, WAITS_FOR, now + REST)
+    reason = "answered once earlier messages should have been read"
+    return Waiting(message, "control_total", reason, WAITS_FOR, now + ANSWER_AFTER)
 
 
 def answer_due() -> Counter[str]:
-    """Answer the totals whose time has come; how many became what."""
+    """Answer the totals that are due; return the number of messages by outcome."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select id from events_waiting where waits_for = %s and deadline <= now() order by id limit %s",
-            [WAITS_FOR, _AT_ONCE],
+            [WAITS_FOR, _BATCH],
         )
         due = [row[0] for row in cursor.fetchall()]
     tally = Counter[str]()
     for waiting in due:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
-            # Another worker may be at it.
+            # Another worker may have answered it meanwhile.
             if stored_messages.lock_waiting(cursor, [waiting]):
                 (item,) = stored_messages.read_waiting(cursor, [waiting])
                 tally[_answer(cursor, item)] += 1
@@ -76,16 +76,16 @@ def answer_due() -> Counter[str]:
 
 def _answer(cursor: Any, item: StoredWaiting) -> str:
     event = envelope.parse(item.message.headers, item.message.value)
-    total = _total(event)
+    total = _read_total(event)
     sent = {"type": "control_total", **total.model_dump(mode="json", exclude_defaults=True)}
     key, claim = store.Key(event.source, event.id), store.Claim(fingerprint_of(sent), uuid7())
     if taken := store.claim_keys(cursor, {key: claim}):
         if taken[key].fingerprint == claim.fingerprint:
             return "duplicate"
-        parked = Parked(item.message, "conflict", "the id was used for something else")
+        parked = Parked(item.message, "conflict", "the id was used for another message")
         stored_messages.park(cursor, [parked])
         return "parked"
-    data = {"command": sent, **_compared(cursor, event.source, total), **_open(cursor, item.message)}
+    data = {"command": sent, **_compared(cursor, event.source, total), **_unfinished(cursor, item.message)}
     # The position is taken last: whoever reads the log waits for it from then on.
     (position,) = store.take_positions(cursor, 1)
     answer = StoredEvent(
@@ -103,10 +103,10 @@ def _answer(cursor: Any, item: StoredWaiting) -> str:
     return "recorded"
 
 
-def _total(event: CloudEvent) -> ControlTotal:
+def _read_total(event: CloudEvent) -> ControlTotal:
     total = parse_payload(event)
     if not isinstance(total, ControlTotal):
-        raise TypeError(f"{event.type} is no control total")
+        raise TypeError(f"{event.type} is not a control total")
     return total
 
 
@@ -123,7 +123,7 @@ def _metadata(event: CloudEvent) -> dict[str, str]:
 
 
 class _Received(NamedTuple):
-    """What the log has of a kind: how many, how many of these were rejected, and sums."""
+    """The number of operations of a kind in the log, how many of them were rejected, and their sums."""
 
     operations: int = 0
     rejected: int = 0
@@ -133,28 +133,28 @@ class _Received(NamedTuple):
 
 def _compared(cursor: Any, source: str, total: ControlTotal) -> dict[str, Any]:
     received = _received(cursor, source, total.window_start, total.window_end)
-    told: dict[str, KindTotal] = {each.kind: each for each in total.totals}
+    claimed: dict[str, KindTotal] = {each.kind: each for each in total.totals}
     kinds = []
     for kind in topics.TOPIC_OF_KIND:
-        if kind not in told and kind not in received:
+        if kind not in claimed and kind not in received:
             continue
-        was_sent, has = told.get(kind), received.get(kind, _Received())
-        sent: dict[str, Any] = {"count": 0 if was_sent is None else was_sent.count}
-        had: dict[str, Any] = {"count": has.operations, "count_of_lines": has.count_of_lines}
-        had["amount"] = text(has.amount)
-        if was_sent is not None and was_sent.count_of_lines is not None:
-            sent["count_of_lines"] = was_sent.count_of_lines
-        if was_sent is not None and was_sent.amount is not None:
-            sent["amount"] = text(was_sent.amount)
+        claim, found = claimed.get(kind), received.get(kind, _Received())
+        sent: dict[str, Any] = {"count": 0 if claim is None else claim.count}
+        counted: dict[str, Any] = {"count": found.operations, "count_of_lines": found.count_of_lines}
+        counted["amount"] = text(found.amount)
+        if claim is not None and claim.count_of_lines is not None:
+            sent["count_of_lines"] = claim.count_of_lines
+        if claim is not None and claim.amount is not None:
+            sent["amount"] = text(claim.amount)
         kinds.append(
             {
                 "kind": kind,
                 "sent": sent,
-                "received": had,
-                "rejected": has.rejected,
-                "missing": max(0, sent["count"] - has.operations),
-                "extra": max(0, has.operations - sent["count"]),
-                "different": [name for name in sent if sent[name] != had[name]],
+                "received": counted,
+                "rejected": found.rejected,
+                "missing": max(0, sent["count"] - found.operations),
+                "extra": max(0, found.operations - sent["count"]),
+                "different": [name for name in sent if sent[name] != counted[name]],
             }
         )
     return {
@@ -166,7 +166,7 @@ def _compared(cursor: Any, source: str, total: ControlTotal) -> dict[str, Any]:
 
 
 def _received(cursor: Any, source: str, start: datetime, end: datetime) -> Mapping[str, _Received]:
-    """By kind what the source sent that occurred from `start` on and before `end`."""
+    """Sum up, by kind, what the log has from the source with start ≤ occurred_at < end."""
     since = start - settings.LEDGER_OCCURRED_AHEAD - _OUT_OF_ORDER
     cursor.execute(
         """select data->>'kind', count(*), count(*) filter (where type = 'operation.rejected'),
@@ -183,9 +183,9 @@ def _received(cursor: Any, source: str, start: datetime, end: datetime) -> Mappi
 
 
 def _first_position(cursor: Any, since: datetime) -> int:
-    """Where the events that were recorded since a time begin.
+    """Return the position of the first event recorded since a time.
 
-    Found by halving, along the primary key: there is no index on the time, see ADR 0009.
+    A binary search along the primary key, because there is no index on the time (ADR 0009).
     """
     cursor.execute("select coalesce(min(position), 1), coalesce(max(position), 0) from events_event")
     low, high = cursor.fetchone()
@@ -201,8 +201,8 @@ def _first_position(cursor: Any, since: datetime) -> int:
     return int(low)
 
 
-def _open(cursor: Any, message: Message) -> dict[str, int]:
-    """What of the topic did not become anything yet."""
+def _unfinished(cursor: Any, message: Message) -> dict[str, int]:
+    """Count the topic's messages that are not posted yet: unread, waiting, dead letters."""
     cursor.execute(
         """select (select coalesce(sum(greatest(end_offset - next_offset, 0)), 0)
                    from events_kafka_position where topic_id = %(id)s),
@@ -210,5 +210,5 @@ def _open(cursor: Any, message: Message) -> dict[str, int]:
                   (select count(*) from events_dead_letter where topic = %(topic)s and state = 'open')""",
         {"id": message.topic_id, "topic": message.topic, "totals": WAITS_FOR},
     )
-    not_read, waiting, dead_letters = cursor.fetchone()
-    return {"not_read": int(not_read), "waiting": waiting, "dead_letters": dead_letters}
+    unread, waiting, dead_letters = cursor.fetchone()
+    return {"not_read": int(unread), "waiting": waiting, "dead_letters": dead_letters}

@@ -1,4 +1,4 @@
-"""Reference data of other services: the ledger's copies of users, machines and works. See `kept`."""
+"""Keeps the ledger's copies of users, machines and works. See Note [Reference data]."""
 
 import logging
 from collections import Counter
@@ -32,10 +32,11 @@ _KIND_OF_TYPE: Final = {topics.USER: "user", topics.MACHINE: "machine", topics.W
 
 
 def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
-    """Keep messages in one transaction, then apply what can be applied; how many became what.
+    """Store messages in one transaction, then apply what can be; return the number by outcome.
 
-    `move` runs first in it. A message without a value deletes, in that transaction too. What cannot be
-    read, cannot be deleted, or comes from a source that the topic does not take, is parked.
+    `move` runs first in the transaction. A message without a value is a tombstone, which deletes in the same
+    transaction. A message that cannot be read or deleted, or whose source the topic does not accept, is
+    parked.
     """
     tally = Counter[str]()
     with transaction.atomic(durable=True), connection.cursor() as cursor:
@@ -53,30 +54,30 @@ def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[st
 
 
 def take_one_by_one(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
-    """Take works: each is applied before the next of the same work can replace it."""
+    """Store and apply works one at a time, so that no message of a work replaces one not yet applied."""
     tally = Counter[str]()
     for number, message in enumerate(messages):
         last = number == len(messages) - 1
-        tally += take([message], move if last else _stay)
+        tally += take([message], move if last else _move_nothing)
     return tally
 
 
 def apply() -> Counter[str]:
-    """Apply what is kept and can be applied now: users, then machines, then works.
+    """Apply the stored states that can be applied now: users, then machines, then works.
 
-    What the database refuses is put off, and holds nothing else up: a user whose address still belongs to
-    another one, say, whose own change has not come yet.
+    A state that the database refuses is deferred and does not hold up the others: for example a user whose
+    email still belongs to another user, because that user's own change has not arrived yet.
     """
     tally = Counter[str]()
     for kind, applied in _APPLIED.items():
-        for thing in reference_store.unapplied(kind):
+        for state in reference_store.unapplied(kind):
             try:
-                tally["applied"] += applied(thing)
+                tally["applied"] += applied(state)
             except (*POISON, Busy) as error:
                 if isinstance(error, DatabaseError) and not is_poison(error):
                     raise
-                log.warning("%s %s is put off: %s", kind, thing.id, reason_of(error))
-                reference_store.put_off(kind, thing)
+                log.warning("%s %s cannot be applied yet: %s", kind, state.id, reason_of(error))
+                reference_store.defer(kind, state)
                 tally["put_off"] += 1
     return tally
 
@@ -86,57 +87,57 @@ ROUTES: Final[Mapping[str, MessageHandler]] = {
     topics.PLATFORM_MACHINES: take,
     topics.TRAINING_WORKS: take_one_by_one,
 }
-"""What becomes of the messages of each topic of reference data."""
+"""The handler of each topic of reference data."""
 
 
-def _stay(_cursor: Any) -> None:
-    """The position moves with the last message of the batch; applying one twice changes nothing."""
+def _move_nothing(_cursor: Any) -> None:
+    """Leave the position alone: it moves with the batch's last message. Applying twice changes nothing."""
 
 
 def _take_one(cursor: Any, message: Message) -> str:
     if message.value is None:
         tombstones.delete_for(cursor, message)
         return "deleted"
-    kind, thing = _read(message)
-    if isinstance(thing, User):
-        tombstones.check_local(cursor, thing.id)
-    return "kept" if reference_store.keep(cursor, kind, thing) else "stale"
+    kind, state = _read(message)
+    if isinstance(state, User):
+        tombstones.refuse_local_administrator(cursor, state.id)
+    return "kept" if reference_store.store_if_newer(cursor, kind, state) else "stale"
 
 
 def _read(message: Message) -> tuple[str, ReferenceData]:
     event = envelope.parse(message.headers, message.value)
     topic = topics.TOPICS[message.topic]
     if event.source not in topic.sources:
-        raise MessageRefused("source_not_allowed", f"{message.topic} takes nothing from this source")
+        raise MessageRefused("source_not_allowed", f"{message.topic} does not accept this source")
     if event.type not in topic.types or event.type not in _KIND_OF_TYPE:
         raise ContractError("unsupported_type", f"{message.topic} has no events of this type", "type")
-    thing = parse_payload(event)
-    match thing:
+    state = parse_payload(event)
+    match state:
         case User():
-            _check(UserRow(pk=thing.id), _of_user(thing))
+            _validate(UserRow(pk=state.id), _user_columns(state))
         case Machine():
-            _check(MachineRow(pk=thing.id), _of_machine(thing))
+            _validate(MachineRow(pk=state.id), _machine_columns(state))
         case ReferenceData():
             pass
         case _:
-            raise TypeError(f"{event.type} is no reference data")
-    return _KIND_OF_TYPE[event.type], thing
+            raise TypeError(f"{event.type} is not reference data")
+    return _KIND_OF_TYPE[event.type], state
 
 
-def _check(row: Model, values: Mapping[str, Any]) -> None:
-    """What the shared tables would not store is no state of anything. Raises `ContractError`."""
-    told = {name for name, value in values.items() if value is not None}
-    for name in told:
+def _validate(row: Model, values: Mapping[str, Any]) -> None:
+    """Raise `ContractError` for values that the shared tables cannot store."""
+    given = {name for name, value in values.items() if value is not None}
+    for name in given:
         setattr(row, name, values[name])
     try:
-        row.clean_fields(exclude={field.name for field in row._meta.concrete_fields} - told)
+        row.clean_fields(exclude={field.name for field in row._meta.concrete_fields} - given)
         row.clean()
     except ValidationError as error:
         field, reasons = next(iter(error.message_dict.items()))
         raise ContractError("invalid_value", " ".join(reasons), field) from error
 
 
-def _of_user(user: User) -> dict[str, Any]:
+def _user_columns(user: User) -> dict[str, Any]:
     return {
         "email": user.email,
         "first_name": user.first_name,
@@ -145,7 +146,7 @@ def _of_user(user: User) -> dict[str, Any]:
     }
 
 
-def _of_machine(machine: Machine) -> dict[str, Any]:
+def _machine_columns(machine: Machine) -> dict[str, Any]:
     public = not machine.deleted
     return {
         "machine_name": machine.machine_name or f"machine {machine.id}",
@@ -162,10 +163,10 @@ def _of_machine(machine: Machine) -> dict[str, Any]:
 
 def _apply_user(user: User) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
-        if not reference_store.note_applied(cursor, "user", user):
+        if not reference_store.mark_applied(cursor, "user", user):
             return False
-        if not UserRow.objects.filter(pk=user.id).update(**_of_user(user)) and not user.deleted:
-            row = UserRow(pk=user.id, **_of_user(user))
+        if not UserRow.objects.filter(pk=user.id).update(**_user_columns(user)) and not user.deleted:
+            row = UserRow(pk=user.id, **_user_columns(user))
             row.set_unusable_password()
             row.save(force_insert=True)
     return True
@@ -173,16 +174,16 @@ def _apply_user(user: User) -> bool:
 
 def _apply_machine(machine: Machine) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
-        if not reference_store.note_applied(cursor, "machine", machine):
+        if not reference_store.mark_applied(cursor, "machine", machine):
             return False
-        # The history of owner and prices counts from when the change was made: Note in machines.sql.
+        # Owner and prices count from the time of the change, not of its arrival: see machines.sql.
         cursor.execute("select set_config('ledger.effective_at', %s, true)", [machine.changed_at.isoformat()])
         _write_machine(cursor, machine)
     return True
 
 
 def _write_machine(cursor: Any, machine: Machine) -> None:
-    values = _of_machine(machine)
+    values = _machine_columns(machine)
     stored_values = {**values, "dfr_columns_type_user_df": dump(machine.dfr_columns_type_user_df)}
     assignments = ", ".join(f"{name} = %s" for name in values)
     cursor.execute(

@@ -1,4 +1,4 @@
-"""Messages from Kafka, posted: what they become is decided by their type."""
+"""Posts the messages of commands from Kafka; their type decides which request each one is."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +24,12 @@ from ledger.intake import control_totals
 from ledger.requests import chargebacks, holds, payouts
 from ledger.requests.operations import submission_of
 
-Read: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
-"""The submission of an event that arrived at a time. Raises `ContractError`."""
+Reader: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
+"""Returns the submission of an event and its message that arrived at a time. Raises `ContractError`."""
 
 
 class MessageRefused(Exception):
-    """A readable message that the ledger does not take. It is parked under `code`, which is stable."""
+    """A readable message that the ledger does not accept. It is parked under `code`, which is stable."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -37,15 +37,15 @@ class MessageRefused(Exception):
 
 
 def read(message: Message, arrived_at: datetime) -> Submission:
-    """The submission of a message. Raises `ContractError` or `MessageRefused`: it is parked."""
-    return _read(_welcome(message), message, arrived_at)
+    """Return the submission of a message. Raises `ContractError` or `MessageRefused`: it is to be parked."""
+    return _read(_accepted(message), message, arrived_at)
 
 
-def _welcome(message: Message) -> CloudEvent:
-    """The event of a message, from a source that its topic takes."""
+def _accepted(message: Message) -> CloudEvent:
+    """Return the event of a message, if its topic accepts its source and type."""
     event = envelope.parse(message.headers, message.value)
     if event.source not in topics.TOPICS[message.topic].sources:
-        raise MessageRefused("source_not_allowed", f"{message.topic} takes nothing from this source")
+        raise MessageRefused("source_not_allowed", f"{message.topic} does not accept this source")
     if event.type not in topics.TOPICS[message.topic].types:
         raise ContractError("unsupported_type", f"{message.topic} has no events of this type", "type")
     return event
@@ -54,15 +54,16 @@ def _welcome(message: Message) -> CloudEvent:
 def _read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
     reader = _READERS.get(event.type)
     if reader is None:
-        raise ContractError("unsupported_type", f"nothing is posted for a {event.type}", "type")
+        raise ContractError("unsupported_type", f"the ledger posts nothing for {event.type}", "type")
     return reader(event, message, arrived_at)
 
 
 def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
-    """Post messages in one transaction; how many became what.
+    """Post messages in one transaction; return the number by outcome.
 
-    `move` runs first in it. What cannot be read or is in conflict is parked, what names a user, machine or
-    hold that is not known yet waits, all in that transaction. Raises `TryAgain`, with nothing posted.
+    `move` runs first in the transaction. In it too, messages that cannot be read or are in conflict are
+    parked, and those that name an unknown user, machine, hold or payout wait. Raises `TryAgain`, with nothing
+    posted.
     """
     now = timezone.now()
     batch = _Batch(move, now)
@@ -78,11 +79,11 @@ ROUTES: Final[Mapping[str, MessageHandler]] = {
     topics.TRAINING_OPERATIONS: take,
     topics.MARKETPLACE_OPERATIONS: take,
 }
-"""What becomes of the messages of each topic."""
+"""The handler of each topic of commands."""
 
 
 class _Batch:
-    """What shares the transaction of the messages: their positions, and those that are put aside."""
+    """What is written in the posting transaction: positions, dead letters and waiting messages."""
 
     def __init__(self, move: Callable[[Any], None], now: datetime) -> None:
         self.tally: Counter[str] = Counter()
@@ -96,9 +97,9 @@ class _Batch:
         submissions = []
         for message in messages:
             try:
-                event = _welcome(message)
+                event = _accepted(message)
                 if event.type == topics.CONTROL_TOTAL:
-                    self._totals.append(control_totals.put_aside(message, event, self._now))
+                    self._totals.append(control_totals.delayed(message, event, self._now))
                     continue
                 submissions.append(_read(event, message, self._now))
             except (ContractError, Invalid, MessageRefused) as error:
@@ -129,14 +130,14 @@ class _Batch:
 
 
 def parked_for(message: Message, outcome: Outcome) -> Parked:
-    """The dead letter of a message whose key was used for another command, or that came out of bounds."""
+    """Return the dead letter of a message whose key another command used, or whose time is out of bounds."""
     if outcome.error is None:
         raise RuntimeError(f"an outcome without an error: {outcome.status}")
     return Parked(message, outcome.error.code, outcome.error.message)
 
 
 def waits_for(outcome: Outcome) -> str:
-    """What an undecided outcome waits for: `user:42`, `hold:<id>`; empty where it cannot be told."""
+    """Return what an undecided outcome waits for, `user:42` or `hold:<id>`; empty if that is unknown."""
     return str(outcome.error.details.get("waits_for", "")) if outcome.error is not None else ""
 
 
@@ -150,17 +151,17 @@ def _read_operation(event: CloudEvent, message: Message, arrived_at: datetime) -
     return submission_of(parse_operation(event.data), **_envelope(event, message, arrived_at))
 
 
-def _reader(made: Callable[..., Submission]) -> Read:
-    """Reads the payload by the event's type and makes a submission of it."""
+def _reader(build: Callable[..., Submission]) -> Reader:
+    """Return a reader that parses the payload by the event's type and builds a submission from it."""
 
     def read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
-        return made(parse_payload(event), **_envelope(event, message, arrived_at))
+        return build(parse_payload(event), **_envelope(event, message, arrived_at))
 
     return read
 
 
 def _envelope(event: CloudEvent, message: Message, arrived_at: datetime) -> dict[str, Any]:
-    """What the envelope says of who sent it and when, as every submission takes it."""
+    """Return the fields of a submission that come from the envelope: the sender, the key and the times."""
     return {
         "source": event.source,
         "request_id": event.id,
@@ -173,7 +174,7 @@ def _envelope(event: CloudEvent, message: Message, arrived_at: datetime) -> dict
     }
 
 
-_READERS: Final[Mapping[str, Read]] = {
+_READERS: Final[Mapping[str, Reader]] = {
     topics.OPERATION: _read_operation,
     topics.HOLD_REQUESTED: _reader(holds.place_hold),
     topics.HOLD_CAPTURED: _reader(holds.capture_hold),

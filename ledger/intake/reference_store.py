@@ -1,14 +1,14 @@
-"""The latest state of each user, machine and work, as its service told it: `ledger_reference`.
+"""Stores the latest state of each user, machine and work that its service published: `ledger_reference`.
 
 # Note [Reference data]
-A message is the whole state of one thing. It is kept under the thing's id in the transaction that moves
-the position, unless a higher version is kept already: of two messages the higher version counts,
-whichever comes last. What is kept is then applied to the tables; what names somebody who is not known
-yet stays kept, and is applied once he is. Applying twice changes nothing, so a worker may be killed
-between the two.
+A message holds the whole state of one user, machine or work. It is stored under its id in the transaction
+that moves the position, unless a higher version is stored already: the higher version counts, in whatever
+order the two arrive. The stored state is then applied to the tables; one that names an unknown user or
+machine stays stored and is applied once that is known. Applying twice changes nothing, so a worker may be
+killed between the two.
 
-A tombstone has no version. What comes after it counts only if it was changed after it too: an update of
-before that arrives late brings nobody back.
+A tombstone has no version. A state that arrives after it counts only if it was also changed after it, so
+a late older update does not bring back what was deleted.
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ from easyautoml_ledger.reference import Machine, ReferenceData, User, Work
 from events.store import dump
 
 _BATCH: Final = 500
-_AGAIN_SECONDS: Final = 10
+_RETRY_SECONDS: Final = 10
 _MODELS: Final[Mapping[str, type[ReferenceData]]] = {"user": User, "machine": Machine, "work": Work}
 
 
-def keep(cursor: Any, kind: str, thing: ReferenceData) -> bool:
-    """Keep a state to be applied; whether it is the latest."""
+def store_if_newer(cursor: Any, kind: str, state: ReferenceData) -> bool:
+    """Store a state to be applied, unless a newer one is stored. Return True if it was stored."""
     cursor.execute(
         """insert into ledger_reference as reference (kind, thing_id, version, kept, applied)
            values (%s, %s, %s, %s, false)
@@ -35,13 +35,13 @@ def keep(cursor: Any, kind: str, thing: ReferenceData) -> bool:
                gone_at = null, tried_at = null
            where reference.version < excluded.version
              and (reference.gone_at is null or reference.gone_at < %s)""",
-        [kind, thing.id, thing.version, dump(thing.model_dump(mode="json")), thing.changed_at],
+        [kind, state.id, state.version, dump(state.model_dump(mode="json")), state.changed_at],
     )
     return bool(cursor.rowcount)
 
 
 def forget(cursor: Any, kind: str, thing_id: int, gone_at: datetime) -> None:
-    """A tombstone was sent at this time: nothing of what was kept is to be applied any more."""
+    """Empty the stored state, so that it is not applied, and note when its tombstone was sent."""
     cursor.execute(
         """insert into ledger_reference (kind, thing_id, version, kept, applied, gone_at)
            values (%s, %s, 0, '{}', true, %s)
@@ -52,7 +52,7 @@ def forget(cursor: Any, kind: str, thing_id: int, gone_at: datetime) -> None:
 
 
 def unapplied(kind: str) -> list[Any]:
-    """What can be applied now: what it names is known, and it was not put off a moment ago."""
+    """Return stored states that can be applied now: what they name is known, and no retry is pending."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select kept::text from ledger_reference r
@@ -65,26 +65,26 @@ def unapplied(kind: str) -> list[Any]:
                        select from models_machine where id = (kept ->> 'machine')::bigint)
                    else true end
                order by tried_at nulls first, thing_id limit %(limit)s""",
-            {"kind": kind, "limit": _BATCH, "again": _AGAIN_SECONDS},
+            {"kind": kind, "limit": _BATCH, "again": _RETRY_SECONDS},
         )
         return [_MODELS[kind].model_validate_json(row[0]) for row in cursor.fetchall()]
 
 
-def note_applied(cursor: Any, kind: str, thing: ReferenceData) -> bool:
-    """It is in the tables, unless a later version or a tombstone has come meanwhile."""
+def mark_applied(cursor: Any, kind: str, state: ReferenceData) -> bool:
+    """Mark a state as applied. Return False if a newer version or a tombstone arrived meanwhile."""
     cursor.execute(
         """update ledger_reference set applied = true
            where kind = %s and thing_id = %s and version = %s and not applied""",
-        [kind, thing.id, thing.version],
+        [kind, state.id, state.version],
     )
     return bool(cursor.rowcount)
 
 
-def put_off(kind: str, thing: ReferenceData) -> None:
-    """It cannot be applied now, and the others go first next time."""
+def defer(kind: str, state: ReferenceData) -> None:
+    """Note that a state could not be applied now: it is retried after ten seconds, behind the others."""
     with connection.cursor() as cursor:
         cursor.execute(
             """update ledger_reference set tried_at = now()
                where kind = %s and thing_id = %s and version = %s""",
-            [kind, thing.id, thing.version],
+            [kind, state.id, state.version],
         )

@@ -1,4 +1,4 @@
-"""What becomes of the messages of every topic that the ledger reads."""
+"""The message handler of every topic that the ledger reads."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,9 +1,9 @@
-"""Tombstones of reference data: a message without a value says that a user, machine or work is gone.
+"""Tombstones of reference data: messages without a value, which delete a user, machine or work.
 
-A user with nothing on any account is closed and deleted, with what is his. One who still has or owes
-something cannot be: he is made inactive and stays, and the message is parked, to be replayed once he has
-nothing. A machine is deleted, and what was recorded keeps its number. Of a work only the copy goes: what was
-set aside for it is captured by its operation, or expires.
+A user with nothing on any account is closed and deleted, with everything they own. One who still has or owes
+something is only made inactive, and the message is parked, to be replayed once their accounts are empty. A
+machine is deleted; recorded operations keep its id. Of a work only the copy is deleted: its hold is captured
+by its operation, or expires.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ _LOCKS: Final = (
           or (kind = 'machine' and (thing_id = any(%(machine)s) or thing_id in (
                   select id from models_machine where machine_owner_user_id = any(%(user)s))))
        order by kind, thing_id for update""",
-    # Whoever has no account yet is about to get one, or will not.
+    # Users without an account: the lock decides between this deletion and their first account.
     """select from models_user u
        where id = any(%(user)s) and not exists (select from ledger_account where user_id = u.id)
        order by id for update""",
@@ -46,30 +46,32 @@ _LOCKS: Final = (
 def lock(cursor: Any, messages: Sequence[Message]) -> None:
     """Lock what the tombstones among the messages will delete.
 
-    First what is kept of it, as who applies it does; then users, accounts and machines, as the engine does.
+    Stored states come first, as when they are applied; then users, accounts and machines, as in the engine.
     """
-    gone: dict[str, list[int]] = {kind: [] for kind in KIND_OF_TOPIC.values()}
+    ids: dict[str, list[int]] = {kind: [] for kind in KIND_OF_TOPIC.values()}
     for message in messages:
-        if message.value is None and (number := _number(message.key)) is not None:
-            gone[KIND_OF_TOPIC[message.topic]].append(number)
-    if gone["user"] or gone["machine"]:
+        if message.value is None and (deleted := _id_of_key(message.key)) is not None:
+            ids[KIND_OF_TOPIC[message.topic]].append(deleted)
+    if ids["user"] or ids["machine"]:
         for statement in _LOCKS:
-            cursor.execute(statement, gone)
+            cursor.execute(statement, ids)
 
 
 def delete_for(cursor: Any, message: Message) -> None:
-    """Delete what is gone, in the caller's transaction.
+    """Delete the tombstone's user, machine or work, in the caller's transaction.
 
-    Raises `MessageRefused` where the message is to be parked; what was written until then stays.
+    Raises `MessageRefused` if the message is to be parked; what was written until then is kept.
     """
-    kind, number = KIND_OF_TOPIC[message.topic], _number(message.key)
+    kind, number = KIND_OF_TOPIC[message.topic], _id_of_key(message.key)
     if number is None:
-        raise MessageRefused("key_is_no_id", f"the key of a tombstone on {message.topic} is the {kind}'s id")
+        raise MessageRefused(
+            "key_is_no_id", f"the key of a tombstone on {message.topic} must be the {kind}'s id"
+        )
     sources = {value for name, value in message.headers if name == "ce_source"}
     if sources - {source.encode() for source in topics.TOPICS[message.topic].sources}:
-        raise MessageRefused("source_not_allowed", f"{message.topic} takes nothing from this source")
+        raise MessageRefused("source_not_allowed", f"{message.topic} does not accept this source")
     if kind == "user":
-        check_local(cursor, number)
+        refuse_local_administrator(cursor, number)
     reference_store.forget(cursor, kind, number, message.timestamp)
     if kind == "work":
         Work.objects.filter(pk=number).delete()
@@ -79,8 +81,8 @@ def delete_for(cursor: Any, message: Message) -> None:
         _delete_user(number)
 
 
-def check_local(cursor: Any, user: int) -> None:
-    """Raises `MessageRefused` for the id of an administrator who was made here, not fed."""
+def refuse_local_administrator(cursor: Any, user: int) -> None:
+    """Raise `MessageRefused` for the id of an administrator who was created here, not by the platform."""
     cursor.execute(
         """select exists (
                select from models_user u where u.id = %(id)s and (u.is_staff or u.is_superuser)
@@ -89,14 +91,14 @@ def check_local(cursor: Any, user: int) -> None:
         {"id": user},
     )
     if cursor.fetchone()[0]:
-        raise MessageRefused("id_is_local", f"user {user} is an administrator who was made here")
+        raise MessageRefused("id_is_local", f"user {user} is an administrator who was created here")
 
 
 def _delete_user(number: int) -> None:
     try:
         User.objects.filter(pk=number).delete()
     except (Invalid, DatabaseError) as error:
-        # The database refuses where his very first money came between the look at his accounts and the end.
+        # The database refuses if the user's first money arrived after their accounts were checked.
         if not isinstance(error, Invalid) and _constraint_of(error) != "ledger_user_has_balance":
             raise
         User.objects.filter(pk=number).update(is_active=False)
@@ -108,7 +110,7 @@ def _constraint_of(error: DatabaseError) -> str | None:
     return name
 
 
-def _number(key: bytes | None) -> int | None:
+def _id_of_key(key: bytes | None) -> int | None:
     if key is None or not key.isdigit() or len(key) > 19:
         return None
     number = int(key)

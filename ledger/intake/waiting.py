@@ -1,4 +1,4 @@
-"""Messages that named something that was not known: posted once it is, rejected after a while."""
+"""Waiting messages: posted once what they name is known, rejected when their time is up."""
 
 import logging
 from collections import Counter
@@ -26,9 +26,9 @@ BATCH: Final = 500
 
 
 def sweep() -> Counter[str]:
-    """Try again what may be decided now; how many messages became what.
+    """Retry the waiting messages that may be decided now; return the number by outcome.
 
-    A batch at a time: with more of them due, the next sweep goes on. Raises `TryAgain`.
+    At most one batch: the next sweep continues. Raises `TryAgain`.
     """
     with connection.cursor() as cursor:
         due = _due(cursor)
@@ -38,7 +38,7 @@ def sweep() -> Counter[str]:
 
 
 def _due(cursor: Any) -> list[int]:
-    """The waiting messages that name what is known now, or whose deadline has passed."""
+    """Return the waiting messages that name something now known, or whose deadline has passed."""
     cursor.execute(
         """with awaited as materialized (
                select waits_for, split_part(waits_for, ':', 1) as kind,
@@ -63,8 +63,8 @@ def _due(cursor: Any) -> list[int]:
     return [row[0] for row in cursor.fetchall()]
 
 
-class _SomebodyElse(Exception):
-    """Another worker is at some of the messages."""
+class _PartlyLocked(Exception):
+    """Another worker has locked some of the messages; `ours` are the ids of the others."""
 
     def __init__(self, ours: set[int]) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class _Batch:
         ids = [item.id for item in self._waiting]
         locked = stored_messages.lock_waiting(cursor, ids)
         if len(locked) < len(ids):
-            raise _SomebodyElse(locked)
+            raise _PartlyLocked(locked)
 
     def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:
         parked, done, still = [], [], []
@@ -109,8 +109,8 @@ def _post(waiting: Sequence[StoredWaiting]) -> Counter[str]:
     batch = _Batch(waiting)
     try:
         post([_submission(item, late=item.deadline <= now) for item in waiting], intake=batch)
-    except _SomebodyElse as somebody:
-        ours = [item for item in waiting if item.id in somebody.ours]
+    except _PartlyLocked as partly:
+        ours = [item for item in waiting if item.id in partly.ours]
         return _post(ours) if ours else Counter()
     except Busy as error:
         raise TryAgain(str(error)) from error
@@ -136,5 +136,5 @@ def _park(item: StoredWaiting, error: Exception) -> Counter[str]:
 
 
 def _submission(item: StoredWaiting, *, late: bool) -> Submission:
-    # As of when it came: it was in time then, and must not grow too old while it waits.
+    # Its time of occurrence is checked against its arrival, so that it does not become too old while waiting.
     return replace(read(item.message, item.stored_at), out_of_time=late)

@@ -1,4 +1,4 @@
-"""Works of the training service: what their status means for the money that is set aside for them."""
+"""Works of the training service: places and releases the holds that their status calls for."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +11,7 @@ from ledger.domain.holding import PlaceHold, VoidHold
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.engine.posting import post
 from ledger.engine.submission import Submission
-from ledger.intake.reference_store import note_applied
+from ledger.intake.reference_store import mark_applied
 
 SOURCE: Final = "/ledger/works"
 _STATUSES: Final = {
@@ -23,14 +23,14 @@ _STATUSES: Final = {
 
 
 def apply_work(work: Work) -> bool:
-    """Post what it means for money, and keep its row; whether that was possible."""
+    """Post the hold or release that the work calls for and write its row. Return False to try again later."""
     submission = _submission(work, timezone.now())
     if submission is not None:
         (outcome,) = post([submission])
         if outcome.status == "undecided":
             return False  # its user or hold is not known yet
     with transaction.atomic(), connection.cursor() as cursor:
-        if not note_applied(cursor, "work", work):
+        if not mark_applied(cursor, "work", work):
             return False
         _write_work(cursor, work)
     return True
@@ -56,19 +56,19 @@ def _write_work(cursor: Any, work: Work) -> None:
 
 
 def _submission(work: Work, now: datetime) -> Submission | None:
-    """What a work means for money: a hold while it waits or runs, its release on error; never a charge."""
+    """Return what to post for a work: a hold while it waits or runs, its release on error; never a charge."""
     if work.hold is None:
         return None
     command: PlaceHold | VoidHold
     hold = str(work.hold)
     if work.status == "server_error":
-        if not _is_open(hold):
+        if not _hold_is_open(hold):
             return None
         command, type_ = VoidHold(hold=hold, occurred_at=now), "hold.voided"
     elif work.status == "server_finished" or work.count_of_lines is None or work.hold_expires_at is None:
         return None
     else:
-        if _is_known(hold):
+        if _hold_exists(hold):
             return None
         estimate = RecordOperation(
             kind=Kind(work.mode),
@@ -89,13 +89,13 @@ def _submission(work: Work, now: datetime) -> Submission | None:
     )
 
 
-def _is_known(hold: str) -> bool:
+def _hold_exists(hold: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("select exists (select from ledger_hold where id = %s)", [hold])
         return bool(cursor.fetchone()[0])
 
 
-def _is_open(hold: str) -> bool:
+def _hold_is_open(hold: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("select exists (select from ledger_hold where id = %s and state = 'open')", [hold])
         return bool(cursor.fetchone()[0])

@@ -90,7 +90,7 @@ class DismissForm(forms.Form):
 class _Execute(Protocol):
     """Executes an action with the form's values; returns the message to show. Raises `LedgerError`."""
 
-    def __call__(self, *, letter: int, actor: str, **values: Any) -> str: ...
+    def __call__(self, *, dead_letter: int, actor: str, **values: Any) -> str: ...
 
 
 _View: TypeAlias = Callable[["DeadLetterActions", HttpRequest, str], HttpResponse]
@@ -148,7 +148,9 @@ class DeadLetterActions(ActionsInState):
         form = form_class(request.POST if request.method == "POST" else None, initial=_initial(dead_letter))
         if form.is_valid():
             try:
-                done = execute(letter=dead_letter.id, actor=f"user:{request.user.pk}", **form.cleaned_data)
+                done = execute(
+                    dead_letter=dead_letter.id, actor=f"user:{request.user.pk}", **form.cleaned_data
+                )
             except LedgerError as error:
                 self.message_user(request, error.message, messages.ERROR)
             else:
@@ -188,18 +190,18 @@ def _initial(dead_letter: StoredDeadLetter) -> dict[str, str]:
     }
 
 
-def _mend(*, letter: int, actor: str, **values: Any) -> str:
-    dead_letters.mend(letter=letter, actor=actor, **values)
+def _mend(*, dead_letter: int, actor: str, **values: Any) -> str:
+    dead_letters.mend(dead_letter=dead_letter, actor=actor, **values)
     return "The mended message is saved. Replay it to process it."
 
 
-def _replay(*, letter: int, actor: str, **_: Any) -> str:
-    tally = dead_letters.replay(letter=letter, actor=actor)
+def _replay(*, dead_letter: int, actor: str, **_: Any) -> str:
+    tally = dead_letters.replay(dead_letter=dead_letter, actor=actor)
     if tally["parked"]:
         return "The message failed again and is still a dead letter: see the new reason."
     return f"Replayed: {', '.join(sorted(tally))}."
 
 
-def _dismiss(*, letter: int, actor: str, **values: Any) -> str:
-    dead_letters.dismiss(letter=letter, actor=actor, **values)
+def _dismiss(*, dead_letter: int, actor: str, **values: Any) -> str:
+    dead_letters.dismiss(dead_letter=dead_letter, actor=actor, **values)
     return "Dismissed."

@@ -85,11 +85,11 @@ class Command(BaseCommand):
             }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CommandError(f"{path} is not what `show` writes: {error}") from error
-        dead_letters.mend(letter=options["letter"], actor=options["by"], words=options["why"], **mended)
+        dead_letters.mend(dead_letter=options["letter"], actor=options["by"], words=options["why"], **mended)
         self.stdout.write(f"dead letter {options['letter']} is mended")
 
     def _replay(self, options: dict[str, Any]) -> None:
-        tally = dead_letters.replay(letter=options["letter"], actor=options["by"])
+        tally = dead_letters.replay(dead_letter=options["letter"], actor=options["by"])
         if tally["parked"]:
             with connection.cursor() as cursor:
                 letter = dead_letter_store.read(cursor, options["letter"])
@@ -99,5 +99,5 @@ class Command(BaseCommand):
         self.stdout.write(f"dead letter {options['letter']} is replayed: {', '.join(sorted(tally))}")
 
     def _dismiss(self, options: dict[str, Any]) -> None:
-        dead_letters.dismiss(letter=options["letter"], actor=options["by"], words=options["why"])
+        dead_letters.dismiss(dead_letter=options["letter"], actor=options["by"], words=options["why"])
         self.stdout.write(f"dead letter {options['letter']} is dismissed")

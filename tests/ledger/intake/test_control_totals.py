@@ -41,7 +41,7 @@ _offsets = count(1)
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_totals, "REST", timedelta(0))
+    monkeypatch.setattr(control_totals, "ANSWER_AFTER", timedelta(0))
 
 
 def minutes(number: float) -> datetime:
@@ -197,7 +197,7 @@ def test_window_has_bounds(start: datetime, end: datetime) -> None:
 
 def test_total_rests_before_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sent before it may be on its way on other partitions."""
-    monkeypatch.setattr(control_totals, "REST", timedelta(minutes=1))
+    monkeypatch.setattr(control_totals, "ANSWER_AFTER", timedelta(minutes=1))
     assert taken(total()) == {"waiting": 1}
     assert told() == []
 

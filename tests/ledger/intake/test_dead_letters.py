@@ -23,7 +23,7 @@ from events.kafka.notation import from_text, headers_from_text, headers_to_text,
 from events.models import DeadLetter, Event, LetterAct
 from ledger.domain.errors import Invalid, LedgerError, NotFound
 from ledger.intake import dead_letters, waiting
-from ledger.intake.dead_letters import LetterResolved, NotReplayable, dismiss, mend, replay
+from ledger.intake.dead_letters import DeadLetterResolved, NotReplayable, dismiss, mend, replay
 from ledger.intake.messages import take
 from models import Machine, User
 from tests.builders import amount, balances, make_user
@@ -87,9 +87,9 @@ def letter(user: User, machine: Machine) -> DeadLetter:
 def test_a_mended_letter_is_replayed_as_if_it_came_from_its_topic(letter: DeadLetter, user: User) -> None:
     """With the source and id of its envelope; the bytes that came stay."""
     before = bytes(letter.value or b"")
-    mend(letter=letter.pk, actor=ANN, words="the count was a word", **readable(letter))
+    mend(dead_letter=letter.pk, actor=ANN, words="the count was a word", **readable(letter))
     assert state(letter) == "open"
-    assert replay(letter=letter.pk, actor=BEN) == {"recorded": 1}
+    assert replay(dead_letter=letter.pk, actor=BEN) == {"recorded": 1}
     assert state(letter) == "replayed"
     assert bytes(letter.value or b"") == before
     event = Event.objects.latest("position")
@@ -103,15 +103,15 @@ def test_a_mended_letter_is_replayed_as_if_it_came_from_its_topic(letter: DeadLe
 
 def test_replaying_twice_changes_nothing(letter: DeadLetter, user: User) -> None:
     """The second time it is refused, and who is refused leaves no trace."""
-    mend(letter=letter.pk, actor=ANN, **readable(letter))
-    replay(letter=letter.pk, actor=ANN)
+    mend(dead_letter=letter.pk, actor=ANN, **readable(letter))
+    replay(dead_letter=letter.pk, actor=ANN)
     before, done = Event.objects.count(), acts(letter)
     for again in (
-        lambda: replay(letter=letter.pk, actor=BEN),
-        lambda: dismiss(letter=letter.pk, actor=BEN, words="no"),
-        lambda: mend(letter=letter.pk, actor=BEN, **readable(letter)),
+        lambda: replay(dead_letter=letter.pk, actor=BEN),
+        lambda: dismiss(dead_letter=letter.pk, actor=BEN, words="no"),
+        lambda: mend(dead_letter=letter.pk, actor=BEN, **readable(letter)),
     ):
-        with pytest.raises(LetterResolved, match="was replayed before"):
+        with pytest.raises(DeadLetterResolved, match="was already replayed"):
             again()
     assert (Event.objects.count(), acts(letter), state(letter)) == (before, done, "replayed")
 
@@ -133,16 +133,16 @@ def test_what_the_publisher_sent_again_meanwhile_is_not_posted_twice(
         timestamp=letter.timestamp,
     )
     assert +take([sent], lambda _: None) == {"recorded": 1}
-    mend(letter=letter.pk, actor=ANN, **again)
-    assert replay(letter=letter.pk, actor=ANN) == {"duplicate": 1}
+    mend(dead_letter=letter.pk, actor=ANN, **again)
+    assert replay(dead_letter=letter.pk, actor=ANN) == {"duplicate": 1}
     assert balances(user)[f"user:{user.pk}:eaml"] == amount("99.9")
 
 
 def test_a_letter_that_fails_again_stays_open_for_its_new_reason(letter: DeadLetter) -> None:
     """Who tried is kept, with the reason of before."""
     wrong = {**readable(letter), "value": b"{"}
-    mend(letter=letter.pk, actor=ANN, **wrong)
-    assert replay(letter=letter.pk, actor=ANN) == {"parked": 1}
+    mend(dead_letter=letter.pk, actor=ANN, **wrong)
+    assert replay(dead_letter=letter.pk, actor=ANN) == {"parked": 1}
     assert (state(letter), letter.code) == ("open", "malformed_json")
     assert acts(letter)[-1] == ("replayed", ANN, "not_an_integer")
     assert LetterAct.objects.count() == 2
@@ -152,9 +152,9 @@ def test_a_letter_that_fails_again_stays_open_for_its_new_reason(letter: DeadLet
 def test_of_two_mends_the_later_one_is_replayed(letter: DeadLetter, user: User) -> None:
     """And the earlier one is kept."""
     good = readable(letter)
-    mend(letter=letter.pk, actor=ANN, **{**good, "value": b"{"})
-    mend(letter=letter.pk, actor=BEN, **good)
-    assert replay(letter=letter.pk, actor=ANN) == {"recorded": 1}
+    mend(dead_letter=letter.pk, actor=ANN, **{**good, "value": b"{"})
+    mend(dead_letter=letter.pk, actor=BEN, **good)
+    assert replay(dead_letter=letter.pk, actor=ANN) == {"recorded": 1}
     assert [bytes(act.value or b"") for act in LetterAct.objects.filter(kind="mended")] == [
         b"{",
         good["value"],
@@ -165,8 +165,8 @@ def test_a_replayed_message_may_wait_and_come_back(letter: DeadLetter, machine: 
     """For a user who is not known; its key is used by another command before he is."""
     good = readable(letter)
     value = json.dumps({**json.loads(good["value"]), "operation_user": 5_000_001}).encode()
-    mend(letter=letter.pk, actor=ANN, **{**good, "value": value})
-    assert replay(letter=letter.pk, actor=ANN) == {"waiting": 1}
+    mend(dead_letter=letter.pk, actor=ANN, **{**good, "value": value})
+    assert replay(dead_letter=letter.pk, actor=ANN) == {"waiting": 1}
     assert state(letter) == "replayed"
     other = solving(make_user(), machine, id=_id(letter))
     assert +take([other], lambda _: None) == {"recorded": 1}
@@ -180,13 +180,13 @@ def test_a_letter_is_dismissed_with_a_reason(letter: DeadLetter) -> None:
     """Without one it is not."""
     for nothing in ("", "  "):
         with pytest.raises(Invalid):
-            dismiss(letter=letter.pk, actor=ANN, words=nothing)
+            dismiss(dead_letter=letter.pk, actor=ANN, words=nothing)
     assert (state(letter), acts(letter)) == ("open", [])
-    dismiss(letter=letter.pk, actor=ANN, words="a test of theirs")
+    dismiss(dead_letter=letter.pk, actor=ANN, words="a test of theirs")
     assert state(letter) == "dismissed"
     assert LetterAct.objects.get().words == "a test of theirs"
-    with pytest.raises(LetterResolved, match="was dismissed before"):
-        replay(letter=letter.pk, actor=BEN)
+    with pytest.raises(DeadLetterResolved, match="was already dismissed"):
+        replay(dead_letter=letter.pk, actor=BEN)
 
 
 def test_a_failure_of_the_ledger_itself_leaves_the_letter_open(
@@ -200,7 +200,7 @@ def test_a_failure_of_the_ledger_itself_leaves_the_letter_open(
             cursor.execute("select 1 / 0")
 
     monkeypatch.setattr(dead_letters, "ROUTES", {letter.topic: _in_one_transaction(failing)})
-    assert replay(letter=letter.pk, actor=ANN) == {"parked": 1}
+    assert replay(dead_letter=letter.pk, actor=ANN) == {"parked": 1}
     assert (state(letter), letter.code) == ("open", "internal_error")
     assert acts(letter) == [("replayed", ANN, "not_an_integer")]
 
@@ -209,21 +209,21 @@ def test_the_ledgers_own_messages_are_not_replayed(letter: DeadLetter) -> None:
     """What the broker refused can be dismissed."""
     DeadLetter.objects.filter(pk=letter.pk).update(topic=topics.BILLING_OPERATIONS, partition=-1)
     for act in (
-        lambda: replay(letter=letter.pk, actor=ANN),
-        lambda: mend(letter=letter.pk, actor=ANN, **_NOTHING),
+        lambda: replay(dead_letter=letter.pk, actor=ANN),
+        lambda: mend(dead_letter=letter.pk, actor=ANN, **_NOTHING),
     ):
         with pytest.raises(NotReplayable):
             act()
-    dismiss(letter=letter.pk, actor=ANN, words="told in another way")
+    dismiss(dead_letter=letter.pk, actor=ANN, words="told in another way")
     assert state(letter) == "dismissed"
 
 
 def test_a_letter_that_is_none_is_not_found(letter: DeadLetter) -> None:
     """By any of the three."""
     for act in (
-        lambda: replay(letter=0, actor=ANN),
-        lambda: mend(letter=0, actor=ANN, **_NOTHING),
-        lambda: dismiss(letter=0, actor=ANN, words="no"),
+        lambda: replay(dead_letter=0, actor=ANN),
+        lambda: mend(dead_letter=0, actor=ANN, **_NOTHING),
+        lambda: dismiss(dead_letter=0, actor=ANN, words="no"),
     ):
         with pytest.raises(NotFound):
             act()
@@ -231,8 +231,10 @@ def test_a_letter_that_is_none_is_not_found(letter: DeadLetter) -> None:
 
 def test_two_people_replay_at_once(letter: DeadLetter, user: User) -> None:
     """One of them does."""
-    mend(letter=letter.pk, actor=ANN, **readable(letter))
-    answers = together(*(_tried(lambda who=who: replay(letter=letter.pk, actor=who)) for who in (ANN, BEN)))
+    mend(dead_letter=letter.pk, actor=ANN, **readable(letter))
+    answers = together(
+        *(_tried(lambda who=who: replay(dead_letter=letter.pk, actor=who)) for who in (ANN, BEN))
+    )
     assert sorted(map(str, answers)) == ["Counter({'recorded': 1})", "letter_resolved"]
     assert balances(user)[f"user:{user.pk}:eaml"] == amount("99.9")
     assert [kind for kind, _, _ in acts(letter)] == ["mended", "replayed"]
@@ -241,10 +243,10 @@ def test_two_people_replay_at_once(letter: DeadLetter, user: User) -> None:
 @pytest.mark.parametrize("_", range(5))
 def test_one_replays_while_another_dismisses(_: int, letter: DeadLetter, user: User) -> None:
     """Whoever comes first decides; the state says what happened to the money."""
-    mend(letter=letter.pk, actor=ANN, **readable(letter))
+    mend(dead_letter=letter.pk, actor=ANN, **readable(letter))
     answers = together(
-        _tried(lambda: replay(letter=letter.pk, actor=ANN)),
-        _tried(lambda: dismiss(letter=letter.pk, actor=BEN, words="no")),
+        _tried(lambda: replay(dead_letter=letter.pk, actor=ANN)),
+        _tried(lambda: dismiss(dead_letter=letter.pk, actor=BEN, words="no")),
     )
     assert answers.count("letter_resolved") == 1
     spent = {"replayed": amount("0.1"), "dismissed": amount(0)}[state(letter)]
@@ -255,10 +257,10 @@ def test_one_replays_while_another_dismisses(_: int, letter: DeadLetter, user: U
 @pytest.mark.parametrize("_", range(5))
 def test_one_replays_while_another_mends(_: int, letter: DeadLetter, user: User) -> None:
     """What is replayed is what the letter says at that moment, or nothing is."""
-    mend(letter=letter.pk, actor=ANN, **readable(letter))
+    mend(dead_letter=letter.pk, actor=ANN, **readable(letter))
     answers = together(
-        _tried(lambda: replay(letter=letter.pk, actor=ANN)),
-        _tried(lambda: mend(letter=letter.pk, actor=BEN, **{**readable(letter), "value": b"{"})),
+        _tried(lambda: replay(dead_letter=letter.pk, actor=ANN)),
+        _tried(lambda: mend(dead_letter=letter.pk, actor=BEN, **{**readable(letter), "value": b"{"})),
     )
     if state(letter) == "replayed":
         assert answers[1] == "letter_resolved"
@@ -271,7 +273,7 @@ def test_one_replays_while_another_mends(_: int, letter: DeadLetter, user: User)
 
 def test_who_did_what_is_never_changed(letter: DeadLetter) -> None:
     """The table is append-only."""
-    dismiss(letter=letter.pk, actor=ANN, words="no")
+    dismiss(dead_letter=letter.pk, actor=ANN, words="no")
     for statement in (
         "update events_letter_act set actor = 'nobody'",
         "delete from events_letter_act",

@@ -90,7 +90,7 @@ def test_a_user_with_something_stays_and_is_inactive(something: str) -> None:
     assert (user.is_active, codes(), closed()) == (False, ["user_has_balance"], [])
     letter = DeadLetter.objects.get()
     assert letter.value is None
-    assert dead_letters.replay(letter=letter.pk, actor="ann") == {"parked": 1}
+    assert dead_letters.replay(dead_letter=letter.pk, actor="ann") == {"parked": 1}
     for _ in range(2):  # what is held is taken after its hold was voided
         if something == "held":
             _take(_work("server_error", 2, hold, machine=machine.pk))
@@ -100,7 +100,7 @@ def test_a_user_with_something_stays_and_is_inactive(something: str) -> None:
             post([make.adjustment(user, code.split(":", 2)[2], str(-amount))])
         something = ""
     assert balances(user) == {}
-    assert dead_letters.replay(letter=letter.pk, actor="ann") == {"deleted": 1}
+    assert dead_letters.replay(dead_letter=letter.pk, actor="ann") == {"deleted": 1}
     assert not User.objects.filter(pk=42).exists()
     assert closed() == ["user:42"]
 
@@ -269,7 +269,7 @@ def test_what_the_tables_cannot_hold_is_parked() -> None:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was put off is tried again at the next opportunity."""
-    monkeypatch.setattr("ledger.intake.reference_store._AGAIN_SECONDS", 0)
+    monkeypatch.setattr("ledger.intake.reference_store._RETRY_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("at_once")

@@ -91,7 +91,7 @@ def test_a_resolved_dead_letter_has_no_buttons(admin: Client, dead_letter: DeadL
     assert mend not in admin.get(_url("change", dead_letter)).content.decode()
     for act in ("replay", "mend", "dismiss"):
         shown = _messages_after(admin, _url(act, dead_letter), words="again", key="", headers="[]", value="")
-        assert shown == f"dead letter {dead_letter.pk} was dismissed before"
+        assert shown == f"dead letter {dead_letter.pk} was already dismissed"
     assert LetterAct.objects.count() == 1
 
 

@@ -19,7 +19,7 @@ def test_publisher_learns_what_is_missing(
     publisher: Publisher, user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sent once more under its id, it is answered once."""
-    monkeypatch.setattr(control_totals, "REST", timedelta(seconds=1))
+    monkeypatch.setattr(control_totals, "ANSWER_AFTER", timedelta(seconds=1))
     lines = {"machine": machine.pk, "count_of_lines": 10}
     total = ControlTotal.model_validate(
         {
