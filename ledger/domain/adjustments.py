@@ -1,4 +1,4 @@
-"""Adjustments: money that a person puts on an account or takes from it, with a reason."""
+"""Adjustments: money that a person puts on a user's account or takes off it, with a reason."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,10 +21,10 @@ from ledger.domain.proposing import propose
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """`amount` (8 decimals, in the account's currency) that goes on a user's account, or off it.
+    """A change of a user's account by `amount` (8 decimals, in the account's currency).
 
-    Up on `coupon` is a grant without an expiry, down takes grants in spending order; down on a due
-    account is a write-off.
+    On `coupon`, up makes a grant without an expiry and down takes from grants in spending order. Down on a
+    due account is a write-off.
     """
 
     user: int
@@ -34,16 +34,16 @@ class Adjustment:
 
     @property
     def currency(self) -> Currency:
-        """The currency of the account."""
+        """Return the currency of the account."""
         return chart.currency_of_name(self.account)
 
     def body(self) -> dict[str, Any]:
-        """What a proposal keeps of it."""
+        """Return what a proposal stores of the adjustment."""
         return {"account": self.account, "direction": self.direction, "amount": text(self.amount)}
 
     @classmethod
     def from_body(cls, proposal: Proposal) -> "Adjustment":
-        """What was proposed. Raises ValueError for a proposal that is about nobody."""
+        """Return the proposed adjustment. Raises ValueError if the proposal names no user."""
         if proposal.user is None:
             raise ValueError("an adjustment is about a user")
         body = proposal.body
@@ -57,10 +57,10 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjust(OneUserCommand):
-    """Make an adjustment, as `actor` of a role.
+    """Make an adjustment as `actor`, who has a role.
 
-    What he adjusts alone in a day (UTC) and currency stays within the role's `alone_max`; above it the
-    command becomes a proposal.
+    The sum that an actor adjusts alone in one day (UTC) and currency is at most the role's `alone_max`.
+    Above it the command becomes a proposal.
     """
 
     adjustment: Adjustment
@@ -74,13 +74,13 @@ class Adjust(OneUserCommand):
 
     @property
     def user(self) -> int:
-        """Whose account it is."""
+        """Return the user whose account is adjusted."""
         return self.adjustment.user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetCreditLimit(OneUserCommand):
-    """How much EAML a user may owe; None: the tariff's limit again."""
+    """Set how much EAML a user may owe. None: the tariff's limit applies again."""
 
     user: int
     limit: Decimal | None
@@ -90,9 +90,9 @@ class SetCreditLimit(OneUserCommand):
 
 
 def adjust_or_propose(command: Adjust, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
-    """Adjust, or propose to where it is more than one person may adjust alone in a day.
+    """Make the adjustment, or a proposal if it is more than the actor may adjust alone that day.
 
-    Raises `InsufficientFunds` where less is there than would be taken, for a proposal too.
+    Raises `InsufficientFunds` if the account has less than would be taken, for a proposal too.
     """
     adjustment = command.adjustment
     decision = carry_out_adjustment(adjustment, locked, now=now, event_id=event_id)
@@ -116,11 +116,14 @@ def adjust_or_propose(command: Adjust, locked: LockedState, *, now: datetime, ev
 def carry_out_adjustment(
     command: Adjustment, locked: LockedState, *, now: datetime, event_id: str
 ) -> Decision:
-    """Do it, whoever was asked. Raises `InsufficientFunds` where less is there than would be taken."""
+    """Make an adjustment that is allowed, alone or by approval.
+
+    Raises `InsufficientFunds` if the account has less than would be taken.
+    """
     own = chart.user_account(command.user, command.account)
     upward = command.direction == "up"
     grants: tuple[Grant, ...] = ()
-    settling: list[Transfer] = []
+    paid_down: list[Transfer] = []
     facts: dict[str, Any] = {}
     if command.account == "coupon":
         other = chart.PROMOTIONS_USD
@@ -136,13 +139,13 @@ def carry_out_adjustment(
     else:
         other = chart.MANUAL[command.currency]
         if upward:
-            settling = pay_down_due(locked, command.user, command.currency, command.amount)
+            paid_down = pay_down_due(locked, command.user, command.currency, command.amount)
         else:
             _check_available(command, locked)
-    # What a user owes grows by a debit, everything else that is his by a credit.
-    into = upward is not chart.is_due(command.account)
-    debit, credit = (other, own) if into else (own, other)
-    transfers = (Transfer(debit, credit, command.currency, command.amount), *settling)
+    # A debit raises a due, a credit raises every other account of a user.
+    credits_user = upward is not chart.is_due(command.account)
+    debit, credit = (other, own) if credits_user else (own, other)
+    transfers = (Transfer(debit, credit, command.currency, command.amount), *paid_down)
     locked.check_balance_sizes(transfers)
     return Decision(
         type="operation.recorded",
@@ -156,7 +159,7 @@ def carry_out_adjustment(
 
 
 def set_credit_limit(command: SetCreditLimit) -> Decision:
-    """Give a user a credit limit of his own, or take it away."""
+    """Give a user their own credit limit, or remove it."""
     return Decision(
         type="credit_limit.set",
         kind=command.kind,

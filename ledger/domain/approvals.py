@@ -1,4 +1,4 @@
-"""The second pair of eyes: a proposal is approved, and what it is about happens, or it is declined."""
+"""Approvals: a second person approves a proposal, which carries it out, or declines it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,14 +16,14 @@ from ledger.domain.proposing import decline_proposal, proposal_facts
 from ledger.domain.tariff_versions import publish_tariff
 
 _AFFECTS_ALL_USERS: Final[frozenset[Subject]] = frozenset({"tariff", "period"})
-"""The subjects whose changes are everybody's."""
+"""The subjects whose changes apply to all users."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveProposal:
-    """Approve or decline a proposal about a subject; who approves is somebody else than who made it.
+    """Approve or decline a proposal about a subject. The approver is never the proposer.
 
-    `tier` is what the role of `actor` may approve.
+    `tier` says what the role of `actor` may approve.
     """
 
     proposal: str
@@ -36,30 +36,30 @@ class ResolveProposal:
 
     @property
     def kind(self) -> str:
-        """What it is called where it is refused."""
+        """Return the kind that a rejection is recorded with."""
         return self.subject
 
     @property
     def changes_period_or_tariff(self) -> bool:
-        """Whether it changes what everybody is decided by."""
+        """Return True if approving changes a period or the tariff, by which every command is decided."""
         return self.approve and self.subject in _AFFECTS_ALL_USERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvingProposal:
-    """A proposal that is resolved; its user, if it has one, is known."""
+    """A proposal to be resolved. Its user, if it has one, is known."""
 
     command: ResolveProposal
     proposal: Proposal
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
+        """Return the users whose accounts have to be locked."""
         return () if self.proposal.user is None else (self.proposal.user,)
 
     @property
     def closes(self) -> Month | None:
-        """The month that it closes, if it does."""
+        """Return the month that approving would close, if any."""
         if not self.command.approve or self.proposal.subject != "period":
             return None
         change = PeriodChange.from_body(self.proposal)
@@ -69,10 +69,10 @@ class ResolvingProposal:
 def resolve_proposal(
     plan: ResolvingProposal, locked: LockedState, *, now: datetime, event_id: str
 ) -> Decision:
-    """Do what was proposed, or decline it.
+    """Carry out what was proposed, or decline it.
 
-    Raises `ProposalResolved`, `ProposalExpired`, `SelfApproval`, `AboveRole`, and whatever stands against
-    doing it by now.
+    Raises `ProposalResolved`, `ProposalExpired`, `SelfApproval`, `AboveRole`, and whatever carrying it out
+    raises now.
     """
     command, proposal = plan.command, locked.proposals[plan.proposal.id]
     if proposal.state == "expired" or proposal.is_overdue(now):
@@ -84,7 +84,7 @@ def resolve_proposal(
     if not command.approve:
         return decline_proposal(proposal, resolver=command.actor)
     if command.actor == proposal.proposer:
-        raise SelfApproval("a proposal is approved by somebody else than who made it", proposal=proposal.id)
+        raise SelfApproval("a proposal is approved by another person than its proposer", proposal=proposal.id)
     approved = replace(proposal, state="approved", resolver=command.actor)
     done = _carry_out(approved, command, locked, now=now, event_id=event_id)
     return replace(done, states=(*done.states, approved), facts={**done.facts, **proposal_facts(approved)})
@@ -93,7 +93,7 @@ def resolve_proposal(
 def _carry_out(
     proposal: Proposal, command: ResolveProposal, locked: LockedState, *, now: datetime, event_id: str
 ) -> Decision:
-    """What the proposal is about, subject by subject."""
+    """Carry out the proposal according to its subject."""
     match proposal.subject:
         case "adjustment":
             adjustment = Adjustment.from_body(proposal)

@@ -1,4 +1,4 @@
-"""Who is debited and credited for a priced operation: the locked accounts decide."""
+"""Charge priced operations: choose the accounts to debit and credit from what is on them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,10 @@ from ledger.domain.pricing import Priced, required
 
 
 def charge(priced: Priced, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
-    """What a priced command comes to. Raises `Rejected` where the payer cannot pay, or has paid."""
+    """Decide a priced command.
+
+    Raises `InsufficientFunds`, `CreditLimitExceeded`, `AmountTooLarge` or `PaymentReferenceUsed`.
+    """
     transfers: list[Transfer] = []
     grants: tuple[Grant, ...] = ()
     payments = claim(locked.payments, priced.payment, operation=event_id)
@@ -49,13 +52,13 @@ def charge(priced: Priced, locked: LockedState, *, now: datetime, event_id: str)
 
 
 def spent_facts(locked: LockedState, user: int, after: Sequence[Grant]) -> list[dict[str, str]]:
-    """Which grant paid what, in the order they were spent; `after` are those that changed."""
+    """Return how much each grant paid, in spending order. `after` has the grants that changed."""
     spent = spent_by_grant(locked.user_grants(user), after)
     return [{"grant": grant, "amount": text(amount)} for grant, amount in spent.items()]
 
 
 def pay_down_due(locked: LockedState, user: int, currency: Currency, arriving: Decimal) -> list[Transfer]:
-    """The pair that pays what a user owes out of money that is arriving in that currency."""
+    """Return the pair that pays a user's debt, if there is one, from arriving money of its currency."""
     funds, due = chart.FUNDS[currency], chart.DUES[currency]
     amount = min(locked.balance(user, due), arriving)
     if amount <= ZERO:
@@ -94,7 +97,7 @@ def _charge_compute(priced: Priced, locked: LockedState) -> list[Transfer]:
 def _pay_a_bill(
     priced: Priced, locked: LockedState, now: datetime
 ) -> tuple[list[Transfer], tuple[Grant, ...]]:
-    """Coupons pay first, then USD; the tokens settle what is due."""
+    """Pay with coupons first, then with USD. The tokens pay down what is due."""
     payer, before = priced.payer, locked.user_grants(priced.payer)
     grants = spend(before, priced.kind, priced.gross, now)
     by_coupons = sum(spent_by_grant(before, grants).values(), ZERO)

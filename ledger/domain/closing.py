@@ -1,4 +1,4 @@
-"""Closing a period, and opening it again: always proposed by one person and approved by another."""
+"""Close a period, or reopen it: always proposed by one person and approved by another."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,24 +15,24 @@ PeriodAction: TypeAlias = Literal["close", "reopen"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeriodChange:
-    """A month that is closed or reopened."""
+    """A month that is to be closed or reopened."""
 
     action: PeriodAction
     month: Month
 
     def body(self) -> dict[str, Any]:
-        """What a proposal keeps of it."""
+        """Return what a proposal stores of the change."""
         return {"action": self.action, "period": str(self.month)}
 
     @classmethod
     def from_body(cls, proposal: Proposal) -> "PeriodChange":
-        """What was proposed."""
+        """Return the proposed change."""
         return cls(action=proposal.body["action"], month=Month.parse(proposal.body["period"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePeriod:
-    """Close a month or reopen it, as `actor` of a role: it becomes a proposal."""
+    """Propose to close a month or reopen it, as `actor`, who has a role."""
 
     change: PeriodChange
     occurred_at: datetime
@@ -47,7 +47,7 @@ class ChangePeriod:
 def propose_period_change(
     command: ChangePeriod, locked: LockedState, *, now: datetime, event_id: str
 ) -> Decision:
-    """Let it wait for a second person. Raises what `check_period_change` does."""
+    """Make the proposal. Raises what `check_period_change` does."""
     check_period_change(command.change, locked, now=now)
     return propose(
         "period",
@@ -64,7 +64,7 @@ def propose_period_change(
 def carry_out_period_change(
     proposal: Proposal, locked: LockedState, *, now: datetime, event_id: str
 ) -> Decision:
-    """Do what was approved. Raises what `check_period_change` does, and `PeriodNotSwept`."""
+    """Carry out the approved change. Raises what `check_period_change` does, and `PeriodNotSwept`."""
     change = PeriodChange.from_body(proposal)
     check_period_change(change, locked, now=now)
     month, known = change.month, locked.periods.get(str(change.month))
@@ -92,10 +92,10 @@ def carry_out_period_change(
 
 
 def check_period_change(change: PeriodChange, locked: LockedState, *, now: datetime) -> None:
-    """Whether a month may be closed, or reopened, next.
+    """Check that the month may be closed, or reopened, next.
 
-    Months close in their order, when they are over, and reopen in the reverse of it. Raises
-    `PeriodNotOver`, `PeriodClosed`, `PeriodOpen` or `PeriodOutOfOrder`.
+    Months close in order once they are over, and reopen in reverse order. Raises `PeriodNotOver`,
+    `PeriodClosed`, `PeriodOpen` or `PeriodOutOfOrder`.
     """
     if change.action == "close":
         _check_close(change.month, locked, now)
@@ -121,7 +121,7 @@ def _check_reopen(month: Month, locked: LockedState) -> None:
     last = max((each.month for each in locked.periods.values() if each.state == "closed"), default=None)
     if month != last:
         raise PeriodOutOfOrder(
-            f"only the last month that was closed reopens, and {month} is not",
+            f"only the last closed month can be reopened, and {month} is not the last",
             period=str(month),
             next=None if last is None else str(last),
         )

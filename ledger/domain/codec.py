@@ -1,4 +1,4 @@
-"""The state of grants, holds and reversals as events keep it: JSON values, amounts as strings."""
+"""The codec of grants, holds, periods and other state in events: JSON values, amounts as strings."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from ledger.domain.reversals import Reversed
 
 
 def encode_grant(grant: Grant) -> dict[str, Any]:
-    """A grant as an event keeps it, by its id."""
+    """Return the JSON values that events store of a grant, under its id."""
     return {
         "user": grant.user,
         "amount": text(grant.amount),
@@ -30,7 +30,7 @@ def encode_grant(grant: Grant) -> dict[str, Any]:
 
 
 def decode_grant(grant_id: str, kept: Mapping[str, Any]) -> Grant:
-    """The grant that `encode_grant` kept."""
+    """Return the grant that `encode_grant` stored."""
     expires_at, kinds = kept["expires_at"], kept["kinds"]
     return Grant(
         id=grant_id,
@@ -46,7 +46,7 @@ def decode_grant(grant_id: str, kept: Mapping[str, Any]) -> Grant:
 
 
 def encode_hold(hold: Hold) -> dict[str, Any]:
-    """A hold as an event keeps it, by its id."""
+    """Return the JSON values that events store of a hold, under its id."""
     return {
         "user": hold.user,
         "operation_user": hold.operation_user,
@@ -64,7 +64,7 @@ def encode_hold(hold: Hold) -> dict[str, Any]:
 
 
 def decode_hold(hold_id: str, kept: Mapping[str, Any]) -> Hold:
-    """The hold that `encode_hold` kept."""
+    """Return the hold that `encode_hold` stored."""
     return Hold(
         id=hold_id,
         user=kept["user"],
@@ -83,7 +83,7 @@ def decode_hold(hold_id: str, kept: Mapping[str, Any]) -> Hold:
 
 
 def encode_payout(payout: Payout) -> dict[str, Any]:
-    """A payout as an event keeps it, by its id."""
+    """Return the JSON values that events store of a payout, under its id."""
     return {
         "user": payout.user,
         "amount": text(payout.amount),
@@ -93,7 +93,7 @@ def encode_payout(payout: Payout) -> dict[str, Any]:
 
 
 def decode_payout(payout_id: str, kept: Mapping[str, Any]) -> Payout:
-    """The payout that `encode_payout` kept."""
+    """Return the payout that `encode_payout` stored."""
     return Payout(
         id=payout_id,
         user=kept["user"],
@@ -104,7 +104,7 @@ def decode_payout(payout_id: str, kept: Mapping[str, Any]) -> Payout:
 
 
 def encode_contract(contract: Contract) -> dict[str, Any]:
-    """A consulting contract as an event keeps it, by its id."""
+    """Return the JSON values that events store of a consulting contract, under its id."""
     return {
         "client": contract.client,
         "consultant": contract.consultant,
@@ -116,7 +116,7 @@ def encode_contract(contract: Contract) -> dict[str, Any]:
 
 
 def decode_contract(contract: int, kept: Mapping[str, Any]) -> Contract:
-    """The contract that `encode_contract` kept."""
+    """Return the contract that `encode_contract` stored."""
     return Contract(
         id=contract,
         client=kept["client"],
@@ -129,7 +129,7 @@ def decode_contract(contract: int, kept: Mapping[str, Any]) -> Contract:
 
 
 def encode_proposal(proposal: Proposal) -> dict[str, Any]:
-    """A proposal as an event keeps it, by its id."""
+    """Return the JSON values that events store of a proposal, under its id."""
     return {
         "subject": proposal.subject,
         "user": proposal.user,
@@ -144,12 +144,12 @@ def encode_proposal(proposal: Proposal) -> dict[str, Any]:
 
 
 def decode_proposal(proposal_id: str, kept: Mapping[str, Any]) -> Proposal:
-    """The proposal that `encode_proposal` kept."""
+    """Return the proposal that `encode_proposal` stored."""
     return Proposal(id=proposal_id, **{**kept, "expires_at": datetime.fromisoformat(kept["expires_at"])})
 
 
 def encode_adjusted(adjusted: Adjusted) -> dict[str, Any]:
-    """What somebody adjusted alone in a day as an event keeps it, by its key."""
+    """Return the JSON values that events store of what a person adjusted alone in a day, under its key."""
     return {
         "actor": adjusted.actor,
         "day": adjusted.day.isoformat(),
@@ -159,7 +159,7 @@ def encode_adjusted(adjusted: Adjusted) -> dict[str, Any]:
 
 
 def encode_code(code: Code) -> dict[str, Any]:
-    """A coupon code as an event keeps it, by the code."""
+    """Return the JSON values that events store of a coupon code, under the code."""
     return {
         "amount": text(code.amount),
         "priority": code.priority,
@@ -172,7 +172,7 @@ def encode_code(code: Code) -> dict[str, Any]:
 
 
 def encode_period(period: Period) -> dict[str, Any]:
-    """A period as an event keeps it, by its month."""
+    """Return the JSON values that events store of a period, under its month."""
     return {
         "state": period.state,
         "version": period.version,
@@ -196,7 +196,7 @@ def encode_period(period: Period) -> dict[str, Any]:
 
 
 def decode_period(month: str, kept: Mapping[str, Any]) -> Period:
-    """The period that `encode_period` kept."""
+    """Return the period that `encode_period` stored."""
     return Period(
         month=Month.parse(month),
         state=kept["state"],
@@ -214,7 +214,7 @@ def decode_period(month: str, kept: Mapping[str, Any]) -> Period:
 
 
 def encode_reversed(reversed_: Reversed) -> dict[str, Any]:
-    """What was reversed of an operation as an event keeps it, by the operation's id."""
+    """Return the JSON values that events store of an operation's reversals, under the operation's id."""
     return {
         "total": text(reversed_.total),
         "amount": text(reversed_.amount),
@@ -224,7 +224,7 @@ def encode_reversed(reversed_: Reversed) -> dict[str, Any]:
 
 
 def decode_reversed(operation: str, kept: Mapping[str, Any]) -> Reversed:
-    """What `encode_reversed` kept."""
+    """Return what `encode_reversed` stored."""
     return Reversed(
         operation=operation,
         total=Decimal(kept["total"]),

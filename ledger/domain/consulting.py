@@ -1,4 +1,4 @@
-"""Consulting: what is offered and what was signed. The money of a contract waits in escrow."""
+"""Consulting offers and contracts. The money of a contract is in escrow until the contract ends."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,9 +11,9 @@ ContractState: TypeAlias = Literal["signed", "finished", "split", "cancelled"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A consulting request as its row stands. `amount` is USD with 8 decimals.
+    """A consulting request as it is stored. `amount` is USD with 8 decimals.
 
-    `waits` says whether the consultant was asked and may approve. What nobody has entered yet is None.
+    `waits` is True if the consultant was asked and may approve. Fields that are not filled in yet are None.
     """
 
     request: int
@@ -27,7 +27,7 @@ class Offer:
 class Contract:
     """A consulting request that became a contract. `remaining` of `amount` (USD) is still in escrow.
 
-    The fraction that the platform keeps is pinned when it is signed.
+    `commission_rate`, the fraction that the platform keeps, is fixed at signing.
     """
 
     id: int
@@ -40,5 +40,5 @@ class Contract:
 
     @property
     def account(self) -> str:
-        """The account that the money waits on."""
+        """Return the code of the escrow account."""
         return escrow_account(self.id)

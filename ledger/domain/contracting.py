@@ -1,4 +1,4 @@
-"""Signing consulting contracts, and what becomes of the money in their escrow."""
+"""Sign consulting contracts, and pay out or return the money in their escrow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,9 +36,9 @@ class SignContract:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndContract:
-    """Pay what is in escrow to the consultant, or back to the client.
+    """Pay the money in escrow to the consultant, or back to the client.
 
-    Of a `split` the consultant gets `amount` (USD, 8 decimals) and the client the rest.
+    In a `split` the consultant gets `amount` (USD, 8 decimals) and the client the rest.
     """
 
     contract: int
@@ -48,43 +48,43 @@ class EndContract:
 
     @property
     def kind(self) -> Kind:
-        """What it is recorded as."""
+        """Return the kind of the operation that will be recorded."""
         return Kind.CONSULTING_RETURN if self.step == "cancel" else Kind.CONSULTING_PAYMENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signing:
-    """A contract as it will be signed, and the tariff that its commission is from."""
+    """A contract to be signed. `pricing` names the tariff that the commission is from."""
 
     contract: Contract
     pricing: Mapping[str, Any]
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
+        """Return the users whose accounts have to be locked."""
         return (self.contract.client,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """The end of a contract that was signed."""
+    """A signed contract that is to be ended."""
 
     command: EndContract
     contract: Contract
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked: a consultant who gets nothing may be gone."""
+        """Return the users whose accounts have to be locked. A consultant who gets nothing may be deleted."""
         contract = self.contract
         return (contract.client,) if self.command.step == "cancel" else (contract.client, contract.consultant)
 
 
 def plan_signing(offer: Offer, commission_rate: Decimal, pricing: Mapping[str, Any]) -> Signing:
-    """The contract that an offer makes. Raises `ContractNotOffered`."""
+    """Return the contract that comes of an offer. Raises `ContractNotOffered`."""
     client, consultant, amount = offer.client, offer.consultant, offer.amount
     if not offer.waits or client is None or consultant is None or amount is None or client == consultant:
         raise ContractNotOffered(
-            "no consultant was asked to approve this request, or he has answered", contract=offer.request
+            "this request does not wait for a consultant's approval", contract=offer.request
         )
     money.check_size(amount)
     contract = Contract(
@@ -113,7 +113,7 @@ def sign_contract(plan: Signing, locked: LockedState) -> Decision:
 
 
 def end_contract(plan: Ending, locked: LockedState) -> Decision:
-    """Empty the escrow. Raises `ContractEnded`, or `InsufficientFunds` for a split of more than is in it."""
+    """Empty the escrow. Raises `ContractEnded`, or `InsufficientFunds` if a split is more than is in it."""
     command, contract = plan.command, locked.contracts[plan.contract.id]
     if contract.state != "signed":
         raise ContractEnded(f"the contract is {contract.state}", contract=contract.id, state=contract.state)

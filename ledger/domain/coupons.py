@@ -15,8 +15,8 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 class Grant:
     """Promotional credit of one user. `remaining` of `amount` (USD, 8 decimals) is not spent yet.
 
-    A lower `priority` is spent first. `kinds` are the operations that it may pay; None: every one
-    that pays the platform. From `expires_at` on it is worth nothing.
+    A lower `priority` is spent first. `kinds` are the operations that it may pay; None: all that pay the
+    platform. From `expires_at` on it is worth nothing.
     """
 
     id: str
@@ -30,24 +30,24 @@ class Grant:
     code: str | None = None
 
     def is_live(self, at: datetime) -> bool:
-        """Whether it may be spent at a time."""
+        """Return True if the grant can be spent at that time."""
         return self.remaining > ZERO and (self.expires_at is None or at < self.expires_at)
 
     def is_expired(self, at: datetime) -> bool:
-        """Whether it has something left that is worth nothing any more."""
+        """Return True if the grant has expired with something left."""
         return self.remaining > ZERO and self.expires_at is not None and self.expires_at <= at
 
     def pays(self, kind: str) -> bool:
-        """Whether its scope covers a kind of operation."""
+        """Return True if the grant may pay operations of a kind."""
         return self.kinds is None or kind in self.kinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A coupon code that users redeem, once each. `amount` is USD with 8 decimals.
+    """A coupon code that each user may redeem once. `amount` is USD with 8 decimals.
 
-    A grant made by it expires `valid_days` after redeeming, or never; the code itself may be
-    redeemed until `redeem_until`, and by `redemptions_max` users at most (None: no limit).
+    The grant that it gives expires `valid_days` after redeeming (None: never). The code can be redeemed
+    until `redeem_until`, and by at most `redemptions_max` users (None: no limit).
     """
 
     code: str
@@ -59,11 +59,11 @@ class Code:
     redemptions_max: int | None
     redemptions: int = 0
     redeemed_by: frozenset[int] = frozenset()
-    """Which users of this batch have redeemed it."""
+    """The users of this batch who have redeemed it."""
 
 
 def in_spending_order(grants: Iterable[Grant]) -> list[Grant]:
-    """Priority, then what expires first, then what was granted first."""
+    """Return the grants by priority, then by expiry, then by the time they were granted."""
     return sorted(
         grants,
         key=lambda grant: (grant.priority, grant.expires_at or _NEVER, grant.granted_at, grant.id),
@@ -71,7 +71,7 @@ def in_spending_order(grants: Iterable[Grant]) -> list[Grant]:
 
 
 def live_amount(grants: Iterable[Grant], at: datetime, kind: str | None = None) -> Decimal:
-    """What a user's coupons are worth at a time (USD), for one kind of operation or for any."""
+    """Return what a user's grants are worth at a time (USD), for one kind of operation or for any."""
     return sum(
         (grant.remaining for grant in grants if grant.is_live(at) and (kind is None or grant.pays(kind))),
         ZERO,
@@ -79,7 +79,7 @@ def live_amount(grants: Iterable[Grant], at: datetime, kind: str | None = None) 
 
 
 def spend(grants: Iterable[Grant], kind: str, amount: Decimal, at: datetime) -> tuple[Grant, ...]:
-    """The grants after up to `amount` was spent on an operation: those that changed, in spending order."""
+    """Spend up to `amount` on an operation; return the changed grants in spending order."""
     left, changed = amount, []
     for grant in in_spending_order(grants):
         if left == ZERO:
@@ -92,6 +92,6 @@ def spend(grants: Iterable[Grant], kind: str, amount: Decimal, at: datetime) -> 
 
 
 def spent_by_grant(before: Iterable[Grant], after: Sequence[Grant]) -> dict[str, Decimal]:
-    """How much was taken from each grant, in the order of `after`."""
+    """Return how much was spent of each grant, in the order of `after`."""
     remaining = {grant.id: grant.remaining for grant in before}
     return {grant.id: remaining[grant.id] - grant.remaining for grant in after}

@@ -1,7 +1,7 @@
-"""Every command of the ledger, decided in two steps.
+"""Decide every command of the ledger, in two steps.
 
-`plan` needs no lock: it prices the command from what it refers to and says whose accounts must be
-locked. `decide` looks at the locked state and says what happens. Both are pure.
+`plan` needs no lock: it prices the command from what the command refers to, and names the users whose
+accounts must be locked. `decide` looks at the locked state and returns the decision. Both are pure.
 """
 
 from datetime import datetime
@@ -109,16 +109,16 @@ Plan: TypeAlias = (
 OPERATION_TYPES: Final = frozenset(
     {"operation.recorded", "operation.reversed", "hold.captured", "payout.paid"}
 )
-"""The types of events that are an operation with a row and entries."""
+"""The types of events that are operations, with a row and entries."""
 
 REJECTION_TYPES: Final = frozenset({"operation.rejected", "hold.refused"})
-"""The types of events that say why nothing happened."""
+"""The types of events that record a rejection."""
 
 
 def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
     command: Command, known: Known
 ) -> Plan:
-    """What the command comes to. Raises `Undecided`, or `Rejected` for what no balance could change."""
+    """Return the plan for a command. Raises `Undecided`, or `Rejected` for reasons other than balances."""
     match command:
         case RecordOperation(hold=None):
             return _price(command, known)
@@ -173,7 +173,7 @@ def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
 def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
     plan: Plan, locked: LockedState, *, now: datetime, event_id: str
 ) -> Decision:
-    """What happens. Raises `Rejected` where the locked state does not allow it."""
+    """Return the decision on a plan. Raises `Rejected` if the locked state does not allow it."""
     match plan:
         case Priced():
             return charge(plan, locked, now=now, event_id=event_id)
@@ -220,7 +220,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
 def reject(
     error: Rejected, command: Command, plan: Plan | None, payer: int | None, locked: LockedState
 ) -> Decision:
-    """The decision that says no: it changes nothing, and carries the balances that it was made by."""
+    """Return the decision that rejects a command. It changes nothing; its event has the current balances."""
     hold = command.hold if isinstance(command, PlaceHold) else None
     named: int | None = getattr(command, "operation_user", None)
     users = tuple(user for user in (plan.users if plan is not None else ()) if locked.has_user(user))
@@ -241,14 +241,14 @@ def reject(
 
 
 def expire_overdue(locked: LockedState, user: int, *, now: datetime) -> list[Decision]:
-    """What has to happen to a user's state before anything is decided: expired grants and holds."""
+    """Return the decisions that expire a user's overdue grants and holds, before anything else is decided."""
     grants = [expire_grant(grant) for grant in locked.user_grants(user) if grant.is_expired(now)]
     holds = [expire_hold(hold) for hold in locked.user_holds(user) if hold.is_overdue(now)]
     return grants + holds
 
 
 def expire_overdue_proposals(locked: LockedState, *, now: datetime) -> list[Decision]:
-    """Of the proposals that are looked at, those that have to expire before anything is decided."""
+    """Return the decisions that expire overdue proposals, before anything else is decided."""
     return [expire_proposal(proposal) for proposal in locked.proposals.values() if proposal.is_overdue(now)]
 
 
@@ -281,6 +281,6 @@ def _price(command: RecordOperation, known: Known) -> Priced:
     user = tariff_user(command, machine)
     priced = price(command, machine, known.tariff(command.occurred_at, user))
     for user in priced.users:
-        # The owner of that time may have been deleted since.
+        # The owner at that time may have been deleted since.
         known.require_user(user, field="machine")
     return priced

@@ -1,4 +1,4 @@
-"""The entries of an event: a pure function of what the event says, looked up nowhere else."""
+"""The entries of an event: a pure function of the event alone."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -11,7 +11,7 @@ from ledger.domain.money import text
 class EntryLine(NamedTuple):
     """One side of a transfer. Amounts are decimal strings with 8 places.
 
-    `balance_after` and `version` are the account's after this entry; None on platform accounts.
+    `balance_after` and `version` are those of the account after this entry; None for platform accounts.
     """
 
     transfer: int
@@ -27,10 +27,10 @@ def entries(
     transfers: Sequence[Mapping[str, str]],
     accounts: Mapping[str, Mapping[str, Any]],
 ) -> list[EntryLine]:
-    """The entries of an event's `transfers`, given its `accounts` after the last of them.
+    """Return the entries of an event's `transfers`. `accounts` has the state after the last transfer.
 
-    The event keeps each account's state once; the state after an earlier entry of the same
-    operation is found by walking back from it.
+    The event stores the state of each account once. The state after an earlier entry of the same
+    operation is computed backwards from it.
     """
     later: dict[str, tuple[Side, str, str, int]] = {}
     lines: list[EntryLine] = []
@@ -53,7 +53,7 @@ def entries(
 
 
 def _before(code: str, side: Side, amount: str, balance: str, version: int) -> tuple[str, int]:
-    """What an account's balance and version were before an entry that made them these."""
+    """Return the balance and version of an account before the entry that led to these."""
     change = Decimal(amount) if increases(code, side) else -Decimal(amount)
     return text(Decimal(balance) - change), version - 1
 

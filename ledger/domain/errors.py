@@ -1,11 +1,11 @@
-"""Why a command did not become an operation.
+"""The errors of the ledger: why a command did not become an operation.
 
 ```
 LedgerError                 a stable code, details, whether a retry can help
 ├─ Rejected    final        InsufficientFunds CreditLimitExceeded NotForSale …
 ├─ Conflict    409          the key was used for another command: names the field
 ├─ NotFound    404
-├─ Undecided   retry        what the command names is not known yet
+├─ Undecided   retry        the command names something that is not known yet
 └─ Busy        retry        lost a race; the caller may try again
 ```
 """
@@ -17,7 +17,7 @@ Details: TypeAlias = Mapping[str, Any]
 
 
 class LedgerError(Exception):
-    """Every refusal of the ledger.
+    """The base of all errors of the ledger.
 
     `code` is stable and listed in `docs/errors.md`; `details` are JSON values (amounts as strings).
     """
@@ -33,7 +33,7 @@ class LedgerError(Exception):
 
 
 class Rejected(LedgerError):
-    """The command was understood and decided against. The same key gives the same answer for ever."""
+    """The command was decided against. The same key always gets the same answer."""
 
     code = "rejected"
     status = 422
@@ -46,7 +46,7 @@ class InsufficientFunds(Rejected):
 
 
 class CreditLimitExceeded(Rejected):
-    """What the payer would owe for compute is above the credit limit."""
+    """The payer would owe more for compute than the credit limit allows."""
 
     code = "credit_limit_exceeded"
 
@@ -70,7 +70,7 @@ class PriceChanged(Rejected):
 
 
 class OwnMachine(Rejected):
-    """The owner of a machine cannot buy from himself."""
+    """The owner of a machine cannot buy from their own machine."""
 
     code = "own_machine"
 
@@ -94,87 +94,87 @@ class UnknownTariff(Rejected):
 
 
 class UnknownReference(Rejected):
-    """A user, machine, hold or the like that never became known in the time the ledger waits for it."""
+    """A user, machine, hold or the like that the command names did not become known in time."""
 
     code = "unknown_reference"
 
 
 class UnknownOperation(Rejected):
-    """There is no such operation to reverse."""
+    """There is no such operation."""
 
     code = "unknown_operation"
     status = 404
 
 
 class NotReversible(Rejected):
-    """Operations of this kind, or rejections, are not reversed."""
+    """Operations of this kind cannot be reversed, and neither can rejections."""
 
     code = "not_reversible"
 
 
 class NothingLeftToReverse(Rejected):
-    """More would come back than is left of what was charged."""
+    """The amount is more than is left of what was charged."""
 
     code = "nothing_left_to_reverse"
 
 
 class PaymentReferenceUsed(Rejected):
-    """The provider's payment was recorded before."""
+    """The provider's payment has already been recorded."""
 
     code = "payment_reference_used"
 
 
 class PayoutExists(Rejected):
-    """Another payout was requested under this id."""
+    """A payout with this id already exists."""
 
     code = "payout_exists"
 
 
 class PayoutResolved(Rejected):
-    """The payout was paid before, or has failed."""
+    """The payout has already been paid or has failed."""
 
     code = "payout_resolved"
 
 
 class ContractUnknown(Rejected):
-    """There is no such consulting request, or no contract came of it."""
+    """There is no such consulting request or contract."""
 
     code = "contract_unknown"
     status = 404
 
 
 class ContractNotOffered(Rejected):
-    """The consulting request does not wait for its consultant's approval."""
+    """The consulting request is not waiting for the consultant's approval."""
 
     code = "contract_not_offered"
 
 
 class ContractEnded(Rejected):
-    """The contract was finished, split or cancelled before."""
+    """The contract has already been finished, split or cancelled."""
 
     code = "contract_ended"
 
 
 class HoldExists(Rejected):
-    """Another hold was placed under this id."""
+    """A hold with this id already exists."""
 
     code = "hold_exists"
 
 
 class HoldResolved(Rejected):
-    """The hold was captured or voided, or its time is over."""
+    """The hold has already been captured or voided, or has expired."""
 
     code = "hold_resolved"
 
 
 class HoldMismatch(Rejected):
-    """The operation is not the one that the hold was placed for."""
+    """The hold was placed for a different operation."""
 
     code = "hold_mismatch"
 
 
 class ExpiryPassed(Rejected):
-    """What would be placed or granted would have expired already."""
+    """The expiry is in the past."""
 
     code = "expiry_passed"
 
@@ -186,7 +186,7 @@ class CodeUnknown(Rejected):
 
 
 class CodeExists(Rejected):
-    """A coupon code of this name was created before."""
+    """A coupon code with this name already exists."""
 
     code = "code_exists"
 
@@ -198,13 +198,13 @@ class CodeExpired(Rejected):
 
 
 class CodeExhausted(Rejected):
-    """The coupon code was redeemed as often as it may be."""
+    """The coupon code has reached its maximum number of redemptions."""
 
     code = "code_exhausted"
 
 
 class AlreadyRedeemed(Rejected):
-    """The user has redeemed this coupon code before."""
+    """The user has already redeemed this coupon code."""
 
     code = "already_redeemed"
 
@@ -217,7 +217,7 @@ class ProposalUnknown(Rejected):
 
 
 class ProposalResolved(Rejected):
-    """The proposal was approved or declined before."""
+    """The proposal has already been approved or declined."""
 
     code = "proposal_resolved"
 
@@ -229,13 +229,13 @@ class ProposalExpired(Rejected):
 
 
 class SelfApproval(Rejected):
-    """Nobody approves what he proposed himself."""
+    """A proposal cannot be approved by its proposer."""
 
     code = "self_approval"
 
 
 class AboveRole(Rejected):
-    """The amount is more than the role of who approves it may approve."""
+    """The amount is more than the approver's role may approve."""
 
     code = "above_role"
 
@@ -247,13 +247,13 @@ class PeriodNotOver(Rejected):
 
 
 class PeriodNotSwept(Rejected):
-    """Coupons or holds that expired in the period are still to be swept."""
+    """Coupons or holds that expired in the period have not been swept yet."""
 
     code = "period_not_swept"
 
 
 class PeriodOutOfOrder(Rejected):
-    """Periods are closed one after the other, and only the last one is reopened."""
+    """Periods are closed in order, and only the last closed one can be reopened."""
 
     code = "period_out_of_order"
 
@@ -271,7 +271,7 @@ class PeriodOpen(Rejected):
 
 
 class EffectiveInThePast(Rejected):
-    """A version of the tariff would take effect before it is published."""
+    """A tariff version cannot take effect before it is published."""
 
     code = "effective_in_the_past"
 
@@ -283,28 +283,28 @@ class UnknownTeam(Rejected):
 
 
 class ApprovalRequired(LedgerError):
-    """One person may not adjust this much alone: a proposal was made, and `proposal` names it."""
+    """The adjustment needs a second person's approval. `proposal` names the proposal that was made."""
 
     code = "approval_required"
     status = 202
 
 
 class Conflict(LedgerError):
-    """The idempotency key was used for another command; `field` names the first difference."""
+    """The idempotency key was used for a different command. `field` names the first difference."""
 
     code = "conflict"
     status = 409
 
 
 class NotFound(LedgerError):
-    """There is no such thing, or the caller may not see it."""
+    """It does not exist, or the caller may not see it."""
 
     code = "not_found"
     status = 404
 
 
 class Undecided(LedgerError):
-    """The command names a user, machine, hold or the like that is not known yet. The key is not consumed."""
+    """The command names a user, machine, hold or the like that is not known yet. The key stays unused."""
 
     code = "undecided"
     status = 409
@@ -312,7 +312,7 @@ class Undecided(LedgerError):
 
 
 class Busy(LedgerError):
-    """Lost a race; the same command may be sent again."""
+    """The command lost a race against others. Send it again."""
 
     code = "busy"
     status = 503
@@ -320,12 +320,12 @@ class Busy(LedgerError):
 
 
 class Invalid(LedgerError):
-    """The command cannot be read or is out of bounds; `field` names where."""
+    """The command cannot be read or is out of bounds. `field` names the place."""
 
     code = "invalid"
     status = 422
 
 
 def rejected_by_code(code: str) -> type[Rejected]:
-    """The class of a stored rejection's code; `Rejected` itself for one that is no longer known."""
+    """Return the class for a stored rejection's code; `Rejected` itself for a code that no longer exists."""
     return next((kind for kind in Rejected.__subclasses__() if kind.code == code), Rejected)

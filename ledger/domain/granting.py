@@ -1,4 +1,4 @@
-"""Giving promotional credit, redeeming a code for it, and taking back what expired."""
+"""Grant promotional credit, redeem coupon codes, and take back expired grants."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -49,7 +49,7 @@ class RedeemCode(OneUserCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateCode:
-    """Offer a coupon code."""
+    """Create a coupon code."""
 
     code: Code
     occurred_at: datetime
@@ -59,7 +59,7 @@ class CreateCode:
 
 
 def create_code(command: CreateCode, locked: LockedState) -> Decision:
-    """Offer the code. Raises `CodeExists`."""
+    """Create the code. Raises `CodeExists`."""
     if command.code.code in locked.codes:
         raise CodeExists("there is a coupon code with this name already", field="code")
     return Decision(
@@ -73,9 +73,9 @@ def create_code(command: CreateCode, locked: LockedState) -> Decision:
 
 
 def grant_coupon(command: GrantCoupon, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
-    """Put a new grant on the user's coupon account. The grant's id is its event's.
+    """Put a new grant on the user's coupon account. The grant has the id of its event.
 
-    Raises `ExpiryPassed` for one that would be expired already.
+    Raises `ExpiryPassed` if the grant would have expired already.
     """
     if command.expires_at is not None and command.expires_at <= now:
         raise ExpiryPassed("the coupon would have expired already", field="expires_at")
@@ -95,7 +95,7 @@ def grant_coupon(command: GrantCoupon, locked: LockedState, *, now: datetime, ev
 
 
 def redeem_code(command: RedeemCode, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
-    """Put what a code gives on the user's coupon account.
+    """Put the grant that a code gives on the user's coupon account.
 
     Raises `CodeUnknown`, `CodeExpired`, `CodeExhausted` or `AlreadyRedeemed`.
     """
@@ -107,9 +107,9 @@ def redeem_code(command: RedeemCode, locked: LockedState, *, now: datetime, even
             "the coupon code can no longer be redeemed", redeem_until=code.redeem_until.isoformat()
         )
     if command.user in code.redeemed_by:
-        raise AlreadyRedeemed("the user has redeemed this coupon code before")
+        raise AlreadyRedeemed("the user has already redeemed this coupon code")
     if code.redemptions_max is not None and code.redemptions >= code.redemptions_max:
-        raise CodeExhausted("the coupon code was redeemed as often as it may be")
+        raise CodeExhausted("the coupon code has reached its maximum number of redemptions")
     days = code.valid_days
     granted = _grant_decision(
         locked,
@@ -129,7 +129,7 @@ def redeem_code(command: RedeemCode, locked: LockedState, *, now: datetime, even
 
 
 def expire_grant(grant: Grant) -> Decision:
-    """Take what is left of an expired grant back to promotions, as of its expiry."""
+    """Return what is left of an expired grant to promotions, as of its expiry."""
     return Decision(
         type="operation.recorded",
         kind=Kind.COUPON_EXPIRY,
@@ -145,9 +145,10 @@ def expire_grant(grant: Grant) -> Decision:
 
 
 def deduct_grants(locked: LockedState, user: int, amount: Decimal, *, now: datetime) -> tuple[Grant, ...]:
-    """The grants after a downward adjustment, in spending order whatever their scope.
+    """Take `amount` from a user's grants for a downward adjustment; return the changed grants.
 
-    Raises `InsufficientFunds` where less is live.
+    Grants are taken in spending order, regardless of their scope. Raises `InsufficientFunds` if the live
+    grants are worth less.
     """
     grants = [replace(grant, kinds=None) for grant in locked.user_grants(user)]
     kinds = {grant.id: grant.kinds for grant in locked.user_grants(user)}

@@ -1,4 +1,4 @@
-"""Placing, capturing, voiding and expiring holds."""
+"""Place, capture, void and expire holds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from ledger.domain.tariff import Band
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceHold:
-    """Set aside what an estimated operation would cost. `estimate` says which, without a hold of its own."""
+    """Set aside what an estimated operation would cost. `estimate` is that operation and names no hold."""
 
     hold: str
     estimate: RecordOperation
@@ -26,23 +26,23 @@ class PlaceHold:
 
     @property
     def kind(self) -> Kind:
-        """The kind of operation that the hold is for."""
+        """Return the kind of operation that the hold is for."""
         return self.estimate.kind
 
     @property
     def operation_user(self) -> int:
-        """Whose operation it will be."""
+        """Return the user whose operation it will be."""
         return self.estimate.operation_user
 
     @property
     def occurred_at(self) -> datetime:
-        """When it was asked for."""
+        """Return the time when the hold was requested."""
         return self.estimate.occurred_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureHold:
-    """Pay work out of a hold. `final` releases what is left of it."""
+    """Pay for work from a hold. `final` releases what is left of the hold."""
 
     hold: str
     count_of_lines: int
@@ -50,12 +50,12 @@ class CaptureHold:
     count_of_training_epoch: int | None = None
     final: bool = True
     operation: RecordOperation | None = None
-    """The operation that named the hold, where it came as one."""
+    """The operation that names the hold, if the capture was sent as an operation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoidHold:
-    """Release a hold: the work was not done."""
+    """Release a hold because the work was not done."""
 
     hold: str
     occurred_at: datetime
@@ -63,27 +63,27 @@ class VoidHold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placing:
-    """A hold with its price: who pays, and how much (EAML, 8 decimals)."""
+    """A hold to be placed, with its price: who pays, and how much (EAML, 8 decimals)."""
 
     command: PlaceHold
     priced: Priced
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
+        """Return the users whose accounts have to be locked."""
         return self.priced.users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolving:
-    """A capture or a void of a hold whose payer is known."""
+    """A hold to be captured or voided, whose payer is known."""
 
     command: CaptureHold | VoidHold
     hold: Hold
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
+        """Return the users whose accounts have to be locked."""
         return (self.hold.user,)
 
 
@@ -108,7 +108,7 @@ def place_hold(plan: Placing, locked: LockedState, *, now: datetime) -> Decision
 
 
 def new_hold(plan: Placing) -> Hold:
-    """The hold that a placing makes where it succeeds."""
+    """Return the hold that placing makes if it succeeds."""
     command, priced = plan.command, plan.priced
     return Hold(
         id=command.hold,
@@ -128,17 +128,17 @@ def new_hold(plan: Placing) -> Hold:
 
 
 def capture_hold(plan: Resolving, command: CaptureHold, locked: LockedState) -> Decision:
-    """Pay what was used: from the hold, above it from what is available, then as due without a limit.
+    """Charge the work: first to the hold, then to available tokens, then as due without a limit.
 
-    Work that was done before the hold expired is paid even after it. Raises `HoldResolved` where the
-    hold was captured or voided, or the work came after its expiry, `HoldMismatch` where the operation
-    is not the one that the hold was placed for, and `PriceChanged` where it names another price.
+    Work that was done before the hold expired is charged even after the expiry. Raises `HoldResolved` if
+    the hold was captured or voided, or if the work was done after the expiry; `HoldMismatch` if the hold
+    was placed for a different operation; and `PriceChanged` if the operation names another price.
     """
     hold = locked.holds[plan.hold.id]
     if hold.state in {"captured", "voided"}:
         raise HoldResolved(f"the hold is {hold.state}", hold=hold.id, state=hold.state)
     if command.occurred_at >= hold.expires_at:
-        raise HoldResolved("the work was done after the hold's time", hold=hold.id, state="expired")
+        raise HoldResolved("the work was done after the hold expired", hold=hold.id, state="expired")
     _check_same(hold, command.operation)
     gross, pricing = _price(hold, command)
     within = min(gross, hold.remaining)
@@ -179,7 +179,7 @@ def capture_hold(plan: Resolving, command: CaptureHold, locked: LockedState) -> 
 
 
 def void_hold(plan: Resolving, locked: LockedState) -> Decision:
-    """Release a hold. Raises `HoldResolved` where it was captured, voided or has expired."""
+    """Release a hold. Raises `HoldResolved` if it was captured or voided, or has expired."""
     hold = locked.holds[plan.hold.id]
     if hold.state != "open":
         raise HoldResolved(f"the hold is {hold.state}", hold=hold.id, state=hold.state)
@@ -187,7 +187,7 @@ def void_hold(plan: Resolving, locked: LockedState) -> Decision:
 
 
 def expire_hold(hold: Hold) -> Decision:
-    """Release a hold whose time is over, as of its expiry."""
+    """Release an overdue hold, as of its expiry."""
     return replace(_released(hold, "expired"), occurred_at=hold.expires_at)
 
 
@@ -229,7 +229,7 @@ def _check_same(hold: Hold, operation: RecordOperation | None) -> None:
 
 
 def _price(hold: Hold, command: CaptureHold) -> tuple[Decimal, Mapping[str, Any]]:
-    """What the work costs by the prices that the hold pinned: its bands count over all of its captures."""
+    """Return the price of the work by the prices fixed in the hold. Its bands count all captures together."""
     quantity = command.count_of_lines * hold.pricing.get("columns", 1)
     if hold.pricing.get("epochs_count") and command.count_of_training_epoch is not None:
         quantity *= command.count_of_training_epoch

@@ -1,4 +1,4 @@
-"""Holds: money set aside for work that is about to run, until it is captured, voided or expires."""
+"""Holds: money set aside for work that is about to run, until the hold is captured, voided or expires."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ HoldState: TypeAlias = Literal["open", "captured", "voided", "expired"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """EAML of one payer set aside. Payer, tariff and prices are pinned when it is placed.
+    """EAML of one payer set aside. Payer, tariff and prices are fixed when the hold is placed.
 
-    `amount` was set aside, `remaining` still is, `captured` was paid by captures, for
-    `captured_quantity` cells or lines. `pricing` is what a capture is priced by: tariff, unit price or
+    `amount` was set aside and `remaining` still is. `captured` was paid by captures, for
+    `captured_quantity` cells or lines. `pricing` is what captures are priced by: tariff, unit price or
     bands, and for a training the columns and whether epochs count.
     """
 
@@ -37,13 +37,13 @@ class Hold:
 
     @property
     def account(self) -> str:
-        """The account that the money is set aside on."""
+        """Return the code of the account that the money is set aside on."""
         return user_account(self.user, "eaml")
 
     def is_overdue(self, at: datetime) -> bool:
-        """Whether it is still open although its time is over."""
+        """Return True if the hold is still open after its expiry."""
         return self.state == "open" and self.expires_at <= at
 
     def as_of(self, at: datetime) -> "Hold":
-        """The hold as it is to be shown at a time: one that is overdue has expired, swept or not."""
+        """Return the hold as it is shown at a time: an overdue hold is shown as expired, swept or not."""
         return replace(self, state="expired", remaining=ZERO) if self.is_overdue(at) else self

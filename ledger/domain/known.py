@@ -1,4 +1,4 @@
-"""What commands refer to, as values: known users, machines' terms, tariffs."""
+"""The things that commands refer to, as values: users, machines' terms, tariffs, holds and so on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,16 +22,16 @@ from ledger.domain.reversals import Original
 from ledger.domain.tariff import Override, Tariff, in_force, with_overrides
 
 WAITING_DIGEST_LENGTH: Final = 40
-"""Of a payment's digest: no two payments share so many."""
+"""The first digits of a payment's digest, by which messages wait for it. No two payments share them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What a batch of commands refers to, as it stands now."""
+    """Everything that the commands of a batch refer to and that exists now."""
 
     users: frozenset[int]
     machines: Mapping[int, Sequence[MachineTerms]]
-    """Per machine its terms in the order they took effect, as far back as the batch needs."""
+    """The terms of each machine in the order they took effect, as far back as the batch needs."""
     tariffs: Sequence[Tariff]
     holds: Mapping[str, Hold] = field(default_factory=dict)
     originals: Mapping[str, Original] = field(default_factory=dict)
@@ -41,29 +41,29 @@ class Known:
     offers: Mapping[int, Offer] = field(default_factory=dict)
     contracts: Mapping[int, Contract] = field(default_factory=dict)
     teams: frozenset[int] = frozenset()
-    """Of the teams that are named, those that there are."""
+    """The teams that exist, of those that are named."""
     overrides: Mapping[int, Sequence[Override]] = field(default_factory=dict)
-    """Per user who has any his own and his teams' overrides, in the order they took effect."""
+    """The overrides of users and of their teams, by user, in the order they took effect."""
 
     def require_user(self, user: int, *, field: str = "operation_user") -> None:
-        """Raises `Undecided` unless the user is known. `field` is what named him."""
+        """Raise `Undecided` unless the user is known. `field` is the field that names the user."""
         if user not in self.users:
             raise Undecided(f"user {user} is not known yet", field=field, waits_for=f"user:{user}")
 
     def require_team(self, team: int) -> None:
-        """Raises `UnknownTeam` unless there is the team."""
+        """Raise `UnknownTeam` unless the team exists."""
         if team not in self.teams:
             raise UnknownTeam("there is no such team", field="team", team=team)
 
     def hold(self, hold: str) -> Hold:
-        """A hold that was placed. Raises `Undecided` for one that was not, yet."""
+        """Return a hold that was placed. Raises `Undecided` if it was not placed yet."""
         found = self.holds.get(hold)
         if found is None:
             raise Undecided(f"hold {hold} is not known yet", field="hold", waits_for=f"hold:{hold}")
         return found
 
     def payment(self, digest: str) -> str:
-        """The operation that recorded a provider's payment. Raises `Undecided` for one that is not known."""
+        """Return the operation that recorded a payment. Raises `Undecided` if there is none yet."""
         found = self.payments.get(digest)
         if found is None:
             raise Undecided(
@@ -74,42 +74,42 @@ class Known:
         return found.operation
 
     def offer(self, request: int) -> Offer:
-        """A consulting request. Raises `ContractUnknown`."""
+        """Return a consulting request. Raises `ContractUnknown`."""
         found = self.offers.get(request)
         if found is None:
             raise ContractUnknown("there is no such consulting request", contract=request)
         return found
 
     def contract(self, contract: int) -> Contract:
-        """A contract that was signed. Raises `ContractUnknown`."""
+        """Return a contract that was signed. Raises `ContractUnknown`."""
         found = self.contracts.get(contract)
         if found is None:
             raise ContractUnknown("no such contract was signed", contract=contract)
         return found
 
     def payout(self, payout: str) -> Payout:
-        """A payout that was requested. Raises `Undecided` for one that was not, yet."""
+        """Return a payout that was requested. Raises `Undecided` if it was not requested yet."""
         found = self.payouts.get(payout)
         if found is None:
             raise Undecided(f"payout {payout} is not known yet", field="payout", waits_for=f"payout:{payout}")
         return found
 
     def proposal(self, proposal: str, subject: Subject) -> Proposal:
-        """A proposal that was made about a subject. Raises `ProposalUnknown`."""
+        """Return a proposal about a subject. Raises `ProposalUnknown`."""
         found = self.proposals.get(proposal)
         if found is None or found.subject != subject:
             raise ProposalUnknown("there is no such proposal", proposal=proposal)
         return found
 
     def original(self, operation: str) -> Original:
-        """An operation that was recorded. Raises `UnknownOperation`."""
+        """Return an operation that was recorded. Raises `UnknownOperation`."""
         found = self.originals.get(operation)
         if found is None:
             raise UnknownOperation("there is no such operation", operation=operation)
         return found
 
     def machine(self, machine: int, at: datetime) -> MachineTerms:
-        """The machine's terms at a time. Raises `Undecided` if it is not known."""
+        """Return the machine's terms at a time. Raises `Undecided` if the machine is not known."""
         versions = self.machines.get(machine)
         if not versions:
             raise Undecided(
@@ -123,7 +123,7 @@ class Known:
         return versions[0]
 
     def tariff(self, at: datetime, user: int | None = None) -> Tariff:
-        """The tariff in force at a time, for everybody or for a user. Raises `UnknownTariff`."""
+        """Return the tariff in force at a time, for all users or for one. Raises `UnknownTariff`."""
         tariff = in_force(self.tariffs, at)
         overrides = None if user is None else self.overrides.get(user)
         return tariff if overrides is None else with_overrides(tariff, overrides, at)

@@ -1,4 +1,4 @@
-"""The locked state of a batch: accounts, grants, holds, what was reversed. Decisions evolve it."""
+"""The locked state of a batch: accounts, grants, holds, reversals and so on. Decisions evolve it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ State: TypeAlias = (
     | Period
     | MonthEnd
 )
-"""What a book has of the world beside the accounts."""
+"""The parts of the locked state other than accounts."""
 
 
 @dataclass(slots=True)
@@ -46,27 +46,27 @@ class Account:
     held: Decimal = ZERO
     version: int = 0
     credit_limit: Decimal | None = None
-    """On a due account: how much this user may owe, where it is not the tariff's limit."""
+    """On a due account: how much this user may owe, if it is not the tariff's limit."""
     recorded_at: datetime | None = None
-    """When the last event that touched it before it was locked was recorded."""
+    """When the last event that touched it before the lock was recorded."""
 
     @property
     def available(self) -> Decimal:
-        """What may be spent: balance − held."""
+        """Return what can be spent: balance − held."""
         return self.balance - self.held
 
 
 class BrokenInvariant(Exception):
-    """The books would be wrong. Never caught: the transaction has to fail."""
+    """The accounts would be wrong. Never caught: the transaction has to fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a command comes to: an event's type and data, and the state after it.
+    """The result of a command: the type and data of an event, and the state after it.
 
-    `held` is what is set aside (positive) or released (negative) per account code, before the
-    transfers. `states` are what it changed of the world beside the accounts, as of after it.
-    `occurred_at` is when it happened, where no command says it.
+    `held` is what is set aside (positive) or released (negative) by account code, before the transfers.
+    `states` has the new values of everything that it changed other than accounts. `occurred_at` is set if
+    no command says when it happened.
     """
 
     type: str
@@ -99,17 +99,17 @@ class LockedState:
         self.payouts: dict[str, Payout] = {}
         self.contracts: dict[int, Contract] = {}
         self.latest_tariff = 0
-        """The latest version of the tariff, where another one may be published."""
+        """The latest version of the tariff; read only if another one may be published."""
         self.payments: dict[str, PaymentReference] = {}
         self.periods: dict[str, Period] = {}
-        """Where one of them may change: all, by the month as it is written."""
+        """All periods by month (`2026-10`); read only if one of them may change."""
         self.month_ends: dict[str, MonthEnd] = {}
         self.closed_until: datetime | None = None
-        """What occurred before it counts for the books when it is recorded."""
+        """Operations that occurred before this time are effective when they are recorded."""
 
     @classmethod
     def empty(cls, users: Iterable[int]) -> "LockedState":
-        """A book of users who never had a transfer."""
+        """Return the state of users who never had a transfer."""
         return cls(
             Account(user_account(user, account.name), user, account.normal_side == "C")
             for user in users
@@ -117,7 +117,7 @@ class LockedState:
         )
 
     def add(self, states: Iterable[State]) -> None:  # noqa: C901 (one case a state)
-        """Take further locked state into the book. With the periods it knows until when they are closed."""
+        """Add further state. Adding a period also updates `closed_until`."""
         for state in states:
             match state:
                 case Grant():
@@ -146,47 +146,47 @@ class LockedState:
                     self.closed_until = closed_until(self.periods.values())
 
     def add_accounts(self, accounts: Iterable[Account]) -> None:
-        """Take accounts into the book, those of one user in the order of the chart; escrows are nobody's."""
+        """Add accounts, those of a user in the order of the chart. Escrows belong to no user."""
         for account in accounts:
             self.accounts[account.code] = account
             if not is_escrow(account.code):
                 self._accounts_of.setdefault(account.user, []).append(account)
 
     def has_user(self, user: int) -> bool:
-        """Whether the user's accounts are locked in this book."""
+        """Return True if the user's accounts are locked."""
         return user in self._accounts_of
 
     @property
     def users(self) -> Iterable[int]:
-        """Whose accounts are in the book."""
+        """Return the users whose accounts are locked."""
         return self._accounts_of.keys()
 
     def account(self, user: int, name: str) -> Account:
-        """A user's account: `account(42, "due:usd")`."""
+        """Return a user's account: `account(42, "due:usd")`."""
         return self.accounts[user_account(user, name)]
 
     def available(self, user: int, name: str) -> Decimal:
-        """What is available on a user's account: balance − held."""
+        """Return what is available on a user's account: balance − held."""
         return self.account(user, name).available
 
     def balance(self, user: int, name: str) -> Decimal:
-        """The balance of a user's account."""
+        """Return the balance of a user's account."""
         return self.account(user, name).balance
 
     def user_accounts(self, user: int) -> Sequence[Account]:
-        """All accounts of a user."""
+        """Return all accounts of a user."""
         return self._accounts_of[user]
 
     def user_grants(self, user: int) -> list[Grant]:
-        """The grants of a user that may have something left."""
+        """Return the grants of a user that may have something left."""
         return list(self.grants.get(user, {}).values())
 
     def user_holds(self, user: int) -> list[Hold]:
-        """The holds of a user in this book, open or not."""
+        """Return the loaded holds of a user, open or not."""
         return [self.holds[hold] for hold in sorted(self._holds_of.get(user, ()))]
 
     def check_balance_sizes(self, transfers: Sequence[Transfer]) -> None:
-        """Raises `AmountTooLarge` if a balance would leave the 12 digits before the point on its way."""
+        """Raise `AmountTooLarge` if a balance would exceed 12 digits before the point, even in between."""
         reached: dict[str, Decimal] = {}
         for debit, credit, _, amount in transfers:
             for code, is_credit in ((debit, False), (credit, True)):
@@ -200,10 +200,10 @@ class LockedState:
                 reached[code] = balance
 
     def apply(self, decision: Decision) -> list[Account]:
-        """Evolve by a decision; the user accounts it touched, each once, in order of first touch.
+        """Evolve by a decision; return the accounts that it touched, each once, in order of first touch.
 
-        Raises `BrokenInvariant` where a balance would fall below what is held on the account, or
-        below zero: the decision should never have been made.
+        Raises `BrokenInvariant` if a balance would fall below zero, or below what is held on the account:
+        the decision should never have been made.
         """
         touched: dict[str, Account] = {}
         for code, amount in decision.held.items():
@@ -231,7 +231,7 @@ class LockedState:
             if account is None:
                 if is_user_account(code) or is_escrow(code):
                     raise BrokenInvariant(f"{code} is not locked")
-                continue  # the platform's accounts hold no balance
+                continue  # the balances of the platform's accounts are not stored
             account.balance += amount if account.credit_normal is is_credit else -amount
             account.version += 1
             touched[code] = account

@@ -1,10 +1,10 @@
-"""What commands that are about one user have in common."""
+"""The base of commands that are about one user."""
 
 from typing import TYPE_CHECKING
 
 
 class OneUserCommand:
-    """A command of `user`: it is this user's operation, and touches no one else's accounts."""
+    """A command about `user`. It is this user's operation and touches no other user's accounts."""
 
     __slots__ = ()
 
@@ -15,10 +15,10 @@ class OneUserCommand:
 
     @property
     def operation_user(self) -> int:
-        """Whose operation it is."""
+        """Return the user whose operation it is."""
         return self.user
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
+        """Return the users whose accounts have to be locked."""
         return (self.user,)

@@ -1,4 +1,4 @@
-"""Opening balances: what a user had and owed in the system that was there before."""
+"""Opening balances: what a user had and owed in the former system."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from ledger.domain.operations import Kind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBalances(OneUserCommand):
-    """What one user brings, 8 decimals each; `coupon` becomes a grant that does not expire."""
+    """Record what one user had and owed, 8 decimals each. `coupon` becomes a grant without an expiry."""
 
     user: int
     occurred_at: datetime
@@ -29,7 +29,7 @@ class OpenBalances(OneUserCommand):
 
 
 def open_balances(command: OpenBalances, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
-    """Put everything on the user's accounts, against equity."""
+    """Put the amounts on the user's accounts, against equity."""
     amounts = {
         "usd": command.usd,
         "eaml": command.eaml,

@@ -1,4 +1,4 @@
-"""The kinds of operations, and the command that asks for one of the nine that services send."""
+"""The kinds of operations, and the command for the nine kinds that services send."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class Kind(StrEnum):
-    """What an operation is. The first nine are the flags of `Operation` and the kinds on the wire."""
+    """The kind of an operation. The first nine are the flags of `Operation` and the kinds on the wire."""
 
     TRAINING = "training"
     SOLVING = "solving"
@@ -46,10 +46,10 @@ CONSULTING: Final = frozenset({Kind.CONSULTING_CONTRACT, Kind.CONSULTING_PAYMENT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordOperation:
-    """One of the nine operations, as a service reports it.
+    """Record one of the nine operations, as a service reports it.
 
     `count_of_lines` and `count_of_training_epoch` are counts; `amount` is USD with 8 decimals;
-    `unit_price` is what the sender believes one unit costs, in the currency of the kind.
+    `unit_price` is what the sender expects one unit to cost, in the currency of the kind.
     """
 
     kind: Kind
@@ -67,7 +67,7 @@ class RecordOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineTerms:
-    """What a machine's owner asks for, from `effective_from` on. A price of None: not for sale."""
+    """A machine's owner, columns, prices and sale flags from `effective_from` on. None: not for sale."""
 
     machine: int
     effective_from: datetime

@@ -1,4 +1,4 @@
-"""Paying money out to users: asked for, then paid or failed."""
+"""Pay money out to users: a payout is requested, then paid or failed."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from ledger.domain.payouts import Payout, PayoutState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestPayout(OneUserCommand):
-    """Set `amount` (USD, 8 decimals) of a user's money aside, to be paid out to him."""
+    """Set `amount` (USD, 8 decimals) of a user's money aside, to be paid out to the user."""
 
     payout: str
     user: int
@@ -29,7 +29,7 @@ class RequestPayout(OneUserCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmPayout:
-    """The provider has paid a payout. `payment` is the digest of the reference under which it did."""
+    """Record that the provider has paid a payout. `payment` is the digest of the payment's reference."""
 
     payout: str
     occurred_at: datetime
@@ -40,7 +40,7 @@ class ConfirmPayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailPayout:
-    """A payout will not be paid: it was cancelled, or the provider could not pay it."""
+    """Record that a payout will not be paid: it was cancelled, or the provider could not pay it."""
 
     payout: str
     occurred_at: datetime
@@ -50,19 +50,19 @@ class FailPayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayingOut:
-    """A payout that is paid or has failed, whose user is known."""
+    """A payout to be paid or failed, whose user is known."""
 
     command: ConfirmPayout | FailPayout
     payout: Payout
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
+        """Return the users whose accounts have to be locked."""
         return (self.payout.user,)
 
 
 def request_payout(command: RequestPayout, locked: LockedState) -> Decision:
-    """Set the money aside. Raises `PayoutExists`, or `InsufficientFunds`: what is due stays in the ledger."""
+    """Set the money aside. Raises `PayoutExists` or `InsufficientFunds`. What is due is not paid out."""
     if command.payout in locked.payouts:
         raise PayoutExists("there is a payout with this id already", payout=command.payout)
     available, due = locked.available(command.user, "usd"), locked.balance(command.user, "due:usd")
@@ -80,7 +80,7 @@ def request_payout(command: RequestPayout, locked: LockedState) -> Decision:
 
 
 def new_payout(command: RequestPayout) -> Payout:
-    """The payout that a request makes where it succeeds."""
+    """Return the payout that a request makes if it succeeds."""
     return Payout(
         id=command.payout,
         user=command.user,
@@ -93,7 +93,7 @@ def new_payout(command: RequestPayout) -> Payout:
 def confirm_payout(
     plan: PayingOut, command: ConfirmPayout, locked: LockedState, *, event_id: str
 ) -> Decision:
-    """The money has left. Raises `PayoutResolved`, or `PaymentReferenceUsed` for the reference of another."""
+    """Record that the money has left. Raises `PayoutResolved` or `PaymentReferenceUsed`."""
     payout = _requested(plan, locked)
     payments = claim(locked.payments, command.payment, operation=event_id)
     transfer = Transfer(payout.account, chart.CLEARING_USD, USD, payout.amount)
@@ -102,7 +102,7 @@ def confirm_payout(
 
 
 def fail_payout(plan: PayingOut, locked: LockedState) -> Decision:
-    """The money is available again. Raises `PayoutResolved`."""
+    """Make the money available again. Raises `PayoutResolved`."""
     payout = _requested(plan, locked)
     return _decision("payout.failed", _resolved(payout, "failed"), -payout.remaining)
 

@@ -1,7 +1,7 @@
-"""Payment references: a provider's own name of a payment, by which it is recorded once.
+"""Payment references: the provider's own names of payments, so that each payment is recorded once.
 
-The text can be erased and is in no event, so what is compared is a digest of it: one for the money that
-comes in and one for the money that goes out, because providers number them apart.
+The text can be erased and is in no event, so a digest of it is compared. Incoming and outgoing payments
+have separate digests, because providers number them separately.
 """
 
 import hashlib
@@ -20,18 +20,18 @@ class PaymentReference:
 
 
 def digest_of(kind: str, provider: str, reference: str) -> str:
-    """The digest of a provider's reference of a payment of this kind: hex, 64 digits."""
+    """Return the digest of a provider's reference for a payment of this kind: hex, 64 digits."""
     return hashlib.sha256(f"{kind}\n{provider}\n{reference}".encode()).hexdigest()
 
 
 def claim(
     used: Mapping[str, PaymentReference], digest: str | None, *, operation: str
 ) -> tuple[PaymentReference, ...]:
-    """The reference that an operation takes, or none. Raises `PaymentReferenceUsed` for one that is taken."""
+    """Return the reference of an operation, if it has one. Raises `PaymentReferenceUsed` if it is in use."""
     if digest is None:
         return ()
     if digest in used:
         raise PaymentReferenceUsed(
-            "the provider's payment was recorded before", recorded_as=used[digest].operation
+            "the provider's payment has already been recorded", recorded_as=used[digest].operation
         )
     return (PaymentReference(digest=digest, operation=operation),)

@@ -1,4 +1,4 @@
-"""Payouts: money of a user that is on its way to his bank, until it is paid or has failed."""
+"""Payouts: money of a user on its way to their bank, until the payout is paid or has failed."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,7 +11,7 @@ PayoutState: TypeAlias = Literal["requested", "paid", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
-    """USD of a user that was asked for, with 8 decimals: `remaining` of `amount` is still set aside."""
+    """A payout of `amount` (USD, 8 decimals) to a user. `remaining` of it is still set aside."""
 
     id: str
     user: int
@@ -21,5 +21,5 @@ class Payout:
 
     @property
     def account(self) -> str:
-        """The account that the money is set aside on."""
+        """Return the code of the account that the money is set aside on."""
         return user_account(self.user, "usd")

@@ -1,4 +1,4 @@
-"""Periods: calendar months (UTC) whose books are closed, so that what was reported of them stays."""
+"""Periods: calendar months (UTC) that are closed, so that what was reported of them does not change."""
 
 import re
 from collections.abc import Iterable
@@ -22,30 +22,30 @@ class Month(NamedTuple):
 
     @classmethod
     def of(cls, time: datetime) -> Self:
-        """The month that a time is in."""
+        """Return the month that a time is in."""
         at = time.astimezone(UTC)
         return cls(at.year, at.month)
 
     @classmethod
     def parse(cls, written: str) -> Self:
-        """`2026-10`. Raises ValueError for anything else."""
+        """Parse `2026-10`. Raises ValueError for anything else."""
         if not _is_month(written):
             raise ValueError(f"{written!r} is not a month as in 2026-10")
         return cls(int(written[:4]), int(written[5:]))
 
     @property
     def starts_at(self) -> datetime:
-        """Its first moment."""
+        """Return the first moment of the month."""
         return datetime(self.year, self.number, 1, tzinfo=UTC)
 
     @property
     def ends_at(self) -> datetime:
-        """The first moment of the next one."""
+        """Return the first moment of the next month."""
         return self.next.starts_at
 
     @property
     def next(self) -> Self:
-        """The month after it."""
+        """Return the next month."""
         made = type(self)
         return made(self.year + 1, 1) if self.number == _MONTHS else made(self.year, self.number + 1)
 
@@ -54,7 +54,7 @@ class Month(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What an account of the platform, or all users' accounts of a kind, has by the end of a month."""
+    """The totals of a platform account, or of all users' accounts of a kind, at the end of a month."""
 
     account: str
     currency: str
@@ -64,7 +64,7 @@ class Total(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """A month that was closed, and perhaps opened again since. `version` counts both."""
+    """A month that was closed, and perhaps reopened since. `version` counts both."""
 
     month: Month
     state: PeriodState
@@ -77,14 +77,14 @@ class Period:
     proposer: str
     resolver: str
     totals: tuple[Total, ...] = ()
-    """As of its end, while it is closed."""
+    """The totals at the end of the month, while the period is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthEnd:
-    """What closing a month looks at, read while nobody else posts.
+    """The facts that closing a month depends on, read while no other batch posts.
 
-    `grants` and `holds` are those that expired in it or before and were not swept yet.
+    `grants` and `holds` count those that expired in the month or before it and were not swept yet.
     """
 
     month: Month
@@ -95,10 +95,9 @@ class MonthEnd:
 
 
 def closed_until(periods: Iterable[Period]) -> datetime | None:
-    """Up to which moment the books are closed; None: from the beginning of time nothing is.
+    """Return the time before which everything is closed; None if no period was ever closed.
 
-    The first month that was ever closed took what came before it along, and that stays closed when it
-    is reopened.
+    Closing the first month also closed all time before it. That stays closed when the month is reopened.
     """
     known = list(periods)
     closed = [period.month.ends_at for period in known if period.state == "closed"]
@@ -108,5 +107,5 @@ def closed_until(periods: Iterable[Period]) -> datetime | None:
 
 
 def effective_at(occurred_at: datetime, *, recorded_at: datetime, closed: datetime | None) -> datetime:
-    """When an operation counts for the books: when it occurred, if that is in no closed period."""
+    """Return when an operation is effective: when it occurred, or when it was recorded if that is closed."""
     return occurred_at if closed is None or occurred_at >= closed else recorded_at

@@ -1,4 +1,4 @@
-"""What an operation costs and who pays whom: the command, the machine's terms and the tariff, no lock."""
+"""Price operations from the command, the machine's terms and the tariff. Needs no lock."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,27 +26,27 @@ class Priced:
     commission: Decimal = ZERO
     tokens: Decimal = ZERO
     due_limit: Decimal | None = None
-    """How much the payer may owe in this currency; None where nothing may become due."""
+    """The amount that the payer may owe in this currency; None if nothing may become due."""
     machine_owner: int | None = None
     payment: str | None = None
-    """The digest of the payment reference that the money comes under."""
+    """The digest of the payment reference of money that is paid in."""
     pricing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
+        """Return the users whose accounts have to be locked."""
         return (self.payer,) if self.payee is None else (self.payer, self.payee)
 
 
 def tariff_user(command: RecordOperation, machine: MachineTerms | None) -> int:
-    """Whose terms an operation has: who pays the platform, which in a sale is the seller."""
+    """Return the user whose tariff applies: the one who pays the platform, who is the seller in a sale."""
     if machine is not None and (command.kind is Kind.TRAINING or command.kind in MARKET):
         return machine.owner
     return command.operation_user
 
 
 def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff) -> Priced:
-    """The price of a command. Raises `Rejected` for what no balance could change."""
+    """Return the price of a command. Raises `Rejected` for reasons other than balances."""
     kind = command.kind
     if kind in MARKET:
         return _price_sale(command, required(machine), tariff)
@@ -92,13 +92,13 @@ def price(command: RecordOperation, machine: MachineTerms | None, tariff: Tariff
 
 
 def commission_terms(tariff: Tariff, kind: Kind) -> tuple[Decimal, dict[str, Any]]:
-    """The fraction that the platform keeps, and what an event says of where it is from."""
+    """Return the fraction that the platform keeps, and the facts with which an event explains it."""
     rate = tariff.commission_of(kind)
     return rate, {**_versions(tariff), "commission_rate": text(rate)}
 
 
 def check_unit_price(command: RecordOperation, unit_price: Decimal) -> None:
-    """Raises `PriceChanged` where a command carries another price than the one in force."""
+    """Raise `PriceChanged` if a command carries another price than the one in force."""
     if command.unit_price is not None and command.unit_price != unit_price:
         raise PriceChanged(
             "the price in force is not the one that the command carries",
@@ -108,9 +108,10 @@ def check_unit_price(command: RecordOperation, unit_price: Decimal) -> None:
 
 
 def price_units(bands: Sequence[Band], quantity: int, *, after: int = 0) -> tuple[Decimal, dict[str, Any]]:
-    """What units of compute cost (EAML, 8 decimals), where `after` units came before; and how it was priced.
+    """Return the price of units of compute (EAML, 8 decimals), and the facts with which an event explains it.
 
-    Each band counts its own units; the sum is rounded once. Raises `AmountTooLarge`.
+    `after` is the number of units that were priced before. Each band prices the units within it; the sum is
+    rounded once. Raises `AmountTooLarge`.
     """
     facts: dict[str, Any] = {"unit_price": text(bands[0].unit_price), "quantity": quantity}
     if len(bands) == 1:
@@ -161,7 +162,7 @@ def _price_sale(command: RecordOperation, machine: MachineTerms, tariff: Tariff)
         case Kind.MACHINE_COPY_UPDATE:
             unit_price = machine.copy_update_price
     if machine.owner == command.operation_user:
-        raise OwnMachine("the owner of a machine does not buy from himself", machine=machine.machine)
+        raise OwnMachine("the owner of a machine cannot buy from their own machine", machine=machine.machine)
     if not public:
         raise NotForSale("the owner does not offer this", machine=machine.machine)
     if unit_price is None:
@@ -188,14 +189,14 @@ def _price_sale(command: RecordOperation, machine: MachineTerms, tariff: Tariff)
 
 
 def _versions(tariff: Tariff) -> dict[str, Any]:
-    """The version that a price is from, and those that were laid on it for a team or a user."""
+    """Return the tariff version of a price, and the versions of the overrides for a team or a user."""
     if not tariff.overrides:
         return {"tariff": tariff.version}
     return {"tariff": tariff.version, "overrides": list(tariff.overrides)}
 
 
 def required(value: T | None) -> T:
-    """A value that the contract of the command's kind promised. Raises ValueError without it."""
+    """Return a value that the message contract of the command's kind requires. Raises ValueError for None."""
     if value is None:
         raise ValueError("the command lacks what its kind requires")
     return value

@@ -1,4 +1,4 @@
-"""Four eyes: what one person proposes and another approves, and how much somebody does alone."""
+"""Four eyes: changes that one person proposes and another approves, and what a person adjusts alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ ProposalState: TypeAlias = Literal["open", "approved", "declined", "expired"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """What people of a role may do with amounts, in the currency of the account.
+    """The limits of a role, in the currency of the account.
 
-    `alone_max` is what one of them adjusts alone in a day (UTC) and currency, `approve_max` the highest
-    amount that he approves; None: any.
+    `alone_max` is the sum that a person adjusts alone in one day (UTC) and currency, `approve_max` the
+    highest amount that a person approves (None: no limit).
     """
 
     alone_max: Decimal
@@ -27,9 +27,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What waits for a second person. `body` says enough to do it: JSON values, amounts as strings.
+    """A change that waits for a second person.
 
-    `user` is whose accounts it is about, if anybody's; `role` is the proposer's.
+    `body` has everything needed to carry it out: JSON values, amounts as strings. `user` is the user whose
+    accounts it is about, if any; `role` is the proposer's.
     """
 
     id: str
@@ -44,17 +45,17 @@ class Proposal:
     resolver: str | None = None
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether it is open though its time is over."""
+        """Return True if the proposal is still open after its expiry."""
         return self.state == "open" and self.expires_at <= now
 
 
 VALID_DAYS: Final = 7
-"""How long a proposal is open."""
+"""The days until an open proposal expires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjusted:
-    """What one person adjusted alone on one day (UTC), up and down together, in one currency."""
+    """The sum that one person adjusted alone on one day (UTC), up and down together, in one currency."""
 
     actor: str
     day: date
@@ -63,5 +64,5 @@ class Adjusted:
 
     @property
     def key(self) -> str:
-        """What it is kept under."""
+        """Return the key that it is stored under."""
         return f"{self.day.isoformat()} {self.currency} {self.actor}"

@@ -1,4 +1,4 @@
-"""What happens to a proposal before anybody approves it: it is made, it is declined, it expires."""
+"""Make, decline and expire proposals. Approving is in `approvals`."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ def propose(
     now: datetime,
     event_id: str,
 ) -> Decision:
-    """Let something wait for a second person: nothing else happens."""
+    """Make a proposal, which waits for a second person. Nothing else changes."""
     proposal = Proposal(
         id=event_id,
         subject=subject,
@@ -35,18 +35,18 @@ def propose(
 
 
 def decline_proposal(proposal: Proposal, *, resolver: str) -> Decision:
-    """Nothing of it happens, and somebody said so."""
+    """Close the proposal without carrying it out, because a person declined it."""
     return _decision(replace(proposal, state="declined", resolver=resolver), "proposal.declined")
 
 
 def expire_proposal(proposal: Proposal) -> Decision:
-    """Nothing of it happens, because nobody approved it in time."""
+    """Close the proposal without carrying it out, because it was not approved in time."""
     expired = _decision(replace(proposal, state="expired"), "proposal.expired")
     return replace(expired, occurred_at=proposal.expires_at)
 
 
 def proposal_facts(proposal: Proposal) -> dict[str, Any]:
-    """What every event about a proposal says of it."""
+    """Return the facts that every event about a proposal has."""
     facts: dict[str, Any] = {
         "proposal": proposal.id,
         "proposer": proposal.proposer,

@@ -1,4 +1,4 @@
-"""What the event of a decision says: all that is ever known of it.
+"""The data of a decision's event, which is everything that is ever known of the decision.
 
 ```
 {"kind": "training", "command": {as sent}, "payer": 42, "machine_owner": 42,
@@ -9,9 +9,9 @@
  "grants": {…}, "holds": {…}, "reversed": {…}}
 ```
 
-`accounts` has every account of each user that was locked for it, and the escrow of its contract, as of
-after it; accounts that never had an entry are left out and mean zero. The last three have the state
-after of what was touched.
+`accounts` has every account of each user that was locked for the decision, and the escrow of its contract,
+with the state after it. Accounts that never had an entry are left out, which means zero. The last three
+have the new state of everything that was touched.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,14 +39,14 @@ _KEPT: Final[Mapping[type, tuple[str, str, Callable[[Any], dict[str, Any]]]]] = 
     Adjusted: ("adjusted", "key", codec.encode_adjusted),
     Period: ("periods", "month", codec.encode_period),
 }
-"""What a decision changed: its name in the event, what it is kept by there, and how.
+"""By class of a decision's states: the name in the event, the attribute with the key, and the encoder.
 
-Payment references are left out: no event holds one.
+Payment references are left out, because no event has one.
 """
 
 
 def event_data(decision: Decision, sent: Mapping[str, Any], locked: LockedState) -> dict[str, Any]:
-    """The data of a decision's event; the book is as of after it."""
+    """Return the data of a decision's event. `locked` is the state after the decision."""
     data: dict[str, Any] = {
         "kind": str(decision.kind),
         "command": sent,

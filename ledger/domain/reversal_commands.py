@@ -1,4 +1,4 @@
-"""Taking back all or part of an operation."""
+"""Reverse all or part of an operation."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,16 +23,16 @@ class Reverse:
     amount: Decimal | None
     occurred_at: datetime
     spent_by_payee: Literal["due", "loss"] = "due"
-    """What becomes of money that a payee has already spent."""
+    """Money that a payee has already spent becomes due, or a loss of the platform."""
 
     kind = Kind.REVERSAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeBack:
-    """A provider takes back `amount` (USD, 8 decimals) of money that was paid in, or all that is left.
+    """Record that a provider took back `amount` (USD, 8 decimals) of a payment, or all that is left of it.
 
-    The payment is named by the operation or by the digest of its reference.
+    The payment is named by its operation or by the digest of its reference.
     """
 
     operation: str | None
@@ -45,36 +45,36 @@ class ChargeBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversing:
-    """A reversal or a chargeback whose original is known."""
+    """A reversal or a chargeback whose original operation is known."""
 
     command: Reverse | ChargeBack
     original: Original
     closed: frozenset[int] = frozenset()
-    """Those of the original's users who are gone: nothing arrives on their accounts or leaves them."""
+    """The users of the original who are deleted. Their accounts are not touched."""
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked."""
+        """Return the users whose accounts have to be locked."""
         return tuple(user for user in self.original.users if user not in self.closed)
 
     @property
     def payer(self) -> int | None:
-        """Who paid, unless he is gone."""
+        """Return the payer, unless the payer is deleted."""
         payer: int = self.original.data["payer"]
         return None if payer in self.closed else payer
 
 
 def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
-    """The transfers that take the part back.
+    """Take the amount back from the payees and return it to the payer.
 
-    Raises `NotReversible`, `NothingLeftToReverse`, or `InsufficientFunds` where a coupon that would be
-    taken back has been spent.
+    Raises `NotReversible`, `NothingLeftToReverse`, or `InsufficientFunds` if a coupon that would be taken
+    back has been spent.
     """
     original, command = plan.original, plan.command
     if command.kind is Kind.CHARGEBACK and original.kind != Kind.CREDIT_FROM_USER:
-        raise NotReversible("only money that was paid in is charged back", operation=original.id)
+        raise NotReversible("only money that was paid in can be charged back", operation=original.id)
     if command.kind is Kind.REVERSAL and plan.payer is None:
-        raise NotReversible("the account of who paid is closed", operation=original.id)
+        raise NotReversible("the account of the payer is closed", operation=original.id)
     so_far = locked.reversed.get(original.id) or Reversed(operation=original.id, total=reversible(original))
     part = so_far.left if command.amount is None else command.amount
     if so_far.left <= ZERO or part > so_far.left:
@@ -114,7 +114,7 @@ def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
 
 
 def reversible(original: Original) -> Decimal:
-    """What the payer paid, which is what can be reversed. Raises `NotReversible`."""
+    """Return the amount that the payer paid, which is what can be reversed. Raises `NotReversible`."""
     kind, transfers = Kind(original.kind), original.transfers
     if original.type not in {"operation.recorded", "hold.captured", "payout.paid"} or kind in {
         Kind.COUPON_EXPIRY,
@@ -123,7 +123,7 @@ def reversible(original: Original) -> Decimal:
         Kind.OPENING_BALANCE,
         *CONSULTING,
     }:
-        raise NotReversible(f"{kind} is not reversed", operation=original.id)
+        raise NotReversible(f"this {kind} cannot be reversed", operation=original.id)
     if kind in COMPUTE:
         return sum((each.amount for each in transfers if each.credit == chart.REVENUE_EAML), ZERO)
     if kind is Kind.PAY_A_BILL:

@@ -1,9 +1,9 @@
-"""How a part of an operation is taken back.
+"""The transfers that take back a part of an operation.
 
-On the payees' side the part is split by largest remainder over what is left of each leg; on the
-payer's side it comes back in the reverse of the recorded order, so that grants come back as grants.
-What a payee has already spent becomes due from him, or the platform's loss, by a setting. Tokens
-that were bought go back in proportion to the USD, rounded up; the last part takes all.
+On the payees' side the part is split by largest remainder over what is left of each leg. On the payer's
+side it comes back in the reverse of the recorded order, so that grants come back as grants. Money that a
+payee has already spent becomes due from the payee, or a loss of the platform, as a setting says. Tokens
+that were bought go back in proportion to the USD, rounded up; the last part takes all that are left.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ from ledger.domain.reversals import Original, Reversed, split
 
 
 class ReversalTransfers:
-    """One reversal while its transfers are found. `as_loss`: what a payee has spent is nobody's debt."""
+    """Collects the transfers of one reversal. `as_loss`: money that a payee has spent is lost, not due."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class ReversalTransfers:
         return self.recorded[number - 1].amount - self.legs.get(number, ZERO)
 
     def _leg_numbers(self, *, credited: str | None = None, debited: str | None = None) -> list[int]:
-        """The numbers of the recorded transfers between these accounts."""
+        """Return the numbers of the recorded transfers between these accounts."""
         return [
             number
             for number, transfer in enumerate(self.recorded, 1)
@@ -83,7 +83,7 @@ class ReversalTransfers:
             self.transfers.append(Transfer(debit, credit, currency, amount))
 
     def _debit_user(self, user: int, credit: str, currency: Currency, amount: Decimal) -> None:
-        """Take from a user what is available; the rest becomes due, or the platform's loss."""
+        """Take from a user what is available. The rest becomes due, or a loss of the platform."""
         funds, losses = chart.FUNDS[currency], chart.LOSSES[currency]
         if user in self.closed:
             self._move(losses, credit, currency, amount)
@@ -98,7 +98,7 @@ class ReversalTransfers:
         self.transfers += pay_down_due(self.locked, self.payer, currency, amount)
 
     def _reverse_compute(self) -> None:
-        """What became due is forgiven first, as far as it is still owed; the rest is paid back."""
+        """Forgive what became due and is still owed first, then pay back the rest."""
         left, back = self.part, ZERO
         due = user_account(self.payer, "due:eaml")
         still_owed = self.locked.balance(self.payer, "due:eaml")
@@ -132,7 +132,7 @@ class ReversalTransfers:
         self._pay_down_payer(USD, self.part)
 
     def _reverse_bill(self) -> None:
-        """USD first, then grants, last spent first; and the tokens that it bought."""
+        """Return USD first, then grants, the last spent first, and take back the tokens that were bought."""
         (bought,) = self._leg_numbers(debited=chart.TREASURY_EAML)
         tokens = money.part_rounded_up(self._left_of(bought), self.part, self.so_far.left)
         self._record_leg(bought, tokens)
@@ -149,7 +149,7 @@ class ReversalTransfers:
                 self._pay_down_payer(USD, amount)
 
     def _restore_grants(self, amount: Decimal, source: str) -> None:
-        """Give back what grants paid, the last first; what has expired goes to promotions."""
+        """Give back what grants paid, the last spent first. What has expired since goes to promotions."""
         left, restored, expired = amount, ZERO, ZERO
         known = {grant.id: grant for grant in self.locked.user_grants(self.payer)}
         for spent in reversed(self.original.data["spent"]):
@@ -171,7 +171,7 @@ class ReversalTransfers:
             self._move(source, chart.PROMOTIONS_USD, USD, expired)
 
     def _revoke_grant(self) -> None:
-        """Take back a coupon that was given, as far as it is there."""
+        """Take back a coupon that was granted. Raises `InsufficientFunds` if too little of it is left."""
         grant = next(
             (each for each in self.locked.user_grants(self.payer) if each.id == self.original.id), None
         )
@@ -188,12 +188,12 @@ class ReversalTransfers:
         self._move(user_account(self.payer, "coupon"), chart.PROMOTIONS_USD, USD, self.part)
 
     def _reverse_payment(self) -> None:
-        """Money that was paid in leaves again."""
+        """Send money that was paid in back to its provider."""
         self._record_leg(1, self.part)
         self._debit_user(self.payer, self.recorded[0].debit, self.recorded[0].currency, self.part)
 
     def _return_payout(self) -> None:
-        """Money that was paid out has come back."""
+        """Put money that was paid out and has come back on the user's account."""
         self._record_leg(1, self.part)
         self._move(chart.CLEARING_USD, user_account(self.payer, "usd"), USD, self.part)
         self._pay_down_payer(USD, self.part)
@@ -212,7 +212,7 @@ class ReversalTransfers:
         elif is_due(name) and taken_off:
             self._forgive(other, own, first.currency)
         elif is_due(name):
-            self._move(own, other, first.currency, self.part)  # it was written off, and is owed again
+            self._move(own, other, first.currency, self.part)  # the written-off amount is owed again
         elif taken_off:
             self._move(other, own, first.currency, self.part)
             self._pay_down_payer(first.currency, self.part)
@@ -220,7 +220,7 @@ class ReversalTransfers:
             self._debit_user(self.payer, other, first.currency, self.part)
 
     def _forgive(self, source: str, due: str, currency: Currency) -> None:
-        """Take a debt away; what of it was paid already comes back."""
+        """Remove a debt; the part of it that was already paid is returned."""
         owed = min(self.part, self.locked.accounts[due].balance)
         self._move(source, due, currency, owed)
         self._move(source, user_account(self.payer, chart.FUNDS[currency]), currency, self.part - owed)

@@ -1,4 +1,4 @@
-"""What of an operation was reversed, and how a part is split over the legs of what is left."""
+"""The reversed part of an operation, and the splitting of a further part over the legs that are left."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from ledger.domain.money import QUANTUM, ZERO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversed:
-    """How much of an operation was taken back. Amounts have 8 decimals.
+    """The part of an operation that was taken back. Amounts have 8 decimals.
 
-    `total` is what the payer paid and `amount` how much of it came back; `legs` is how much of each
+    `total` is what the payer paid and `amount` how much of it came back. `legs` says how much of each
     transfer (by its number, from 1) was taken back, `grants` how much of each grant.
     """
 
@@ -25,13 +25,13 @@ class Reversed:
 
     @property
     def left(self) -> Decimal:
-        """What can still be reversed."""
+        """Return the amount that can still be reversed."""
         return self.total - self.amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Original:
-    """The operation that is reversed, as its event says."""
+    """The operation that is reversed, as in its event."""
 
     id: str
     type: str
@@ -39,13 +39,13 @@ class Original:
 
     @property
     def kind(self) -> str:
-        """What was recorded."""
+        """Return the kind of the operation."""
         kind: str = self.data["kind"]
         return kind
 
     @property
     def transfers(self) -> list[Transfer]:
-        """Its transfers, in the recorded order."""
+        """Return the transfers in the recorded order."""
         return [
             Transfer(each["debit"], each["credit"], each["currency"], Decimal(each["amount"]))
             for each in self.data["transfers"]
@@ -53,14 +53,14 @@ class Original:
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts it touched."""
+        """Return the payer and the users whose accounts the operation touched."""
         codes = [code for transfer in self.transfers for code in (transfer.debit, transfer.credit)]
         owners = [owner for owner in map(owner_of, codes) if owner is not None]
         return tuple(dict.fromkeys([self.data["payer"], *owners]))
 
 
 def split(part: Decimal, left: Sequence[Decimal]) -> list[Decimal]:
-    """A part of Σ left over the legs, by largest remainder; Σ of the answer is the part exactly.
+    """Split a part of Σ `left` over the legs by largest remainder. The result adds up to the part exactly.
 
     No leg gets more than is left of it. Ties go to the earlier leg.
     """

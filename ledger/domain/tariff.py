@@ -22,11 +22,11 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
-    """One published version.
+    """One published version of the tariff.
 
-    Prices are EAML per cell or line, the commission a fraction of the gross, the rate EAML per USD,
-    the credit limit the EAML that a user may owe. `bands` are what units cost further up, by kind;
-    `commission_rates` are those of kinds that have one of their own.
+    Prices are EAML per cell or line, the commission is a fraction of the gross, the rate is EAML per USD,
+    and the credit limit is the EAML that a user may owe. `bands` are the prices of units beyond the first
+    band, by kind; `commission_rates` are those of the kinds that have their own.
     """
 
     version: int
@@ -42,7 +42,7 @@ class Tariff:
     commission_rates: Mapping[Kind, Decimal] = field(default_factory=dict)
     bands: Mapping[Kind, tuple[Band, ...]] = field(default_factory=dict)
     overrides: tuple[int, ...] = ()
-    """The versions whose terms of single teams and users stand in it, in the order they were laid on."""
+    """The versions of the overrides that were applied to it, in order."""
     _scales: Mapping[Kind, tuple[Band, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class Tariff:
 
     @classmethod
     def from_terms(cls, version: int, effective_from: datetime, terms: Mapping[str, Any]) -> "Tariff":
-        """A tariff from its stored terms, decimal strings by name. Raises KeyError if one is missing."""
+        """Return the tariff of stored terms, decimal strings by name. Raises KeyError if one is missing."""
         return cls(
             version=version,
             effective_from=effective_from,
@@ -71,9 +71,9 @@ class Tariff:
         )
 
     def overridden(self, override: "Override") -> "Tariff":
-        """The tariff with an override's terms in the place of its own, those by kind each by itself.
+        """Return the tariff with the terms of an override. Terms by kind are replaced kind by kind.
 
-        A price of its own leaves the bands of its kind behind, unless it brings bands as well.
+        An override with a price for a kind removes the bands of that kind, unless it has bands as well.
         """
         terms = override.terms
         changes: dict[str, Any] = {name: Decimal(terms[name]) for name in _NUMBERS if name in terms}
@@ -92,19 +92,19 @@ class Tariff:
         )
 
     def bands_of(self, kind: Kind) -> tuple[Band, ...]:
-        """The prices of a compute operation from the first unit on, ascending. KeyError for another kind."""
+        """Return the ascending bands of a kind of compute. Raises KeyError for another kind."""
         return self._scales[kind]
 
     def commission_of(self, kind: Kind) -> Decimal:
-        """The fraction that the platform keeps of a sale of a kind."""
+        """Return the fraction that the platform keeps of a sale of a kind."""
         return self.commission_rates.get(kind, self.commission_rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """A version with the terms of one user, or of one team's members: some of a tariff's, by name.
+    """A version with some terms of a tariff, by name, for one user or the members of one team.
 
-    Without any, it ends the one before it.
+    An override without terms ends the one before it.
     """
 
     version: int
@@ -119,11 +119,11 @@ PRICE_TERMS: Final[Mapping[Kind, str]] = {
     Kind.SOLVING: "solving_line_eaml",
     Kind.SOLVING_WITH_API: "solving_with_api_line_eaml",
 }
-"""Per kind of compute, the term that has the price of its first units."""
+"""By kind of compute: the term with the price of the first units."""
 
 _NUMBERS: Final = (*PRICE_TERMS.values(), "commission_rate", "eaml_per_usd", "credit_limit_eaml")
 
-# What a fresh install publishes as tariff 1.
+# A fresh installation publishes these as tariff 1.
 DEFAULT_TERMS: Final[Mapping[str, Any]] = {
     "training_cell_eaml": "0.00001000",
     "training_counts_epochs": False,
@@ -137,7 +137,10 @@ DEFAULT_TERMS: Final[Mapping[str, Any]] = {
 
 
 def in_force(tariffs: Sequence[Tariff], at: datetime) -> Tariff:
-    """The tariff in force at a time. `tariffs` are in the order of `effective_from`, then version."""
+    """Return the tariff in force at a time. Raises `UnknownTariff` if there was none.
+
+    `tariffs` are in the order of `effective_from`, then version.
+    """
     for tariff in reversed(tariffs):
         if tariff.effective_from <= at:
             return tariff
@@ -145,10 +148,11 @@ def in_force(tariffs: Sequence[Tariff], at: datetime) -> Tariff:
 
 
 def with_overrides(tariff: Tariff, overrides: Sequence[Override], at: datetime) -> Tariff:
-    """The tariff of one user at a time: under his own override that of his teams, under both the tariff.
+    """Return the tariff in force for a user at a time.
 
-    `overrides` are his and his teams', in the order of `effective_from`, then version. Of each team the
-    latest in force counts, and of several teams' the latest of these.
+    The user's own override wins over a team's, and a team's over the tariff for all. `overrides` are those
+    of the user and of their teams, in the order of `effective_from`, then version. The latest override in
+    force counts for each team, and among teams the latest of these.
     """
     latest: dict[tuple[int | None, int | None], Override] = {}
     for override in overrides:
@@ -163,9 +167,9 @@ def with_overrides(tariff: Tariff, overrides: Sequence[Override], at: datetime) 
 
 
 def split(bands: Sequence[Band], quantity: int, *, after: int = 0) -> list[int]:
-    """How many of `quantity` units each band takes, where `after` units were taken before them.
+    """Return how many of `quantity` units fall into each band, after `after` units that came before them.
 
-    `bands` ascend, and the first begins at 0.
+    `bands` are ascending, and the first begins at 0.
     """
     ends = [*(band.above for band in bands[1:]), after + quantity]
     upto = after + quantity

@@ -1,4 +1,4 @@
-"""Publishing a version of the tariff, for everybody or for a team or a user: always by two people."""
+"""Publish versions of the tariff, for all users, a team or a user. It always takes two people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from ledger.domain.proposing import propose
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposeTariff:
-    """Let a version of the tariff wait for a second person.
+    """Propose a version of the tariff to a second person.
 
-    `terms` are all of them, as they are stored; or of a user's or a team's override some. It takes effect
-    at `effective_from`, or without it when it is published.
+    `terms` are all terms as they are stored, or some of them for the override of a user or a team. The
+    version takes effect at `effective_from`, or when it is published if that is None.
     """
 
     effective_from: datetime | None
@@ -32,12 +32,12 @@ class ProposeTariff:
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts have to be locked: nobody's."""
+        """Return no users: no account has to be locked."""
         return ()
 
 
 def propose_tariff(command: ProposeTariff, *, now: datetime, event_id: str) -> Decision:
-    """Propose it. Raises `EffectiveInThePast`."""
+    """Make the proposal. Raises `EffectiveInThePast`."""
     _check_effective(command.effective_from, now)
     at = command.effective_from
     body = {
@@ -59,7 +59,7 @@ def propose_tariff(command: ProposeTariff, *, now: datetime, event_id: str) -> D
 
 
 def publish_tariff(proposal: Proposal, locked: LockedState, *, now: datetime) -> Decision:
-    """Publish what was proposed as the next version. Raises `EffectiveInThePast`."""
+    """Publish the proposed terms as the next version. Raises `EffectiveInThePast`."""
     body = proposal.body
     proposed = body["effective_from"]
     effective_from = None if proposed is None else datetime.fromisoformat(proposed)
@@ -84,7 +84,7 @@ def publish_tariff(proposal: Proposal, locked: LockedState, *, now: datetime) ->
 def _check_effective(effective_from: datetime | None, now: datetime) -> None:
     if effective_from is not None and effective_from < now:
         raise EffectiveInThePast(
-            "a tariff does not take effect before it is published",
+            "a tariff version cannot take effect before it is published",
             field="effective_from",
             effective_from=effective_from.isoformat(),
         )

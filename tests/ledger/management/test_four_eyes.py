@@ -88,7 +88,7 @@ def test_proposals_are_listed_and_approved_by_another(user: User, anna: User, be
     assert line.startswith(f"{proposal}  adjustment of user {user.pk}: account=usd amount=2500.00000000 ")
     assert f"refund, by user:{anna.pk}, until " in line
     own = refused("proposals", "approve", proposal, "--as", anna.pk)
-    assert own == "self_approval: a proposal is approved by somebody else than who made it"
+    assert own == "self_approval: a proposal is approved by another person than its proposer"
     assert said("proposals", "approve", proposal, "--as", bert.pk).startswith("operation recorded: ")
     assert on_user(user)[0] == 2600
     assert said("proposals", "list") == ""
