@@ -45,7 +45,7 @@ class AccountAdmin(UserOwnedAdmin):
 
     list_display = ("code", "kind", "shown_balance", "shown_held", "available", "version", "position")
     list_filter = (AccountKindFilter,)
-    search_help_text = "account code, user ID or email address"
+    search_help_text = "Account code, user ID or email address"
     ordering = ("id",)
     fields = readonly_fields = (
         "code",

@@ -24,7 +24,7 @@ from web.admin.pages import ActionsInState
 from web.admin.search import number_or_none
 
 _REASON_HELP = "Stored with your name."
-_BYTES_HELP = "Bytes that are not text are shown, and can be entered, as base64:…."
+_BYTES_HELP = 'Write bytes that are not text in Base64, after the prefix "base64:".'
 
 
 class _BytesField(forms.CharField):
@@ -55,19 +55,19 @@ class _HeadersField(forms.CharField):
 class MendForm(forms.Form):
     """The message to replay in place of the one that came."""
 
-    key = _BytesField(label="key", widget=UnfoldAdminTextInputWidget(), help_text=_BYTES_HELP)
+    key = _BytesField(label="Key", widget=UnfoldAdminTextInputWidget(), help_text=_BYTES_HELP)
     headers = _HeadersField(
-        label="headers",
+        label="Headers",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 12, "class": "font-mono max-w-4xl"}),
         help_text="A JSON list of pairs: name and value. " + _BYTES_HELP,
     )
     value = _BytesField(
-        label="value",
+        label="Value",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 14, "class": "font-mono max-w-4xl"}),
         help_text="Leave empty for a message without a value (a tombstone). " + _BYTES_HELP,
     )
     words = forms.CharField(
-        label="reason",
+        label="Reason",
         required=False,
         max_length=1000,
         widget=UnfoldAdminTextInputWidget(),
@@ -83,7 +83,7 @@ class DismissForm(forms.Form):
     """The reason for dismissing the message."""
 
     words = forms.CharField(
-        label="reason", max_length=1000, widget=UnfoldAdminTextInputWidget(), help_text=_REASON_HELP
+        label="Reason", max_length=1000, widget=UnfoldAdminTextInputWidget(), help_text=_REASON_HELP
     )
 
 
@@ -121,27 +121,28 @@ class DeadLetterActions(ActionsInState):
     def mend(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Store a corrected message, to be replayed in place of the one that came."""
         return self._page(
-            request, object_id, form_class=MendForm, execute=_mend, button="Save the mended message"
+            request, object_id, "Mend", form_class=MendForm, execute=_mend, button="Save the mended message"
         )
 
     @_button(description="Replay", url_path="replay", icon="replay")
     def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Process the message once more, by the route of its topic."""
-        return self._page(request, object_id, form_class=ReplayForm, execute=_replay, button="Replay")
+        return self._page(request, object_id, "Replay", form_class=ReplayForm, execute=_replay)
 
     @_button(description="Dismiss", url_path="dismiss", icon="block", variant=ActionVariant.DANGER)
     def dismiss(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Record that the message will not be processed."""
-        return self._page(request, object_id, form_class=DismissForm, execute=_dismiss, button="Dismiss")
+        return self._page(request, object_id, "Dismiss", form_class=DismissForm, execute=_dismiss)
 
     def _page(
         self,
         request: HttpRequest,
         object_id: str,
+        verb: str,
         *,
         form_class: type[forms.Form],
         execute: _Execute,
-        button: str,
+        button: str = "",
     ) -> HttpResponse:
         dead_letter = _dead_letter_or_404(object_id)
         back = reverse("admin:events_deadletter_change", args=[dead_letter.id])
@@ -159,14 +160,14 @@ class DeadLetterActions(ActionsInState):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"{button}: dead letter {dead_letter.id}",
+            "title": f"{verb} dead letter {dead_letter.id}",
             "dead_letter": dead_letter,
             "reason": dead_letter_store.why(dead_letter.code, dead_letter.reason),
             "headers": headers_to_text(dead_letter.message.headers),
             "value": to_text(dead_letter.message.value),
             "shows_message": form_class is not MendForm,
             "form": form,
-            "button": button,
+            "button": button or verb,
             "back": back,
         }
         return TemplateResponse(request, "admin/dead_letter_action.html", context)

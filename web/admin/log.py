@@ -40,7 +40,7 @@ class EventAdmin(SearchAdmin):
     list_filter = (TypeFilter, ("recorded_at", RangeDateTimeFilter))
     list_filter_submit = True
     search_fields = ("position",)
-    search_help_text = "position, event ID or stream"
+    search_help_text = "Position, event ID or stream"
     ordering = ("-position",)
     fields = readonly_fields = (
         "position",

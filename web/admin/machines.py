@@ -91,7 +91,7 @@ class MachineTermsAdmin(SearchAdmin):
 
     list_display = ("machine_id", "since", "owner_id", "columns", "shown_api", "shown_data", "shown_copy")
     search_fields = ("machine_id",)
-    search_help_text = "machine ID"
+    search_help_text = "Machine ID"
     ordering = ("-id",)
 
     def search(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:

@@ -22,7 +22,7 @@ class _MessageAdmin(ReadOnlyAdmin):
     """Columns of both kinds of messages: topic and offset, the reason, key, headers and value."""
 
     search_fields: tuple[str, ...] = ("code", "topic", "reason")
-    search_help_text = "code, topic or part of the reason"
+    search_help_text = "Code, topic or part of the reason"
 
     @admin.display(description="offset")
     def kafka_offset(self, message: StoredMessage) -> str:
@@ -52,7 +52,7 @@ class DeadLetterActionInline(ReadOnlyInline):
     """Who mended, replayed or dismissed a dead letter, and when. Mended messages are shown whole."""
 
     model = LetterAct
-    verbose_name_plural = "History"
+    verbose_name_plural = "Actions taken"
     fields = readonly_fields = ("done", "kind", "actor", "given_reason", "failure", "shown_message")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -108,7 +108,7 @@ class WaitingMessageAdmin(_MessageAdmin):
 
     list_display = ("id", "waits_for", "kafka_offset", "until", "stored")
     search_fields = ("waits_for", "topic")
-    search_help_text = "what the message waits for (user:42), or topic"
+    search_help_text = "What the message waits for (user:42), or topic"
     ordering = ("id",)
     fields = readonly_fields = (*_MESSAGE_FIELDS, "waits_for", "until")
 

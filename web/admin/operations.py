@@ -133,7 +133,7 @@ class OperationAdmin(DecisionColumns, VisibleToViewer, SearchAdmin):
     list_filter = (KindFilter, TariffFilter, ("recorded_at", RangeDateTimeFilter))
     list_filter_submit = True
     search_fields = ("id",)
-    search_help_text = "operation ID, position, kind or email address"
+    search_help_text = "Operation ID, position, kind or email address"
     ordering = ("-position",)
     inlines = (EntryInline,)
     fieldsets = (
@@ -208,7 +208,7 @@ class EntryAdmin(_EntryColumns, SearchAdmin):
     list_filter = (("side", ChoicesDropdownFilter), ("currency", ChoicesDropdownFilter))
     list_filter_submit = True
     search_fields = ("id",)
-    search_help_text = "operation ID, entry ID or email address"
+    search_help_text = "Operation ID, entry ID or email address"
     ordering = ("-id",)
     fields = readonly_fields = (
         "id",
@@ -244,7 +244,7 @@ class BillingAdmin(SearchAdmin):
     list_select_related = ("Operation_User", "machine", "machine_owner_user")
     ordering = ("-operation_position",)
     search_fields = ("operation_position",)
-    search_help_text = "position or email address"
+    search_help_text = "Position or email address"
 
     def search(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
         if (position := number_or_none(term)) is not None:

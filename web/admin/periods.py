@@ -22,12 +22,32 @@ class PeriodAdmin(ActionsInState, ReadOnlyAdmin):
     close_period = command_button(ClosePeriod, icon="lock_clock")
     reopen_period = command_button(ReopenPeriod, fills="period", icon="lock_open")
 
-    list_display = ("month", "state", "shown_ends_at", "settled", "proposer", "resolver", "version")
+    list_display = (
+        "month",
+        "state",
+        "shown_ends_at",
+        "settled_position",
+        "proposed_by",
+        "approved_by",
+        "version",
+    )
     fields = readonly_fields = (*list_display, "totals")
 
     @admin.display(description="ends at", ordering="ends_at")
     def shown_ends_at(self, period: BookPeriod) -> str:
         return utc_time(period.ends_at)
+
+    @admin.display(description="settled position")
+    def settled_position(self, period: BookPeriod) -> str:
+        return str(period.settled)
+
+    @admin.display(description="proposed by")
+    def proposed_by(self, period: BookPeriod) -> str:
+        return period.proposer
+
+    @admin.display(description="approved by")
+    def approved_by(self, period: BookPeriod) -> str:
+        return period.resolver
 
     @admin.display(description="totals at the end")
     def totals(self, period: BookPeriod) -> SafeString | str:

@@ -137,7 +137,8 @@ class ProposalAdmin(SearchAdmin):
 
     @admin.display(description="reason")
     def reason(self, proposal: Any) -> SafeString | str:
-        return format_html("{}: {}", proposal.kept["reason_code"], proposal.notes)
+        code = proposal.kept["reason_code"]
+        return str(code) if proposal.notes is None else format_html("{}: {}", code, proposal.notes)
 
     @admin.display(description="reason and evidence")
     def notes(self, proposal: ProposedChange) -> SafeString | str:
@@ -186,7 +187,7 @@ def _annotate(request: HttpRequest, proposals: Sequence[Any]) -> None:
         each.may_resolve = isinstance(viewer, User) and viewer.has_perm(Approve.permission)
         each.emails = emails
         each.tariff = tariff
-        each.notes = notes.get(each.pk, "–")
+        each.notes = notes.get(each.pk)
 
 
 def _tariff_in_force() -> Mapping[str, Any] | None:

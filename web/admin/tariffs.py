@@ -1,6 +1,7 @@
 """Pages of tariffs: the platform's prices by version, with the operations that each version priced."""
 
 from django.contrib import admin
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -54,7 +55,9 @@ class TariffAdmin(ReadOnlyAdmin):
     def used(self, tariff: PublishedTariff) -> SafeString:
         operations, position = uses(tariff.version)
         url = f"{reverse('admin:models_operation_changelist')}?tariff={tariff.version}"
-        return format_html("{}, up to position {}", link(url, f"{operations} operations"), position)
+        return format_html(
+            "{}, up to position {}", link(url, f"{operations} operation{pluralize(operations)}"), position
+        )
 
     @admin.display(description="terms")
     def shown_terms(self, tariff: PublishedTariff) -> SafeString:

@@ -67,7 +67,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
     list_filter = ("is_active", "is_staff")
     show_full_result_count = False
     search_fields = ("email", "first_name", "last_name")
-    search_help_text = "email address or name"
+    search_help_text = "Email address or name"
     ordering = ("id",)
     filter_horizontal = ("groups", "user_permissions")
     readonly_fields = (*_BALANCES, "date_joined", "last_login")
@@ -173,29 +173,28 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
             ],
         )
 
-    @admin.display(description="due, by age (days)")
+    @admin.display(description="due, by age")
     def dues(self, user: User) -> str:
         found = debts.dues(user.pk, at=timezone.now())
         if found is None:
             return "–"
         ends = debts.AGES_DAYS
         ages = (
-            f"0–{ends[0]}",
-            *(f"{younger + 1}–{older}" for younger, older in pairwise(ends)),
-            f"over {ends[-1]}",
+            f"0–{ends[0]} days",
+            *(f"{younger + 1}–{older} days" for younger, older in pairwise(ends)),
+            f"over {ends[-1]} days",
         )
-        return table(
-            ("currency", *ages, "oldest", "credit limit"),
-            [
-                (
-                    currency,
-                    *(amount(part, currency) if due.balance else "–" for part in due.by_age),
-                    utc_time(due.oldest),
-                    _limit(currency, due.credit_limit),
-                )
-                for currency, due in found.items()
-            ],
-        )
+        columns = [
+            (
+                currency,
+                *(amount(part, currency) if due.balance else "–" for part in due.by_age),
+                utc_time(due.oldest),
+                _limit(currency, due.credit_limit),
+            )
+            for currency, due in found.items()
+        ]
+        head, *rows = zip(("age", *ages, "oldest", "credit limit"), *columns, strict=True)
+        return table(head, rows)
 
     @admin.display(description="USD", ordering="user_balance")
     def usd(self, user: User) -> str:

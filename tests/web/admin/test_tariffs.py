@@ -80,7 +80,7 @@ def test_an_approved_tariff_is_published_and_prices_operations(admin: Client, wo
     operation = make.recorded(make.solving(world.machine, user=user, lines=10_000))
     assert operation.data["transfers"][0]["amount"] == "3.00000000"
     worlds.project()
-    assert f"1 operations</a>, up to position {operation.position}" in admin.get(result).content.decode()
+    assert f"1 operation</a>, up to position {operation.position}" in admin.get(result).content.decode()
     listed = admin.get("/admin/models/operation/", {"tariff": version}).context["cl"].result_list
     assert [str(each.pk) for each in listed] == [operation.id]
     others = admin.get("/admin/models/operation/", {"tariff": 1}).context["cl"].result_list

@@ -38,7 +38,7 @@ class ClosePeriod(_PeriodPage):
     """
 
     name = "close-period"
-    title = "Close a period"
+    title = "Propose to close a period"
     action = "close"
 
 
@@ -46,5 +46,5 @@ class ReopenPeriod(_PeriodPage):
     """Propose to reopen the month that was closed last. This deletes its frozen balances."""
 
     name = "reopen-period"
-    title = "Reopen a period"
+    title = "Propose to reopen a period"
     action = "reopen"

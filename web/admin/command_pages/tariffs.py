@@ -43,7 +43,7 @@ class _TermsPage(CommandPage):
     )
     training_cell_eaml = AmountField("", label="Training, per cell (EAML)", required=False)
     training_counts_epochs = SelectField(
-        {"": "–", "no": "no", "yes": "yes"}, label="Multiply training by its epochs", required=False
+        {"": "–", "no": "no", "yes": "yes"}, label="Multiply the training price by epochs", required=False
     )
     solving_line_eaml = AmountField("", label="Solving, per line (EAML)", required=False)
     solving_with_api_line_eaml = AmountField("", label="Solving with API, per line (EAML)", required=False)
@@ -60,13 +60,14 @@ class _TermsPage(CommandPage):
         rules = {"": "–", "due": "becomes due", "reject": "is rejected"}
         for kind in _COMPUTE:
             label = _label(kind)
+            title = label[0].upper() + label[1:]
             self.fields[f"when_short_{kind}"] = SelectField(
-                rules, label=f"If the balance does not cover {label}, it", required=False
+                rules, label=f"{title} that the balance does not cover", required=False
             )
-            self.fields[f"bands_{kind}"] = BandsField(label=f"Price bands of {label}")
+            self.fields[f"bands_{kind}"] = BandsField(label=f"Price bands ({label})")
         for kind in _SALES:
             self.fields[f"commission_rates_{kind}"] = AmountField(
-                "", label=f"Commission on {_label(kind)}", required=False, help_text=_OWN_RATE_HELP
+                "", label=f"Commission ({_label(kind)})", required=False, help_text=_OWN_RATE_HELP
             )
         self.fields |= {name: self.fields.pop(name) for name in ("reason_code", "reason")}  # last
 
