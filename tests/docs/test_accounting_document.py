@@ -1,4 +1,4 @@
-"""Every table of `docs/accounting.md` against the engine, the chart, the tariff and the rounding rules."""
+"""Compare every table of `docs/accounting.md` with the engine, the chart, the tariff and the rounding."""
 
 import re
 from collections.abc import Callable
@@ -56,7 +56,7 @@ _LABEL = re.compile(r"\*\*(?P<label>[^*]+)\*\*")
 
 @pytest.fixture
 def cast(db: None) -> tuple[User, User]:
-    """Who the page is about, by the numbers that it uses: the owner of machine 7, and who buys from him."""
+    """The users of the page by the ids that it uses: the owner of machine 7, and the buyer."""
     owner: User = User.objects.create_user(email="owner@example.com", id=OWNER)
     buyer: User = User.objects.create_user(email="buyer@example.com", id=BUYER)
     Machine.objects.create(
@@ -324,13 +324,13 @@ def _documented() -> dict[str, pages.Table]:
 
 
 def test_every_example_of_the_page_is_known() -> None:
-    """A new table needs a function here, and the other way round."""
+    """A new table needs a function here, and a new function needs a table."""
     assert list(_documented()) == list(EXAMPLES)
 
 
 @pytest.mark.parametrize("label", EXAMPLES)
 def test_the_engine_makes_the_transfers_of_the_example(label: str, cast: tuple[User, User]) -> None:
-    """Debit, credit, currency and amount of each, in their order."""
+    """Debit, credit, currency and amount of each transfer agree, in order."""
     data = EXAMPLES[label]().data
     made = [
         (f"`{debit}`", f"`{credit}`", pair["currency"], value)
@@ -340,7 +340,7 @@ def test_the_engine_makes_the_transfers_of_the_example(label: str, cast: tuple[U
 
 
 def test_every_kind_of_operation_has_an_example(cast: tuple[User, User]) -> None:
-    """The nine of the wire and those beyond them."""
+    """These are the nine kinds on the wire and all other kinds."""
     kinds = set()
     for example in EXAMPLES.values():
         with rolled_back():
@@ -349,7 +349,7 @@ def test_every_kind_of_operation_has_an_example(cast: tuple[User, User]) -> None
 
 
 def test_a_hold_changes_what_is_available_as_shown(cast: tuple[User, User]) -> None:
-    """Balance, held and available after each step."""
+    """Balance, held and available agree after each step."""
     _owner_has("10")
     steps: list[Callable[[], Any]] = [
         lambda: None,
@@ -367,7 +367,7 @@ def test_a_hold_changes_what_is_available_as_shown(cast: tuple[User, User]) -> N
 
 
 def test_the_accounts_are_those_of_the_chart() -> None:
-    """Codes, currencies and normal sides, in the chart's order."""
+    """Codes, currencies and normal sides agree, in the chart's order."""
     side = {"D": "debit", "C": "credit"}
     ours, platforms = (
         [row[:3] for row in table.rows]
@@ -382,7 +382,7 @@ def test_the_accounts_are_those_of_the_chart() -> None:
 
 
 def test_the_terms_are_those_of_the_first_tariff() -> None:
-    """Every term, as a new ledger publishes it."""
+    """The page has every term as a new ledger publishes it."""
     shown = pages.table(PAGE, "term", "tariff 1").by_name()
     due = shown.pop("becomes due where the payer is short")
     wanted = dict(DEFAULT_TERMS)
@@ -394,7 +394,7 @@ def test_the_terms_are_those_of_the_first_tariff() -> None:
 
 
 def test_the_examples_of_rounding_come_to_what_they_say() -> None:
-    """Each rule with the function that has it."""
+    """Each rule is computed by the function that implements it."""
     rules: dict[str, Callable[..., Decimal]] = {
         "price × quantity, over all bands": money.multiply,
         "commission": lambda rate, gross: money.commission(gross, rate),
@@ -417,7 +417,7 @@ def _last_event() -> StoredEvent:
 
 
 def test_operation_counts_in_the_month_of_the_table(cast: tuple[User, User]) -> None:
-    """Row by row: told in time, told late, and too late."""
+    """The rows are operations that are recorded in time, late but in time for the month, and too late."""
     _, buyer = cast
     header = ("when an operation occurred", "when it is recorded", "October is", "counts in")
     for row in pages.table(PAGE, *header).rows:
@@ -441,5 +441,5 @@ def _close(month: Month, at: datetime) -> None:
 
 
 def _day(written: str) -> datetime:
-    """`20 October`, of the year of the page's examples."""
+    """Return the time of `20 October` in the year of the page's examples."""
     return datetime.strptime(f"{written} 2026 +0000", "%d %B %Y %z")
