@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from events import monitoring
-from events.monitoring import Measurements
+from events.monitoring import Measurements, Untold
 from ledger.domain.money import text
 from projections import checkpoints
 from projections.verification.rows import last_entry_id
@@ -61,7 +61,22 @@ class Dashboard:
     proposals: int
     """The number of proposals that wait for a second person."""
     kafka: Measurements
-    """How far the ledger lags behind Kafka, and what it has not published."""
+    """The ledger's lag behind Kafka, and what it has not published."""
+
+    @property
+    def unread_messages(self) -> int:
+        """The number of messages of incoming topics that were not read yet."""
+        return self.kafka.lag
+
+    @property
+    def duplicates(self) -> int:
+        """The number of messages that were delivered again and changed nothing."""
+        return self.kafka.replayed
+
+    @property
+    def topics_out(self) -> Sequence[Untold]:
+        """The outgoing topics with what was not published yet."""
+        return self.kafka.untold
 
     @property
     def topics_in(self) -> Sequence[TopicIn]:

@@ -141,7 +141,7 @@ class HoldAdmin(ActionsInState, UserOwnedAdmin):
 
     list_display = ("id", "shown_state", "user", "left", "expires")
     list_filter = (("state", FieldTextFilter),)
-    fields = readonly_fields = (*list_display, "shown_kept")
+    fields = readonly_fields = (*list_display, "stored_state")
 
     @admin.display(description="state", ordering="state")
     def shown_state(self, hold: HeldFunds) -> str:
@@ -156,7 +156,7 @@ class HoldAdmin(ActionsInState, UserOwnedAdmin):
         return utc_time(hold.expires_at)
 
     @admin.display(description="stored state")
-    def shown_kept(self, hold: HeldFunds) -> SafeString:
+    def stored_state(self, hold: HeldFunds) -> SafeString:
         return pretty_json(hold.kept)
 
 
@@ -173,7 +173,7 @@ class GrantAdmin(UserOwnedAdmin):
     grant_coupon = command_button(coupons.GrantCoupon, icon="redeem")
 
     list_display = ("id", "user", "left", "code", "expires")
-    fields = readonly_fields = (*list_display, "shown_kept")
+    fields = readonly_fields = (*list_display, "stored_state")
 
     @admin.display(description="left", ordering="remaining")
     def left(self, grant: CouponGrant) -> str:
@@ -185,7 +185,7 @@ class GrantAdmin(UserOwnedAdmin):
         return utc_time(grant.expires_at)
 
     @admin.display(description="stored state")
-    def shown_kept(self, grant: CouponGrant) -> SafeString:
+    def stored_state(self, grant: CouponGrant) -> SafeString:
         return pretty_json(grant.kept)
 
 

@@ -34,7 +34,7 @@ class ContractAdmin(ActionsInState, UserOwnedAdmin):
 
     list_display = ("id", "state", "user", "consultant", "shown_amount", "left")
     list_filter = (("state", FieldTextFilter),)
-    fields = readonly_fields = (*list_display, "commission", "shown_kept")
+    fields = readonly_fields = (*list_display, "commission", "stored_state")
 
     @admin.display(description="consultant")
     def consultant(self, contract: ConsultingContract) -> SafeString:
@@ -53,7 +53,7 @@ class ContractAdmin(ActionsInState, UserOwnedAdmin):
         return str(contract.kept["commission_rate"])
 
     @admin.display(description="stored state")
-    def shown_kept(self, contract: ConsultingContract) -> SafeString:
+    def stored_state(self, contract: ConsultingContract) -> SafeString:
         return pretty_json(contract.kept)
 
 

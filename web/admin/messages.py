@@ -24,7 +24,7 @@ class _MessageAdmin(ReadOnlyAdmin):
     search_fields: tuple[str, ...] = ("code", "topic", "reason")
     search_help_text = "Code, topic or part of the reason"
 
-    @admin.display(description="offset")
+    @admin.display(description="topic and offset")
     def kafka_offset(self, message: StoredMessage) -> str:
         return f"{message.topic}[{message.partition}]@{message.offset}"
 
@@ -49,7 +49,7 @@ _MESSAGE_FIELDS = ("kafka_offset", "code", "reason", "stored", "shown_key", "sho
 
 
 class DeadLetterActionInline(ReadOnlyInline):
-    """Who mended, replayed or dismissed a dead letter, and when. Mended messages are shown whole."""
+    """The actions taken on a dead letter, with actor and time. Mended messages are shown whole."""
 
     model = LetterAct
     verbose_name_plural = "Actions taken"

@@ -26,7 +26,7 @@ class PayoutAdmin(ActionsInState, UserOwnedAdmin):
 
     list_display = ("id", "state", "user", "shown_amount", "left")
     list_filter = (("state", FieldTextFilter),)
-    fields = readonly_fields = (*list_display, "shown_kept")
+    fields = readonly_fields = (*list_display, "stored_state")
 
     @admin.display(description="amount")
     def shown_amount(self, payout: RequestedPayout) -> str:
@@ -37,5 +37,5 @@ class PayoutAdmin(ActionsInState, UserOwnedAdmin):
         return amount(Decimal(payout.kept["remaining"]), "USD")
 
     @admin.display(description="stored state")
-    def shown_kept(self, payout: RequestedPayout) -> SafeString:
+    def stored_state(self, payout: RequestedPayout) -> SafeString:
         return pretty_json(payout.kept)

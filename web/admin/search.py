@@ -1,4 +1,4 @@
-"""What a search term can mean: an id, a number, a user's address, a kind of operation."""
+"""Interpretation of search terms: an id, a number, a user's address, a kind of operation."""
 
 from uuid import UUID
 

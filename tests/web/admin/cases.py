@@ -26,7 +26,7 @@ Fields = dict[str, Any]
 
 @dataclass(frozen=True)
 class Given:
-    """What the commands are about: a user with money, a machine, holds, an operation, proposals and more."""
+    """The targets of the commands: a user with money, a machine, holds, an operation, proposals and more."""
 
     user: User
     machine: int

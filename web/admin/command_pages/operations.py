@@ -54,7 +54,7 @@ class ReverseOperation(_ReversalPage):
     amount = AmountField(
         "",
         required=False,
-        help_text="In the currency of the payment. Leave empty to reverse all that is left.",
+        help_text="In the currency that the payer paid in. Leave empty to reverse all that is left.",
     )
     reason = ReasonField()
 

@@ -19,7 +19,7 @@ _NOTHING: Final = Balance(ZERO, ZERO, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why a command is not possible, refused or rejected. `docs/errors.md` lists the codes."""
+    """The reason why a command is refused or rejected. `docs/errors.md` lists the codes."""
 
     message: str
     code: str
