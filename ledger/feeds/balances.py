@@ -1,4 +1,4 @@
-"""The latest balances of each user: `billing.balances`."""
+"""Publishes the latest balances of each user: `billing.balances`."""
 
 import json
 from collections.abc import Iterator
@@ -16,19 +16,19 @@ from ledger.domain.money import ZERO, text
 
 
 class BalanceFeed:
-    """Of every user whom events touched, his balances as of the last of them. For a compacted topic."""
+    """One message per user that events touched, with the balances after the last. For a compacted topic."""
 
     topic = topics.BILLING_BALANCES
 
     def tell(self, *, after: int, upto: int) -> list[Told]:
-        """The latest balances by the events with after < position ≤ upto."""
+        """Return the users' latest balances from the events with after < position ≤ upto."""
         with connection.cursor() as cursor:
             cursor.execute(_EVENTS_SQL, {"after": after, "upto": upto, "rejections": _REJECTIONS})
             rows = [_Row(*row) for row in cursor.fetchall()]
         return [Told(row.version, _message(row)) for row in rows]
 
     def snapshot(self) -> Iterator[list[Outgoing]]:
-        """All users' balances, as the accounts have them now."""
+        """Yield the current balances of all users, read from the accounts, in batches of up to 1,000."""
         after = 0
         while rows := _read_accounts(after):
             yield [_message(row) for row in rows]
@@ -36,7 +36,7 @@ class BalanceFeed:
 
 
 class _Row(NamedTuple):
-    """A user's balances as of the event at position `version`; per account its balance and held."""
+    """A user's balances after the event at position `version`: balance and held amount per account."""
 
     user: int
     version: int
@@ -45,7 +45,7 @@ class _Row(NamedTuple):
 
 
 _TIME: Final = """'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""
-# The last event of a user has all of his accounts, as of after it.
+# A user's last event contains all of their accounts, with the balances after it.
 _EVENTS_SQL: Final = f"""
     with touched as (
         select split_part(account.key, ':', 2)::bigint as user_id, event.position, event.recorded_at,

@@ -1,9 +1,9 @@
-"""What became of what services asked: `billing.operations`.
+"""Publishes the outcomes of what services requested: `billing.operations`.
 
-# Note [Told as stored]
-A message is the event's data with a few facts put in front. The text is put together without taking
-the data apart: the relay has to keep up with every worker. Each version of an event's schema has a
-line of its own in the table, because what is told outside stays the same.
+# Note [Published as stored]
+A message is the event's stored data with a few facts in front. The text is concatenated without parsing
+the data, because the relay has to keep up with all workers. Each version of an event's schema has its own
+line in the table, because the published message must stay the same.
 """
 
 import json
@@ -19,22 +19,22 @@ from ledger.domain.money import EAML, USD, ZERO, text
 
 
 class OutcomeFeed:
-    """A message an event, keyed by the paying user."""
+    """One message per event, keyed by the paying user."""
 
     topic = topics.BILLING_OPERATIONS
 
     def tell(self, *, after: int, upto: int) -> list[Told]:
-        """The outcomes among the events with after < position ≤ upto."""
+        """Return the messages of the outcomes among the events with after < position ≤ upto."""
         with connection.cursor() as cursor:
             cursor.execute(_SQL, {"after": after, "upto": upto, "types": _TYPES})
             return [Told(row[0], _message(_Row(*row))) for row in cursor.fetchall()]
 
     def snapshot(self) -> None:
-        """A new topic is told the whole log."""
+        """Return None: a new topic gets the whole log."""
 
 
 class _Row(NamedTuple):
-    """An event, all of it as text."""
+    """An event's columns, as text."""
 
     position: int
     id: str
@@ -121,8 +121,8 @@ def _capture(row: _Row) -> str:
 _SOURCE: Final = topics.BILLING_SERVICE.encode()
 _NOTHING: Final = text(ZERO)
 _OUTCOMES: Final[Mapping[tuple[str, int], tuple[bytes, Callable[[_Row], str]]]] = {
-    (stored, 1): (told.encode(), facts)
-    for stored, told, facts in (
+    (stored, 1): (published.encode(), facts)
+    for stored, published, facts in (
         ("operation.recorded", topics.BILLING_OPERATION_RECORDED, _operation),
         ("operation.rejected", topics.BILLING_OPERATION_REJECTED, _operation),
         ("operation.reversed", topics.BILLING_OPERATION_REVERSED, _operation),
@@ -137,6 +137,6 @@ _OUTCOMES: Final[Mapping[tuple[str, int], tuple[bytes, Callable[[_Row], str]]]] 
         ("control_total.compared", topics.BILLING_CONTROL_TOTAL, _nothing_more),
     )
 }
-"""Per type and version of stored event: the type it is told as, and the facts beyond its data."""
+"""By type and schema version of the stored event: its published type, and the facts added to its data."""
 
 _TYPES: Final = sorted({stored for stored, _ in _OUTCOMES})

@@ -1,7 +1,7 @@
-"""Billing rows of the older system as events without entries, once each.
+"""Imports billing rows of the older system as events without entries, each once.
 
-The file is CSV in UTF-8. Its header names columns of `models.machine_billing.Billing`, and `id`, the
-row's number in the older system, under which it is imported once however often the file is read.
+The file is CSV in UTF-8. Its header names columns of `models.machine_billing.Billing` and `id`, the row's
+number in the older system. Each `id` is imported once, however often the file is read.
 """
 
 import csv
@@ -41,8 +41,8 @@ _amount: TypeAdapter[Decimal] = TypeAdapter(NonNegativeAmount)
 
 
 @dataclass(slots=True)
-class Imported:
-    """What came of a file: rows by what became of them, and `refused` with where and why."""
+class ImportResult:
+    """The rows of a file by outcome; `refused` says for each refused row where it is and why."""
 
     recorded: int = 0
     replayed: int = 0
@@ -57,7 +57,7 @@ class _Row:
 
     @property
     def command(self) -> dict[str, Any]:
-        """What the event keeps: the row's columns that are not empty."""
+        """The command in the event: the row's columns that are not empty."""
         return {"type": "legacy_billing", "id": self.id, "row": dict(self.values)}
 
 
@@ -66,9 +66,9 @@ def import_legacy_billing(
     *,
     now: datetime,
     progress: Callable[[int], None] = lambda _done: None,
-) -> Imported:
-    """Import what can be taken, row by row. Raises `Invalid` for a file or header that cannot be read."""
-    imported, rows, done = Imported(), [], 0
+) -> ImportResult:
+    """Import every valid row. Raises `Invalid` for a file or header that cannot be read."""
+    imported, rows, done = ImportResult(), [], 0
     for where, cells in _lines(path):
         try:
             rows.append(_read(where, cells))
@@ -85,14 +85,14 @@ def import_legacy_billing(
     return imported
 
 
-def _append(rows: list[_Row], imported: Imported, now: datetime) -> None:
+def _append(rows: list[_Row], imported: ImportResult, now: datetime) -> None:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         known = _with_known_references(cursor, rows, imported)
         new: dict[store.Key, _Row] = {}
         for row in known:
             key = store.Key(SOURCE, str(row.id))
             if key in new:
-                imported.refused.append(f"{row.where}, id: {row.id} stands twice")
+                imported.refused.append(f"{row.where}, id: {row.id} occurs twice")
             else:
                 new[key] = row
         claims = {key: store.Claim(fingerprint_of(row.command), uuid7()) for key, row in new.items()}
@@ -129,8 +129,8 @@ def _event(key: store.Key, row: _Row, event_id: str, position: int, now: datetim
     )
 
 
-def _with_known_references(cursor: Any, rows: list[_Row], imported: Imported) -> list[_Row]:
-    """The rows whose machine and users are there; the others are refused."""
+def _with_known_references(cursor: Any, rows: list[_Row], imported: ImportResult) -> list[_Row]:
+    """Return the rows whose machine and users exist; refuse the others."""
     known: dict[str, set[int]] = {}
     for column in {column.attname: column for column in _COLUMNS.values() if column.is_relation}.values():
         asked = [row.values[column.attname] for row in rows if column.attname in row.values]
@@ -138,14 +138,14 @@ def _with_known_references(cursor: Any, rows: list[_Row], imported: Imported) ->
         table = related._meta.db_table
         cursor.execute(f"select id from {table} where id = any(%s) for key share", [asked])  # noqa: S608
         known[column.attname] = {found[0] for found in cursor.fetchall()}
-    taken = []
+    accepted = []
     for row in rows:
         missing = [name for name, ids in known.items() if row.values.get(name, None) not in {None, *ids}]
         if missing:
-            imported.refused.append(f"{row.where}, {missing[0]}: {row.values[missing[0]]} is not known")
+            imported.refused.append(f"{row.where}, {missing[0]}: {row.values[missing[0]]} does not exist")
         else:
-            taken.append(row)
-    return taken
+            accepted.append(row)
+    return accepted
 
 
 def _lines(path: Path) -> Any:
@@ -155,13 +155,13 @@ def _lines(path: Path) -> Any:
             header = next(reader, [])
             for name in header:
                 if name != "id" and name not in _COLUMNS:
-                    raise Invalid("is no column of the billing table", field=name)
+                    raise Invalid("is not a column of the billing table", field=name)
             if "id" not in header or len(set(header)) != len(header):
-                raise Invalid("the header must have id, and each column once", field="row 1")
+                raise Invalid("the header must have id, and no column twice", field="row 1")
             for cells in reader:
                 where = f"row {reader.line_num}"
                 if len(cells) != len(header):
-                    raise Invalid(f"{len(cells)} columns, where there are {len(header)}", field=where)
+                    raise Invalid(f"{len(cells)} columns instead of {len(header)}", field=where)
                 yield where, dict(zip(header, cells, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Invalid(f"{path} cannot be read: {error}", field="file") from error
@@ -173,7 +173,7 @@ def _read(where: str, cells: Mapping[str, str]) -> _Row:
         for name, cell in cells.items()
         if name != "id" and cell != ""
     }
-    return _Row(where, _whole("id", cells["id"], 2**63 - 1), values)
+    return _Row(where, _read_whole("id", cells["id"], 2**63 - 1), values)
 
 
 def _value(name: str, column: "models.Field[Any, Any]", cell: str) -> Any:
@@ -186,10 +186,10 @@ def _value(name: str, column: "models.Field[Any, Any]", cell: str) -> Any:
             return text(_amount.validate_python(cell))
         except ValidationError as error:
             raise Invalid(first_contract_error(error).message, field=name) from None
-    return _whole(name, cell, 2**63 - 1 if column.is_relation else _LARGEST_COUNT)
+    return _read_whole(name, cell, 2**63 - 1 if column.is_relation else _LARGEST_COUNT)
 
 
-def _whole(name: str, cell: str, largest: int) -> int:
+def _read_whole(name: str, cell: str, largest: int) -> int:
     if not (cell.isascii() and cell.isdigit() and len(cell) <= 19 and int(cell) <= largest):
         raise Invalid("must be a whole number", field=name)
     return int(cell)

@@ -1,11 +1,11 @@
-"""Opening balances from a file: checked whole before anything is written, posted once per user.
+"""Imports opening balances from a file: checked completely before anything is written, posted once per user.
 
 The file is CSV in UTF-8 with the header
 
 `user_id,user_balance,user_ixioo_balance,coupon_balance,due_usd,due_eaml`
 
-one row a user, and as its last row the control totals: `total:<number of users>` and the sum of each
-column. Amounts are decimals with at most 8 places.
+It has one row per user, and the control totals as its last row: `total:<number of users>` and the sum of
+each column. Amounts are decimals with at most 8 places.
 """
 
 import csv
@@ -44,8 +44,8 @@ class Row:
 
 
 @dataclass(slots=True)
-class Imported:
-    """What came of the users of a file: `conflicting` have other opening balances already."""
+class ImportResult:
+    """The users of a file by outcome. The `conflicting` ones already have different opening balances."""
 
     recorded: int = 0
     replayed: int = 0
@@ -58,14 +58,14 @@ def import_opening_balances(
     *,
     now: datetime,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Imported:
+) -> ImportResult:
     """Post one operation per user of the file. Running it again posts nothing twice.
 
-    Raises `Invalid`, with nothing written, for a file that cannot be read, whose totals do not agree, or
-    that names a user who is unknown or stands twice; `field` says where (`row 3, coupon_balance`).
+    Raises `Invalid`, with nothing written, if the file cannot be read, its totals do not agree, or a user is
+    unknown or occurs twice; `field` says where (`row 3, coupon_balance`).
     """
-    rows = _checked(path)
-    imported = Imported()
+    rows = _read_checked(path)
+    imported = ImportResult()
     for start in range(0, len(rows), _BATCH):
         batch = rows[start : start + _BATCH]
         for row, outcome in zip(batch, post([_submission(row, now) for row in batch]), strict=True):
@@ -100,7 +100,7 @@ def _submission(row: Row, now: datetime) -> Submission:
     )
 
 
-def _checked(path: Path) -> list[Row]:
+def _read_checked(path: Path) -> list[Row]:
     rows: list[Row] = []
     totals: tuple[int, tuple[Decimal, ...]] | None = None
     for where, cells in _lines(path):
@@ -127,7 +127,7 @@ def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
             for cells in reader:
                 where = f"row {reader.line_num}"
                 if len(cells) != len(_HEADER):
-                    raise Invalid(f"{len(cells)} columns, where there are {len(_HEADER)}", field=where)
+                    raise Invalid(f"{len(cells)} columns instead of {len(_HEADER)}", field=where)
                 yield where, cells
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Invalid(f"{path} cannot be read: {error}", field="file") from error
@@ -152,18 +152,18 @@ def _check_totals(rows: Iterable[Row], totals: tuple[int, tuple[Decimal, ...]] |
     count, sums = totals
     found = list(rows)
     if count != len(found):
-        raise Invalid(f"the totals say {count} users, and there are {len(found)}", field="user_id")
+        raise Invalid(f"the totals say {count} users, but the file has {len(found)}", field="user_id")
     for number, (name, total) in enumerate(zip(_AMOUNTS, sums, strict=True)):
         summed = sum((row.amounts[number] for row in found), ZERO)
         if summed != total:
-            raise Invalid(f"the totals say {text(total)}, and the rows add up to {text(summed)}", field=name)
+            raise Invalid(f"the totals say {text(total)}, but the rows add up to {text(summed)}", field=name)
 
 
 def _check_users(rows: Iterable[Row]) -> None:
     seen: set[int] = set()
     for row in rows:
         if row.user in seen:
-            raise Invalid(f"user {row.user} stands twice", field="user_id")
+            raise Invalid(f"user {row.user} occurs twice", field="user_id")
         seen.add(row.user)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -173,4 +173,4 @@ def _check_users(rows: Iterable[Row]) -> None:
         )
         unknown = cursor.fetchone()
     if unknown is not None:
-        raise Invalid(f"user {unknown[0]} is not known", field="user_id")
+        raise Invalid(f"user {unknown[0]} does not exist", field="user_id")

@@ -1,4 +1,4 @@
-"""What commands share that somebody types: who it is, the key that makes it happen once, how it ends."""
+"""The parts that commands run by a person share: their name, the idempotency key, posting, the answer."""
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
@@ -24,29 +24,29 @@ B = TypeVar("B", bound=bodies.Body)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Who does it, under which key, and whether it is only tried."""
+    """Add `--as`, `--key` and `--dry-run`."""
     parser.add_argument(
         "--as",
         dest="person",
         required=True,
         metavar="EMAIL",
-        help="whose act it is: the email or the id of an administrator",
+        help="act as this administrator: their email or id",
     )
-    parser.add_argument("--key", help="what makes it happen once, however often it is run")
-    parser.add_argument("--dry-run", action="store_true", help="say what would happen, and write nothing")
+    parser.add_argument("--key", help="idempotency key: repeated runs with the same key take effect once")
+    parser.add_argument("--dry-run", action="store_true", help="show what would happen, and write nothing")
 
 
-def person_of(text: str) -> User:
-    """The administrator of this email or id. Raises `CommandError`."""
+def find_administrator(text: str) -> User:
+    """Return the administrator with this email or id. Raises `CommandError`."""
     named = {"pk": int(text)} if text.isdecimal() else {"email": text}
     person: User | None = User.objects.filter(**named, is_active=True, is_staff=True).first()
     if person is None:
-        raise CommandError(f"{text} is no administrator", returncode=REFUSED)
+        raise CommandError(f"{text} is not an administrator", returncode=REFUSED)
     return person
 
 
-def read(body: type[B], values: Mapping[str, Any]) -> B:
-    """What was typed, held against the contract that HTTP has. Raises `CommandError`."""
+def read_body(body: type[B], values: Mapping[str, Any]) -> B:
+    """Validate the given values as the request body that HTTP takes. Raises `CommandError`."""
     given = {name: value for name, value in values.items() if value is not None}
     try:
         return bodies.read_as(body, given)
@@ -56,9 +56,12 @@ def read(body: type[B], values: Mapping[str, Any]) -> B:
         ) from None
 
 
-def posted(made: Callable[..., Submission], person: User, options: Mapping[str, Any]) -> StoredEvent:
-    """The event that it came to, or with `--dry-run` would. Raises `CommandError`, its code first."""
-    submission = made(
+def post_as(person: User, build: Callable[..., Submission], options: Mapping[str, Any]) -> StoredEvent:
+    """Post a submission of this person, or only quote it with `--dry-run`; return the event.
+
+    Raises `CommandError`, whose message begins with the error's code.
+    """
+    submission = build(
         source=SOURCE,
         request_id=options["key"] or uuid7(),
         actor=actor_of(person),
@@ -75,8 +78,8 @@ def posted(made: Callable[..., Submission], person: User, options: Mapping[str, 
     return outcome.event
 
 
-def told(event: StoredEvent, options: Mapping[str, Any]) -> str:
-    """One line for who typed it."""
+def describe(event: StoredEvent, options: Mapping[str, Any]) -> str:
+    """Return the lines to print: the event and its id, then its transfers."""
     if options["dry_run"]:
         lines = [f"would be {event.type.replace('.', ' ')}"]
     elif event.type == "proposal.made":

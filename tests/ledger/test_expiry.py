@@ -70,7 +70,7 @@ def test_one_sweep_goes_on_until_nothing_is_overdue(
     until(lambda: timezone.now() > last)
     said = StringIO()
     call_command("expire", "--once", stdout=said)
-    assert said.getvalue() == "swept what was overdue of 5 users and proposals\n"
+    assert said.getvalue() == "recorded expiries of 5 users and proposals\n"
     assert [on_user(user)[2] for user in users] == [0] * 5
 
 

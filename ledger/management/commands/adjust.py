@@ -1,4 +1,4 @@
-"""`manage.py adjust USER ACCOUNT up|down AMOUNT`: an adjustment, or the proposal of one."""
+"""`manage.py adjust USER ACCOUNT up|down AMOUNT`: adjusts a balance, or proposes to."""
 
 from argparse import ArgumentParser
 from functools import partial
@@ -13,11 +13,10 @@ from ledger.requests.four_eyes import role_of
 
 
 class Command(BaseCommand):
-    """The same rules as at every door: what is above the limit of a role waits for a second person."""
-
     help = (
-        "Puts an amount on a user's account or takes it off, as an administrator. More than his role adjusts "
-        "alone in a day becomes a proposal. Exit status 2: refused, and why."
+        "Add an amount to a user's account or deduct it, as an administrator. Above the daily limit of "
+        "their role, the adjustment becomes a proposal that a second person has to approve. Exit status 2: "
+        "the command was refused; the message says why."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,17 +25,17 @@ class Command(BaseCommand):
         parser.add_argument("direction", choices=("up", "down"))
         parser.add_argument("amount", help="in the account's currency, at most 8 decimals: 12.50")
         parser.add_argument("--reason-code", required=True, help="a short code: goodwill, refund, write_off")
-        parser.add_argument("--reason", required=True, help="why, in words; can be erased later")
-        parser.add_argument("--evidence", help="a link")
+        parser.add_argument("--reason", required=True, help="the reason as text; can be erased later")
+        parser.add_argument("--evidence", help="a link to the evidence")
         people.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
-        person = people.person_of(options["person"])
+        person = people.find_administrator(options["person"])
         names = ("account", "direction", "amount", "reason_code", "reason", "evidence")
-        body = people.read(
+        body = people.read_body(
             bodies.Adjustment,
             {"operation_user": options["user"], **{name: options[name] for name in names}},
         )
-        made = partial(by_people.adjust_balance, body, role=role_of(person), now=timezone.now())
-        self.stdout.write(people.told(people.posted(made, person, options), options))
+        build = partial(by_people.adjust_balance, body, role=role_of(person), now=timezone.now())
+        self.stdout.write(people.describe(people.post_as(person, build, options), options))

@@ -1,4 +1,4 @@
-"""`manage.py api_key create|list|revoke`: the keys of services and users."""
+"""`manage.py api_key create|list|revoke`: manages the API keys of services and users."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,25 +11,23 @@ from ledger.models import ApiKey
 
 
 class Command(BaseCommand):
-    """Makes keys, shown once, lists them and revokes them."""
-
-    help = "Makes an API key of a service (--source) or of a user (--user), lists the keys, or revokes one."
+    help = "Create an API key for a service (--source) or a user (--user), list the keys, or revoke one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        create = actions.add_parser("create", help="make a key; its secret is shown once")
-        create.add_argument("--name", required=True, help="what the key is called in lists")
+        create = actions.add_parser("create", help="create a key; its secret is shown once")
+        create.add_argument("--name", required=True, help="the name of the key in lists")
         create.add_argument(
             "--scope",
             action="append",
             choices=ApiKey.Scope.values,
-            help="what it may do, can be given again (default: ledger:read)",
+            help="what the key may do; may be repeated (default: ledger:read)",
         )
         owner = create.add_mutually_exclusive_group(required=True)
-        owner.add_argument("--source", help="the one source that it speaks as: /services/training")
-        owner.add_argument("--user", type=int, help="the id of the user who sees what is his with it")
-        actions.add_parser("list", help="show every key, without its secret")
-        revoke = actions.add_parser("revoke", help="make a key worthless")
+        owner.add_argument("--source", help="the source that the key may send as: /services/training")
+        owner.add_argument("--user", type=int, help="the id of the user whose own data the key may read")
+        actions.add_parser("list", help="list all keys, without their secrets")
+        revoke = actions.add_parser("revoke", help="make a key invalid")
         revoke.add_argument("prefix", help="the eight characters after `ledger_`")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,9 +51,9 @@ class Command(BaseCommand):
 
     def _list(self) -> None:
         for key in ApiKey.objects.all():
-            of = key.source or f"user {key.user_id}"
+            owner = key.source or f"user {key.user_id}"
             state = "valid" if key.revoked_at is None else f"revoked {key.revoked_at:%Y-%m-%d}"
-            self.stdout.write(f"{key.prefix}  {state}  {of}  {' '.join(key.scopes)}  {key.name}")
+            self.stdout.write(f"{key.prefix}  {state}  {owner}  {' '.join(key.scopes)}  {key.name}")
 
     def _revoke(self, prefix: str) -> None:
         if not ApiKey.objects.filter(prefix=prefix, revoked_at=None).update(revoked_at=timezone.now()):

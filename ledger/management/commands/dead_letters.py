@@ -1,4 +1,4 @@
-"""`manage.py dead_letters list|show|mend|replay|dismiss`: what is done about messages that were parked."""
+"""`manage.py dead_letters list|show|mend|replay|dismiss`: shows and resolves dead letters."""
 
 import json
 import sys
@@ -17,30 +17,28 @@ from ledger.intake import dead_letters
 
 
 class Command(BaseCommand):
-    """Shows dead letters, and mends, replays and dismisses them."""
-
     help = (
-        "Lists the dead letters that are open, or shows one as JSON (key, headers, value) with what was done "
-        "about it. `mend` takes the same JSON, edited, from a file: the message that came stays as it is. "
-        "`replay` sends the message, as it was mended last, the way of its topic; `dismiss` says why nothing "
-        "is to become of it. A letter that was dealt with is left alone."
+        "List the open dead letters, or show one as JSON (key, headers, value) with its history. `mend` "
+        "reads the same JSON, edited, from a file; the original message is kept. `replay` processes the "
+        "message, as last mended, like any message of its topic. `dismiss` closes a dead letter without "
+        "processing it. A dead letter that was replayed or dismissed cannot be changed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        listed = actions.add_parser("list", help="one a line, oldest first")
-        listed.add_argument("--all", action="store_true", help="also those that were dealt with")
-        shown = actions.add_parser("show", help="the message as a replay would take it, as JSON")
-        mended = actions.add_parser("mend", help="keep another message in its place")
-        mended.add_argument("--file", required=True, help="JSON as `show` writes it; - is standard input")
-        replayed = actions.add_parser("replay", help="send it once more")
-        dismissed = actions.add_parser("dismiss", help="nothing is to become of it")
+        listed = actions.add_parser("list", help="list the open dead letters, one per line, oldest first")
+        listed.add_argument("--all", action="store_true", help="include replayed and dismissed ones")
+        shown = actions.add_parser("show", help="print the message, as it would be replayed, as JSON")
+        mended = actions.add_parser("mend", help="store a corrected message to be replayed")
+        mended.add_argument("--file", required=True, help="JSON as `show` prints it; - for standard input")
+        replayed = actions.add_parser("replay", help="process the message again")
+        dismissed = actions.add_parser("dismiss", help="close a dead letter without processing it")
         for action in (shown, mended, replayed, dismissed):
             action.add_argument("letter", type=int, help="its number in the list")
         for action in (mended, replayed, dismissed):
-            action.add_argument("--by", required=True, metavar="NAME", help="who does it: is kept")
-        mended.add_argument("--why", default="", help="is kept")
-        dismissed.add_argument("--why", required=True, help="is kept")
+            action.add_argument("--by", required=True, metavar="NAME", help="your name; kept in the history")
+        mended.add_argument("--why", default="", help="the reason; kept in the history")
+        dismissed.add_argument("--why", required=True, help="the reason; kept in the history")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -84,7 +82,7 @@ class Command(BaseCommand):
                 "value": from_text(shown["value"]),
             }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CommandError(f"{path} is not what `show` writes: {error}") from error
+            raise CommandError(f"{path} is not JSON as `show` prints it: {error}") from error
         dead_letters.mend(dead_letter=options["letter"], actor=options["by"], words=options["why"], **mended)
         self.stdout.write(f"dead letter {options['letter']} is mended")
 
@@ -94,7 +92,7 @@ class Command(BaseCommand):
             with connection.cursor() as cursor:
                 letter = dead_letter_store.read(cursor, options["letter"])
             raise CommandError(
-                f"it was parked again: {letter and dead_letter_store.why(letter.code, letter.reason)}"
+                f"it failed again: {letter and dead_letter_store.why(letter.code, letter.reason)}"
             )
         self.stdout.write(f"dead letter {options['letter']} is replayed: {', '.join(sorted(tally))}")
 

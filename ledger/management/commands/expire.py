@@ -1,4 +1,4 @@
-"""`manage.py expire`: ends coupons, holds and proposals whose time is over, until it is asked to stop."""
+"""`manage.py expire`: records the expiry of coupons, holds and proposals until it is stopped."""
 
 from typing import Any
 
@@ -10,15 +10,14 @@ from ledger.expiry import run, sweep_overdue
 
 
 class Command(BaseCommand):
-    """Needs no broker. Several may run."""
-
     help = (
-        "Writes down about every second which coupons, holds and proposals have expired, until SIGTERM or "
-        "SIGINT. However late it is, what has expired is neither spent, shown nor approved. Several may run."
+        "Record about every second which coupons, holds and proposals have expired, until SIGTERM or "
+        "SIGINT. A delay is harmless: what has expired is never spent, shown or approved. Needs no broker. "
+        "Several may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="sweep what is overdue now, and end")
+        parser.add_argument("--once", action="store_true", help="record what is overdue now, and exit")
 
     def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
         if not once:
@@ -27,4 +26,4 @@ class Command(BaseCommand):
         swept = 0
         while users := sweep_overdue(now=timezone.now()):
             swept += users
-        self.stdout.write(f"swept what was overdue of {swept} users and proposals")
+        self.stdout.write(f"recorded expiries of {swept} users and proposals")

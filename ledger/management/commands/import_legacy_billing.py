@@ -1,4 +1,4 @@
-"""`manage.py import_legacy_billing FILE.csv`: the billing rows of the older system."""
+"""`manage.py import_legacy_billing FILE.csv`: imports billing rows of the older system."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -12,8 +12,6 @@ from ledger.imports import legacy_billing
 
 
 class Command(BaseCommand):
-    """Appends an event without entries for each row, once, and reports what it could not take."""
-
     help = legacy_billing.__doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,10 +28,10 @@ class Command(BaseCommand):
         except Invalid as error:
             raise CommandError(f"{options['file']}: {error.details['field']}: {error.message}") from None
         for refused in imported.refused:
-            self.stderr.write(f"not taken: {refused}")
+            self.stderr.write(f"refused: {refused}")
         self.stdout.write(
             f"legacy billing: recorded={imported.recorded} replayed={imported.replayed} "
             f"refused={len(imported.refused)}",
         )
         if imported.refused:
-            raise CommandError("not every row could be taken")
+            raise CommandError("some rows were refused")

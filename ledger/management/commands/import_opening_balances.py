@@ -1,4 +1,4 @@
-"""`manage.py import_opening_balances FILE.csv`: the balances of the system that was there before."""
+"""`manage.py import_opening_balances FILE.csv`: imports the balances of the older system."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -12,8 +12,6 @@ from ledger.imports import opening_balances
 
 
 class Command(BaseCommand):
-    """Posts one opening-balance operation per user against equity."""
-
     help = opening_balances.__doc__ or ""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -37,4 +35,4 @@ class Command(BaseCommand):
             for user in users:
                 self.stderr.write(f"{word}: user {user}")
         if imported.conflicting or imported.rejected:
-            raise CommandError("not every user of the file has the balances that it says")
+            raise CommandError("some opening balances were not posted")

@@ -1,4 +1,4 @@
-"""`manage.py ingest`: takes operations from Kafka until it is asked to stop."""
+"""`manage.py ingest`: reads messages from Kafka and posts them until it is stopped."""
 
 from typing import Any
 
@@ -12,26 +12,23 @@ from ledger.intake.routes import ROUTES
 
 
 class Command(BaseCommand):
-    """One worker; several of them share the partitions."""
-
     help = (
-        "Takes operations from Kafka and posts them, and posts what waited for a user or machine. Several of "
-        "them share the partitions. SIGTERM and SIGINT end it after the batch it is at, or as --drain says."
+        "Read messages from Kafka and post them, and retry the messages that wait. Several processes share "
+        "the partitions. SIGTERM and SIGINT stop it after the current batch, or as --drain says."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--alone",
             action="store_true",
-            help="read all partitions, instead of joining the group that shares them: starts at once",
+            help="read all partitions without joining the consumer group; starts faster",
         )
-
         parser.add_argument(
             "--drain",
             type=float,
             default=0.0,
             metavar="SECONDS",
-            help="asked to end, read what is there for so long at most: for a broker that keeps nothing",
+            help="when stopped, first read what is left, for at most this long: for a broker without storage",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

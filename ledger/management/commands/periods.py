@@ -1,4 +1,4 @@
-"""`manage.py periods list|close|reopen`: the months of the books."""
+"""`manage.py periods list|close|reopen`: lists closed months, and proposes to close or reopen one."""
 
 from argparse import ArgumentParser
 from functools import partial
@@ -16,24 +16,22 @@ from ledger.requests.four_eyes import role_of
 
 
 class Command(BaseCommand):
-    """Lists what was closed, and lets an administrator propose to close a month or to reopen it."""
-
     help = (
-        "Shows the months that were closed, or proposes to close or to reopen one: a second person approves "
-        "it with `proposals approve`. Exit status 2: refused, and why."
+        "List the months that were closed, or propose to close or reopen one. A second person approves the "
+        "proposal with `proposals approve`. Exit status 2: the command was refused; the message says why."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="show the months that were closed, the newest first")
+        actions.add_parser("list", help="list the months that were closed, newest first")
         close = actions.add_parser("close", help="propose to close a month that is over")
-        reopen = actions.add_parser("reopen", help="propose to reopen the last month that was closed")
+        reopen = actions.add_parser("reopen", help="propose to reopen the last closed month")
         for action in (close, reopen):
-            action.add_argument("period", help="the month, UTC: 2026-10")
+            action.add_argument("period", help="the month in UTC: 2026-10")
             action.add_argument(
                 "--reason-code", default="month_end", help="a short code (default: month_end)"
             )
-            action.add_argument("--reason", required=True, help="why, in words; can be erased later")
+            action.add_argument("--reason", required=True, help="the reason as text; can be erased later")
             people.add_arguments(action)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,17 +39,17 @@ class Command(BaseCommand):
         if options["action"] == "list":
             self._list()
             return
-        person = people.person_of(options["person"])
+        person = people.find_administrator(options["person"])
         try:
             month = Month.parse(options["period"])
         except ValueError as error:
             raise CommandError(str(error), returncode=people.REFUSED) from error
-        body = people.read(
+        body = people.read_body(
             bodies.PeriodProposal, {"reason_code": options["reason_code"], "reason": options["reason"]}
         )
         change = PeriodChange(action=options["action"], month=month)
-        made = partial(by_people.change_period, body, change, role=role_of(person), now=timezone.now())
-        self.stdout.write(people.told(people.posted(made, person, options), options))
+        build = partial(by_people.change_period, body, change, role=role_of(person), now=timezone.now())
+        self.stdout.write(people.describe(people.post_as(person, build, options), options))
 
     def _list(self) -> None:
         _, found = periods.known_periods()

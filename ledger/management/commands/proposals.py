@@ -1,4 +1,4 @@
-"""`manage.py proposals list|approve|decline`: what waits for a second person."""
+"""`manage.py proposals list|approve|decline`: lists and resolves open proposals."""
 
 from argparse import ArgumentParser
 from functools import partial
@@ -15,32 +15,33 @@ from ledger.requests.four_eyes import role_of
 
 
 class Command(BaseCommand):
-    """Lists what is open, and lets an administrator approve or decline it."""
-
-    help = "Shows the proposals that wait, or approves or declines one. Exit status 2: refused, and why."
+    help = (
+        "List the open proposals, or approve or decline one as an administrator. Exit status 2: the "
+        "command was refused; the message says why."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="show what waits, the newest first")
-        approve = actions.add_parser("approve", help="let what was proposed happen")
-        decline = actions.add_parser("decline", help="let it not happen")
+        actions.add_parser("list", help="list the open proposals, newest first")
+        approve = actions.add_parser("approve", help="approve a proposal, which carries it out")
+        decline = actions.add_parser("decline", help="decline a proposal")
         for action in (approve, decline):
-            action.add_argument("proposal", type=UUID)
+            action.add_argument("proposal", type=UUID, help="the id of the proposal")
             people.add_arguments(action)
-        decline.add_argument("--reason", required=True, help="why, in words; can be erased later")
+        decline.add_argument("--reason", required=True, help="the reason as text; can be erased later")
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
         if options["action"] == "list":
             self._list()
             return
-        person = people.person_of(options["person"])
+        person = people.find_administrator(options["person"])
         found = proposals.find(str(options["proposal"]))
         if found is None:
             raise CommandError("proposal_unknown: there is no such proposal", returncode=people.REFUSED)
         approve = options["action"] == "approve"
-        body = bodies.Body() if approve else people.read(bodies.Decline, {"reason": options["reason"]})
-        made = partial(
+        body = bodies.Body() if approve else people.read_body(bodies.Decline, {"reason": options["reason"]})
+        build = partial(
             by_people.resolve_proposal,
             body,
             options["proposal"],
@@ -49,13 +50,13 @@ class Command(BaseCommand):
             role=role_of(person),
             now=timezone.now(),
         )
-        self.stdout.write(people.told(people.posted(made, person, options), options))
+        self.stdout.write(people.describe(people.post_as(person, build, options), options))
 
     def _list(self) -> None:
         for found in proposals.waiting(at=timezone.now()):
             about = found.subject if found.user is None else f"{found.subject} of user {found.user}"
-            words = " ".join(f"{name}={value}" for name, value in sorted(found.body.items()))
+            details = " ".join(f"{name}={value}" for name, value in sorted(found.body.items()))
             self.stdout.write(
-                f"{found.id}  {about}: {words}  {found.reason_code}, by {found.proposer}, "
+                f"{found.id}  {about}: {details}  {found.reason_code}, by {found.proposer}, "
                 f"until {found.expires_at:%Y-%m-%d %H:%M}Z"
             )

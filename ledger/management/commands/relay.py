@@ -1,4 +1,4 @@
-"""`manage.py relay`: tells the log to Kafka until it is asked to stop."""
+"""`manage.py relay`: publishes the log to Kafka until it is stopped."""
 
 from typing import Any
 
@@ -12,12 +12,10 @@ from ledger.feeds.outcomes import OutcomeFeed
 
 
 class Command(BaseCommand):
-    """Publishes; where several run, one of them does and the others stand by."""
-
     help = (
-        "Settles the log and tells it to billing.operations, billing.balances and billing.dead-letters, at "
-        "least once and in order per paying user. Where several run, one publishes and the others stand by. "
-        "SIGTERM and SIGINT end it after the batch it is at."
+        "Settle the log and publish it on billing.operations, billing.balances and billing.dead-letters, "
+        "at least once and in order per paying user. If several run, one publishes and the others are on "
+        "standby. SIGTERM and SIGINT stop it after the current batch."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py setup`: from an empty database to one that takes operations."""
+"""`manage.py setup`: prepares a database and the topics for the service."""
 
 import secrets
 from typing import Any
@@ -16,12 +16,10 @@ _SOURCES = ("/services/training", "/services/marketplace", "/services/platform")
 
 
 class Command(BaseCommand):
-    """Migrates, and makes the first administrator and a key for each publisher."""
-
     help = (
-        "Migrates the database (as DATABASE_OWNER_URL where it is given), grants the service's role what it "
-        "needs, and makes the first administrator and a key for each publisher. What is made is printed "
-        "once; running it again changes nothing."
+        "Migrate the database (as DATABASE_OWNER_URL if set), grant the service's role what it needs, and "
+        "create the topics, the first administrator and a key for each publisher. The password and the "
+        "keys are printed once; running it again changes nothing."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,7 +27,7 @@ class Command(BaseCommand):
         if not owner:
             self.stderr.write(
                 "warning: DATABASE_OWNER_URL is not set, so the service's own role owns the tables and could "
-                "switch their protection off",
+                "disable their protection",
             )
         call_command("migrate", database="owner" if owner else "default", interactive=False, verbosity=0)
         self.stdout.write("database: migrated")
@@ -62,5 +60,5 @@ class Command(BaseCommand):
         try:
             call_command("topics", stdout=self.stdout, stderr=self.stderr)
         except CommandError as error:
-            # The ledger also takes operations without a broker, and the workers wait for the topics.
+            # The ledger also records operations without a broker, and the workers wait for the topics.
             self.stderr.write(f"warning: {error}")

@@ -1,4 +1,4 @@
-"""`manage.py tariffs list|show|propose`: the versions of the tariff, and new ones for a second person."""
+"""`manage.py tariffs list|show|propose`: shows the versions of the tariff, and proposes new ones."""
 
 import json
 from argparse import ArgumentParser
@@ -16,28 +16,29 @@ from ledger.requests.four_eyes import role_of
 
 
 class Command(BaseCommand):
-    """What is proposed here is approved by `manage.py proposals`, or at any other door."""
-
     help = (
-        "Lists the published versions of the tariff, shows the terms of one, or proposes a version as an "
-        "administrator. Exit status 2: refused, and why."
+        "List the published versions of the tariff, show the terms of one, or propose a version as an "
+        "administrator. A second person approves it with `proposals approve`, over HTTP or in the "
+        "administration. Exit status 2: the command was refused; the message says why."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="show every version, the latest first")
-        show = actions.add_parser("show", help="print the terms of a version, as `propose` reads them")
-        show.add_argument("version", type=int)
-        propose = actions.add_parser("propose", help="let a version wait for a second person")
-        propose.add_argument("terms", type=Path, help="a file of JSON with the terms; of an override some")
-        whose = propose.add_mutually_exclusive_group()
-        whose.add_argument("--user", type=int, help="the user whose terms these are")
-        whose.add_argument("--team", type=int, help="the team whose members' terms these are")
+        actions.add_parser("list", help="list all versions, latest first")
+        show = actions.add_parser("show", help="print the terms of a version in the format of `propose`")
+        show.add_argument("version", type=int, help="the number of the version")
+        propose = actions.add_parser("propose", help="propose a version, which a second person approves")
+        propose.add_argument(
+            "terms", type=Path, help="a JSON file with all terms, or with some of them for an override"
+        )
+        override = propose.add_mutually_exclusive_group()
+        override.add_argument("--user", type=int, help="override the terms of this user")
+        override.add_argument("--team", type=int, help="override the terms of this team's members")
         propose.add_argument(
             "--from", dest="effective_from", help="when it takes effect: 2027-01-01T00:00:00Z"
         )
         propose.add_argument("--reason-code", required=True, help="a short code: prices, contract")
-        propose.add_argument("--reason", required=True, help="why, in words; can be erased later")
+        propose.add_argument("--reason", required=True, help="the reason as text; can be erased later")
         people.add_arguments(propose)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,33 +54,35 @@ class Command(BaseCommand):
     def _list(self) -> None:
         found = sorted((*tariffs.everybodys(), *tariffs.overrides()), key=lambda each: -each.version)
         for each in found:
-            whose = "everybody"
+            scope = "everyone"
             if each.user is not None:
-                whose = f"user {each.user}"
+                scope = f"user {each.user}"
             elif each.team is not None:
-                whose = f"team {each.team}"
+                scope = f"team {each.team}"
             self.stdout.write(
-                f"{each.version}  from {each.effective_from:%Y-%m-%d %H:%M}Z  {whose}  "
+                f"{each.version}  from {each.effective_from:%Y-%m-%d %H:%M}Z  {scope}  "
                 f"published {each.published_at:%Y-%m-%d %H:%M}Z"
             )
 
     def _show(self, version: int) -> None:
         found = tariffs.find(version)
         if found is None:
-            raise CommandError(f"there is no version {version}", returncode=people.REFUSED)
+            raise CommandError(f"there is no tariff version {version}", returncode=people.REFUSED)
         self.stdout.write(json.dumps(found.terms, indent=2, sort_keys=True))
 
     def _propose(self, options: dict[str, Any]) -> None:
-        person = people.person_of(options["person"])
+        person = people.find_administrator(options["person"])
         try:
             given = json.loads(options["terms"].read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CommandError(f"{options['terms']}: {error}", returncode=people.REFUSED) from None
         names = ("effective_from", "user", "team", "reason_code", "reason")
-        of_one = options["user"] is not None or options["team"] is not None
+        is_override = options["user"] is not None or options["team"] is not None
         values = {"terms": given, **{name: options[name] for name in names}}
         body: terms.Tariff | terms.TariffOverride = (
-            people.read(terms.TariffOverride, values) if of_one else people.read(terms.Tariff, values)
+            people.read_body(terms.TariffOverride, values)
+            if is_override
+            else people.read_body(terms.Tariff, values)
         )
-        made = partial(by_people.propose_tariff, body, role=role_of(person), now=timezone.now())
-        self.stdout.write(people.told(people.posted(made, person, options), options))
+        build = partial(by_people.propose_tariff, body, role=role_of(person), now=timezone.now())
+        self.stdout.write(people.describe(people.post_as(person, build, options), options))

@@ -141,7 +141,10 @@ def test_only_an_administrator_acts(user: User) -> None:
     """Not who has left, nor any user, nor nobody."""
     left = make_person("left@example.com", is_active=False)
     for who in (left.email, user.pk, make_user().pk, "nobody@example.com"):
-        assert refused("adjust", user.pk, "usd", "up", "7", *WHY, "--as", who) == f"{who} is no administrator"
+        assert (
+            refused("adjust", user.pk, "usd", "up", "7", *WHY, "--as", who)
+            == f"{who} is not an administrator"
+        )
         assert refused("proposals", "approve", "01a205b1-c244-7300-8197-4c636e06a674", "--as", who)
 
 

@@ -48,7 +48,7 @@ def test_terms_are_shown_changed_proposed_and_published(tmp_path: Path, anna: Us
     assert (event.data["proposer"], event.data["resolver"]) == (f"user:{anna.pk}", f"user:{bert.pk}")
     first, second = said("tariffs", "list").splitlines()
     assert (first.split()[0], second.split()[0]) == ("2", "1")
-    assert "  everybody  " in first
+    assert "  everyone  " in first
 
 
 def test_terms_of_a_user_are_some_of_them(tmp_path: Path, anna: User, bert: User, user: User) -> None:
@@ -95,6 +95,6 @@ def test_what_cannot_be_published_is_refused(
 
 
 def test_unknown_version_and_file_are_refused(tmp_path: Path, anna: User) -> None:
-    assert refused("tariffs", "show", 7) == "there is no version 7"
+    assert refused("tariffs", "show", 7) == "there is no tariff version 7"
     missing = tmp_path / "missing.json"
     assert refused("tariffs", "propose", missing, *WHY, "--as", anna.email).startswith(f"{missing}: ")
