@@ -317,7 +317,7 @@ def test_a_file_that_is_no_message_is_refused(letter: DeadLetter, tmp_path: Path
     for written in ("", "[]", "{}", '{"key": "", "value": "base64:?", "headers": []}', '{"headers": [1]}'):
         path = tmp_path / "wrong.json"
         path.write_text(written)
-        with pytest.raises(CommandError, match="is not what `show` writes"):
+        with pytest.raises(CommandError, match="is not JSON as `show` prints it"):
             call_command("dead_letters", "mend", letter.pk, "--file", str(path), "--by", "ann")
     assert acts(letter) == []
 
