@@ -1,10 +1,9 @@
 """The shared tables, importable by name: ``from models import User``.
 
-Importing this package alone costs nothing: no Django module is loaded. The first name
-that is asked for imports its table, and in a bare interpreter sets Django up before it,
-with ``DJANGO_SETTINGS_MODULE`` or, where that is unset, ``models.settings``. While Django
-is loading its apps nothing is set up a second time, so a table's module may import another
-one by name.
+Importing this package alone costs nothing: no Django module is loaded. The first access to a name
+imports its table. In a bare interpreter it first sets Django up, with ``DJANGO_SETTINGS_MODULE`` or, if
+that is unset, with ``models.settings``. While Django is loading its apps nothing is set up a second time,
+so modules of other apps can import tables by name.
 """
 
 import os
@@ -70,10 +69,14 @@ __all__ = [  # noqa: PLE0604 - the names are strings; ruff cannot see through th
 _setting_up = RLock()
 
 
-if not TYPE_CHECKING:  # who checks types sees the names above, and no others
+if not TYPE_CHECKING:  # type checkers see the names above, and no others
 
     def __getattr__(name: str) -> object:
-        """The table of that name; ``AttributeError`` for any other."""
+        """Return the table with this name.
+
+        Raises:
+            AttributeError: there is none.
+        """
         module = _MODULE_OF.get(name)
         if module is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -86,10 +89,10 @@ def __dir__() -> list[str]:
 
 
 def _set_django_up() -> None:
-    # Here, because importing the package must not import Django.
+    # Imported here, because importing the package must not import Django.
     from django.apps import apps
 
-    # Another thread waits until the first is done; the one that loads the apps passes through.
+    # Other threads wait until the first one is done; the thread that loads the apps can enter again.
     with _setting_up:
         if not apps.ready and not apps.loading:
             import django

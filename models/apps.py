@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class ModelsConfig(AppConfig):
-    """App ``models``: usable alone and inside the service."""
+    """The app ``models``, usable alone and inside the service."""
 
     default_auto_field = "django.db.models.BigAutoField"
     name = "models"
@@ -12,8 +12,8 @@ class ModelsConfig(AppConfig):
     verbose_name = "Shared Models"
 
     def ready(self) -> None:
-        """Make the token a currency that django-money knows, whatever the settings are."""
-        # Here, because this module is imported before the settings are complete.
+        """Register the token as a currency of django-money, for any settings."""
+        # Imported here, because this module is loaded before the settings are complete.
         from models.money import register_currencies
 
         register_currencies()

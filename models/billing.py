@@ -1,8 +1,8 @@
-"""Operations and their entries: copies of what the log says, written by the ledger alone.
+"""Operations and their entries: copies of the log, written only by the ledger.
 
-``Operation.objects.create(...)`` and ``Credit.objects.create(...)`` look like the ORM and post
-through the ledger; assigning an entry to an empty link of an operation and saving it does as
-well. Nothing else changes a row of these tables.
+``Operation.objects.create(...)`` and ``Credit.objects.create(...)`` look like the ORM but post through the
+ledger. So does saving an operation after an entry was assigned to one of its empty links. Nothing else
+changes a row of these tables.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ CascadeManager = models.Manager.from_queryset(CascadeQuerySet)
 
 
 class Operation(ImmutableModel):
-    """Something that a user did and that was recorded; a rejected operation has no row here."""
+    """A recorded operation of a user. A rejected operation has no row here."""
 
     instead = (
         "An operation never changes: record a new one with Operation.objects.create(...), "
@@ -35,8 +35,8 @@ class Operation(ImmutableModel):
 
     id = models.UUIDField(primary_key=True, editable=False, default=uuid4)
 
-    # These three have no constraint in the database: checking foreign keys row by row costs a
-    # quarter of the speed of posting. On PostgreSQL the ledger's triggers keep them sound.
+    # These three have no constraint in the database, because checking foreign keys row by row makes
+    # posting a quarter slower. On PostgreSQL the ledger's triggers keep the references valid.
     machine = models.ForeignKey(
         Machine,
         on_delete=models.SET_NULL,
@@ -75,9 +75,9 @@ class Operation(ImmutableModel):
     count_of_lines = models.IntegerField(blank=True, null=True)
     count_of_training_epoch = models.IntegerField(blank=True, null=True)
 
-    # The user-facing entries, each linked by one operation. Most links of an operation are empty
-    # and this is the hot table: in the database the uniqueness is the partial indexes below, not
-    # four full ones (the first migration leaves those out).
+    # The entries that a user sees, each linked by one operation. Most links of an operation are empty,
+    # and this table is on the hot path: in the database the partial indexes below keep the links
+    # unique, instead of four full indexes (the first migration leaves those out).
     credit = models.OneToOneField(
         "Credit",
         on_delete=models.DO_NOTHING,
@@ -115,7 +115,7 @@ class Operation(ImmutableModel):
         related_name="operation_as_debit_ixioo",
     )
 
-    # What the event says beyond that.
+    # Further fields of the event
     kind = models.CharField(max_length=40)
     position = models.BigIntegerField(unique=True)
     recorded_machine_id = models.BigIntegerField(null=True, blank=True)
@@ -145,7 +145,7 @@ class Operation(ImmutableModel):
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # Rows from the database come by position; a name is somebody making an operation.
+        # Django passes rows from the database as positional arguments, so a name means a new operation.
         self.id_given = bool({"id", "pk"} & kwargs.keys())
         self._amount: object = None
         super().__init__(*args, **kwargs)
@@ -155,7 +155,7 @@ class Operation(ImmutableModel):
 
     @property
     def amount(self) -> object:
-        """The amount to post, for a top-up or a bill; not a column, and ``None`` once read back."""
+        """The amount to post, for a top-up or a bill: not a column, and ``None`` after saving or loading."""
         return self._amount
 
     @amount.setter
@@ -165,13 +165,13 @@ class Operation(ImmutableModel):
     def save(
         self, *, force_update: bool = False, update_fields: Iterable[str] | None = None, **_: Any
     ) -> None:
-        """Post a new operation, or fill empty links of a recorded one; nothing else.
+        """Post a new operation, or fill empty links of a recorded one.
 
         Raises:
             ImmutableRecord: anything else was changed.
             LedgerNotInstalled: the settings name no ledger.
-            django.core.exceptions.ValidationError: not exactly one flag, or no user.
-            Exception: what the ledger raises for a rejected operation.
+            django.core.exceptions.ValidationError: not exactly one type flag is set, or there is no user.
+            Exception: the ledger rejected the operation.
         """
         if not self._state.adding:
             posting.link(self, update_fields)
@@ -191,7 +191,7 @@ class Operation(ImmutableModel):
 
 
 class Entry(SidedModel):
-    """One side of a transfer, on an account of the ledger; the sign lies in the side."""
+    """One side of a transfer, on an account of the ledger. The amount is positive; the side is the sign."""
 
     instead = (
         "An entry never changes: post a Credit, Debit, CreditIXIOO or DebitIXIOO with "
@@ -199,7 +199,7 @@ class Entry(SidedModel):
     )
 
     id = models.BigAutoField(primary_key=True)
-    # No constraints in the database, for the same reason as in Operation.
+    # The references have no constraint in the database, for the same reason as in Operation.
     operation = models.ForeignKey(
         Operation,
         on_delete=models.DO_NOTHING,
@@ -235,7 +235,7 @@ class Entry(SidedModel):
         base_manager_name = "cascades"
         verbose_name_plural = "entries"
         indexes = (
-            # The platform's half of the entries has no user and needs no place here.
+            # Half of the entries are the platform's; they have no user and are left out of the index.
             models.Index(
                 fields=["user", "recorded_at"],
                 condition=models.Q(user__isnull=False),
@@ -257,19 +257,19 @@ class Entry(SidedModel):
 
     @property
     def money(self) -> "Money":
-        """The amount with its currency, as money to show."""
+        """The amount with its currency, for display."""
         return money(self.amount, self.currency)
 
     def save(
         self, *, force_update: bool = False, update_fields: Iterable[str] | None = None, **_: Any
     ) -> None:
-        """Post a new Credit, Debit, CreditIXIOO or DebitIXIOO as a manual adjustment; nothing else.
+        """Post a new Credit, Debit, CreditIXIOO or DebitIXIOO as a manual adjustment.
 
         Raises:
-            ImmutableRecord: a recorded entry was changed, or a new one names what the ledger fills in.
+            ImmutableRecord: a recorded entry was changed, or a new one sets a column that the ledger sets.
             LedgerNotInstalled: the settings name no ledger.
-            AmountRefused: an amount that is not positive or not exact.
-            Exception: what the ledger raises, such as a threshold that asks for an approval.
+            AmountRefused: the amount is not positive or not exact.
+            Exception: the ledger refused it, for example because it needs an approval.
         """
         if not self._state.adding:
             posting.refuse_changes(self, update_fields)
@@ -282,7 +282,7 @@ class Entry(SidedModel):
 
 
 class Credit(Entry):
-    """USD that a user got."""
+    """USD that a user received."""
 
     posts = (CREDIT, USD)
 
@@ -293,7 +293,7 @@ class Credit(Entry):
 
 
 class Debit(Entry):
-    """USD that a user gave."""
+    """USD that a user paid."""
 
     posts = (DEBIT, USD)
 
@@ -304,7 +304,7 @@ class Debit(Entry):
 
 
 class CreditIXIOO(Entry):
-    """Tokens that a user got; IXIOO is the token's former name."""
+    """Tokens that a user received. IXIOO is the token's former name."""
 
     posts = (CREDIT, EAML)
 
@@ -317,7 +317,7 @@ class CreditIXIOO(Entry):
 
 
 class DebitIXIOO(Entry):
-    """Tokens that a user gave; IXIOO is the token's former name."""
+    """Tokens that a user paid. IXIOO is the token's former name."""
 
     posts = (DEBIT, EAML)
 

@@ -1,4 +1,4 @@
-"""Consulting: a user asks, a consultant offers, a contract is made and fulfilled."""
+"""Consulting requests and the contracts that they become."""
 
 from decimal import Decimal
 from typing import ClassVar
@@ -14,7 +14,7 @@ from models.fields import SizedBinaryField
 from models.ledger_post import is_installed, ledger
 from models.machine import Machine
 from models.money import exact_amount
-from models.status import StatusModel, StatusQuerySet, exactly_one, the_one
+from models.status import StatusModel, StatusQuerySet, exactly_one, flag_set
 from models.team import Team
 from models.user import User
 
@@ -43,7 +43,7 @@ ConsultingRequestManager = models.Manager.from_queryset(StatusQuerySet)
 
 
 class ConsultingRequest(StatusModel):
-    """A request for help with a machine, and the contract that comes of it."""
+    """A request for help with a machine, and the contract that it becomes."""
 
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True)
@@ -84,7 +84,7 @@ class ConsultingRequest(StatusModel):
         )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        # A new request is open unless it says otherwise.
+        # A new request is open unless another status is given.
         if not args and not kwargs.keys() & FOLLOWS.keys():
             kwargs[OPEN] = True
         super().__init__(*args, **kwargs)
@@ -93,16 +93,16 @@ class ConsultingRequest(StatusModel):
         return f"{self.get_category_display()}: {self.status}"
 
     def clean(self) -> None:
-        """Refuse a contract without a consultant and an amount, or with oneself."""
+        """Check that a contract has a consultant and an amount, and that the consultant is not the client."""
         super().clean()
         if self.is_status_contract or self.is_status_contract_finished:
             self._check_terms()
         if self.consultant_user_id is not None and self.consultant_user_id == self.user_id:
-            raise ValidationError("Nobody is his own consultant.")
+            raise ValidationError("A user cannot be their own consultant.")
 
     def ask_consultant(self, consultant: User, *, amount_usd: int, delay_days: int) -> None:
-        """Propose the work to a consultant, who has to approve."""
-        self._go(
+        """Offer the request to a consultant, who approves or declines."""
+        self._change_status(
             WAITING_APPROVAL,
             consultant_user=consultant,
             amount_usd=amount_usd,
@@ -110,52 +110,59 @@ class ConsultingRequest(StatusModel):
         )
 
     def approve(self) -> None:
-        """The consultant agrees: it is a contract now, and the client's money goes into escrow.
+        """Make the request a contract, on the consultant's approval; the client's money goes into escrow.
+
+        This and the other steps of a contract raise the same errors.
 
         Raises:
-            LedgerNotInstalled: the settings name no ledger, and money would move; so do the others.
-            Exception: what the ledger raises where the client has too little.
+            TransitionRefused: the current status does not allow the step.
+            django.core.exceptions.ValidationError: there is no consultant or no amount.
+            LedgerNotInstalled: money would move, and the settings name no ledger.
+            Exception: the ledger rejected it, for example because the client's balance is too low.
         """
         self._check_terms()
         self._move("contract", CONTRACT)
 
     def decline(self) -> None:
-        """The consultant does not agree: the request is open again."""
-        self._go(OPEN, consultant_user=None)
+        """Open the request again, because the consultant declined."""
+        self._change_status(OPEN, consultant_user=None)
 
     def finish(self) -> None:
-        """The contract is fulfilled: the consultant is paid, less the commission."""
+        """Finish the contract: the consultant is paid the amount less the commission."""
         self._move("finish", FINISHED)
 
     def split(self, amount_usd: object) -> None:
-        """Both agree that the consultant gets so much, less the commission, and the client the rest."""
+        """Finish the contract by agreement.
+
+        The consultant gets this amount less the commission, and the client the rest.
+        """
         self._move("split", FINISHED, amount=exact_amount(amount_usd))
 
     def cancel(self) -> None:
-        """The request, or the contract, comes to nothing: what is in escrow goes back."""
+        """Cancel the request or the contract; the money in escrow goes back to the client."""
         if self.is_status_contract:
             self._move("cancel", CANCELLED)
         else:
-            self._go(CANCELLED)
+            self._change_status(CANCELLED)
 
     def _move(self, step: str, flag: str, *, amount: Decimal | None = None) -> None:
-        """Take a step with which money moves: the ledger sets the status as it moves the money."""
-        old = the_one(self, self.follows, what="status")
+        """Take a step that moves money; the ledger sets the status in the same transaction."""
+        old = flag_set(self, self.follows, what="status")
         if flag not in self.follows[old]:
-            raise self._refused(old, flag)
+            raise self._transition_refused(old, flag)
         if not self.amount_usd and not is_installed():
-            self._go(flag)
+            self._change_status(flag)
             return
         ledger("Moving the money of a contract").move_contract(contract_id=self.pk, step=step, amount=amount)
         self.refresh_from_db(fields=list(self.follows))
 
-    def _refuse_wrong_transition(self, using: str | None) -> None:
-        super()._refuse_wrong_transition(using)
-        old, new = self._status_read, the_one(self, self.follows, what="status")
+    def _check_transition(self, using: str | None) -> None:
+        super()._check_transition(using)
+        old, new = self._status_loaded, flag_set(self, self.follows, what="status")
         if old != new and CONTRACT in {old, new} and self.amount_usd and is_installed():
             raise TransitionRefused(
-                f"{self._meta.object_name} {self.pk}: the money moves with the status, by approve(), "
-                "finish(), split() and cancel()."
+                f"{self._meta.object_name} {self.pk}: the money has to move with the status; use approve(), "
+                "finish(), split() or cancel()."
             )
 
     def _check_terms(self) -> None:

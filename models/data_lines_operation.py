@@ -1,4 +1,4 @@
-"""Lines of data that were added to a machine."""
+"""Data lines that were added to machines."""
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -7,10 +7,10 @@ from models.validation import ValidatedModel
 
 
 class DataLinesOperation(ValidatedModel):
-    """Lines added, for learning or for solving.
+    """Lines that were added to a machine, for learning or for solving.
 
-    The machine is a plain number: the lines are in a table of the machine's own, and what
-    was added is remembered when the machine is gone.
+    The machine is a plain number, not a reference, so that the row is kept when the machine is deleted. The
+    lines themselves are in a table of the machine.
     """
 
     machine_id = models.IntegerField(db_index=True)
@@ -29,7 +29,7 @@ class DataLinesOperation(ValidatedModel):
         return f"lines of machine {self.machine_id}"
 
     def clean(self) -> None:
-        """Refuse lines that are added for both purposes at once."""
+        """Check that the lines are not added for both purposes."""
         super().clean()
         if self.is_added_for_learning and self.is_added_for_solving:
-            raise ValidationError("Lines are added for learning or for solving, not for both.")
+            raise ValidationError("Lines can be added for learning or for solving, not for both.")

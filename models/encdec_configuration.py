@@ -1,4 +1,4 @@
-"""How a machine's columns are encoded for its network, and decoded again."""
+"""Configurations that encode a machine's columns for its network, and decode its results."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from models.validation import ValidatedModel
 
 
 class EncDecConfiguration(ValidatedModel):
-    """The encoding of one machine's columns."""
+    """The encoding of one machine's columns, as JSON."""
 
     enc_dec_config = models.JSONField(default=dict, blank=True, null=True)
 

@@ -1,4 +1,4 @@
-"""How entries are read: by user, and by user and time."""
+"""Querysets and managers that read entries: by user, and by user and time."""
 
 import datetime as dt
 from typing import ClassVar, TypeVar
@@ -13,9 +13,8 @@ CREDIT = "C"
 
 
 class SidedModel(ImmutableModel):
-    """A row of the table of entries."""
+    """An entry; ``posts`` is the side and currency that its class posts, or ``None`` if it posts none."""
 
-    # The side and the currency that an entry of this class posts; `Entry` itself posts none.
     posts: ClassVar[tuple[str, str] | None] = None
 
     class Meta:
@@ -26,49 +25,49 @@ EntryT_co = TypeVar("EntryT_co", bound=SidedModel, covariant=True)
 
 
 class EntryQuerySet(ImmutableQuerySet[EntryT_co]):
-    """Entries, oldest first where a user is asked for."""
+    """Entries, oldest first when selected by user."""
 
     def get_all_by_user(self, user: models.Model | int) -> "EntryQuerySet[EntryT_co]":
-        """The user's entries in the order in which they were recorded."""
+        """Return the user's entries in the order in which they were recorded."""
         return self.filter(user=user).order_by("recorded_at", "id")
 
     def get_by_user_in_date_range(
         self, user: models.Model | int, start: dt.date, end: dt.date
     ) -> "EntryQuerySet[EntryT_co]":
-        """The user's entries recorded from ``start`` on and before ``end``.
+        """Return the user's entries recorded at or after ``start`` and before ``end``.
 
-        Both are aware datetimes, or dates, which stand for whole days in the current time
-        zone: a range of dates includes the day it ends with.
+        Both are aware datetimes, or dates, which are whole days in the current time zone: a range of
+        dates includes its last day.
 
         Raises:
-            ValueError: a datetime without a time zone, or a start after the end.
+            ValueError: a datetime has no time zone, or the start is after the end.
         """
         first, limit = _moment(start), _moment(end, whole_day=True)
-        # A day has room in it, so only a moment can be both start and end.
+        # Only a datetime can be both start and end; a date covers a whole day.
         if first > limit or (first == limit and not isinstance(end, dt.datetime)):
-            raise ValueError(f"The range starts at {start} and ends before that, at {end}.")
+            raise ValueError(f"The range ends before it starts: it starts at {start} and ends at {end}.")
         return self.get_all_by_user(user).filter(recorded_at__gte=first, recorded_at__lt=limit)
 
 
 class EntryManager(models.Manager[EntryT_co]):
-    """All entries, the platform's too."""
+    """Manager of all entries, including those of the platform."""
 
     def get_queryset(self) -> EntryQuerySet[EntryT_co]:
         return EntryQuerySet(self.model, using=self._db)
 
     def get_all_by_user(self, user: models.Model | int) -> EntryQuerySet[EntryT_co]:
-        """The user's entries in the order in which they were recorded."""
+        """Return the user's entries in the order in which they were recorded."""
         return self.get_queryset().get_all_by_user(user)
 
     def get_by_user_in_date_range(
         self, user: models.Model | int, start: dt.date, end: dt.date
     ) -> EntryQuerySet[EntryT_co]:
-        """The user's entries of a time; the queryset's method of this name says which."""
+        """Return the user's entries of a time range; see the method of ``EntryQuerySet``."""
         return self.get_queryset().get_by_user_in_date_range(user, start, end)
 
 
 class SidedManager(EntryManager[EntryT_co]):
-    """The entries on users' accounts of the side and currency that the class stands for."""
+    """Manager of the entries on users' accounts with the side and currency of the class."""
 
     def get_queryset(self) -> EntryQuerySet[EntryT_co]:
         assert self.model.posts is not None  # noqa: S101 - Entry itself has another manager
@@ -79,7 +78,7 @@ class SidedManager(EntryManager[EntryT_co]):
 def _moment(value: dt.date, *, whole_day: bool = False) -> dt.datetime:
     if isinstance(value, dt.datetime):
         if timezone.is_naive(value):
-            raise ValueError(f"{value} has no time zone; a moment needs one.")
+            raise ValueError(f"{value} has no time zone, but a datetime needs one.")
         return value
     day = value + dt.timedelta(days=1) if whole_day else value
     return timezone.make_aware(dt.datetime.combine(day, dt.time.min))

@@ -1,24 +1,24 @@
-"""What the tables refuse, as classes.
+"""The errors of the tables.
 
-ModelsError                 every one of them: a stable code and a message that says what to do
-├─ ImmutableRecord          a change to what only the ledger or a projection writes
-├─ LedgerNotInstalled       posting where no ledger is bound
+ModelsError                 the base class: a stable code and a message that says what to do
+├─ ImmutableRecord          a change to a row that only the ledger or a projection writes
+├─ LedgerNotInstalled       posting without a ledger
 ├─ AmountRefused            an amount that cannot be posted exactly as given
-├─ TransitionRefused        a status that does not follow from the present one
+├─ TransitionRefused        a status that cannot follow the current one
 ├─ InvitationRefused        a team invitation that is unknown, revoked or already used
-└─ LockRefused              a table lock held by somebody else
-   └─ LockLost              a table lock that somebody else has broken since
+└─ LockRefused              a table lock that another process holds
+   └─ LockLost              a table lock that went stale and was broken by another process
 """
 
 
 class ModelsError(Exception):
-    """An action that the tables refuse."""
+    """The base class of the errors of the tables."""
 
     code = "models_error"
 
 
 class ImmutableRecord(ModelsError):
-    """A change to a row that is a copy of what the log says; ``table`` and ``action`` name it."""
+    """The row is a copy of the log and cannot be changed; ``table`` and ``action`` name the attempt."""
 
     code = "immutable_record"
 
@@ -30,7 +30,7 @@ class ImmutableRecord(ModelsError):
 
 
 class LedgerNotInstalled(ModelsError):
-    """Posting needs the ledger, and the settings name none."""
+    """Posting needs the ledger, and the settings do not name one."""
 
     code = "ledger_not_installed"
 
@@ -39,35 +39,35 @@ class LedgerNotInstalled(ModelsError):
         super().__init__(
             f"{action} needs the ledger: run it in the service (DJANGO_SETTINGS_MODULE="
             "config.settings), or set LEDGER_POST to the dotted path of the module that posts. "
-            "With the tables alone, operations and entries can only be read."
+            "Without a ledger, operations and entries can only be read."
         )
 
 
 class AmountRefused(ModelsError, ValueError):
-    """An amount that is not positive, not finite, or that eight decimals cannot hold."""
+    """The amount is not positive, not finite, or has more than eight decimals."""
 
     code = "amount_refused"
 
     def __init__(self, value: object, reason: str) -> None:
         self.value = value
         self.reason = reason
-        super().__init__(f"{value!r} is no amount to post: {reason}.")
+        super().__init__(f"{value!r} cannot be posted as an amount: {reason}.")
 
 
 class TransitionRefused(ModelsError):
-    """A status that cannot follow on the present one, or a change that goes round the check."""
+    """The status cannot follow the current one, or the change bypasses the check."""
 
     code = "transition_refused"
 
 
 class InvitationRefused(ModelsError):
-    """An invitation that does not let this user in."""
+    """The invitation does not admit this user."""
 
     code = "invitation_refused"
 
 
 class LockRefused(ModelsError):
-    """A table is locked by somebody else."""
+    """Another process holds the table's lock."""
 
     code = "lock_refused"
 
@@ -78,6 +78,6 @@ class LockRefused(ModelsError):
 
 
 class LockLost(LockRefused):
-    """The lock was stale and somebody else has broken it: what was done under it is unsafe."""
+    """The lock went stale and another process broke it; work done under it is not protected."""
 
     code = "lock_lost"

@@ -1,4 +1,4 @@
-"""Graphs that a user has set up over a machine's data."""
+"""Graphs of a machine's data, as configured by users."""
 
 from django.db import models
 
@@ -23,7 +23,7 @@ GRAPH_TYPES = [
 
 
 class Graph(ValidatedModel):
-    """Which columns a graph shows, and how."""
+    """A graph: its type and the columns that it shows."""
 
     machine = models.ForeignKey(Machine, on_delete=models.CASCADE)
     graph_type = models.IntegerField(default=1, choices=GRAPH_TYPES)

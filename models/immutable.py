@@ -1,11 +1,11 @@
-"""Tables that the ORM reads and never writes.
+"""Tables that the ORM reads but never writes.
 
-Their rows are copies of what the log says, so every writing door of a model, its managers,
-querysets and related managers is shut here, once: proxies and related managers inherit it.
-On PostgreSQL the ledger's triggers shut the doors that do not lead through the ORM.
+Their rows are copies of the log, so every writing method of a model, its managers and its querysets is
+overridden here to raise an error. Proxies and related managers inherit these methods. On PostgreSQL the
+ledger's triggers refuse writes that bypass the ORM.
 """
 
-# ruff: noqa: ARG002 - the doors keep the signatures that Django calls them by
+# ruff: noqa: ARG002 - the methods keep the signatures that Django calls them with
 
 from collections.abc import Iterable
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
@@ -18,7 +18,7 @@ RowT_co = TypeVar("RowT_co", bound=models.Model, covariant=True)
 
 
 class ImmutableQuerySet(models.QuerySet[RowT_co]):
-    """Reads. ``create()`` stays: what it does is up to the model's ``save()``."""
+    """A queryset that only reads, except for ``create()``, which calls the model's ``save()``."""
 
     def update(self, **kwargs: Any) -> int:
         self._refuse("update()")
@@ -51,8 +51,8 @@ class ImmutableQuerySet(models.QuerySet[RowT_co]):
 
     update_or_create.alters_data = True  # type: ignore[attr-defined]
 
-    # The three private doors behind the public ones. Django decides by `queryset_only`
-    # whether a manager has them too; here it must be as it is in Django.
+    # The three private methods that the public ones call. `queryset_only` decides whether a manager gets
+    # a method too; the values are those of Django.
 
     def _raw_delete(self, using: str | None) -> int:
         self._refuse("_raw_delete()")
@@ -72,28 +72,28 @@ class ImmutableQuerySet(models.QuerySet[RowT_co]):
 
 
 class CascadeQuerySet(ImmutableQuerySet[RowT_co]):
-    """What deleting a user or a machine may do: empty the reference to it, nothing else.
+    """A queryset that can also set references to null, which deleting a user or a machine needs.
 
-    Django's deletion works through a model's base manager, and so it is the only one that
-    has this door. The database decides whether the row referred to is really going.
+    Only base managers use it, because Django's deletion goes through a model's base manager. The database
+    checks that the referenced row is really deleted.
     """
 
     def update(self, **kwargs: Any) -> int:
         if not kwargs or not all(
-            value is None and self._may_be_emptied(name) for name, value in kwargs.items()
+            value is None and self._may_be_nulled(name) for name, value in kwargs.items()
         ):
             self._refuse("update()")
         return models.QuerySet.update(self, **kwargs)
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def _may_be_emptied(self, name: str) -> bool:
+    def _may_be_nulled(self, name: str) -> bool:
         field = self.model._meta.get_field(name)
         return isinstance(field, models.ForeignKey) and field.remote_field.on_delete is models.SET_NULL
 
 
 class ImmutableModel(models.Model):
-    """A row of such a table; ``instead`` tells what to do instead of changing it."""
+    """A row of such a table; ``instead`` says what to do instead of changing it."""
 
     instead: ClassVar[str]
 
@@ -107,11 +107,14 @@ class ImmutableModel(models.Model):
         raise refusal(type(self), "delete()")
 
     def _save_table(self, *args: Any, **kwargs: Any) -> bool:
-        # Every way of storing one object ends here, loading a fixture included.
+        # Every method that stores one object ends here, including the loading of fixtures.
         raise refusal(type(self), "storing a row")
 
     def changes(self, stored: Self, names: Iterable[str] | None) -> list[str]:
-        """The columns that differ from the stored row, as far as they are loaded and named."""
+        """Return the columns that differ from the stored row.
+
+        Columns that are not loaded, or not in ``names`` if it is given, are left out.
+        """
         wanted = None if names is None else frozenset(names)
         deferred = self.get_deferred_fields()
         return [
@@ -124,6 +127,6 @@ class ImmutableModel(models.Model):
 
 
 def refusal(model: type[models.Model], action: str) -> ImmutableRecord:
-    """The error for an action that the model's table does not take."""
+    """Return the error for an action that the model's table does not allow."""
     instead: str = getattr(model, "instead", "")
     return ImmutableRecord(model._meta.object_name or model.__name__, action, instead)

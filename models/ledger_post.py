@@ -1,8 +1,7 @@
-"""The door to the ledger: whatever is posted through these tables goes through here.
+"""The port to the ledger: everything that is posted through these tables goes through it.
 
-The setting ``LEDGER_POST`` is the dotted path of a module with the functions of
-``LedgerPost``. The tables stand below the ledger and must not import it, so the settings
-name it.
+The setting ``LEDGER_POST`` is the dotted path of a module with the functions of ``LedgerPost``. The ledger
+imports the tables, so the tables cannot import the ledger, and the settings name it.
 """
 
 from decimal import Decimal
@@ -16,7 +15,7 @@ from models.errors import LedgerNotInstalled
 
 
 class LedgerPost(Protocol):
-    """What the module behind ``LEDGER_POST`` offers."""
+    """The functions of the module that ``LEDGER_POST`` names."""
 
     def record_operation(
         self,
@@ -28,31 +27,32 @@ class LedgerPost(Protocol):
         count_of_training_epoch: int | None,
         amount: Decimal | None,
     ) -> UUID:
-        """The id of the recorded operation; raises when it was rejected."""
+        """Record an operation and return its id; raise if it was rejected."""
         ...
 
     def post_entry(self, *, user_id: int, side: str, currency: str, amount: Decimal) -> int:
-        """The id of the user's entry of a manual adjustment."""
+        """Post a manual adjustment and return the id of the user's entry."""
         ...
 
     def link_entries(self, *, operation_id: UUID, links: dict[str, int]) -> None:
-        """Fill empty links (``credit``, ...) of an operation with entry ids."""
+        """Fill empty links of an operation; ``links`` maps their names (``credit``, ...) to entry ids."""
         ...
 
     def move_contract(self, *, contract_id: int, step: str, amount: Decimal | None) -> None:
-        """Sign, finish, split or cancel the contract of a consulting request, and set its status.
+        """Sign, finish, split or cancel the contract of a consulting request.
 
-        The money and the status move in one transaction. Raises when it was rejected.
+        ``step`` is ``contract``, ``finish``, ``split`` or ``cancel``; only a split has an amount. Moves the
+        money and sets the status in one transaction. Raises if the step was rejected.
         """
         ...
 
     def close_user(self, *, user_id: int) -> None:
-        """Close the user's accounts; raises if anything is on one."""
+        """Close the user's accounts; raise if one of them has a balance."""
         ...
 
 
 def ledger(action: str) -> LedgerPost:
-    """The module that posts.
+    """Return the module that posts; ``action`` names the attempt in the error message.
 
     Raises:
         LedgerNotInstalled: the settings name none.
@@ -64,5 +64,5 @@ def ledger(action: str) -> LedgerPost:
 
 
 def is_installed() -> bool:
-    """Whether the settings name a module that posts."""
+    """Return whether the settings name a module that posts."""
     return bool(getattr(settings, "LEDGER_POST", None))

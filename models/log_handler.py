@@ -1,7 +1,7 @@
 """A ``logging.Handler`` that writes to the log table.
 
-It stands apart from the table, because Django sets logging up before it loads any table:
-``LOGGING`` names ``models.log_handler.DatabaseLogHandler``.
+It has a module of its own, because Django sets logging up before it loads any table: ``LOGGING`` names
+``models.log_handler.DatabaseLogHandler``.
 """
 
 import logging
@@ -15,7 +15,7 @@ import traceback
 from functools import cache
 
 _BATCH = 200
-# The writer ends, and its connection with it, when there was nothing to write for so long.
+# After this time without lines the writer thread ends and closes its connection.
 _IDLE_SECONDS = 1.0
 _APPS_SECONDS = 30.0
 _FLUSH_SECONDS = 5.0
@@ -24,68 +24,68 @@ Line = dict[str, str]
 
 
 class DatabaseLogHandler(logging.Handler):
-    """Fills the log table from a thread of its own, and never gets in the caller's way.
+    """Write log records to the log table from a separate thread, without any effect on the caller.
 
-    The caller only puts a line into a queue: its transaction, its time and its errors stay its
-    own, and the line is kept when the caller's transaction is not. A full queue, or a database
-    that is away, costs lines, not callers: they go to standard error and are counted in
-    ``lost``. What the writing itself logs is not logged, or it would never end.
+    The caller only puts a line into a queue: it never waits for the database and gets no error from it, and
+    the line is kept when the caller's transaction is rolled back. If the queue is full or the database is
+    down, lines go to standard error and are counted in ``lost``. Records that the writing itself logs are
+    dropped, because each would cause another.
     """
 
     def __init__(self, level: int | str = logging.NOTSET, *, capacity: int = 10_000) -> None:
         super().__init__(level)
         self.lost = 0
         self._capacity = capacity
-        self._start_over()
+        self._reset()
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Take the record, unless it comes of handling another one."""
-        # Before the handler's lock is asked for: whoever flushes may hold it.
-        if threading.current_thread() is self._writer or getattr(self._busy, "here", False):
+        """Handle the record, unless it was logged while handling another one."""
+        # Checked before taking the handler's lock, which a flushing thread may hold.
+        if threading.current_thread() is self._writer or getattr(self._busy, "handling", False):
             return False
         return bool(super().handle(record))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Put the record into the queue; it is in the table a moment later."""
-        self._busy.here = True
+        """Put the record into the queue, from which the writer thread stores it."""
+        self._busy.handling = True
         try:
             if self._pid != os.getpid():
-                # After a fork the queue and its lines are the parent's, and its thread is not here.
-                self._start_over()
-                self._busy.here = True
+                # After a fork the queued lines belong to the parent, and its thread does not exist here.
+                self._reset()
+                self._busy.handling = True
             line = _line(record)
             try:
                 self._queue.put_nowait(line)
             except queue.Full:
-                self._lose([line], "the queue is full")
-            self._see_that_somebody_writes()
-        except Exception:  # noqa: BLE001 - a log line is not worth its caller's life
+                self._drop([line], "the queue is full")
+            self._ensure_writer_runs()
+        except Exception:  # noqa: BLE001 - a log line must not fail its caller
             self.lost += 1
             self.handleError(record)
         finally:
-            self._busy.here = False
+            self._busy.handling = False
 
     def flush(self, timeout_seconds: float = _FLUSH_SECONDS) -> None:
-        """Wait until what was logged is in the table, or the time is over."""
-        limit = time.monotonic() + timeout_seconds
+        """Wait until the queued lines are stored, or the timeout has passed."""
+        deadline = time.monotonic() + timeout_seconds
         with self._queue.all_tasks_done:
-            while self._queue.unfinished_tasks and (left := limit - time.monotonic()) > 0:
+            while self._queue.unfinished_tasks and (left := deadline - time.monotonic()) > 0:
                 self._queue.all_tasks_done.wait(left)
 
     def close(self) -> None:
-        """Write what is left, then end."""
+        """Store the queued lines, then close the handler."""
         if self._pid == os.getpid():
             self.flush()
         super().close()
 
-    def _start_over(self) -> None:
+    def _reset(self) -> None:
         self._pid = os.getpid()
         self._queue: queue.Queue[Line] = queue.Queue(self._capacity)
         self._guard = threading.Lock()
         self._writer: threading.Thread | None = None
         self._busy = threading.local()
 
-    def _see_that_somebody_writes(self) -> None:
+    def _ensure_writer_runs(self) -> None:
         with self._guard:
             if self._writer is None:
                 self._writer = threading.Thread(
@@ -94,7 +94,7 @@ class DatabaseLogHandler(logging.Handler):
                 self._writer.start()
 
     def _write_until_idle(self) -> None:
-        # Here, because logging is set up before the apps are.
+        # Imported here, because logging is set up before the apps are.
         from django.apps import apps
         from django.db import connection
 
@@ -107,7 +107,7 @@ class DatabaseLogHandler(logging.Handler):
                     self._queue.task_done()
                 continue
             connection.close()
-            # Under the guard, so that nobody relies on a writer that is about to end.
+            # Under the guard, so that no caller relies on a writer that is about to end.
             with self._guard:
                 if self._queue.empty():
                     self._writer = None
@@ -126,12 +126,12 @@ class DatabaseLogHandler(logging.Handler):
     def _write(self, lines: list[Line]) -> None:
         try:
             _store(lines)
-        except Exception as error:  # noqa: BLE001 - there is no caller to tell; the lines are shown instead
-            self._lose(lines, f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - there is no caller to report it to; the lines are printed instead
+            self._drop(lines, f"{type(error).__name__}: {error}")
 
-    def _lose(self, lines: list[Line], reason: str) -> None:
+    def _drop(self, lines: list[Line], reason: str) -> None:
         self.lost += len(lines)
-        # Standard error may be closed, in a daemon.
+        # A daemon may have closed standard error.
         if sys.stderr is not None:
             for line in lines:
                 sys.stderr.write(
@@ -141,7 +141,7 @@ class DatabaseLogHandler(logging.Handler):
 
 
 def _store(lines: list[Line]) -> None:
-    # Here, because logging is set up before the apps are.
+    # Imported here, because logging is set up before the apps are.
     from django.db import Error, connection
 
     from models.logger import EasyAutoMLLogger
@@ -150,7 +150,7 @@ def _store(lines: list[Line]) -> None:
     try:
         EasyAutoMLLogger.objects.bulk_create(rows)
     except Error:
-        # The server may have ended the connection; a new one is worth one try.
+        # The server may have ended the connection, so try once more with a new one.
         connection.close()
         EasyAutoMLLogger.objects.bulk_create(rows)
 
@@ -169,7 +169,7 @@ def _line(record: logging.LogRecord) -> Line:
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception as error:  # noqa: BLE001 - a message that cannot be printed is logged as that
+    except Exception as error:  # noqa: BLE001 - the line says that its message could not be formatted
         text = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
         return f"{text} (its arguments could not be printed: {type(error).__name__})"
 
@@ -186,7 +186,7 @@ def _traceback(record: logging.LogRecord) -> str:
 
 
 def _clean(text: str) -> str:
-    """The text as PostgreSQL can store it: no NUL, no half of a surrogate pair."""
+    """Return the text without what PostgreSQL cannot store: NUL and lone surrogates."""
     return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 

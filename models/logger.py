@@ -1,10 +1,10 @@
-"""The platform's log table; ``DatabaseLogHandler`` fills it."""
+"""The platform's log table, which ``DatabaseLogHandler`` fills."""
 
 from django.db import models
 
 
 class EasyAutoMLLogger(models.Model):
-    """One line that something in the platform logged."""
+    """A line that a part of the platform logged."""
 
     timestamp = models.DateTimeField(auto_now_add=True, db_index=True)
     traceback = models.TextField(blank=True)

@@ -1,4 +1,4 @@
-"""The machine: a user's data set, and the network that was trained on it."""
+"""The machine: a user's data set and the network trained on it."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -9,7 +9,7 @@ from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models.base import ModelBase
 
-from models.deletion import DeletedAsQuerySet, deleted_in_all
+from models.deletion import DeletedAsQuerySet, total_deleted
 from models.encdec_configuration import EncDecConfiguration
 from models.money import USD, money_or_none
 from models.nn_model import NNModel
@@ -43,14 +43,14 @@ COLUMN_TYPES = frozenset(
 )
 
 
-# Checked in `clean()`: a validator of ours on a field would be named in migrations, where the
-# name of this package is taken by `django.db.models`.
+# These columns are checked in `clean()`: a validator of this package would be named in migrations, in
+# which `models` means `django.db.models`.
 _NAMED_COLUMNS = ("mdc_columns_name_input", "mdc_columns_name_output")
 _TYPED_COLUMNS = ("dfr_columns_type_user_df", "mdc_columns_data_type")
 
 
 def price_field() -> "models.DecimalField[Decimal | str | None, Decimal | None]":
-    """A price in USD: null is not for sale, 0 is free."""
+    """Return a field for a price in USD: null means not for sale, 0 means free."""
     return models.DecimalField(
         max_digits=20,
         decimal_places=8,
@@ -61,15 +61,15 @@ def price_field() -> "models.DecimalField[Decimal | str | None, Decimal | None]"
 
 
 def measure_field() -> "models.DecimalField[Decimal | str | None, Decimal | None]":
-    """A result of training, empty until there is one."""
+    """Return a field for a result of training, which is null until the machine is trained."""
     return models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
 
 
 class MachineQuerySet(models.QuerySet["Machine"]):
-    """Deletes with a machine what belongs to it alone."""
+    """A queryset that deletes machines together with the rows that belong only to them."""
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete the machines, their networks and their encodings."""
+        """Delete the machines with their networks and encodings."""
         networks, encodings = [], []
         for network, encoding in self.values_list("training_nn_model", "enc_dec_configuration"):
             networks.append(network)
@@ -80,7 +80,7 @@ class MachineQuerySet(models.QuerySet["Machine"]):
                 NNModel.objects.using(self.db).filter(pk__in=networks).delete(),
                 EncDecConfiguration.objects.using(self.db).filter(pk__in=encodings).delete(),
             ]
-        return deleted_in_all(parts)
+        return total_deleted(parts)
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
@@ -90,7 +90,7 @@ MachineManager = models.Manager.from_queryset(MachineQuerySet)
 
 
 class Machine(DeletedAsQuerySet, ValidatedModel):
-    """What a user trains, solves with, and may sell."""
+    """A data set and a network, which a user trains, solves with and can sell."""
 
     # Basic information
     machine_name = models.CharField(max_length=500, blank=False)
@@ -167,10 +167,10 @@ class Machine(DeletedAsQuerySet, ValidatedModel):
         return self.machine_name
 
     def clean(self) -> None:
-        """Refuse columns that are not keyed by name, or whose type nobody knows."""
+        """Check that columns are keyed by name and have known types."""
         super().clean()
         for field in (*_NAMED_COLUMNS, *_TYPED_COLUMNS):
-            # What was not loaded is not stored either.
+            # A field that was not loaded is not stored either.
             if field in self.__dict__:
                 _check_columns(field, self.__dict__[field], typed=field in _TYPED_COLUMNS)
 
@@ -182,11 +182,11 @@ class Machine(DeletedAsQuerySet, ValidatedModel):
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
-        """Check and store the machine, with the network that was given to it since.
+        """Check and store the machine, and its network if that was set.
 
         Raises:
-            django.core.exceptions.ValidationError: a level, column type, loss, optimizer or
-                price that cannot be.
+            django.core.exceptions.ValidationError: a level, column type, loss, optimizer or price is
+                invalid.
         """
         if "_network_to_store" not in self.__dict__:
             super().save(
@@ -211,9 +211,9 @@ class Machine(DeletedAsQuerySet, ValidatedModel):
 
     @property
     def training_nn_model_extfield(self) -> bytes | None:
-        """The trained network's bytes, or ``None``; they are read only when asked for.
+        """The trained network's bytes, or ``None``; loaded only when accessed.
 
-        Setting them stores them at the next ``save()``; setting ``None`` removes the network.
+        Bytes that are set here are stored by the next ``save()``; ``None`` removes the network.
         """
         if "_network_to_store" in self.__dict__:
             return self._network_to_store
@@ -228,22 +228,22 @@ class Machine(DeletedAsQuerySet, ValidatedModel):
 
     @property
     def machine_data_source_price_money(self) -> "Money | None":
-        """The price of the data source as money to show; ``None`` if it is not for sale."""
+        """The price of the data source, for display; ``None`` if it is not for sale."""
         return money_or_none(self.machine_data_source_price_usd, USD)
 
     @property
     def machine_api_solving_price_money(self) -> "Money | None":
-        """The price of a line by the API as money to show; ``None`` if it is not for sale."""
+        """The price of solving a line through the API, for display; ``None`` if it is not for sale."""
         return money_or_none(self.machine_api_solving_price_usd, USD)
 
     @property
     def machine_copy_price_money(self) -> "Money | None":
-        """The price of a copy as money to show; ``None`` if it is not for sale."""
+        """The price of a copy, for display; ``None`` if it is not for sale."""
         return money_or_none(self.machine_copy_price_usd, USD)
 
     @property
     def machine_copy_update_price_money(self) -> "Money | None":
-        """The price of updating a copy as money to show; ``None`` if it is not for sale."""
+        """The price of updating a copy, for display; ``None`` if it is not for sale."""
         return money_or_none(self.machine_copy_update_price_usd, USD)
 
     def _store_network(self, using: str | None) -> None:
@@ -258,10 +258,12 @@ class Machine(DeletedAsQuerySet, ValidatedModel):
 
 def _check_columns(field: str, columns: object, *, typed: bool) -> None:
     if not isinstance(columns, dict):
-        raise ValidationError({field: "Columns are given as an object keyed by column name."})
+        raise ValidationError({field: "Columns must be an object keyed by column name."})
     for name, kind in columns.items():
         if not isinstance(name, str) or not name.strip():
             raise ValidationError({field: "Every column needs a name."})
         if typed and kind not in COLUMN_TYPES:
             known = ", ".join(sorted(COLUMN_TYPES))
-            raise ValidationError({field: f"Column {name!r} has type {kind!r}; known are {known}."})
+            raise ValidationError(
+                {field: f"Column {name!r} has the unknown type {kind!r}; known types are {known}."}
+            )

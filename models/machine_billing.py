@@ -1,7 +1,7 @@
-"""The billing table that finance has always read: now a projection of the log.
+"""The billing table in the older system's columns, for finance: a projection of the log.
 
-One row an operation, and the rows of the older system that were imported. The names are the
-older system's.
+It has one row for each operation, and the rows imported from the older system. The names are those of the
+older system.
 """
 
 from decimal import Decimal
@@ -15,7 +15,7 @@ from models.user import User
 
 
 class BillingCascadeQuerySet(CascadeQuerySet["Billing"]):
-    """What deleting a user or a machine does here: the rows go with it."""
+    """A queryset that can delete rows, which deleting their user or machine does."""
 
     def _raw_delete(self, using: str | None) -> int:
         return models.QuerySet._raw_delete(self, using)
@@ -26,15 +26,15 @@ BillingCascadeManager = models.Manager.from_queryset(BillingCascadeQuerySet)
 
 
 def usd_field() -> "models.DecimalField[Decimal | str | None, Decimal | None]":
-    """An amount of USD, empty where it does not apply."""
+    """Return a field for an amount of USD, null where it does not apply."""
     return models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
 
 
 class Billing(ImmutableModel):
-    """What one operation cost and earned, in the older system's columns."""
+    """The cost and income of one operation, in the older system's columns."""
 
     instead = (
-        "These rows follow from the log: record an operation, bring rows of the older system in "
+        "These rows are derived from the log: record an operation, import rows of the older system "
         "with manage.py import_legacy_billing, or rebuild the projection."
     )
 
@@ -76,7 +76,7 @@ class Billing(ImmutableModel):
     CreditFromIXIOO = usd_field()
     CreditFromUser = usd_field()
 
-    # The operation's place in the log, by which the projection finds its rows again.
+    # The operation's position in the log, by which the projection finds its rows again.
     operation_position = models.BigIntegerField(unique=True, null=True, blank=True)
 
     objects: ClassVar[models.Manager["Billing"]] = BillingManager()

@@ -1,6 +1,6 @@
-"""A lock on a machine's table, so that one process at a time writes to it.
+"""A lock on a machine's table, so that only one process at a time writes to it.
 
-A row is the lock: the unique name lets one process insert it, whatever machine it runs on.
+The lock is a row: because its name is unique, only one process can insert it, on any host.
 """
 
 import datetime as dt
@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from models.errors import LockLost, LockRefused
 
-# A holder that is alive refreshes its lock more often than this.
+# A live holder refreshes its lock more often than this.
 STALE_AFTER = dt.timedelta(minutes=10)
 _POLL_SECONDS = 0.05
 
 
 class MachineTableLockWrite(models.Model):
-    """A table that is being written to, and since when, or when its holder last said so."""
+    """A lock on a table; ``locked_at`` is the time at which it was taken or last refreshed."""
 
     table_name = models.CharField(max_length=255, unique=True)
     locked_at = models.DateTimeField(default=timezone.now)
@@ -29,20 +29,20 @@ class MachineTableLockWrite(models.Model):
 
     @classmethod
     def take(cls, table_name: str, *, stale_after: dt.timedelta = STALE_AFTER) -> "MachineTableLockWrite":
-        """Take the lock, breaking one that is stale.
+        """Take the lock; break it first if it is stale.
 
-        Inside a transaction the lock is seen by others when the transaction commits; who
-        tries to take it before that waits for the transaction.
+        Inside a transaction the lock becomes visible when the transaction commits; a process that tries to
+        take it before that waits for the transaction.
 
         Raises:
-            LockRefused: somebody holds it.
+            LockRefused: another process holds it.
         """
         cls.break_stale(table_name, stale_after=stale_after)
         try:
             with transaction.atomic():
                 return cls.objects.create(table_name=table_name)
         except IntegrityError:
-            raise LockRefused(table_name, "somebody else is writing to it") from None
+            raise LockRefused(table_name, "another process is writing to it") from None
 
     @classmethod
     @contextmanager
@@ -53,33 +53,33 @@ class MachineTableLockWrite(models.Model):
         wait: dt.timedelta = dt.timedelta(0),
         stale_after: dt.timedelta = STALE_AFTER,
     ) -> Iterator["MachineTableLockWrite"]:
-        """Hold the lock for a ``with`` block, waiting for it at most ``wait``.
+        """Hold the lock during a ``with`` block; wait at most ``wait`` for it.
 
         Raises:
-            LockRefused: it could not be had in that time.
-            LockLost: it was broken as stale while the block ran.
+            LockRefused: the lock was not free within that time.
+            LockLost: the lock was broken as stale while the block ran.
         """
         lock = cls._take_within(table_name, wait, stale_after)
         try:
             yield lock
         except BaseException:
-            # The block's own error says more than a lock that is gone by now.
-            lock._delete_mine()
+            # The block's own error matters more than a lost lock.
+            lock._delete_own_row()
             raise
         lock.release()
 
     @classmethod
     def break_stale(cls, table_name: str, *, stale_after: dt.timedelta = STALE_AFTER) -> bool:
-        """Remove the table's lock if its holder has not been heard of for so long."""
+        """Remove the table's lock if it was not refreshed for ``stale_after``; return true if so."""
         limit = timezone.now() - stale_after
         count, _ = cls.objects.filter(table_name=table_name, locked_at__lt=limit).delete()
         return count > 0
 
     def refresh(self) -> None:
-        """Say that the holder is alive, so that nobody takes the lock for stale.
+        """Renew the lock, so that it does not become stale.
 
         Raises:
-            LockLost: somebody has broken it.
+            LockLost: another process has broken it.
         """
         now = timezone.now()
         if not type(self).objects.filter(pk=self.pk).update(locked_at=now):
@@ -87,12 +87,12 @@ class MachineTableLockWrite(models.Model):
         self.locked_at = now
 
     def release(self) -> None:
-        """Give the lock back.
+        """Release the lock.
 
         Raises:
-            LockLost: somebody has broken it, and may have written since.
+            LockLost: another process has broken it, and may have written to the table.
         """
-        if not self._delete_mine():
+        if not self._delete_own_row():
             raise LockLost(self.table_name, "the lock was broken as stale")
 
     @classmethod
@@ -108,7 +108,7 @@ class MachineTableLockWrite(models.Model):
                     raise
             time.sleep(_POLL_SECONDS)
 
-    def _delete_mine(self) -> bool:
-        # The key of the row tells this holder from the next one of the same table.
+    def _delete_own_row(self) -> bool:
+        # The row's key distinguishes this holder from the next holder of the same table.
         count, _ = type(self).objects.filter(pk=self.pk).delete()
         return count > 0

@@ -1,4 +1,4 @@
-"""Every table, for Django, which looks for them here when it loads the app."""
+"""All tables, in the module where Django looks for them when it loads the app."""
 
 from models.billing import Credit, CreditIXIOO, Debit, DebitIXIOO, Entry, Operation
 from models.consulting import ConsultingRequest

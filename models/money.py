@@ -1,7 +1,6 @@
-"""The two currencies, exact amounts, and ``Money`` for people to read.
+"""The two currencies, exact amounts, and ``Money`` for display.
 
-Amounts are ``Decimal`` with 8 decimals everywhere; ``Money`` (django-money) is made where
-a person reads one.
+Amounts are ``Decimal`` with 8 decimals everywhere; they become ``Money`` (django-money) only for display.
 """
 
 from decimal import Decimal, InvalidOperation
@@ -23,32 +22,32 @@ _LIMIT = Decimal(10) ** 12
 
 
 def register_currencies() -> None:
-    """Make the EasyAutoML token known to py-moneyed; more than once does no harm."""
+    """Register the EasyAutoML token with py-moneyed; calling this again has no effect."""
     if EAML not in moneyed.CURRENCIES:
         moneyed.add_currency(EAML, None, sub_unit=10**DECIMAL_PLACES, name="EasyAutoML token")
 
 
 def money(amount: Decimal, currency: str) -> "Money":
-    """The amount as django-money shows it; ``currency`` is ``USD`` or ``EAML``."""
-    # Here, because it reads the settings when it is imported, and the settings import this module.
+    """Return the amount as django-money's ``Money``; ``currency`` is ``USD`` or ``EAML``."""
+    # Imported here, because django-money reads the settings on import, and the settings import this module.
     from djmoney.money import Money
 
     return Money(amount, currency)
 
 
 def money_or_none(amount: Decimal | None, currency: str) -> "Money | None":
-    """The same for a column that may be empty, such as the price of what is not for sale."""
+    """Return the amount as ``Money``, or ``None`` for ``None``, such as the price of what is not for sale."""
     return None if amount is None else money(amount, currency)
 
 
 def exact_amount(value: object) -> Decimal:
-    """The amount to post, positive, with at most 8 decimals and 12 digits before the point.
+    """Return the amount to post: positive, with at most 8 decimals and 12 digits before the point.
 
-    A float is taken by what it prints as (``100.0`` is 100, ``0.1`` is one tenth) and refused
-    if that has more decimals than an amount can hold. Nothing is ever rounded.
+    A float is read as it prints (``100.0`` is 100, ``0.1`` is one tenth), and refused if that has more than
+    8 decimals. Nothing is rounded.
 
     Raises:
-        AmountRefused: not a number, not finite, not positive, too precise or too large.
+        AmountRefused: the value is not a number, not finite, not positive, too precise or too large.
     """
     amount = _decimal(value)
     if not amount.is_finite():

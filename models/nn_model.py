@@ -1,4 +1,4 @@
-"""Trained networks, apart from their machines, so that reading a machine does not load one."""
+"""Trained networks, in a table of their own so that loading a machine does not load its network."""
 
 from django.db import models
 

@@ -1,7 +1,6 @@
-"""Saving an operation or an entry: post it through the ledger, or refuse.
+"""Saving an operation or an entry: it is posted through the ledger, or refused.
 
-These functions work on rows of `models.billing`, which imports this module. They take as arguments the
-columns that they post.
+``models.billing`` imports this module, so the functions take the values to post as arguments.
 """
 
 from collections.abc import Iterable
@@ -53,9 +52,9 @@ def record(
     count_of_training_epoch: int | None,
     amount: object,
 ) -> None:
-    """Post a new operation of the kind that its one flag gives, and load the recorded row.
+    """Post a new operation of the kind that its one type flag selects, and load the recorded row.
 
-    The ledger takes the machine's owner from the terms in force, so `machine_owner` is not passed on.
+    The ledger knows the owner of the machine at that time, so ``machine_owner`` is not passed on.
     """
     kind = _kind(operation)
     _refuse_set_by_ledger(operation, _SET_BY_CALLER_OF_OPERATION)

@@ -1,4 +1,4 @@
-"""The servers that train and solve."""
+"""The servers that train machines and solve with them."""
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -7,7 +7,7 @@ from models.validation import ValidatedModel
 
 
 class Server(ValidatedModel):
-    """A server; ``server_info_ready`` once it has said what it has."""
+    """A server; ``server_info_ready`` is true once it has reported its resources."""
 
     server_name = models.CharField(max_length=50, unique=True)
     server_date_time = models.DateTimeField(auto_now_add=True)
@@ -18,10 +18,12 @@ class Server(ValidatedModel):
         return self.server_name
 
     def clean(self) -> None:
-        """Refuse a memory of the GPUs that is not a list of amounts, one for each GPU."""
+        """Check that the GPU memory is a list of amounts, one for each GPU."""
         super().clean()
         if not isinstance(self.server_gpu_ram, list):
-            raise ValidationError({"server_gpu_ram": "The memory of the GPUs is given as a list."})
+            raise ValidationError(
+                {"server_gpu_ram": "The GPU memory must be a list, with one amount for each GPU."}
+            )
         for amount in self.server_gpu_ram:
             if isinstance(amount, bool) or not isinstance(amount, int | float) or amount < 0:
-                raise ValidationError({"server_gpu_ram": f"{amount!r} is no amount of memory."})
+                raise ValidationError({"server_gpu_ram": f"{amount!r} is not an amount of memory."})

@@ -1,7 +1,7 @@
-"""Settings for using the tables alone: SQLite beside the package, no ledger.
+"""Settings for using the tables alone: SQLite next to the package, no ledger.
 
-Everything can be read, and what is not the ledger's can be written. The service has
-settings of its own; nothing but a bare interpreter falls back on these.
+All tables can be read, and all but those of the ledger can be written. The service has its own settings;
+only a bare interpreter falls back to these.
 """
 
 import os
@@ -12,7 +12,7 @@ from models.money import register_currencies
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# A key of this process only: nothing that is used alone signs anything that outlives it.
+# A random key is enough: without the service, no signature has to outlive the process.
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or secrets.token_urlsafe(50)
 
 INSTALLED_APPS = [
@@ -44,5 +44,5 @@ register_currencies()
 CURRENCIES = ("USD", "EAML")
 CURRENCY_CODE_MAX_LENGTH = 8
 CURRENCY_DECIMAL_PLACES = 8
-# Without this a token amount prints with two decimals.
+# Without this setting a token amount prints with two decimals.
 MONEY_FORMAT = {"currency_digits": False, "format": "#,##0.00###### ¤¤"}

@@ -1,6 +1,6 @@
-"""Several nullable flags of which exactly one is set: the mode or the status of a row.
+"""Nullable flags of which exactly one is set: the mode or the status of a row.
 
-They are read as one value here, and the database is told the same.
+This module reads such flags as one value, and builds the database constraint for them.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -16,8 +16,8 @@ from models.validation import ValidatedModel
 RowT_co = TypeVar("RowT_co", bound="StatusModel", covariant=True)
 
 
-def the_one(row: models.Model, flags: Iterable[str], *, what: str) -> str:
-    """The flag that is set.
+def flag_set(row: models.Model, flags: Iterable[str], *, what: str) -> str:
+    """Return the flag that is set; ``what`` names the flags in the error message.
 
     Raises:
         django.core.exceptions.ValidationError: none is set, or more than one.
@@ -25,16 +25,16 @@ def the_one(row: models.Model, flags: Iterable[str], *, what: str) -> str:
     given = [flag for flag in flags if getattr(row, flag)]
     if len(given) != 1:
         named = ", ".join(given) or "none"
-        raise ValidationError(f"Exactly one {what} is set at a time; set here: {named}.")
+        raise ValidationError(f"Exactly one {what} must be set; these are set: {named}.")
     return given[0]
 
 
 def exactly_one(flags: Iterable[str]) -> models.Q:
-    """The same as a condition of the database; an empty flag counts as not set."""
+    """Return the database condition that exactly one flag is set; null counts as not set."""
     names = tuple(flags)
     condition = models.Q()
     for chosen in names:
-        # "Not null" is said as well: a CHECK that comes to NULL would let the row in.
+        # "Not null" is part of the condition, because a CHECK that evaluates to NULL accepts the row.
         is_set = models.Q(**{chosen: True, f"{chosen}__isnull": False})
         others = (~models.Q(**{other: True}) for other in names if other != chosen)
         condition |= models.Q(is_set, *others)
@@ -42,7 +42,7 @@ def exactly_one(flags: Iterable[str]) -> models.Q:
 
 
 class StatusQuerySet(models.QuerySet[RowT_co]):
-    """Leaves statuses to the rows, which check what may follow on what."""
+    """A queryset that refuses to change statuses, because rows check the transitions."""
 
     def update(self, **kwargs: Any) -> int:
         self._refuse_statuses(kwargs)
@@ -66,19 +66,19 @@ class StatusQuerySet(models.QuerySet[RowT_co]):
     def _refuse_statuses(self, names: Collection[str]) -> None:
         if named := sorted(self.model.follows.keys() & {*names}):
             raise TransitionRefused(
-                f"{', '.join(named)}: a status changes row by row, by the methods of "
-                f"{self.model.__name__}, which check what it follows on."
+                f"{', '.join(named)}: change a status row by row, with the methods of "
+                f"{self.model.__name__}, which check the transition."
             )
 
 
 class StatusModel(ValidatedModel):
-    """A row with a status; ``follows`` says which flag may come after which."""
+    """A row with a status; ``follows`` maps each status flag to those that can follow it."""
 
     follows: ClassVar[Mapping[str, tuple[str, ...]]]
     status_prefix: ClassVar[str]
 
-    # What the row's status was when it was read, if it was read at all.
-    _status_read: str | None = None
+    # The status when the row was loaded, or None if it was not loaded.
+    _status_loaded: str | None = None
 
     class Meta:
         abstract = True
@@ -88,22 +88,22 @@ class StatusModel(ValidatedModel):
         cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any
     ) -> Self:
         row = super().from_db(db, field_names, values, **kwargs)
-        row._note_status()
+        row._remember_status()
         return row
 
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         super().refresh_from_db(*args, **kwargs)
-        self._note_status()
+        self._remember_status()
 
     @property
     def status(self) -> str:
-        """The name of the flag that is set, without its prefix."""
-        return self._short(the_one(self, self.follows, what="status"))
+        """The name of the status flag that is set, without its prefix."""
+        return self._short(flag_set(self, self.follows, what="status"))
 
     def clean(self) -> None:
-        """Refuse a row without a status, or with more than one."""
+        """Check that exactly one status is set."""
         super().clean()
-        the_one(self, self.follows, what="status")
+        flag_set(self, self.follows, what="status")
 
     def save(
         self,
@@ -116,16 +116,16 @@ class StatusModel(ValidatedModel):
         """Check and store the row.
 
         Raises:
-            django.core.exceptions.ValidationError: not exactly one status.
-            TransitionRefused: the status does not follow on the stored one, or somebody else
-                has changed it since this row was read.
+            django.core.exceptions.ValidationError: not exactly one status is set.
+            TransitionRefused: the status cannot follow the stored one, or the stored one has changed since
+                this row was loaded.
         """
         if update_fields is not None:
             update_fields = frozenset(update_fields)
         storing = update_fields is None or bool(update_fields & self.follows.keys())
         with transaction.atomic(using=using):
             if storing and not self._state.adding:
-                self._refuse_wrong_transition(using)
+                self._check_transition(using)
             super().save(
                 force_insert=force_insert,
                 force_update=force_update,
@@ -133,16 +133,16 @@ class StatusModel(ValidatedModel):
                 update_fields=update_fields,
             )
         if storing:
-            self._note_status()
+            self._remember_status()
 
-    def _go(self, flag: str, **values: Any) -> None:
-        """Change the status to ``flag`` and set the values, in one step or not at all."""
+    def _change_status(self, flag: str, **values: Any) -> None:
+        """Change the status to ``flag`` and set the values in one step; on a refusal, change nothing."""
         names = [*self.follows, *values]
         before = {name: getattr(self, name) for name in names}
         try:
-            old = the_one(self, self.follows, what="status")
+            old = flag_set(self, self.follows, what="status")
             if flag not in self.follows[old]:
-                raise self._refused(old, flag)
+                raise self._transition_refused(old, flag)
             for name, value in {**dict.fromkeys(self.follows, False), flag: True, **values}.items():
                 setattr(self, name, value)
             self.save()
@@ -151,35 +151,35 @@ class StatusModel(ValidatedModel):
                 setattr(self, name, value)
             raise
 
-    def _refuse_wrong_transition(self, using: str | None) -> None:
-        # The lock is held until the new status is stored: nobody slips in between.
+    def _check_transition(self, using: str | None) -> None:
+        # The row stays locked until the new status is stored, so no other change comes in between.
         rows = type(self)._base_manager.using(using or self._state.db).select_for_update()
         stored = rows.filter(pk=self.pk).first()
         if stored is None:
             return
-        old = the_one(stored, self.follows, what="status")
-        new = the_one(self, self.follows, what="status")
-        if self._status_read not in {None, old}:
+        old = flag_set(stored, self.follows, what="status")
+        new = flag_set(self, self.follows, what="status")
+        if self._status_loaded not in {None, old}:
             raise TransitionRefused(
-                f"{self._meta.object_name} {self.pk}: somebody has changed the status to "
-                f"{self._short(old)} since this was read; read it again."
+                f"{self._meta.object_name} {self.pk}: the status has changed to {self._short(old)} since "
+                "this row was loaded; load it again."
             )
         if new != old and new not in self.follows[old]:
-            raise self._refused(old, new)
+            raise self._transition_refused(old, new)
 
-    def _refused(self, old: str, new: str) -> TransitionRefused:
-        after = " or ".join(self._short(flag) for flag in self.follows[old]) or "nothing"
+    def _transition_refused(self, old: str, new: str) -> TransitionRefused:
+        possible = " or ".join(self._short(flag) for flag in self.follows[old]) or "nothing"
         return TransitionRefused(
             f"{self._meta.object_name} {self.pk} cannot go from {self._short(old)} to "
-            f"{self._short(new)}: after {self._short(old)} comes {after}."
+            f"{self._short(new)}: {self._short(old)} can be followed by {possible}."
         )
 
     def _short(self, flag: str) -> str:
         return flag.removeprefix(self.status_prefix)
 
-    def _note_status(self) -> None:
+    def _remember_status(self) -> None:
         if self.get_deferred_fields() & self.follows.keys():
-            self._status_read = None
+            self._status_loaded = None
             return
         set_flags = [flag for flag in self.follows if getattr(self, flag)]
-        self._status_read = set_flags[0] if len(set_flags) == 1 else None
+        self._status_loaded = set_flags[0] if len(set_flags) == 1 else None

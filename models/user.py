@@ -1,4 +1,8 @@
-"""The user: signs in by email, and has three balances that only the ledger writes."""
+"""The user, who signs in by email and has three balances that only the ledger writes.
+
+Teams, machines and billing rows refer to the user by name (``"models.User"``), because this module imports
+theirs: a user makes teams, and deleting a user deletes their machines and teams.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,7 +15,7 @@ from django.db import models, transaction
 from django.db.models.base import ModelBase
 
 from models.billing import Entry, Operation
-from models.deletion import DeletedAsQuerySet, deleted_in_all
+from models.deletion import DeletedAsQuerySet, total_deleted
 from models.errors import ImmutableRecord
 from models.ledger_post import is_installed, ledger
 from models.machine import Machine
@@ -32,7 +36,7 @@ _INSTEAD = (
 
 
 class UserQuerySet(models.QuerySet["User"]):
-    """Never writes a balance, and closes the accounts of users before it deletes them."""
+    """A queryset that never writes a balance, and that closes the accounts of users before deleting them."""
 
     def update(self, **kwargs: Any) -> int:
         _refuse_balances("update()", kwargs)
@@ -45,25 +49,25 @@ class UserQuerySet(models.QuerySet["User"]):
         return super().bulk_create(objs, *args, **kwargs)
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete the users and what is theirs; raises if anything is on an account of one."""
-        ids = sorted(self.values_list("pk", flat=True))  # as accounts are locked
-        # In one transaction: nothing is paid to a closed account before its user is gone.
+        """Delete the users with their machines and teams; raise if an account of one has a balance."""
+        ids = sorted(self.values_list("pk", flat=True))  # the order in which accounts are locked
+        # In one transaction, so that nothing is paid to a closed account before its user is deleted.
         with transaction.atomic(using=self.db):
             for user_id in ids:
                 _close_accounts(user_id)
-            # Machines and teams by themselves: what belongs to them alone goes with them.
+            # Machines and teams first, by their own querysets, which delete what belongs only to them.
             parts = [
                 Machine.objects.using(self.db).filter(machine_owner_user__in=ids).delete(),
                 Team.objects.using(self.db).filter(admin_user__in=ids).delete(),
                 super(UserQuerySet, self.filter(pk__in=ids)).delete(),
             ]
-        return deleted_in_all(parts)
+        return total_deleted(parts)
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    # The two that every write of Django ends in: saving, creating in bulk, loading fixtures.
-    # Whatever a user object in memory has as a balance, stale or set, is not written.
+    # Every write of Django ends in one of these two methods: saving, creating in bulk, loading fixtures.
+    # They leave the balances of a user object out, whether stale or changed.
 
     def _insert(self, objs: Any, fields: Any, *args: Any, **kwargs: Any) -> Any:
         kept = [field for field in fields if field.name not in BALANCES]
@@ -81,15 +85,15 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Makes users by their email address."""
+    """Manager that creates users by their email address."""
 
     def create_user(
         self, email: str | None = None, password: str | None = None, **extra_fields: Any
     ) -> "User":
-        """A new user; without a password, one who cannot sign in by password.
+        """Create a user. Without a password the user cannot sign in with one.
 
         Raises:
-            django.core.exceptions.ValidationError: an address that is none, or an unknown choice.
+            django.core.exceptions.ValidationError: the address is invalid, or a choice is unknown.
         """
         user = self.model(email=self.normalize_email(email) or None, **extra_fields)
         user.set_password(password)
@@ -104,18 +108,22 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         last_name: str | None = None,
         **extra_fields: Any,
     ) -> "User":
-        """A new super administrator, who may do everything, the admin pages included."""
+        """Create a super administrator, who may do everything, including on the admin pages.
+
+        Raises:
+            ValueError: a role is set to false, or there is no address.
+        """
         roles = {"is_staff": True, "is_superuser": True, "is_super_admin": True}
         for name in roles:
             if not extra_fields.setdefault(name, True):
-                raise ValueError(f"A superuser has {name}=True.")
+                raise ValueError(f"A superuser must have {name}=True.")
         if not email:
             raise ValueError("A superuser needs an email address.")
         return self.create_user(email, password, first_name=first_name, last_name=last_name, **extra_fields)
 
 
 class User(DeletedAsQuerySet, ValidatedModel, AbstractBaseUser, PermissionsMixin):
-    """Somebody who owns machines, pays for operations and is paid for them."""
+    """A person who owns machines, pays for operations and is paid for them."""
 
     # Primary authentication field (replaces username)
     email = models.EmailField(
@@ -166,7 +174,7 @@ class User(DeletedAsQuerySet, ValidatedModel, AbstractBaseUser, PermissionsMixin
         help_text="Decimal number separator",
     )
 
-    # Balances. The default stands in the database too, because no INSERT names these columns.
+    # Balances. The default is in the database too, because no INSERT names these columns.
     user_balance = models.DecimalField(
         max_digits=20,
         decimal_places=8,
@@ -238,7 +246,7 @@ class User(DeletedAsQuerySet, ValidatedModel, AbstractBaseUser, PermissionsMixin
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
     ) -> None:
-        """Store all but the three balances, which keep what the ledger wrote.
+        """Store everything except the three balances, which only the ledger writes.
 
         Raises:
             ImmutableRecord: ``update_fields`` names a balance.
@@ -254,22 +262,22 @@ class User(DeletedAsQuerySet, ValidatedModel, AbstractBaseUser, PermissionsMixin
         )
 
     def get_full_name(self) -> str:
-        """First and last name, as far as they are known."""
+        """Return the first and last name, without the parts that are missing."""
         return " ".join(name for name in (self.first_name, self.last_name) if name).strip()
 
     def get_short_name(self) -> str:
-        """The first name, or the address where there is none."""
+        """Return the first name, or the address if there is no first name."""
         return self.first_name or self.email or ""
 
     def get_user_teams(self) -> models.QuerySet[Team]:
-        """Every team that the user is a member of or administers."""
+        """Return the teams that the user is a member of or administers."""
         return Team.objects.filter(pk__in=Team.objects.ids_of(self))
 
     def create_team(self, team_name: str) -> Team:
-        """A new team with this user as its admin and first member.
+        """Create a team with this user as its admin and first member.
 
         Raises:
-            django.core.exceptions.ValidationError: the user has a team of that name already.
+            django.core.exceptions.ValidationError: the user already has a team with this name.
         """
         with transaction.atomic():
             team = Team.objects.create(name=team_name, admin_user=self)
@@ -279,40 +287,40 @@ class User(DeletedAsQuerySet, ValidatedModel, AbstractBaseUser, PermissionsMixin
 
     @classmethod
     def get_super_admin(cls) -> Self:
-        """The super administrator; where there are several, the first that is still active.
+        """Return the first active super administrator.
 
         Raises:
             User.DoesNotExist: there is none.
         """
         admin = cls.objects.filter(is_super_admin=True, is_active=True).order_by("pk").first()
         if admin is None:
-            raise cls.DoesNotExist("There is no super administrator: make one with createsuperuser.")
+            raise cls.DoesNotExist("There is no active super administrator: create one with createsuperuser.")
         return admin  # type: ignore[no-any-return]
 
     @property
     def last_billing_time(self) -> datetime | None:
-        """When the user last paid a bill; ``None`` before the first."""
+        """The time at which the user last paid a bill; ``None`` before the first."""
         paid = Operation.objects.filter(operation_user=self, is_pay_a_bill_operation=True)
         return paid.order_by("-position").values_list("recorded_at", flat=True).first()
 
     @property
     def user_balance_money(self) -> "Money":
-        """``user_balance`` as money to show."""
+        """``user_balance`` with its currency, for display."""
         return money(self.user_balance, USD)
 
     @property
     def user_ixioo_balance_money(self) -> "Money":
-        """``user_ixioo_balance`` as money to show."""
+        """``user_ixioo_balance`` with its currency, for display."""
         return money(self.user_ixioo_balance, EAML)
 
     @property
     def coupon_balance_money(self) -> "Money":
-        """``coupon_balance`` as money to show."""
+        """``coupon_balance`` with its currency, for display."""
         return money(self.coupon_balance, USD)
 
-    def _not_to_be_checked(self, update_fields: frozenset[str] | None) -> set[str]:
-        # An empty password is nobody's password; balances are not stored from here.
-        return {*super()._not_to_be_checked(update_fields), "password", *BALANCES}
+    def _excluded_from_checks(self, update_fields: frozenset[str] | None) -> set[str]:
+        # An empty password is valid here, because it matches no input; balances are not stored from here.
+        return {*super()._excluded_from_checks(update_fields), "password", *BALANCES}
 
 
 def _close_accounts(user_id: int) -> None:

@@ -1,4 +1,4 @@
-"""Rows that check themselves before they are stored."""
+"""Models that validate their rows before storing them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,10 +8,10 @@ from django.db.models.base import ModelBase
 
 
 class ValidatedModel(models.Model):
-    """``save()`` checks what it is about to store: choices, validators, and ``clean()``.
+    """A model whose ``save()`` validates the columns that it stores: choices, validators and ``clean()``.
 
-    Raises ``django.core.exceptions.ValidationError``. Uniqueness and references are left to
-    the database, which alone can decide them without a race. Fixtures are loaded as they are.
+    ``save()`` raises ``django.core.exceptions.ValidationError``. Uniqueness and references are left to the
+    database, because only the database can check them without a race. Fixtures are loaded unchecked.
     """
 
     class Meta:
@@ -27,7 +27,7 @@ class ValidatedModel(models.Model):
     ) -> None:
         if update_fields is not None:
             update_fields = frozenset(update_fields)
-        self.clean_fields(exclude=self._not_to_be_checked(update_fields))
+        self.clean_fields(exclude=self._excluded_from_checks(update_fields))
         self.clean()
         super().save(
             force_insert=force_insert,
@@ -36,7 +36,7 @@ class ValidatedModel(models.Model):
             update_fields=update_fields,
         )
 
-    def _not_to_be_checked(self, update_fields: frozenset[str] | None) -> set[str]:
+    def _excluded_from_checks(self, update_fields: frozenset[str] | None) -> set[str]:
         deferred = self.get_deferred_fields()
         return {
             field.name

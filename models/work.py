@@ -1,4 +1,4 @@
-"""Work that servers do for machines: training and solving."""
+"""Works: the training and solving that servers do for machines."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from models.machine import Machine
 from models.server import Server
-from models.status import StatusModel, StatusQuerySet, exactly_one, the_one
+from models.status import StatusModel, StatusQuerySet, exactly_one, flag_set
 
 MODES = ("is_work_training", "is_work_solving")
 
@@ -27,7 +27,7 @@ WorkManager = models.Manager.from_queryset(StatusQuerySet)
 
 
 class Work(StatusModel):
-    """One piece of work, in exactly one mode and exactly one status."""
+    """One piece of work, with exactly one mode and exactly one status."""
 
     machine = models.ForeignKey(Machine, related_name="Work", on_delete=models.CASCADE)
     server = models.ForeignKey(Server, on_delete=models.CASCADE, null=True, blank=True)
@@ -56,7 +56,7 @@ class Work(StatusModel):
 
     class Meta:
         indexes = (
-            # The works that somebody still waits for are few among all that ever were.
+            # Only a few works are waiting at a time, so a partial index stays small.
             models.Index(
                 fields=["id"],
                 condition=models.Q(is_work_status_wait_for_server_start=True),
@@ -74,25 +74,25 @@ class Work(StatusModel):
     @property
     def mode(self) -> str:
         """``training`` or ``solving``."""
-        return the_one(self, MODES, what="mode").removeprefix("is_work_")
+        return flag_set(self, MODES, what="mode").removeprefix("is_work_")
 
     def clean(self) -> None:
-        """Refuse a work without, or with more than, one mode and one status."""
+        """Check that exactly one mode and one status are set."""
         super().clean()
-        the_one(self, MODES, what="mode")
+        flag_set(self, MODES, what="mode")
 
     def start(self, server: Server | None = None) -> None:
-        """A server takes the work; of two that try at once, one is refused."""
-        self._go(PROCESSING, server=server or self.server)
+        """Assign the work to a server that processes it; if two servers try at once, one is refused."""
+        self._change_status(PROCESSING, server=server or self.server)
 
     def finish(self) -> None:
-        """The work is done."""
-        self._go(FINISHED, work_finished_at_date_time=timezone.now())
+        """Mark the work as finished."""
+        self._change_status(FINISHED, work_finished_at_date_time=timezone.now())
 
     def fail(self) -> None:
-        """The work ended in an error."""
-        self._go(ERROR, work_finished_at_date_time=timezone.now())
+        """Mark the work as failed."""
+        self._change_status(ERROR, work_finished_at_date_time=timezone.now())
 
     def wait_again(self) -> None:
-        """The work waits for a server once more, after an error or the loss of its server."""
-        self._go(WAITING, work_finished_at_date_time=None)
+        """Let the work wait for a server again, after an error or the loss of its server."""
+        self._change_status(WAITING, work_finished_at_date_time=None)

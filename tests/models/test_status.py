@@ -133,7 +133,7 @@ def test_of_two_servers_one_gets_the_work(work: Work) -> None:
     first, second = Work.objects.get(pk=work.pk), Work.objects.get(pk=work.pk)
     one, two = (Server.objects.create(server_name=name) for name in ("one", "two"))
     first.start(one)
-    with pytest.raises(TransitionRefused, match="read it again"):
+    with pytest.raises(TransitionRefused, match="load it again"):
         second.start(two)
     assert Work.objects.get(pk=work.pk).server == one
 
