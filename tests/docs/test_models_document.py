@@ -1,6 +1,6 @@
-"""Every Python block about the tables is run, in order, and has done what it shows.
+"""Every Python block about the tables runs, in order, and does what it shows.
 
-Once the blocks of `docs/models.md`, and once those of the models document itself.
+The blocks are those of `docs/models.md` and those of the models document itself.
 """
 
 import ast
@@ -25,7 +25,7 @@ Names = dict[str, Any]
 
 
 def blocks(page: Path) -> Iterator[tuple[str, int, str]]:
-    """The heading, first line number and code of each Python block."""
+    """Yield the heading, first line number and code of each Python block."""
     text = page.read_text()
     heading = ""
     for found in re.finditer(
@@ -74,7 +74,7 @@ def billing(names: Names) -> None:
     assert (stored.count_of_lines, stored.count_of_training_epoch) == (1000, 50)
     assert stored.credit == names["credit"] == Credit.objects.get(user=stored.operation_user)
     assert (stored.credit.amount, stored.credit.user) == (Decimal(100), user)
-    # What was paid for consulting has left since.
+    # The payment for consulting has left the account since.
     paid = sum(request.amount_usd or 0 for request in models.ConsultingRequest.objects.all())
     assert user.user_balance == Decimal(100) - paid
     for currency in ("USD", "EAML"):
@@ -104,7 +104,7 @@ def logging_(names: Names) -> None:
     assert handler["class"] == "models.log_handler.DatabaseLogHandler"
 
 
-# What the blocks under a heading have done, looked at when all of them have run.
+# Checks of the results of the blocks under each heading, after all of them have run.
 CHECKS: dict[str, Callable[[Names], None]] = {
     "Users": users,
     "Teams": team,
@@ -127,7 +127,7 @@ CHECKS: dict[str, Callable[[Names], None]] = {
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", [OURS, DOCUMENT], ids=lambda page: page.name)
 def test_every_block_runs_and_does_what_it_shows(page: Path) -> None:
-    """One after the other, with the names of those before; each heading has its check."""
+    """Blocks run in order and share their names; each heading has its check."""
     names: Names = {}
     headings = []
     for heading, line, code in blocks(page):
@@ -140,7 +140,7 @@ def test_every_block_runs_and_does_what_it_shows(page: Path) -> None:
 
 @pytest.mark.django_db
 def test_the_documents_own_blocks_run_in_a_new_process_on_a_new_database() -> None:
-    """As somebody would type them in after django.setup(), every step committed."""
+    """Each step is committed, as if they were typed after django.setup()."""
     code = "".join(code for _, _, code in blocks(DOCUMENT))
     with empty_database("the_documents_own_blocks") as name:
         finish(
@@ -159,12 +159,12 @@ def test_the_documents_own_blocks_run_in_a_new_process_on_a_new_database() -> No
 
 
 def test_our_page_shows_every_call_of_the_document() -> None:
-    """Call for call and argument for argument."""
+    """Each call is there with all its arguments."""
     assert calls(DOCUMENT) - calls(OURS) == set()
 
 
 def calls(page: Path) -> set[str]:
-    """Every call on a page, as the parser sees it: quotes, commas and line breaks do not count."""
+    """Return the calls on a page as the parser sees them, without differences of quotes and line breaks."""
     return {
         ast.dump(node)
         for _, _, code in blocks(page)

@@ -20,7 +20,7 @@ from models.graph import GRAPH_TYPES
 
 DECLARED = Path(__file__).parent / "document_fields.md"
 
-# What may be added to a declaration; docs/adr/0100 says to which, and why.
+# The options that may be added to a declaration; docs/adr/0100 says to which, and why.
 ADDED = {"null", "blank", "db_default", "db_index", "related_name", "serialize"}
 ADDED_TO = {
     "Operation": {"db_constraint"},
@@ -45,7 +45,7 @@ NAMES: dict[str, Any] = {
 
 
 def declared() -> dict[tuple[str, str], str]:
-    """The source of each declaration, by table and name."""
+    """Return the source of each declaration, by table and field name."""
     found: dict[tuple[str, str], str] = {}
     for table, code in re.findall(
         r"^## (\w+)\n\n```python\n(.*?)^```$", DECLARED.read_text(), re.MULTILINE | re.DOTALL
@@ -59,8 +59,8 @@ def declared() -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize(("table", "name"), list(declared()))
-def test_a_declared_field_is_there_with_its_options(table: str, name: str) -> None:
-    """The same class and the same options, and beside them only what a decision allows."""
+def test_a_declared_field_exists_with_its_options(table: str, name: str) -> None:
+    """It has the same class and options, and further options only where a decision allows them."""
     source = declared()[table, name]
     call = ast.parse(source, mode="eval").body
     assert isinstance(call, ast.Call)
@@ -81,15 +81,15 @@ def test_a_declared_field_is_there_with_its_options(table: str, name: str) -> No
     assert differing <= (ADDED | ADDED_TO.get(table, set())) - (given - {"db_index"})
 
 
-def test_the_whole_document_is_held_to() -> None:
-    """Every table that it describes by fields, and all of their fields."""
+def test_the_whole_document_is_covered() -> None:
+    """The document declares 14 tables with 122 fields."""
     tables = {table for table, _ in declared()}
     assert len(tables) == 14
     assert len(declared()) == 122
 
 
 def comparable(option: Any) -> Any:
-    """Validators and choices by what they say; a reference by its table's name."""
+    """Return an option in a form that can be compared: references by table name, lists item by item."""
     if isinstance(option, list | tuple):
         return [comparable(each) for each in option]
     if isinstance(option, str):

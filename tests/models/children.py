@@ -1,4 +1,4 @@
-"""Processes of their own, on the database of these tests."""
+"""Child processes that use the database of these tests."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ START = "import django; django.setup()\n"
 
 
 def start(code: str, *, database: str | None = None, **environment: str) -> "subprocess.Popen[str]":
-    """A process that runs the code in the service, on the tests' database or another of its server."""
+    """Start a process that runs the code in the service, on the tests' database or another on its server."""
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", START + code],
         env={**os.environ, "PYTHONPATH": str(ROOT), **_address(database), **environment},
@@ -33,7 +33,7 @@ def start(code: str, *, database: str | None = None, **environment: str) -> "sub
 
 
 def finish(process: "subprocess.Popen[str]", *, seconds: float = 60) -> tuple[str, str]:
-    """What the process printed; it must end well."""
+    """Return the output of the process, which must succeed."""
     out, err = process.communicate(timeout=seconds)
     assert process.returncode == 0, err
     return out.strip(), err.strip()
@@ -41,7 +41,7 @@ def finish(process: "subprocess.Popen[str]", *, seconds: float = 60) -> tuple[st
 
 @contextmanager
 def empty_database(name: str) -> Iterator[str]:
-    """A database beside the tests' own, without any table."""
+    """Create a database without any tables on the tests' server."""
     server = psycopg2.connect(**connection.get_connection_params() | {"cursor_factory": None})
     server.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
     with server.cursor() as cursor:

@@ -1,7 +1,7 @@
-"""Rows that these tests start from, and which tests run where.
+"""Rows that these tests start from, and the selection of tests for each environment.
 
-The tests of this folder run in the service (PostgreSQL, the real ledger), and once more on the
-tables alone (SQLite, a small ledger behind the door), started by `test_standalone.py`.
+The tests of this folder run in the service (PostgreSQL, the real ledger), and again on the tables alone
+(SQLite, a small ledger behind the port), started by `test_standalone.py`.
 """
 
 import pytest
@@ -12,8 +12,8 @@ from models import Machine, Team, User
 
 STANDALONE = settings.SETTINGS_MODULE == "tests.models.standalone_settings"
 
-# Not on the tables alone: what only a server has (triggers, processes side by side), and what makes
-# processes of its own anyway. Not in the service: what only the small ledger can show.
+# On the tables alone, tests are left out that need a server (for triggers or concurrent processes) or that
+# start processes themselves. In the service, tests are left out that need the small ledger.
 collect_ignore = (
     [
         "test_standalone.py",
@@ -27,7 +27,7 @@ collect_ignore = (
     else ["test_ledger_port.py"]
 )
 
-# Hashing a password is slow on purpose; these tests are about other things.
+# The password is not hashed, because hashing is slow on purpose.
 PASSWORD = "correct horse"
 
 

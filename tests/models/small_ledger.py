@@ -1,6 +1,6 @@
-"""The door's other side in a few lines, for SQLite: it writes rows, and decides nothing.
+"""A small ledger behind the port, for SQLite: it writes rows and makes no decisions.
 
-It inserts as the ledger does, past the ORM's guards, and keeps what it was called with.
+It inserts rows as the ledger does, bypassing the guards of the ORM, and keeps the arguments of its calls.
 """
 
 from decimal import Decimal
@@ -19,8 +19,8 @@ from models.posting import KIND_OF_FLAG
 calls: list[dict[str, Any]] = []
 
 
-class StillHasMoney(Exception):
-    """The user cannot be closed."""
+class HasBalance(Exception):
+    """The user cannot be closed, because an account has a balance."""
 
 
 def record_operation(
@@ -92,7 +92,7 @@ def close_user(*, user_id: int) -> None:
     for currency, side, amount in entries:
         sums[currency] = sums.get(currency, Decimal(0)) + signed[side] * amount
     if any(sums.values()):
-        raise StillHasMoney(f"user {user_id} has {sums}")
+        raise HasBalance(f"user {user_id} has {sums}")
     calls.append({"closed": user_id})
 
 
@@ -111,18 +111,20 @@ def _pair(operation: Operation, *, user_id: int, side: str, currency: str, amoun
     first = 2 * operation.position
     account = 10 * user_id + (currency == "EAML")
     version = Entry.objects.filter(account_id=account).count() + 1
-    for number, (who, whose, counted) in enumerate(((user_id, account, version), (None, 1, None))):
+    for number, (holder, account_id, account_version) in enumerate(
+        ((user_id, account, version), (None, 1, None))
+    ):
         entry = Entry(
             id=first + number,
             operation_id=operation.id,
             transfer=0,
-            side=side if who else {"C": "D", "D": "C"}[side],
-            account_id=whose,
-            user_id=who,
+            side=side if holder else {"C": "D", "D": "C"}[side],
+            account_id=account_id,
+            user_id=holder,
             currency=currency,
             amount=amount,
             balance_after=None,
-            account_version=counted,
+            account_version=account_version,
             position=operation.position,
             occurred_at=operation.occurred_at,
             recorded_at=operation.recorded_at,

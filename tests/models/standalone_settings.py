@@ -1,4 +1,4 @@
-"""`models.settings` with a database in memory and a small ledger of its own behind the door."""
+"""`models.settings` with a database in memory and a small ledger behind the port."""
 
 from models.settings import *  # noqa: F403 - settings are taken as they are
 

@@ -1,4 +1,4 @@
-"""Who may see machines, operations and statements."""
+"""Access rules for machines, operations and statements."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +43,7 @@ def operation(team_machine: Machine, owner: User) -> Operation:
 def test_a_member_sees_the_teams_machine_and_its_operations(
     member: User, team_machine: Machine, operation: Operation
 ) -> None:
-    """And nothing else of the owner's."""
+    """Nothing else of the owner's is visible to them."""
     alone = new_machine(team_machine.machine_owner_user, machine_name="Private")
     private = train(alone, alone.machine_owner_user)
     assert list(machines_seen_by(member)) == [team_machine]
@@ -57,7 +57,7 @@ def test_a_member_sees_the_teams_machine_and_its_operations(
 def test_a_member_sees_the_machines_statement_and_not_the_owners(
     member: User, owner: User, team_machine: Machine, operation: Operation
 ) -> None:
-    """What the machine cost and earned, not what else is on the owner's accounts."""
+    """They see the costs and income of the machine, and no other entries of the owner's accounts."""
     Credit.objects.create(user=owner, amount=5)
     of_machine = Entry.objects.filter(operation=operation, user=owner)
     assert set(machine_statement(team_machine)) == set(of_machine)
@@ -68,40 +68,41 @@ def test_a_member_sees_the_machines_statement_and_not_the_owners(
 
 
 def test_the_admin_of_a_team_sees_what_its_members_see(owner: User, buyer: User) -> None:
-    """Also where he is no member."""
+    """The admin here is not a member."""
     team = Team.objects.create(name="T", admin_user=buyer)
     shared = new_machine(owner, machine_owner_team=team)
     assert may_see_machine(buyer, shared)
     assert list(machines_seen_by(buyer)) == [shared]
 
 
-def test_who_belongs_in_two_ways_sees_everything_once(owner: User, team: Team, team_machine: Machine) -> None:
-    """Owner, admin and member at once."""
+def test_a_viewer_with_two_roles_sees_everything_once(owner: User, team: Team, team_machine: Machine) -> None:
+    """The owner is also the admin and a member of the team."""
     operation = train(team_machine, owner)
     assert list(machines_seen_by(owner)) == [team_machine]
     assert list(operations_seen_by(owner)) == [operation]
 
 
 def test_a_stranger_sees_nothing(stranger: User, team_machine: Machine, operation: Operation) -> None:
-    """Of any kind."""
     assert not machines_seen_by(stranger).exists()
     assert not operations_seen_by(stranger).exists()
     assert not entries_seen_by(stranger).exists()
     assert not may_see_user_statement(stranger, team_machine.machine_owner_user)
 
 
-def test_who_left_the_team_sees_nothing_any_more(
+def test_a_former_member_sees_nothing(
     member: User, team: Team, team_machine: Machine, operation: Operation
 ) -> None:
-    """From the next question on."""
+    """Access ends immediately."""
     team.remove_user_from_team(member)
     assert not may_see_machine(member, team_machine)
     assert not may_see_operation(member, operation)
     assert not entries_seen_by(member).exists()
 
 
-def test_who_ran_an_operation_sees_it_and_not_the_machine(owner: User, buyer: User, machine: Machine) -> None:
-    """He pays for it, and it is on his statement; the machine stays the owner's."""
+def test_the_user_who_ran_an_operation_sees_it_but_not_the_machine(
+    owner: User, buyer: User, machine: Machine
+) -> None:
+    """They pay for it and find it on their statement, but the machine belongs to the owner."""
     buyer_pays = Operation.objects.create(
         machine=machine,
         machine_owner=owner,
@@ -116,10 +117,10 @@ def test_who_ran_an_operation_sees_it_and_not_the_machine(owner: User, buyer: Us
     assert not entries_seen_by(owner).exists()
 
 
-def test_an_operation_is_still_seen_when_its_machine_is_gone(
+def test_an_operation_stays_visible_when_its_machine_is_deleted(
     owner: User, member: User, team_machine: Machine, operation: Operation
 ) -> None:
-    """By those whom it was about; the team's way to it led through the machine."""
+    """Its user and the former owner see it; the team's members saw it only through the machine."""
     team_machine.delete()
     assert may_see_operation(owner, operation)
     assert not may_see_operation(member, operation)
@@ -139,14 +140,14 @@ def test_an_operation_is_still_seen_when_its_machine_is_gone(
 def test_administrators_see_everything_while_they_are_active(
     operation: Operation, seen_by: Callable[[User], Any], fields: dict[str, bool], everything: bool
 ) -> None:
-    """Staff as such see nothing more than others."""
+    """Being staff gives no further rights."""
     admin = new_user("admin", **fields)
     assert seen_by(admin).exists() is everything
     assert may_see_user_statement(admin, operation.operation_user or admin) is everything
 
 
-def test_staff_see_what_their_permissions_say(operation: Operation) -> None:
-    """Table by table."""
+def test_staff_see_what_their_permissions_allow(operation: Operation) -> None:
+    """Each table has its own permission."""
     clerk = new_user("clerk", is_staff=True)
     clerk.user_permissions.add(Permission.objects.get(codename="view_operation"))
     assert may_see_operation(clerk, operation)
@@ -154,8 +155,8 @@ def test_staff_see_what_their_permissions_say(operation: Operation) -> None:
     assert not entries_seen_by(clerk).exists()
 
 
-def test_who_is_inactive_or_not_signed_in_sees_nothing(owner: User, operation: Operation) -> None:
-    """Not even his own."""
+def test_an_inactive_or_anonymous_viewer_sees_nothing(owner: User, operation: Operation) -> None:
+    """An inactive user does not even see what is theirs."""
     owner.is_active = False
     owner.save()
     for viewer in (owner, AnonymousUser()):

@@ -1,4 +1,4 @@
-"""Reading entries by user and by time."""
+"""Entries are read by user and by time."""
 
 import datetime as dt
 from decimal import Decimal
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def credits_(owner: User, buyer: User) -> list[Credit]:
-    """Three of one user, and others beside them."""
+    """Three credits of one user, among entries of other users and currencies."""
     found = []
     for amount in (1, 2, 3):
         found.append(Credit.objects.create(user=owner, amount=amount))
@@ -22,16 +22,16 @@ def credits_(owner: User, buyer: User) -> list[Credit]:
     return found
 
 
-def test_all_of_a_user_come_in_the_order_recorded(credits_: list[Credit], owner: User) -> None:
-    """Only his, and only of the class."""
+def test_entries_of_a_user_are_in_the_order_recorded(credits_: list[Credit], owner: User) -> None:
+    """Only entries of this user and of the class are found."""
     assert list(Credit.objects.get_all_by_user(owner)) == credits_
     assert list(Credit.objects.get_all_by_user(owner.pk)) == credits_
     assert not Debit.objects.get_all_by_user(owner).exists()
     assert Entry.objects.get_all_by_user(owner).count() == 6
 
 
-def test_a_range_of_moments_has_its_start_and_not_its_end(credits_: list[Credit], owner: User) -> None:
-    """So that ranges side by side have every entry once."""
+def test_a_range_of_datetimes_includes_its_start_but_not_its_end(credits_: list[Credit], owner: User) -> None:
+    """Adjacent ranges therefore contain every entry once."""
     first, second, third = (credit.recorded_at for credit in credits_)
     found = Credit.objects.get_by_user_in_date_range
     assert list(found(owner, first, third)) == credits_[:2]
@@ -40,30 +40,30 @@ def test_a_range_of_moments_has_its_start_and_not_its_end(credits_: list[Credit]
     assert list(found(owner, third, third + dt.timedelta(microseconds=1))) == credits_[2:]
 
 
-def test_a_range_of_days_has_its_last_day(credits_: list[Credit], owner: User) -> None:
-    """A day is one in the current time zone."""
+def test_a_range_of_dates_includes_its_last_day(credits_: list[Credit], owner: User) -> None:
+    """Days are those of the current time zone."""
     today = timezone.localdate()
     day = dt.timedelta(days=1)
     found = Credit.objects.get_by_user_in_date_range
     assert list(found(owner, today - day, today + day)) == credits_
     assert list(found(owner, today + 2 * day, today + 3 * day)) == []
-    # Somewhere it is never the day that it is here at this hour.
+    # In this time zone it can be the next day already.
     with timezone.override(dt.timezone(dt.timedelta(hours=14))):
         ahead = timezone.localdate(credits_[0].recorded_at)
         assert list(found(owner, ahead, ahead)) == credits_
         assert not found(owner, ahead - day, ahead - day).exists()
 
 
-def test_a_range_can_be_filtered_on(credits_: list[Credit], owner: User) -> None:
-    """It is a queryset like others."""
+def test_a_range_can_be_filtered_further(credits_: list[Credit], owner: User) -> None:
+    """The result is an ordinary queryset with the same methods."""
     today = timezone.localdate()
     day = dt.timedelta(days=1)
     found = Credit.objects.get_by_user_in_date_range(owner, today - day, today + day)
     assert found.filter(amount__gt=1).get_by_user_in_date_range(owner, today - day, today + day).count() == 2
 
 
-def test_a_moment_without_a_time_zone_is_refused(owner: User) -> None:
-    """It would mean another moment elsewhere."""
+def test_a_datetime_without_a_time_zone_is_refused(owner: User) -> None:
+    """It would be ambiguous."""
     naive = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - what is refused
     with pytest.raises(ValueError, match="time zone"):
         Credit.objects.get_by_user_in_date_range(owner, naive, timezone.now())
@@ -72,13 +72,13 @@ def test_a_moment_without_a_time_zone_is_refused(owner: User) -> None:
 
 
 def test_a_range_that_ends_before_it_starts_is_refused(owner: User) -> None:
-    """It is a mistake, not an empty answer."""
+    """It is a mistake of the caller, so an empty result would hide it."""
     with pytest.raises(ValueError, match="ends before"):
         Credit.objects.get_by_user_in_date_range(owner, dt.date(2026, 1, 2), dt.date(2026, 1, 1))
 
 
 def test_money_is_shown_with_its_currency(owner: User) -> None:
-    """Tokens with every decimal that is not zero."""
+    """Tokens are shown with all decimals that are not zero."""
     tokens = CreditIXIOO.objects.create(user=owner, amount=Decimal("934.56780001"))
     assert str(tokens.money) == "934.56780001 EAML"
     assert str(Credit.objects.create(user=owner, amount=5).money) == "5.00 USD"

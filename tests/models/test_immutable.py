@@ -1,4 +1,4 @@
-"""Every door of the ORM to operations, entries and billing rows, tried."""
+"""Every method of the ORM that writes is refused for operations, entries and billing rows."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,20 +29,20 @@ def credit(owner: User) -> Credit:
 
 
 def rows_now() -> dict[str, list[Any]]:
-    """Everything that is recorded."""
+    """Return all recorded rows."""
     return {model.__name__: list(model._base_manager.order_by("pk").values()) for model in RECORDS}
 
 
-def refused(door: Callable[[], Any]) -> ImmutableRecord:
-    """The refusal of a door, which has changed nothing."""
+def refused(write: Callable[[], Any]) -> ImmutableRecord:
+    """Assert that the call is refused and changes nothing, and return the error."""
     before = rows_now()
     with pytest.raises(ImmutableRecord) as refusal, transaction.atomic():
-        door()
+        write()
     assert rows_now() == before
     return refusal.value
 
 
-QUERYSET_DOORS: dict[str, Callable[[Any, Any], Any]] = {
+QUERYSET_WRITES: dict[str, Callable[[Any, Any], Any]] = {
     "update": lambda rows, row: rows.update(pk=row.pk),
     "update to null": lambda rows, row: rows.update(**{to_null(row): None}),
     "update nothing": lambda rows, _: rows.update(),
@@ -57,7 +57,7 @@ QUERYSET_DOORS: dict[str, Callable[[Any, Any], Any]] = {
     "_insert": lambda rows, row: rows._insert([row], fields=[]),
     "_update": lambda rows, _: rows._update([]),
 }
-ASYNC_DOORS = ["aupdate", "adelete", "abulk_create", "abulk_update", "aget_or_create", "aupdate_or_create"]
+ASYNC_WRITES = ["aupdate", "adelete", "abulk_create", "abulk_update", "aget_or_create", "aupdate_or_create"]
 
 
 def to_null(row: models.Model) -> str:
@@ -68,7 +68,7 @@ def to_null(row: models.Model) -> str:
 def rows_and_row(
     request: pytest.FixtureRequest, operation: Operation, credit: Credit, owner: User, machine: Machine
 ) -> tuple[Any, Any]:
-    """A manager and a row that it manages."""
+    """A manager and one of its rows."""
     return {
         "Operation": (Operation.objects, operation),
         "Entry": (Entry.objects, Entry.objects.get(pk=credit.pk)),
@@ -78,37 +78,37 @@ def rows_and_row(
     }[request.param]
 
 
-@pytest.mark.parametrize("door", QUERYSET_DOORS)
-def test_a_manager_changes_nothing(rows_and_row: tuple[Any, Any], door: str) -> None:
-    """Nor does a related manager; the refusal says what to do instead."""
+@pytest.mark.parametrize("name", QUERYSET_WRITES)
+def test_a_manager_changes_nothing(rows_and_row: tuple[Any, Any], name: str) -> None:
+    """Nor does a related manager; the error says what to do instead."""
     rows, row = rows_and_row
-    refusal = refused(lambda: QUERYSET_DOORS[door](rows, row))
+    refusal = refused(lambda: QUERYSET_WRITES[name](rows, row))
     assert "objects.create" in refusal.instead
     assert refusal.instead in str(refusal)
 
 
-@pytest.mark.parametrize("door", QUERYSET_DOORS)
-def test_a_queryset_changes_nothing(operation: Operation, credit: Credit, door: str) -> None:
-    """Filtered, ordered, chained."""
+@pytest.mark.parametrize("name", QUERYSET_WRITES)
+def test_a_queryset_changes_nothing(operation: Operation, credit: Credit, name: str) -> None:
+    """The querysets are filtered and ordered."""
     recorded: list[Any] = [operation, credit]
     for row in recorded:
         rows = type(row)._default_manager.filter(pk=row.pk).order_by("position")
-        refused(partial(QUERYSET_DOORS[door], rows, row))
+        refused(partial(QUERYSET_WRITES[name], rows, row))
 
 
-@pytest.mark.parametrize("door", ASYNC_DOORS)
-def test_the_asynchronous_doors_are_shut_as_well(credit: Credit, door: str) -> None:
-    """They lead through the same ones."""
+@pytest.mark.parametrize("name", ASYNC_WRITES)
+def test_the_asynchronous_methods_are_refused_too(credit: Credit, name: str) -> None:
+    """They call the synchronous methods."""
     arguments: dict[str, tuple[Any, ...]] = {
         "abulk_create": ([credit],),
         "abulk_update": ([credit], ["user"]),
     }
-    method = getattr(Credit.objects.all(), door)
-    refused(lambda: async_to_sync(method)(*arguments.get(door, ())))
+    method = getattr(Credit.objects.all(), name)
+    refused(lambda: async_to_sync(method)(*arguments.get(name, ())))
 
 
 def test_an_object_is_not_deleted(operation: Operation, credit: Credit) -> None:
-    """At once or later."""
+    """Neither with delete() nor with adelete()."""
     rows: list[Operation | Entry] = [operation, credit, Entry.objects.get(pk=credit.pk)]
     for row in rows:
         refused(row.delete)
@@ -128,7 +128,7 @@ def test_an_object_is_not_deleted(operation: Operation, credit: Credit) -> None:
     ],
 )
 def test_a_changed_operation_is_not_saved(operation: Operation, field: str, value: Any) -> None:
-    """Whole, in part, and with something allowed beside it."""
+    """It is refused as a whole, in part, and together with an allowed change."""
     setattr(operation, field, value)
     assert field in refused(operation.save).action
     refused(lambda: operation.save(update_fields=[field]))
@@ -138,15 +138,15 @@ def test_a_changed_operation_is_not_saved(operation: Operation, field: str, valu
 
 @pytest.mark.parametrize(("field", "value"), [("amount", 1), ("side", "D"), ("user", None), ("transfer", 5)])
 def test_a_changed_entry_is_not_saved(credit: Credit, field: str, value: Any) -> None:
-    """As what it was posted as, and as a plain entry."""
+    """It is refused as a Credit and as a plain Entry."""
     for row in (credit, Entry.objects.get(pk=credit.pk)):
         setattr(row, field, value)
         refused(row.save)
         refused(partial(row.save, update_fields=[field]))
 
 
-def test_saving_what_has_not_changed_does_nothing(operation: Operation, credit: Credit) -> None:
-    """It is no error either."""
+def test_saving_an_unchanged_row_does_nothing(operation: Operation, credit: Credit) -> None:
+    """It is not an error."""
     before = rows_now()
     operation.save()
     credit.save()
@@ -154,21 +154,21 @@ def test_saving_what_has_not_changed_does_nothing(operation: Operation, credit: 
     assert rows_now() == before
 
 
-def test_an_unsaved_object_cannot_take_a_recorded_ones_place(operation: Operation, credit: Credit) -> None:
-    """By its key, forced or not."""
-    doors: list[Callable[[], Any]] = [
+def test_an_unsaved_object_cannot_replace_a_recorded_one(operation: Operation, credit: Credit) -> None:
+    """It has the key of the recorded one, with and without force_update."""
+    writes: list[Callable[[], Any]] = [
         lambda: Operation(pk=operation.pk, operation_user_id=1, is_training_operation=True).save(),
         lambda: Operation(pk=operation.pk).save(force_update=True),
         lambda: Credit(pk=credit.pk, user_id=1, amount=1).save(),
         lambda: Credit(pk=credit.pk).save(force_update=True),
         lambda: Credit(pk=credit.pk).save(update_fields=["amount"]),
     ]
-    for door in doors:
-        refused(door)
+    for write in writes:
+        refused(write)
 
 
 def test_a_fixture_is_not_loaded_over_records(operation: Operation, credit: Credit) -> None:
-    """Loading goes round save(), and is refused all the same."""
+    """Loading fixtures bypasses save(), and is refused too."""
     for row in (operation, Entry.objects.get(pk=credit.pk)):
         dumped = serializers.serialize("json", [row])
         for loaded in serializers.deserialize("json", dumped):
@@ -183,7 +183,7 @@ def test_related_managers_move_nothing(operation: Operation, credit: Credit, buy
     assert machine is not None
     entry, holder = Entry.objects.get(pk=credit.pk), credit.user
     assert holder is not None
-    doors: dict[str, list[Callable[[], Any]]] = {
+    writes: dict[str, list[Callable[[], Any]]] = {
         "add": [lambda: buyer.entries.add(entry), lambda: buyer.operation_set.add(operation)],
         "remove": [lambda: machine.operation_set.remove(operation), lambda: holder.entries.remove(entry)],
         "clear": [machine.operation_set.clear, holder.entries.clear],
@@ -191,34 +191,34 @@ def test_related_managers_move_nothing(operation: Operation, credit: Credit, buy
         "add one by one": [lambda: buyer.entries.add(entry, bulk=False)],
         "remove one by one": [lambda: machine.operation_set.remove(operation, bulk=False)],
     }
-    for door in doors[how]:
-        refused(door)
+    for write in writes[how]:
+        refused(write)
 
 
-def test_entries_of_an_operation_cannot_be_added_to_it(operation: Operation, owner: User) -> None:
-    """They come with it."""
+def test_entries_cannot_be_added_to_an_operation(operation: Operation, owner: User) -> None:
+    """They are recorded together with it."""
     refused(lambda: operation.entries.create(user=owner, amount=1))
 
 
 @pytest.mark.parametrize("manager", ["_base_manager", "cascades"])
 @pytest.mark.parametrize("record", [Operation, Entry, Credit])
-def test_the_manager_that_deletion_works_through_changes_nothing_else(
+def test_the_manager_for_deletion_changes_nothing_else(
     operation: Operation, credit: Credit, record: type[ImmutableModel], manager: str
 ) -> None:
-    """It may empty a reference whose row is going, and that is all."""
+    """It can only set a reference to null."""
     rows = getattr(record, manager)
     row = rows.filter(pk__in=[operation.pk] if record is Operation else [credit.pk]).get()
-    for name, door in QUERYSET_DOORS.items():
+    for name, write in QUERYSET_WRITES.items():
         if name != "update to null":
-            refused(partial(door, rows, row))
+            refused(partial(write, rows, row))
     refused(lambda: rows.update(**{to_null(row): None, "position": 1}))
     refused(lambda: rows.update(position=None))
     refused(lambda: rows.update(**{"credit" if record is Operation else "balance_after": None}))
 
 
 def test_billing_rows_are_read_only(owner: User) -> None:
-    """The projection writes them, and nobody else."""
-    doors: list[Callable[[], Any]] = [
+    """Only the projection writes them."""
+    writes: list[Callable[[], Any]] = [
         lambda: Billing.objects.create(Operation_User=owner),
         lambda: Billing(Operation_User=owner).save(),
         lambda: Billing(pk=1).delete(),
@@ -228,18 +228,18 @@ def test_billing_rows_are_read_only(owner: User) -> None:
         lambda: Billing.objects.get_or_create(Operation_User=owner),
         owner.billing_set.create,
     ]
-    for door in doors:
-        assert "import_legacy_billing" in refused(door).instead
+    for write in writes:
+        assert "import_legacy_billing" in refused(write).instead
 
 
-def test_every_writing_method_of_django_was_tried() -> None:
-    """A new one in a later Django must be looked at."""
-    known = {"create", "acreate"} | {name for name in QUERYSET_DOORS if " " not in name} | {*ASYNC_DOORS}
+def test_every_writing_method_of_django_is_covered() -> None:
+    """A new method in a later version of Django must be added to these tests."""
+    known = {"create", "acreate"} | {name for name in QUERYSET_WRITES if " " not in name} | {*ASYNC_WRITES}
     writing = {
         name
         for name in dir(models.QuerySet)
         if getattr(getattr(models.QuerySet, name), "alters_data", False)
         or name in {"_insert", "_raw_delete", "_batched_insert"}
     }
-    # What `_batched_insert` does is to call `_insert`.
+    # `_batched_insert` only calls `_insert`.
     assert writing - known == {"_batched_insert"}

@@ -1,4 +1,4 @@
-"""`from models import User`: cheap, lazy, in any order that Django allows."""
+"""`from models import User` is cheap and lazy, and works in any order that Django allows."""
 
 import ast
 import subprocess
@@ -16,7 +16,7 @@ FIRST_OF_MODULE = {getattr(models, name).__module__: name for name in models.__a
 
 
 def run(code: str, *, settings: str | None = "models.settings") -> str:
-    """What a bare interpreter prints for the code; `settings` is DJANGO_SETTINGS_MODULE."""
+    """Return the output of the code in a bare interpreter; `settings` is DJANGO_SETTINGS_MODULE."""
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     if settings is not None:
         environment["DJANGO_SETTINGS_MODULE"] = settings
@@ -34,12 +34,12 @@ def run(code: str, *, settings: str | None = "models.settings") -> str:
 
 
 def test_the_package_alone_imports_nothing_of_django() -> None:
-    """It is cheap, and does not touch settings."""
+    """It is cheap, and does not read settings."""
     assert run("import sys, models; print('django' in sys.modules)", settings="no.such.module") == "False"
 
 
 def test_the_first_name_sets_django_up() -> None:
-    """In a bare interpreter, without any settings: the package's own."""
+    """In a bare interpreter without settings, the package's own are used."""
     code = (
         "from models import User; from django.conf import settings; from django.apps import apps;"
         "print(User.__module__, settings.SETTINGS_MODULE, apps.ready)"
@@ -47,15 +47,15 @@ def test_the_first_name_sets_django_up() -> None:
     assert run(code, settings=None) == "models.user models.settings True"
 
 
-def test_settings_that_are_named_are_used() -> None:
-    """The package's own are the last resort."""
+def test_named_settings_are_used() -> None:
+    """The package's own settings are only the default."""
     code = "from models import User; from django.conf import settings; print(settings.SETTINGS_MODULE)"
     assert run(code, settings="tests.models.standalone_settings") == "tests.models.standalone_settings"
 
 
 @pytest.mark.parametrize("name", sorted(FIRST_OF_MODULE.values()))
-def test_every_name_can_be_the_first(name: str) -> None:
-    """No order of imports is needed: one name of each module."""
+def test_every_name_can_be_imported_first(name: str) -> None:
+    """The test imports one name of each module."""
     assert run(f"from models import {name}; print({name}.__name__)") == name
 
 
@@ -71,13 +71,13 @@ def test_every_name_can_be_the_first(name: str) -> None:
         "from models.log_handler import DatabaseLogHandler; DatabaseLogHandler(); from models import User",
     ],
 )
-def test_names_come_in_any_order_that_django_allows(code: str) -> None:
+def test_names_can_be_imported_in_any_order_that_django_allows(code: str) -> None:
     """Before, after and without django.setup()."""
     assert run(f"{code}; print('ok')") == "ok"
 
 
 def test_a_table_can_be_imported_by_name_while_apps_are_loading() -> None:
-    """Nothing is set up a second time then."""
+    """Django is not set up a second time."""
     code = (
         "import sys, types\n"
         "shop = types.ModuleType('shop'); shop.__path__ = []; shop.__file__ = '/shop/__init__.py'\n"
@@ -100,8 +100,8 @@ def test_a_table_can_be_imported_by_name_while_apps_are_loading() -> None:
     assert run(code, settings=None) == "User"
 
 
-def test_two_threads_may_ask_at_once() -> None:
-    """Both get the table."""
+def test_several_threads_can_import_at_once() -> None:
+    """All of them get the same table."""
     code = (
         "import models, threading; found = []\n"
         "threads = [threading.Thread(target=lambda: found.append(models.User)) for _ in range(8)]\n"
@@ -112,7 +112,7 @@ def test_two_threads_may_ask_at_once() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    """And an ImportError for `from`; it sets nothing up."""
+    """It is an ImportError for `from`, and does not set Django up."""
     with pytest.raises(AttributeError, match="'models' has no attribute 'Usr'"):
         models.Usr  # type: ignore[attr-defined]  # noqa: B018 - reading it is the test
     code = (
@@ -124,7 +124,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_the_names_are_listed() -> None:
-    """`dir()`, `__all__`, what type checkers see and what can be had are the same."""
+    """`dir()`, `__all__`, the names for type checkers and the names at run time are the same."""
     assert set(models.__all__) <= set(dir(models))
     tree = ast.parse(Path(models.__file__).read_text())
     imported = {
@@ -159,6 +159,6 @@ def test_no_imports_go_in_circles() -> None:
 
 
 def test_every_table_has_a_name_in_the_package() -> None:
-    """A new table must be added."""
+    """A new table must be added to the package."""
     tables = {table.__name__ for table in apps.get_app_config("models").get_models()}
     assert tables <= set(models.__all__)

@@ -1,6 +1,6 @@
-"""What goes through the door to the ledger, word for word, and what happens where there is none.
+"""The calls through the port to the ledger, argument by argument, and the errors without a ledger.
 
-Runs on the tables alone, where a small ledger keeps what it was called with.
+These tests run on the tables alone, where a small ledger keeps the arguments of its calls.
 """
 
 from collections.abc import Callable
@@ -33,10 +33,10 @@ def _nothing_called() -> None:
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-def test_an_operation_goes_through_with_all_that_was_said(
+def test_an_operation_is_posted_with_all_given_values(
     machine: Machine, owner: User, buyer: User, flag: str
 ) -> None:
-    """The kind is the flag's; nothing is added or lost."""
+    """The kind is that of the flag; no value is added or lost."""
     fields: dict[str, Any] = {flag: True, "amount": 12.5}
     operation = Operation.objects.create(
         machine=machine,
@@ -59,8 +59,8 @@ def test_an_operation_goes_through_with_all_that_was_said(
     assert getattr(operation, flag) is True
 
 
-def test_what_was_not_said_goes_through_as_nothing(owner: User) -> None:
-    """The ledger decides what a kind needs."""
+def test_values_that_are_not_given_are_posted_as_none(owner: User) -> None:
+    """The ledger decides which values a kind needs."""
     Operation.objects.create(operation_user=owner, is_pay_a_bill_operation=True)
     assert small_ledger.calls == [
         {
@@ -74,8 +74,8 @@ def test_what_was_not_said_goes_through_as_nothing(owner: User) -> None:
     ]
 
 
-def test_links_go_through_together_and_once(owner: User) -> None:
-    """In one call, and not again at the next save."""
+def test_links_are_posted_together_and_once(owner: User) -> None:
+    """They are posted in one call, and not again by the next save."""
     operation = Operation.objects.create(operation_user=owner, is_pay_a_bill_operation=True)
     debit = Debit.objects.create(user=owner, amount=1)
     tokens = CreditIXIOO.objects.create(user=owner, amount=100)
@@ -89,8 +89,8 @@ def test_links_go_through_together_and_once(owner: User) -> None:
     assert owner.last_billing_time == operation.recorded_at
 
 
-def test_a_user_is_closed_before_he_goes(owner: User, buyer: User) -> None:
-    """Each of those that are deleted."""
+def test_users_are_closed_before_they_are_deleted(owner: User, buyer: User) -> None:
+    """Each of the deleted users is closed."""
     User.objects.filter(pk__in=[owner.pk, buyer.pk]).delete()
     assert [call["closed"] for call in small_ledger.calls] == sorted([owner.pk, buyer.pk])
 
@@ -98,21 +98,21 @@ def test_a_user_is_closed_before_he_goes(owner: User, buyer: User) -> None:
 def test_without_a_ledger_posting_says_what_to_do(
     machine: Machine, owner: User, settings: LazySettings
 ) -> None:
-    """And stores nothing; linking neither."""
+    """Posting and linking store nothing."""
     operation = Operation.objects.create(
         machine=machine, operation_user=owner, is_training_operation=True, count_of_lines=1
     )
     credit = Credit.objects.create(user=owner, amount=1)
     settings.LEDGER_POST = None
     operation.credit = credit
-    doors: list[Callable[[], Any]] = [
+    writes: list[Callable[[], Any]] = [
         lambda: Operation.objects.create(operation_user=owner, is_training_operation=True),
         lambda: Credit.objects.create(user=owner, amount=100.00),
         operation.save,
     ]
-    for door in doors:
+    for write in writes:
         with pytest.raises(LedgerNotInstalled, match="LEDGER_POST"):
-            door()
+            write()
     assert (Operation.objects.count(), Entry.objects.count()) == (2, 4)
     assert Operation.objects.get(pk=operation.pk).credit is None
 
@@ -120,7 +120,7 @@ def test_without_a_ledger_posting_says_what_to_do(
 def test_without_a_ledger_only_a_user_without_entries_can_be_deleted(
     owner: User, buyer: User, settings: LazySettings
 ) -> None:
-    """Nobody is there to close the accounts of one who has any."""
+    """Only the ledger can close a user's accounts."""
     Credit.objects.create(user=owner, amount=1)
     settings.LEDGER_POST = None
     with pytest.raises(LedgerNotInstalled):
@@ -129,10 +129,10 @@ def test_without_a_ledger_only_a_user_without_entries_can_be_deleted(
     assert list(User.objects.all()) == [owner]
 
 
-def test_without_a_ledger_a_contract_moves_where_no_money_does(
+def test_without_a_ledger_only_contracts_without_money_can_proceed(
     owner: User, buyer: User, settings: LazySettings
 ) -> None:
-    """One for nothing is signed and finished; one for money stays as it was."""
+    """A contract for nothing is signed and finished; one for money stays as it was."""
     free, paid = (ConsultingRequest.objects.create(user=buyer, category="1") for _ in range(2))
     for request, amount in ((free, 0), (paid, 500)):
         request.ask_consultant(owner, amount_usd=amount, delay_days=1)
@@ -147,8 +147,8 @@ def test_without_a_ledger_a_contract_moves_where_no_money_does(
     assert ConsultingRequest.objects.get(pk=paid.pk).status == "cancelled"
 
 
-def test_steps_of_a_contract_go_through_the_door(owner: User, buyer: User) -> None:
-    """Which step, and of a split how much."""
+def test_steps_of_a_contract_are_posted(owner: User, buyer: User) -> None:
+    """Each with its name, and a split with its amount."""
     request = ConsultingRequest.objects.create(user=buyer, category="1")
     request.ask_consultant(owner, amount_usd=500, delay_days=1)
     small_ledger.calls.clear()
@@ -162,7 +162,7 @@ def test_steps_of_a_contract_go_through_the_door(owner: User, buyer: User) -> No
 
 
 def test_without_a_ledger_everything_can_be_read(owner: User, settings: LazySettings) -> None:
-    """The door is for writing."""
+    """The port is only for writing."""
     credit = Credit.objects.create(user=owner, amount=1)
     settings.LEDGER_POST = None
     assert Credit.objects.get_all_by_user(owner).get() == credit

@@ -1,4 +1,4 @@
-"""The lock on a machine's table: taken, held, refreshed, released, broken."""
+"""Locks on machines' tables are taken, held, refreshed, released and broken."""
 
 import datetime as dt
 
@@ -11,12 +11,12 @@ from models.machine_table_lock_write import STALE_AFTER
 
 pytestmark = pytest.mark.django_db
 
-# Stale at once, whatever the clock's resolution is.
+# Stale immediately, for any resolution of the clock.
 AT_ONCE = dt.timedelta(seconds=-1)
 
 
 def test_a_lock_is_taken_and_released() -> None:
-    """Its row is there for so long."""
+    """Its row exists from taking to release."""
     lock = MachineTableLockWrite.take("lines_7")
     assert MachineTableLockWrite.objects.get() == lock
     assert str(lock).startswith("lines_7 since ")
@@ -24,37 +24,37 @@ def test_a_lock_is_taken_and_released() -> None:
     assert not MachineTableLockWrite.objects.exists()
 
 
-def test_a_held_lock_is_refused_to_others_of_its_table_only() -> None:
+def test_a_held_lock_is_refused_for_its_table_only() -> None:
     """The error names the table."""
     with MachineTableLockWrite.hold("lines_7"):
         with pytest.raises(LockRefused, match="lines_7"):
             MachineTableLockWrite.take("lines_7")
         with pytest.raises(LockRefused), MachineTableLockWrite.hold("lines_7"):
-            raise AssertionError("it was had twice")
+            raise AssertionError("two holders at a time")
         with MachineTableLockWrite.hold("lines_8"):
             assert MachineTableLockWrite.objects.count() == 2
     assert not MachineTableLockWrite.objects.exists()
 
 
-def test_a_block_that_fails_gives_the_lock_back() -> None:
-    """And its own error comes out."""
+def test_a_failing_block_releases_the_lock() -> None:
+    """The block's own error is raised."""
     with pytest.raises(ZeroDivisionError), MachineTableLockWrite.hold("lines_7"):
         raise ZeroDivisionError
     MachineTableLockWrite.take("lines_7")
 
 
-def test_waiting_ends_when_the_time_is_over() -> None:
-    """With a refusal."""
+def test_waiting_ends_when_the_time_has_passed() -> None:
+    """The lock is then refused."""
     MachineTableLockWrite.take("lines_7")
     with (
         pytest.raises(LockRefused),
         MachineTableLockWrite.hold("lines_7", wait=dt.timedelta(milliseconds=120)),
     ):
-        raise AssertionError("it was had twice")
+        raise AssertionError("two holders at a time")
 
 
 def test_a_fresh_lock_is_not_broken() -> None:
-    """Only one whose holder has been silent for long."""
+    """Only a lock that was not refreshed for some time is stale."""
     lock = MachineTableLockWrite.take("lines_7")
     assert not MachineTableLockWrite.break_stale("lines_7")
     assert MachineTableLockWrite.objects.get() == lock
@@ -63,8 +63,8 @@ def test_a_fresh_lock_is_not_broken() -> None:
     assert not MachineTableLockWrite.objects.exists()
 
 
-def test_a_stale_lock_is_broken_by_who_takes_it_next() -> None:
-    """The former holder finds out when it refreshes or releases, and harms nobody."""
+def test_a_stale_lock_is_broken_by_the_next_holder() -> None:
+    """The former holder gets an error from refresh() and release(), and does not affect the new lock."""
     lock = MachineTableLockWrite.take("lines_7")
     long_ago = timezone.now() - STALE_AFTER - dt.timedelta(seconds=1)
     MachineTableLockWrite.objects.update(locked_at=long_ago)
@@ -77,7 +77,6 @@ def test_a_stale_lock_is_broken_by_who_takes_it_next() -> None:
 
 
 def test_a_refreshed_lock_is_not_stale() -> None:
-    """Its holder is alive."""
     lock = MachineTableLockWrite.take("lines_7")
     long_ago = timezone.now() - 2 * STALE_AFTER
     MachineTableLockWrite.objects.update(locked_at=long_ago)
@@ -86,14 +85,14 @@ def test_a_refreshed_lock_is_not_stale() -> None:
     assert MachineTableLockWrite.objects.get().locked_at == lock.locked_at > long_ago
 
 
-def test_a_block_whose_lock_was_broken_is_told() -> None:
-    """What it wrote may have met another's writing."""
+def test_a_block_whose_lock_was_broken_gets_an_error() -> None:
+    """Another process may have written to the table in the meantime."""
     with pytest.raises(LockLost), MachineTableLockWrite.hold("lines_7"):
         MachineTableLockWrite.break_stale("lines_7", stale_after=AT_ONCE)
 
 
 def test_a_failing_block_whose_lock_was_broken_keeps_its_error() -> None:
-    """It says more than the lost lock."""
+    """It matters more than the lost lock."""
     with pytest.raises(ZeroDivisionError), MachineTableLockWrite.hold("lines_7"):  # noqa: PT012 - the block
         MachineTableLockWrite.break_stale("lines_7", stale_after=AT_ONCE)
         raise ZeroDivisionError

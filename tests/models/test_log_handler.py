@@ -1,4 +1,4 @@
-"""The log handler: it fills the table, and never gets in its caller's way."""
+"""The log handler fills the table and has no effect on its callers."""
 
 import logging
 import threading
@@ -35,7 +35,7 @@ def handler() -> Iterator[DatabaseLogHandler]:
     made = DatabaseLogHandler()
     yield made
     made.close()
-    # The lines were committed by another connection, and only another can remove them for good.
+    # The lines were committed by another connection, so another connection has to delete them.
     cleaning = threading.Thread(target=_remove_lines)
     cleaning.start()
     cleaning.join()
@@ -43,8 +43,8 @@ def handler() -> Iterator[DatabaseLogHandler]:
 
 @pytest.fixture
 def log(handler: DatabaseLogHandler) -> logging.Logger:
-    """A logger that stands alone, so that nobody else's handlers take part."""
-    logger = logging.Logger("ledger.test")  # noqa: LOG001 - it is to have no parent
+    """A logger without parents, so that no other handlers take part."""
+    logger = logging.Logger("ledger.test")  # noqa: LOG001 - it must not have a parent
     logger.addHandler(handler)
     return logger
 
@@ -55,18 +55,18 @@ def _remove_lines() -> None:
 
 
 def lines(handler: DatabaseLogHandler) -> list[EasyAutoMLLogger]:
-    """What is in the table once everything is written."""
+    """Return the lines in the table after everything is written."""
     handler.flush()
     return list(EasyAutoMLLogger.objects.order_by("id"))
 
 
-def test_a_line_is_stored_with_where_it_came_from(log: logging.Logger, handler: DatabaseLogHandler) -> None:
-    """All nine columns."""
+def test_a_line_is_stored_with_its_origin(log: logging.Logger, handler: DatabaseLogHandler) -> None:
+    """All nine columns are filled."""
     log.warning("%s of %d", "three", 7)
     (line,) = lines(handler)
     assert (line.level, line.logger, line.message) == ("WARNING", "ledger.test", "three of 7")
     assert line.main_module == "test_log_handler"
-    assert line.main_function == "test_a_line_is_stored_with_where_it_came_from"
+    assert line.main_function == "test_a_line_is_stored_with_its_origin"
     assert line.traceback == ""
     assert line.host_name != ""
     assert line.timestamp.tzinfo is not None
@@ -74,7 +74,7 @@ def test_a_line_is_stored_with_where_it_came_from(log: logging.Logger, handler: 
 
 
 def test_an_exception_is_stored_with_its_traceback(log: logging.Logger, handler: DatabaseLogHandler) -> None:
-    """And a stack that was asked for."""
+    """So is a stack that was asked for."""
     try:
         int("nothing")
     except ValueError:
@@ -85,15 +85,17 @@ def test_an_exception_is_stored_with_its_traceback(log: logging.Logger, handler:
     assert "test_an_exception_is_stored_with_its_traceback" in here.traceback
 
 
-def test_lines_come_in_their_order(log: logging.Logger, handler: DatabaseLogHandler) -> None:
-    """More than the writer takes at once."""
+def test_lines_are_stored_in_order(log: logging.Logger, handler: DatabaseLogHandler) -> None:
+    """There are more lines than the writer stores at once."""
     for number in range(450):
         log.error("%d", number)
     assert [line.message for line in lines(handler)] == [str(number) for number in range(450)]
 
 
-def test_a_line_is_kept_when_the_transaction_is_not(log: logging.Logger, handler: DatabaseLogHandler) -> None:
-    """Rolled back or broken: what went wrong is what one wants to read."""
+def test_a_line_is_kept_when_the_transaction_is_rolled_back(
+    log: logging.Logger, handler: DatabaseLogHandler
+) -> None:
+    """The transaction fails in Python or in the database."""
     with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012 - logged, then failed
         log.error("before it failed")
         raise ZeroDivisionError
@@ -106,10 +108,10 @@ def test_a_line_is_kept_when_the_transaction_is_not(log: logging.Logger, handler
     assert [line.message for line in lines(handler)] == ["before it failed", "in a broken transaction"]
 
 
-def test_what_cannot_be_printed_does_not_fail_the_caller(
+def test_a_message_that_cannot_be_formatted_does_not_fail_the_caller(
     log: logging.Logger, handler: DatabaseLogHandler
 ) -> None:
-    """The line says so instead."""
+    """The stored line says so."""
     log.error("%d", "no number")
     log.error("value: %s", Unprintable())
     log.error(Unprintable())
@@ -120,8 +122,10 @@ def test_what_cannot_be_printed_does_not_fail_the_caller(
     ]
 
 
-def test_what_the_database_cannot_store_is_replaced(log: logging.Logger, handler: DatabaseLogHandler) -> None:
-    """NUL and half a surrogate pair; the lines beside it are stored as well."""
+def test_characters_that_the_database_cannot_store_are_replaced(
+    log: logging.Logger, handler: DatabaseLogHandler
+) -> None:
+    """NUL and lone surrogates are replaced, and the other lines of the batch are stored too."""
     log.error("before")
     log.error("a\x00b\ud800c")
     log.error("after")
@@ -129,13 +133,13 @@ def test_what_the_database_cannot_store_is_replaced(log: logging.Logger, handler
 
 
 def test_an_argument_that_logs_does_not_recurse(log: logging.Logger, handler: DatabaseLogHandler) -> None:
-    """Being printed, it cannot log itself."""
+    """While it is formatted, its own records are dropped."""
     log.error("%s", Chatty(log))
     assert [line.message for line in lines(handler)] == ["chatty"]
 
 
 def test_writing_does_not_log_itself(handler: DatabaseLogHandler, settings: LazySettings) -> None:
-    """With Django logging every query, the writer's own are not written."""
+    """Django logs every query here, but not those of the writer."""
     settings.DEBUG = True
     root, queries = logging.getLogger(), logging.getLogger("django.db.backends")
     level = queries.level
@@ -153,15 +157,17 @@ def test_writing_does_not_log_itself(handler: DatabaseLogHandler, settings: Lazy
     assert not [message for message in messages if "INSERT" in message]
 
 
-def test_a_full_queue_costs_lines_not_time(log: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:
-    """While the table is locked, the caller goes on; what is lost is shown and counted."""
+def test_a_full_queue_drops_lines_and_does_not_block(
+    log: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the table is locked the caller continues; dropped lines are printed and counted."""
     small = DatabaseLogHandler(capacity=2)
     log.addHandler(small)
     log.removeHandler(log.handlers[0])
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("lock table models_easyautomllogger in access exclusive mode")
-            # The writer takes some out of the queue before it has to wait for the table.
+            # The writer takes some lines from the queue before it has to wait for the table.
             for number in range(500):
                 log.error("%d", number)
             transaction.set_rollback(True)
@@ -175,8 +181,8 @@ def test_a_full_queue_costs_lines_not_time(log: logging.Logger, capsys: pytest.C
     assert capsys.readouterr().err.count("not in the log table (the queue is full)") == small.lost
 
 
-def test_a_connection_that_ended_is_made_again(log: logging.Logger, handler: DatabaseLogHandler) -> None:
-    """The line is stored at the second try."""
+def test_a_lost_connection_is_replaced(log: logging.Logger, handler: DatabaseLogHandler) -> None:
+    """The line is stored on the second attempt."""
     log.error("first")
     handler.flush()
     with connection.cursor() as cursor:
@@ -190,10 +196,8 @@ def test_a_connection_that_ended_is_made_again(log: logging.Logger, handler: Dat
     assert handler.lost == 0
 
 
-def test_the_writer_ends_when_there_is_nothing_to_write(
-    log: logging.Logger, handler: DatabaseLogHandler
-) -> None:
-    """And begins again with the next line; its connection does not stay open."""
+def test_the_writer_ends_when_it_is_idle(log: logging.Logger, handler: DatabaseLogHandler) -> None:
+    """Its connection is closed, and the next line starts it again."""
     log.error("first")
     handler.flush()
     writer = handler._writer
@@ -211,14 +215,14 @@ handler = DatabaseLogHandler(); log = logging.getLogger("child"); log.addHandler
 """
 
 
-def test_what_is_logged_last_is_written_before_the_process_ends(handler: DatabaseLogHandler) -> None:
-    """Nobody has to flush."""
+def test_the_last_lines_are_stored_before_the_process_ends(handler: DatabaseLogHandler) -> None:
+    """No call of flush() is needed."""
     finish(start(ATTACH + "log.error('last words')"))
     assert [line.message for line in lines(handler)] == ["last words"]
 
 
 def test_a_forked_process_writes_its_own_lines(handler: DatabaseLogHandler) -> None:
-    """Each line once, whoever logged it."""
+    """Each line is stored once."""
     code = (
         "log.error('parent'); handler.flush()\n"
         "pid = os.fork()\n"
@@ -230,8 +234,8 @@ def test_a_forked_process_writes_its_own_lines(handler: DatabaseLogHandler) -> N
     assert [line.message for line in lines(handler)] == ["parent", "child", "parent again"]
 
 
-def test_a_database_that_is_away_costs_lines_not_callers() -> None:
-    """They go to standard error, and the process ends well."""
+def test_a_database_that_is_down_drops_lines_and_does_not_fail_callers() -> None:
+    """The lines go to standard error, and the process succeeds."""
     code = "log.error('lost'); handler.flush(); print(handler.lost)"
     out, err = finish(
         start(ATTACH + code, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none?connect_timeout=2")
@@ -242,7 +246,7 @@ def test_a_database_that_is_away_costs_lines_not_callers() -> None:
 
 
 def test_the_handler_can_be_named_in_the_settings(tmp_path: Path) -> None:
-    """Although Django sets logging up before it loads the table."""
+    """Django sets logging up before it loads the table."""
     (tmp_path / "here.py").write_text(
         "from models.settings import *\n"
         f"DATABASES['default']['NAME'] = {str(tmp_path / 'db.sqlite3')!r}\n"

@@ -1,4 +1,4 @@
-"""Machines: what can be stored, their networks, prices, and going."""
+"""Machines: validation, networks, prices and deletion."""
 
 from decimal import Decimal
 from typing import Any
@@ -16,8 +16,8 @@ from tests.models.conftest import new_machine
 pytestmark = pytest.mark.django_db
 
 
-def test_a_machine_needs_a_name_and_an_owner_only(owner: User) -> None:
-    """All else has a default or is empty."""
+def test_a_machine_needs_only_a_name_and_an_owner(owner: User) -> None:
+    """Every other column has a default or is null."""
     machine = Machine.objects.create(machine_name="M", machine_owner_user=owner)
     machine = Machine.objects.get(pk=machine.pk)
     assert machine.machine_level == 1
@@ -48,7 +48,7 @@ def test_a_machine_needs_a_name_and_an_owner_only(owner: User) -> None:
         ("parameter_nn_optimizer", "lbfgs"),
     ],
 )
-def test_what_cannot_be_is_refused(owner: User, field: str, value: Any) -> None:
+def test_an_invalid_value_is_refused(owner: User, field: str, value: Any) -> None:
     """A new machine is not stored, and a stored one is not changed."""
     with pytest.raises(ValidationError) as refused:
         new_machine(owner, **{field: value})
@@ -62,8 +62,7 @@ def test_what_cannot_be_is_refused(owner: User, field: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("level", [1, 2, 3, 4, 5])
-def test_every_level_of_the_document_is_taken(owner: User, level: int) -> None:
-    """One to five."""
+def test_every_level_of_the_document_is_accepted(owner: User, level: int) -> None:
     assert new_machine(owner, machine_level=level).machine_level == level
 
 
@@ -71,14 +70,14 @@ def test_every_level_of_the_document_is_taken(owner: User, level: int) -> None:
     ("field", "value"),
     [("machine_level", 6), *((price, Decimal(-1)) for price in PRICES)],
 )
-def test_the_database_refuses_it_too(machine: Machine, field: str, value: object) -> None:
-    """For those who go round save()."""
+def test_the_database_refuses_invalid_values_too(machine: Machine, field: str, value: object) -> None:
+    """Writes that bypass save() are refused too."""
     with pytest.raises(IntegrityError), transaction.atomic():
         Machine.objects.filter(pk=machine.pk).update(**{field: value})
 
 
 def test_only_what_is_saved_is_checked(machine: Machine) -> None:
-    """A part of a machine can be saved while another part in memory is wrong."""
+    """A part of a machine can be saved while another part in memory is invalid."""
     machine.machine_level = 9
     machine.machine_name = "Other"
     machine.save(update_fields=["machine_name"])
@@ -87,7 +86,7 @@ def test_only_what_is_saved_is_checked(machine: Machine) -> None:
 
 
 def test_a_machine_loaded_in_part_can_be_saved(machine: Machine) -> None:
-    """Without reading what was left out."""
+    """The missing columns are not loaded."""
     part = Machine.objects.only("machine_name").get(pk=machine.pk)
     part.machine_name = "Other"
     with CaptureQueriesContext(connection) as queries:
@@ -96,7 +95,7 @@ def test_a_machine_loaded_in_part_can_be_saved(machine: Machine) -> None:
 
 
 def test_columns_are_configured_as_documented(machine: Machine) -> None:
-    """The document's example."""
+    """The example is that of the document."""
     machine.dfr_columns_type_user_df = {"customer_id": "LABEL", "age": "FLOAT"}
     machine.save()
     assert Machine.objects.get(pk=machine.pk).dfr_columns_type_user_df == {
@@ -106,7 +105,7 @@ def test_columns_are_configured_as_documented(machine: Machine) -> None:
 
 
 def test_prices_are_shown_as_money(owner: User) -> None:
-    """And as nothing where nothing is for sale."""
+    """A price is None if it is not for sale."""
     machine = new_machine(owner, machine_copy_price_usd=Decimal("12.5"))
     assert machine.machine_copy_price_money == Money("12.5", "USD")
     assert machine.machine_copy_update_price_money is None
@@ -115,7 +114,7 @@ def test_prices_are_shown_as_money(owner: User) -> None:
 
 
 def test_a_network_is_stored_with_its_machine(machine: Machine) -> None:
-    """Set, saved, read back; reading the machine alone does not read the network."""
+    """It is set, saved and read back; loading the machine does not load the network."""
     assert machine.training_nn_model_extfield is None
     machine.training_nn_model_extfield = b"\x00\xffnetwork"
     assert machine.training_nn_model_extfield == b"\x00\xffnetwork"
@@ -128,8 +127,8 @@ def test_a_network_is_stored_with_its_machine(machine: Machine) -> None:
     assert NNModel.objects.get().machine_nn_model == machine
 
 
-def test_a_newer_network_takes_the_place_of_the_older(machine: Machine) -> None:
-    """There is one network a machine."""
+def test_a_new_network_replaces_the_old_one(machine: Machine) -> None:
+    """A machine has one network."""
     for network in (b"first", b"second"):
         machine.training_nn_model_extfield = network
         machine.save()
@@ -138,7 +137,7 @@ def test_a_newer_network_takes_the_place_of_the_older(machine: Machine) -> None:
 
 
 def test_a_network_can_be_removed(machine: Machine) -> None:
-    """Setting nothing deletes the bytes."""
+    """Setting None deletes the bytes."""
     machine.training_nn_model_extfield = b"network"
     machine.save()
     machine.training_nn_model_extfield = None
@@ -147,8 +146,8 @@ def test_a_network_can_be_removed(machine: Machine) -> None:
     assert Machine.objects.get(pk=machine.pk).training_nn_model is None
 
 
-def test_a_network_is_saved_by_its_name_alone(machine: Machine) -> None:
-    """Naming other fields to be saved does not lose it."""
+def test_a_network_is_saved_although_other_fields_are_named(machine: Machine) -> None:
+    """`update_fields` does not lose it."""
     machine.training_nn_model_extfield = b"network"
     machine.machine_name = "Other"
     machine.save(update_fields=["machine_description"])
@@ -156,8 +155,8 @@ def test_a_network_is_saved_by_its_name_alone(machine: Machine) -> None:
     assert (loaded.training_nn_model_extfield, loaded.machine_name) == (b"network", "Churn")
 
 
-def test_a_machine_that_is_refused_keeps_its_old_network(machine: Machine) -> None:
-    """Both are stored, or neither; the new network can be saved when the rest is mended."""
+def test_a_refused_machine_keeps_its_old_network(machine: Machine) -> None:
+    """Both are stored, or neither; the new network is stored once the rest is corrected."""
     machine.training_nn_model_extfield = b"first"
     machine.save()
     machine.training_nn_model_extfield = b"second"
@@ -170,8 +169,8 @@ def test_a_machine_that_is_refused_keeps_its_old_network(machine: Machine) -> No
     assert Machine.objects.get(pk=machine.pk).training_nn_model_extfield == b"second"
 
 
-def test_deleting_a_machine_takes_what_is_its_alone(owner: User, machine: Machine) -> None:
-    """One by one and in bulk: no network and no encoding is left behind."""
+def test_deleting_a_machine_deletes_what_belongs_only_to_it(owner: User, machine: Machine) -> None:
+    """No network and no encoding is left, after deletion one by one and in bulk."""
     other = new_machine(owner)
     for each in (machine, other):
         each.training_nn_model_extfield = b"network"
@@ -185,7 +184,7 @@ def test_deleting_a_machine_takes_what_is_its_alone(owner: User, machine: Machin
     assert not EncDecConfiguration.objects.exists()
 
 
-def test_a_lost_network_leaves_the_machine(machine: Machine) -> None:
+def test_a_machine_survives_the_deletion_of_its_network(machine: Machine) -> None:
     """SET_NULL, as documented."""
     machine.training_nn_model_extfield = b"network"
     machine.save()

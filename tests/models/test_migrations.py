@@ -1,4 +1,4 @@
-"""Migrations: complete, from nothing and back, on PostgreSQL; test_standalone.py does it on SQLite."""
+"""Migrations are complete and reversible on PostgreSQL; `test_standalone.py` checks SQLite."""
 
 import re
 from io import StringIO
@@ -40,23 +40,23 @@ def schema():
         return columns, indexes, constraints, cursor.fetchall()
 
 call_command("migrate", verbosity=0)
-there = schema()
+before = schema()
 call_command("migrate", "models", "zero", verbosity=0)
 tables = {column[0] for column in schema()[0]}
 call_command("migrate", verbosity=0)
-print(sorted(table for table in tables if table.startswith("models_")), schema() == there)
+print(sorted(table for table in tables if table.startswith("models_")), schema() == before)
 """
 
 
 def test_no_migration_is_missing() -> None:
-    """Of this app or another."""
+    """All apps are checked."""
     said = StringIO()
     call_command("makemigrations", check=True, dry_run=True, stdout=said)
     assert said.getvalue() == "No changes detected\n"
 
 
-def test_migrating_from_nothing_and_back_and_again_gives_the_same() -> None:
-    """Tables, indexes, constraints and triggers; nothing of the app is left in between."""
+def test_migrating_forwards_backwards_and_forwards_again_gives_the_same_schema() -> None:
+    """It compares tables, indexes, constraints and triggers, and finds no tables of the app in between."""
     with empty_database("from_nothing_and_back") as name:
         said, _ = finish(start(MIGRATE, database=name), seconds=120)
     assert said == "[] True"
@@ -77,18 +77,18 @@ ENTRY_COLUMNS = """
 
 
 @pytest.mark.parametrize(("table", "columns"), [(Operation, OPERATION_COLUMNS), (Entry, ENTRY_COLUMNS)])
-def test_columns_of_the_hot_tables_stand_in_the_models_order(
+def test_columns_of_the_hot_tables_are_in_the_order_of_the_models(
     table: type[Operation | Entry], columns: str
 ) -> None:
-    """Whoever copies rows in may rely on it."""
+    """Code that copies rows into them relies on it."""
     with connection.cursor() as cursor:
         found = connection.introspection.get_table_description(cursor, table._meta.db_table)
     assert [column.name for column in found] == columns.split()
     assert [field.column for field in table._meta.concrete_fields] == columns.split()
 
 
-def test_an_empty_link_takes_no_place_in_an_index() -> None:
-    """Each link is unique where it is filled, by a partial index and no other."""
+def test_an_empty_link_is_in_no_index() -> None:
+    """Each filled link is unique by a partial index, and there is no other index on it."""
     with connection.cursor() as cursor:
         cursor.execute("select indexdef from pg_indexes where tablename = 'models_operation'")
         indexes = [definition for (definition,) in cursor.fetchall()]
@@ -98,7 +98,7 @@ def test_an_empty_link_takes_no_place_in_an_index() -> None:
         assert index.endswith(f"WHERE ({link} IS NOT NULL)")
 
 
-def test_every_reference_leads_an_index() -> None:
+def test_every_reference_has_an_index() -> None:
     """So do the columns that the document's queries filter by."""
     wanted = {
         (table._meta.db_table, field.column)

@@ -1,4 +1,4 @@
-"""Amounts: what is taken, what is refused, what is shown."""
+"""Amounts: accepted, refused and shown."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,8 +25,8 @@ from models.money import exact_amount, money, money_or_none, register_currencies
         (Decimal("1.000000000000"), "1"),
     ],
 )
-def test_an_exact_amount_is_taken(given_: Any, taken: str) -> None:
-    """Whatever it comes as."""
+def test_an_exact_amount_is_accepted(given_: Any, taken: str) -> None:
+    """Its type does not matter."""
     assert exact_amount(given_) == Decimal(taken)
 
 
@@ -51,22 +51,22 @@ def test_an_exact_amount_is_taken(given_: Any, taken: str) -> None:
         ([1], "not a number"),
     ],
 )
-def test_what_is_no_exact_amount_is_refused(given_: Any, reason: str) -> None:
-    """Nothing is rounded; the error says why."""
+def test_an_amount_that_is_not_exact_is_refused(given_: Any, reason: str) -> None:
+    """Nothing is rounded; the error gives the reason."""
     with pytest.raises(AmountRefused, match=reason) as refused:
         exact_amount(given_)
     assert refused.value.value is given_
 
 
 @given(st.decimals(min_value="0.00000001", max_value="999999999999.99999999", places=8))
-def test_every_amount_of_eight_decimals_comes_through_unchanged(amount: Decimal) -> None:
-    """As a decimal and as a string."""
+def test_every_amount_with_eight_decimals_is_accepted_unchanged(amount: Decimal) -> None:
+    """Both as a Decimal and as a string."""
     assert exact_amount(amount) == exact_amount(str(amount)) == amount
 
 
 @given(st.floats(min_value=1e-8, max_value=1e11, allow_nan=False))
-def test_a_float_is_taken_as_it_prints_or_not_at_all(amount: float) -> None:
-    """Never as something near it."""
+def test_a_float_is_read_as_it_prints_or_refused(amount: float) -> None:
+    """It is never replaced by a nearby amount."""
     try:
         taken = exact_amount(amount)
     except AmountRefused as refused:
@@ -76,7 +76,7 @@ def test_a_float_is_taken_as_it_prints_or_not_at_all(amount: float) -> None:
 
 
 def test_the_token_is_a_currency() -> None:
-    """Once, however often it is registered."""
+    """Registering it again has no effect."""
     register_currencies()
     token = moneyed.get_currency("EAML")
     register_currencies()
@@ -84,7 +84,7 @@ def test_the_token_is_a_currency() -> None:
 
 
 def test_money_keeps_currencies_apart() -> None:
-    """Dollars and tokens do not add up."""
+    """Dollars and tokens cannot be added."""
     with pytest.raises(TypeError):
         money(Decimal(1), "USD") + money(Decimal(1), "EAML")
     assert money_or_none(None, "USD") is None

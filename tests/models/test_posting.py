@@ -1,4 +1,4 @@
-"""Posting through the ORM: the document's billing examples, and what they leave."""
+"""Posting through the ORM: the document's billing examples and their results."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def train(machine: Machine, user: User, **fields: Any) -> Operation:
-    """The document's training operation."""
+    """Record the document's training operation."""
     return Operation.objects.create(
         machine=machine,
         machine_owner=machine.machine_owner_user,
@@ -33,7 +33,7 @@ def top_up(user: User, amount: Any) -> Operation:
 
 
 def test_creating_an_operation_records_it(machine: Machine, owner: User) -> None:
-    """The object comes back as it is stored."""
+    """The object has the values of the stored row."""
     operation = train(machine, owner)
     stored = Operation.objects.get(pk=operation.pk)
     assert stored.kind == operation.kind == "training"
@@ -51,7 +51,7 @@ def test_creating_an_operation_records_it(machine: Machine, owner: User) -> None
 
 
 def test_saving_a_new_operation_records_it_too(machine: Machine, owner: User) -> None:
-    """The other way to create one; saving it again changes nothing."""
+    """Saving it again changes nothing."""
     operation = Operation(
         machine=machine,
         machine_owner=owner,
@@ -66,15 +66,15 @@ def test_saving_a_new_operation_records_it_too(machine: Machine, owner: User) ->
 
 
 def test_a_related_manager_records_too(machine: Machine, owner: User) -> None:
-    """`machine.operation_set.create` is the same door."""
+    """`machine.operation_set.create` works like `Operation.objects.create`."""
     operation = machine.operation_set.create(
         machine_owner=owner, operation_user=owner, is_training_operation=True, count_of_lines=1
     )
     assert Operation.objects.get().machine == operation.machine == machine
 
 
-def test_every_flag_stands_for_a_kind() -> None:
-    """Nine of each."""
+def test_every_flag_has_a_kind() -> None:
+    """There are nine of each."""
     assert list(KIND_OF_FLAG.values()) == [
         "training",
         "solving",
@@ -92,14 +92,14 @@ def test_every_flag_stands_for_a_kind() -> None:
     "flags", [{}, {"is_training_operation": True, "is_solving_operation": True}], ids=["none", "two"]
 )
 def test_an_operation_has_exactly_one_type(machine: Machine, owner: User, flags: dict[str, bool]) -> None:
-    """Nothing is recorded else."""
+    """Otherwise nothing is recorded."""
     with pytest.raises(ValidationError, match="exactly one type"):
         Operation.objects.create(machine=machine, operation_user=owner, **flags)
     assert not Operation.objects.exists()
 
 
-def test_an_operation_needs_its_user(machine: Machine) -> None:
-    """Somebody ran it."""
+def test_an_operation_needs_a_user(machine: Machine) -> None:
+    """Otherwise nothing is recorded."""
     with pytest.raises(ValidationError, match="operation_user"):
         Operation.objects.create(machine=machine, is_training_operation=True, count_of_lines=1)
     assert not Operation.objects.exists()
@@ -115,25 +115,25 @@ def test_an_operation_needs_its_user(machine: Machine) -> None:
         {"recorded_machine_id": 7},
     ],
 )
-def test_what_the_ledger_says_cannot_be_said_for_it(
+def test_columns_that_the_ledger_sets_cannot_be_given(
     machine: Machine, owner: User, said: dict[str, Any]
 ) -> None:
-    """The error names it."""
+    """The error names the column."""
     with pytest.raises(ImmutableRecord, match=next(iter(said)).replace("pk", "id")):
         train(machine, owner, **said)
     assert not Operation.objects.exists()
 
 
-def test_an_operation_cannot_be_created_linked(machine: Machine, owner: User) -> None:
-    """It is recorded first and linked then, as the document does."""
+def test_an_operation_cannot_be_created_with_links(machine: Machine, owner: User) -> None:
+    """It is recorded first and linked then, as in the document."""
     credit = Credit.objects.create(user=owner, amount=1)
     with pytest.raises(ImmutableRecord, match="credit"):
         train(machine, owner, credit=credit)
     assert not Operation.objects.filter(kind="training").exists()
 
 
-def test_a_top_up_takes_its_amount(owner: User) -> None:
-    """The amount is no column: it is on the entry."""
+def test_a_top_up_takes_an_amount(owner: User) -> None:
+    """The amount is not a column of the operation; it is on the entry."""
     operation = top_up(owner, Decimal("12.5"))
     assert operation.amount is None
     assert [entry.money for entry in Credit.objects.get_all_by_user(owner)] == [Money("12.5", "USD")]
@@ -152,7 +152,7 @@ def test_an_amount_that_is_not_exact_posts_nothing(owner: User, amount: Any) -> 
 
 
 def test_the_documents_credit_posts_an_entry(owner: User) -> None:
-    """A float is taken where it is exact."""
+    """A float is accepted if it is exact."""
     credit = Credit.objects.create(user=owner, amount=100.00)
     stored = Entry.objects.get(pk=credit.pk)
     assert (stored.amount, stored.side, stored.currency, stored.user) == (Decimal(100), "C", "USD", owner)
@@ -162,7 +162,7 @@ def test_the_documents_credit_posts_an_entry(owner: User) -> None:
 
 
 def test_each_class_posts_and_shows_its_side_and_currency(owner: User) -> None:
-    """Two sides, two currencies, four classes; the platform's side is in none of them."""
+    """Two sides and two currencies make four classes; none of them shows the platform's side."""
     posted = {
         Credit: Credit.objects.create(user=owner, amount=5),
         Debit: Debit.objects.create(user=owner, amount=2),
@@ -188,15 +188,15 @@ def test_each_class_posts_and_shows_its_side_and_currency(owner: User) -> None:
         {"balance_after": Decimal(5)},
     ],
 )
-def test_an_entry_says_whose_and_how_much_and_no_more(owner: User, fields: dict[str, Any]) -> None:
-    """The rest is the class's or the ledger's to say."""
+def test_an_entry_takes_only_a_user_and_an_amount(owner: User, fields: dict[str, Any]) -> None:
+    """The class or the ledger sets the other columns."""
     with pytest.raises(ImmutableRecord):
         Credit.objects.create(user=owner, amount=1, **fields)
     assert not Entry.objects.exists()
 
 
 def test_an_entry_needs_a_class_and_a_user(owner: User) -> None:
-    """Entry itself stands for no side; the platform's accounts are not posted to from here."""
+    """Entry itself has no side, and the platform's accounts are not posted to from here."""
     with pytest.raises(ImmutableRecord, match="side and currency"):
         Entry.objects.create(user=owner, amount=1, side="C", currency="USD")
     with pytest.raises(ValidationError, match="user"):
@@ -204,8 +204,8 @@ def test_an_entry_needs_a_class_and_a_user(owner: User) -> None:
     assert not Entry.objects.exists()
 
 
-def test_an_entry_is_linked_as_the_document_does(machine: Machine, owner: User) -> None:
-    """Assigned to an empty link and saved; from the entry, the operation is found again."""
+def test_an_entry_is_linked_as_in_the_document(machine: Machine, owner: User) -> None:
+    """It is assigned to an empty link and saved; the entry leads back to the operation."""
     operation = train(machine, owner)
     credit = Credit.objects.create(user=owner, amount=100.00)
     operation.credit = credit
@@ -217,7 +217,7 @@ def test_an_entry_is_linked_as_the_document_does(machine: Machine, owner: User) 
 
 
 def test_a_link_is_filled_once(machine: Machine, owner: User) -> None:
-    """Neither another entry nor nothing takes its place."""
+    """It can be changed neither to another entry nor to None."""
     operation = train(machine, owner)
     first, second = (Credit.objects.create(user=owner, amount=n) for n in (1, 2))
     operation.credit = first
@@ -230,7 +230,7 @@ def test_a_link_is_filled_once(machine: Machine, owner: User) -> None:
 
 
 def test_only_an_entry_of_the_links_class_can_be_linked(machine: Machine, owner: User) -> None:
-    """A debit is no credit, and a number without an entry is nothing."""
+    """A debit is refused as a credit, and so is an id without an entry."""
     operation = train(machine, owner)
     Credit.objects.create(user=owner, amount=5)
     debit = Debit.objects.create(user=owner, amount=1)
@@ -241,8 +241,8 @@ def test_only_an_entry_of_the_links_class_can_be_linked(machine: Machine, owner:
     assert Operation.objects.get(pk=operation.pk).credit is None
 
 
-def test_linking_goes_with_naming_the_link(machine: Machine, owner: User) -> None:
-    """`update_fields` restricts what is looked at."""
+def test_linking_works_with_update_fields(machine: Machine, owner: User) -> None:
+    """Changes to other fields are ignored."""
     operation = train(machine, owner)
     operation.credit = Credit.objects.create(user=owner, amount=1)
     operation.count_of_lines = 5
@@ -252,8 +252,8 @@ def test_linking_goes_with_naming_the_link(machine: Machine, owner: User) -> Non
     assert stored.count_of_lines == 1000
 
 
-def test_a_user_with_a_history_but_nothing_left_can_be_deleted(owner: User, buyer: User) -> None:
-    """His entries stay, without him; the operations keep his number."""
+def test_a_user_with_a_history_but_no_balance_can_be_deleted(owner: User, buyer: User) -> None:
+    """Their entries stay without them; the operations keep their number."""
     credit = Credit.objects.create(user=owner, amount=5)
     Debit.objects.create(user=owner, amount=5)
     number = owner.pk

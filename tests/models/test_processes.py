@@ -1,4 +1,4 @@
-"""The table lock between processes: one at a time, and a dead holder does not hold for ever."""
+"""Processes compete for table locks and works: one at a time gets it, and a dead holder loses it."""
 
 import signal
 import subprocess
@@ -43,7 +43,7 @@ with MachineTableLockWrite.hold("held", wait=dt.timedelta(seconds=30), stale_aft
 
 @pytest.fixture
 def processes() -> Iterator[list["subprocess.Popen[str]"]]:
-    """None outlives the test."""
+    """A list of processes that are killed after the test."""
     made: list[subprocess.Popen[str]] = []
     yield made
     for process in made:
@@ -52,7 +52,7 @@ def processes() -> Iterator[list["subprocess.Popen[str]"]]:
 
 
 def test_processes_write_one_at_a_time(tmp_path: Path, processes: list["subprocess.Popen[str]"]) -> None:
-    """Three processes count in one file: none loses another's step."""
+    """Three processes count in one file, and no count is lost."""
     file = tmp_path / "count"
     file.write_text("0")
     code = COUNT.replace("sys.argv[1]", repr(str(file))).replace("sys.argv[2]", "20")
@@ -63,8 +63,8 @@ def test_processes_write_one_at_a_time(tmp_path: Path, processes: list["subproce
     assert not MachineTableLockWrite.objects.filter(table_name="counter").exists()
 
 
-def test_a_killed_holder_does_not_hold_for_ever(processes: list["subprocess.Popen[str]"]) -> None:
-    """Who comes next breaks its lock once it is stale."""
+def test_the_lock_of_a_killed_holder_expires(processes: list["subprocess.Popen[str]"]) -> None:
+    """The next process breaks its lock once it is stale."""
     holder = start(HOLD)
     processes.append(holder)
     assert holder.stdout is not None
@@ -78,8 +78,8 @@ def test_a_killed_holder_does_not_hold_for_ever(processes: list["subprocess.Pope
     assert not MachineTableLockWrite.objects.filter(table_name="held").exists()
 
 
-def test_two_servers_ask_for_a_work_at_once(processes: list["subprocess.Popen[str]"]) -> None:
-    """Of many tries at the same moment, one gets it."""
+def test_only_one_of_many_servers_gets_a_work(processes: list["subprocess.Popen[str]"]) -> None:
+    """Eight threads try at the same moment."""
     made = start(
         "from models import *\n"
         "owner = User.objects.create_user(email='works@example.org')\n"

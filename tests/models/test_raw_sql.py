@@ -1,4 +1,4 @@
-"""What the ORM refuses is refused to SQL as well, by the ledger's triggers."""
+"""The ledger's triggers refuse in SQL what the ORM refuses."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def recorded(machine: Machine, owner: User) -> dict[str, Any]:
-    """Rows in both tables, by what identifies them in a statement."""
+    """The keys of a row in each of the two tables."""
     return {"operation": train(machine, owner).pk, "entry": Credit.objects.create(user=owner, amount=100).pk}
 
 
 def refused(statement: str, *arguments: Any) -> None:
-    """The statement fails and changes nothing."""
+    """Assert that the statement fails and changes nothing."""
     before = [list(table.cascades.order_by("pk").values()) for table in (Operation, Entry)]
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, arguments)
@@ -39,7 +39,7 @@ def refused(statement: str, *arguments: Any) -> None:
     ],
 )
 def test_an_operation_is_not_changed(recorded: dict[str, Any], change: str) -> None:
-    """Column by column."""
+    """Each column is protected."""
     refused(f"update models_operation set {change} where id = %s", recorded["operation"])
 
 
@@ -55,19 +55,19 @@ def test_an_operation_is_not_changed(recorded: dict[str, Any], change: str) -> N
     ],
 )
 def test_an_entry_is_not_changed(recorded: dict[str, Any], change: str) -> None:
-    """Column by column."""
+    """Each column is protected."""
     refused(f"update models_entry set {change} where id = %s", recorded["entry"])
 
 
 @pytest.mark.parametrize("table", ["operation", "entry"])
 def test_no_row_is_removed(recorded: dict[str, Any], table: str) -> None:
-    """One by one or all at once."""
+    """Neither one row nor all of them."""
     refused(f"delete from models_{table} where id = %s", recorded[table])
     refused(f"delete from models_{table}")
     refused(f"truncate models_{table} cascade")
 
 
-def test_an_entry_alone_does_not_get_in(recorded: dict[str, Any]) -> None:
+def test_a_single_entry_is_refused(recorded: dict[str, Any]) -> None:
     """A transfer has two sides."""
     refused(
         "insert into models_entry (id, operation_id, transfer, side, account_id, user_id, currency, amount,"
@@ -80,7 +80,7 @@ def test_an_entry_alone_does_not_get_in(recorded: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("balance", BALANCES)
 def test_a_balance_is_not_changed(owner: User, balance: str) -> None:
-    """Nor given to a new user."""
+    """Nor can a new user be inserted with one."""
     columns = [str(field.column) for field in User._meta.concrete_fields[1:] if field.column not in BALANCES]
     others = ", ".join("null" if column == "email" else column for column in columns)
     for statement in (
@@ -93,7 +93,6 @@ def test_a_balance_is_not_changed(owner: User, balance: str) -> None:
 
 
 def test_a_user_with_money_is_not_deleted(recorded: dict[str, Any], owner: User, machine: Machine) -> None:
-    """Not by SQL either."""
     machine.delete()
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("delete from models_user where id = %s; set constraints all immediate", [owner.pk])

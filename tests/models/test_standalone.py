@@ -1,4 +1,4 @@
-"""The tables alone: SQLite, `models.settings`, no service around them."""
+"""The tables alone, on SQLite with `models.settings` and without the service."""
 
 import os
 import subprocess
@@ -12,8 +12,8 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def test_the_tests_of_this_folder_pass_on_the_tables_alone() -> None:
-    """Once more, on SQLite and with a small ledger behind the door."""
-    # Nothing of the service's, so that nothing of it can be used.
+    """They run again, on SQLite and with a small ledger behind the port."""
+    # Without the service's environment, so that nothing of the service can be used.
     environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
     done = subprocess.run(
         [
@@ -32,7 +32,7 @@ def test_the_tests_of_this_folder_pass_on_the_tables_alone() -> None:
 
 
 def test_the_document_settings_work_on_sqlite(tmp_path: Path) -> None:
-    """Migrate, write what is no ledger's, read the rest, say what posting needs."""
+    """Migrations run, other tables can be written, all can be read, and posting names the missing setting."""
     package = tmp_path / "models"
     package.symlink_to(ROOT / "models", target_is_directory=True)
     (tmp_path / "here.py").write_text(

@@ -1,4 +1,4 @@
-"""Works and consulting requests: exactly one status, and what may follow on what."""
+"""Works and consulting requests have exactly one status, and only allowed transitions."""
 
 from collections.abc import Callable
 from itertools import product
@@ -36,7 +36,7 @@ def consultant(db: None) -> User:
 
 
 def test_a_work_runs_from_waiting_to_finished(work: Work) -> None:
-    """The usual way, with its times."""
+    """It stores the times of its steps."""
     server = Server.objects.create(server_name="gpu-1")
     assert (work.mode, work.status) == ("training", "wait_for_server_start")
     assert Work.objects.get(pk=work.pk).work_finished_at_date_time is None
@@ -51,7 +51,7 @@ def test_a_work_runs_from_waiting_to_finished(work: Work) -> None:
 
 
 def test_a_failed_work_can_wait_again(work: Work) -> None:
-    """And then be done after all."""
+    """It can be finished later."""
     work.start()
     work.fail()
     failed = Work.objects.get(pk=work.pk)
@@ -96,8 +96,8 @@ def test_a_work_has_exactly_one_status(machine: Machine, flags: dict[str, bool])
         {"is_work_status_server_error": True},
     ],
 )
-def test_the_database_holds_a_work_to_it(work: Work, flags: dict[str, bool | None]) -> None:
-    """Also against who goes round save()."""
+def test_the_database_checks_mode_and_status_too(work: Work, flags: dict[str, bool | None]) -> None:
+    """Writes that bypass save() are refused too."""
     sets = ", ".join(f"{name} = %s" for name in flags)
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"update models_work set {sets} where id = %s", [*flags.values(), work.pk])
@@ -105,8 +105,8 @@ def test_the_database_holds_a_work_to_it(work: Work, flags: dict[str, bool | Non
 
 
 @pytest.mark.parametrize(("old", "new"), list(product(work_module.FOLLOWS, repeat=2)))
-def test_a_work_takes_only_the_steps_that_follow(machine: Machine, old: str, new: str) -> None:
-    """Every pair of statuses, by saving a row with the flags set by hand."""
+def test_a_work_makes_only_allowed_transitions(machine: Machine, old: str, new: str) -> None:
+    """Every pair of statuses is tried by setting the flags by hand."""
     work = Work.objects.create(machine=machine, is_work_training=True, **{old: True})
     setattr(work, old, False)
     setattr(work, new, True)
@@ -119,8 +119,8 @@ def test_a_work_takes_only_the_steps_that_follow(machine: Machine, old: str, new
         assert getattr(Work.objects.get(pk=work.pk), old) is True
 
 
-def test_a_refused_step_leaves_the_object_as_it_was(work: Work) -> None:
-    """It can go on from where it is."""
+def test_a_refused_transition_does_not_change_the_object(work: Work) -> None:
+    """Another step can follow."""
     with pytest.raises(TransitionRefused):
         work.finish()
     assert work.status == "wait_for_server_start"
@@ -128,8 +128,8 @@ def test_a_refused_step_leaves_the_object_as_it_was(work: Work) -> None:
     work.start()
 
 
-def test_of_two_servers_one_gets_the_work(work: Work) -> None:
-    """The second, which read it before, is refused."""
+def test_only_one_of_two_servers_gets_the_work(work: Work) -> None:
+    """The second server loaded the work earlier, and is refused."""
     first, second = Work.objects.get(pk=work.pk), Work.objects.get(pk=work.pk)
     one, two = (Server.objects.create(server_name=name) for name in ("one", "two"))
     first.start(one)
@@ -138,8 +138,8 @@ def test_of_two_servers_one_gets_the_work(work: Work) -> None:
     assert Work.objects.get(pk=work.pk).server == one
 
 
-def test_a_stale_object_does_not_turn_a_status_back(work: Work) -> None:
-    """Saving something else with what was read before is refused; saving that alone is not."""
+def test_a_stale_object_does_not_revert_a_status(work: Work) -> None:
+    """Saving it whole is refused; saving other columns is not."""
     stale = Work.objects.get(pk=work.pk)
     work.start()
     with pytest.raises(TransitionRefused):
@@ -150,8 +150,8 @@ def test_a_stale_object_does_not_turn_a_status_back(work: Work) -> None:
     stale.finish()
 
 
-def test_a_work_loaded_in_part_can_take_a_step(work: Work) -> None:
-    """What was not loaded is read when it is needed."""
+def test_a_work_loaded_in_part_can_change_its_status(work: Work) -> None:
+    """Missing columns are loaded when they are needed."""
     part = Work.objects.only("machine").get(pk=work.pk)
     part.start()
     assert Work.objects.get(pk=work.pk).status == "server_processing"
@@ -159,40 +159,39 @@ def test_a_work_loaded_in_part_can_take_a_step(work: Work) -> None:
 
 @pytest.mark.parametrize("flag", list(work_module.FOLLOWS))
 def test_statuses_do_not_change_in_bulk(work: Work, flag: str) -> None:
-    """The check is the row's; the error names the methods."""
-    doors: list[Callable[[], Any]] = [
+    """Only rows check transitions; the error names their methods."""
+    writes: list[Callable[[], Any]] = [
         lambda: Work.objects.update(**{flag: True}),
         lambda: Work.objects.bulk_update([work], [flag]),
         lambda: Work.objects.bulk_create(
             [work], update_conflicts=True, update_fields=[flag], unique_fields=["id"]
         ),
     ]
-    for door in doors:
+    for write in writes:
         with pytest.raises(TransitionRefused, match=flag):
-            door()
+            write()
     assert Work.objects.get(pk=work.pk).status == "wait_for_server_start"
 
 
 def test_other_columns_change_in_bulk(work: Work) -> None:
-    """Only statuses are guarded."""
     server = Server.objects.create(server_name="one")
     assert Work.objects.update(server=server) == 1
     assert Work.objects.get(pk=work.pk).server == server
 
 
-def test_a_machine_knows_its_works_by_the_documents_name(work: Work, machine: Machine) -> None:
+def test_works_of_a_machine_have_the_documents_name(work: Work, machine: Machine) -> None:
     """The reverse name is `Work`."""
     assert list(machine.Work.all()) == [work]
 
 
 def test_a_new_request_is_open(request_: ConsultingRequest) -> None:
-    """Without being told."""
+    """No status has to be given."""
     assert request_.status == "request_open"
     assert str(request_) == "Machine performance: request_open"
 
 
-def test_a_request_becomes_a_contract_and_is_fulfilled(request_: ConsultingRequest, consultant: User) -> None:
-    """Asked, approved, finished."""
+def test_a_request_becomes_a_contract_and_is_finished(request_: ConsultingRequest, consultant: User) -> None:
+    """The steps are asking, approving and finishing."""
     Credit.objects.create(user=request_.user, amount=500)
     request_.ask_consultant(consultant, amount_usd=500, delay_days=14)
     assert request_.status == "waiting_consultant_approval"
@@ -209,7 +208,7 @@ def test_a_request_becomes_a_contract_and_is_fulfilled(request_: ConsultingReque
 
 
 def test_a_consultant_can_decline(request_: ConsultingRequest, consultant: User) -> None:
-    """Then the request is open to another."""
+    """The request is then open to another consultant."""
     request_.ask_consultant(consultant, amount_usd=500, delay_days=14)
     request_.decline()
     stored = ConsultingRequest.objects.get(pk=request_.pk)
@@ -220,7 +219,7 @@ def test_a_consultant_can_decline(request_: ConsultingRequest, consultant: User)
 def test_a_request_can_be_cancelled_until_it_is_finished(
     request_: ConsultingRequest, consultant: User, steps: int
 ) -> None:
-    """At every stage; and then nothing more happens to it."""
+    """Afterwards no further step is allowed."""
     Credit.objects.create(user=request_.user, amount=500)
     if steps > 0:
         request_.ask_consultant(consultant, amount_usd=500, delay_days=14)
@@ -233,10 +232,8 @@ def test_a_request_can_be_cancelled_until_it_is_finished(
 
 
 @pytest.mark.parametrize(("old", "new"), list(product(consulting_module.FOLLOWS, repeat=2)))
-def test_a_request_takes_only_the_steps_that_follow(
-    buyer: User, consultant: User, old: str, new: str
-) -> None:
-    """Every pair of statuses."""
+def test_a_request_makes_only_allowed_transitions(buyer: User, consultant: User, old: str, new: str) -> None:
+    """Every pair of statuses is tried."""
     row = ConsultingRequest.objects.create(
         user=buyer, category="1", consultant_user=consultant, amount_usd=0, **{old: True}
     )
@@ -262,18 +259,18 @@ def test_a_request_takes_only_the_steps_that_follow(
         ("is_status_contract", True),
     ],
 )
-def test_a_request_that_cannot_be_is_refused(buyer: User, field: str, value: Any) -> None:
-    """A category nobody knows, a negative number, two statuses."""
+def test_an_invalid_request_is_refused(buyer: User, field: str, value: Any) -> None:
+    """It has an unknown category, a negative number or two statuses."""
     values: dict[str, Any] = {"category": "1", "is_status_request_open": True, field: value}
     with pytest.raises(ValidationError):
         ConsultingRequest.objects.create(user=buyer, **values)
     assert not ConsultingRequest.objects.exists()
 
 
-def test_a_contract_over_money_does_not_change_its_status_alone(
+def test_the_status_of_a_contract_over_money_is_not_set_by_hand(
     request_: ConsultingRequest, consultant: User
 ) -> None:
-    """Neither into a contract nor out of one: the money would stay where it is."""
+    """Otherwise the money would stay where it is."""
     Credit.objects.create(user=request_.user, amount=500)
     request_.ask_consultant(consultant, amount_usd=500, delay_days=14)
     for signed in (False, True):
@@ -288,22 +285,21 @@ def test_a_contract_over_money_does_not_change_its_status_alone(
 
 
 def test_a_contract_needs_a_consultant_and_an_amount(buyer: User) -> None:
-    """There is nobody to pay, or nothing to pay him."""
     with pytest.raises(ValidationError, match="consultant"):
         ConsultingRequest.objects.create(user=buyer, category="1", is_status_contract=True)
 
 
-def test_nobody_is_his_own_consultant(request_: ConsultingRequest, buyer: User) -> None:
-    """The object stays as it was."""
+def test_a_user_cannot_be_their_own_consultant(request_: ConsultingRequest, buyer: User) -> None:
+    """The object does not change."""
     with pytest.raises(ValidationError, match="own consultant"):
         request_.ask_consultant(buyer, amount_usd=500, delay_days=14)
     assert (request_.status, request_.consultant_user) == ("request_open", None)
 
 
-def test_deleting_goes_as_documented(
+def test_deletion_follows_the_document(
     request_: ConsultingRequest, buyer: User, consultant: User, machine: Machine
 ) -> None:
-    """The asking user leaves the request behind; a consultant and a machine take it along."""
+    """The request stays without its user, and is deleted with its consultant or machine."""
     request_.machine = machine
     request_.save()
     buyer.delete()
@@ -314,7 +310,7 @@ def test_deleting_goes_as_documented(
     assert not ConsultingRequest.objects.exists()
 
 
-def test_both_tables_are_of_one_kind() -> None:
-    """What is tested of one here holds for the other."""
+def test_both_tables_are_status_models() -> None:
+    """Tests of shared behaviour for one of them hold for the other."""
     assert issubclass(Work, StatusModel)
     assert issubclass(ConsultingRequest, StatusModel)

@@ -1,4 +1,4 @@
-"""The user: making one, signing in, teams, and the balances that nobody writes."""
+"""Users: creation, signing in, teams, and balances that only the ledger writes."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -21,7 +21,7 @@ ZERO = Decimal(0)
 
 
 def test_a_user_signs_in_by_email() -> None:
-    """The email address is the name to sign in with."""
+    """The email address is the user name."""
     user = User.objects.create_user(email="Ada@Example.ORG", password=PASSWORD, first_name="Ada")
     assert user.email == "Ada@example.org"
     assert authenticate(username="Ada@example.org", password=PASSWORD) == user
@@ -30,14 +30,14 @@ def test_a_user_signs_in_by_email() -> None:
 
 
 def test_a_user_without_a_password_cannot_sign_in() -> None:
-    """No password is not the empty password."""
+    """The empty password does not work either."""
     user = User.objects.create_user(email="a@example.org")
     assert not user.has_usable_password()
     assert authenticate(username="a@example.org", password="") is None
 
 
-def test_two_users_may_be_without_an_address_but_not_share_one() -> None:
-    """Null is nobody's address; an address is one user's."""
+def test_users_can_have_no_address_but_not_share_one() -> None:
+    """Null is not unique, but an address is."""
     User.objects.create_user()
     User.objects.create_user()
     User.objects.create_user(email="a@example.org")
@@ -46,8 +46,7 @@ def test_two_users_may_be_without_an_address_but_not_share_one() -> None:
     assert User.objects.count() == 3
 
 
-def test_defaults_are_the_documents() -> None:
-    """A new user shows what the document says."""
+def test_defaults_are_those_of_the_document() -> None:
     user = User.objects.get(pk=new_user("a").pk)
     shown = {
         name: getattr(user, name)
@@ -96,8 +95,8 @@ def test_defaults_are_the_documents() -> None:
         ("first_name", "x" * 141),
     ],
 )
-def test_what_the_document_does_not_allow_is_refused(field: str, value: str) -> None:
-    """save() checks choices, lengths and the address, and stores nothing it refuses."""
+def test_values_that_the_document_does_not_allow_are_refused(field: str, value: str) -> None:
+    """save() checks choices, lengths and the address, and stores nothing."""
     user = User(**{"email": "a@example.org", field: value})
     with pytest.raises(ValidationError) as refused:
         user.save()
@@ -106,7 +105,7 @@ def test_what_the_document_does_not_allow_is_refused(field: str, value: str) -> 
 
 
 def test_a_superuser_may_do_everything() -> None:
-    """The older system's super admin and Django's superuser are one."""
+    """A superuser has the roles of the older system and of Django."""
     admin = User.objects.create_superuser(
         email="admin@example.org", password=PASSWORD, first_name="Admin", last_name="User"
     )
@@ -117,7 +116,6 @@ def test_a_superuser_may_do_everything() -> None:
 
 @pytest.mark.parametrize("role", ["is_staff", "is_superuser", "is_super_admin"])
 def test_a_superuser_without_a_role_is_refused(role: str) -> None:
-    """A superuser that is none is a mistake."""
     fields: dict[str, Any] = {role: False}
     with pytest.raises(ValueError, match=role):
         User.objects.create_superuser(email="a@example.org", password=PASSWORD, **fields)
@@ -125,20 +123,20 @@ def test_a_superuser_without_a_role_is_refused(role: str) -> None:
 
 
 def test_a_superuser_needs_an_address() -> None:
-    """Nobody could sign in as one without."""
+    """Without one, signing in is not possible."""
     with pytest.raises(ValueError, match="address"):
         User.objects.create_superuser(email="", password=PASSWORD)
 
 
-def test_there_may_be_no_super_admin() -> None:
-    """The error says how to make one."""
+def test_a_missing_super_admin_is_an_error() -> None:
+    """The error says how to create one."""
     new_user("a")
     with pytest.raises(User.DoesNotExist, match="createsuperuser"):
         User.get_super_admin()
 
 
-def test_the_first_active_super_admin_counts() -> None:
-    """One who was deactivated does not."""
+def test_the_first_active_super_admin_is_found() -> None:
+    """Inactive ones are skipped."""
     new_user("gone", is_super_admin=True, is_active=False)
     second = new_user("second", is_super_admin=True)
     new_user("third", is_super_admin=True)
@@ -154,15 +152,17 @@ def test_the_first_active_super_admin_counts() -> None:
         (None, None, "", "a@example.org"),
     ],
 )
-def test_a_name_is_what_is_known_of_it(first: str | None, last: str | None, full: str, shown: str) -> None:
-    """Missing parts leave no spaces."""
+def test_a_full_name_leaves_missing_parts_out(
+    first: str | None, last: str | None, full: str, shown: str
+) -> None:
+    """Without any name the address is shown."""
     user = User(email="a@example.org", first_name=first, last_name=last)
     assert user.get_full_name() == full
     assert str(user) == shown
 
 
-def test_teams_of_a_user_are_those_he_is_in_or_administers(owner: User, buyer: User) -> None:
-    """Each once, whichever way he belongs."""
+def test_teams_of_a_user_are_those_they_are_in_or_administer(owner: User, buyer: User) -> None:
+    """Each team is found once."""
     mine = owner.create_team("Mine")
     administered = Team.objects.create(name="Administered", admin_user=owner)
     joined = buyer.create_team("Joined")
@@ -173,7 +173,7 @@ def test_teams_of_a_user_are_those_he_is_in_or_administers(owner: User, buyer: U
 
 
 def test_create_team_makes_the_user_its_admin_and_member(owner: User) -> None:
-    """And gives him the team's permission."""
+    """The user also gets the team's permission."""
     team = owner.create_team("Mine")
     assert team.admin_user == owner
     assert list(team.users.all()) == [owner]
@@ -181,8 +181,8 @@ def test_create_team_makes_the_user_its_admin_and_member(owner: User) -> None:
     assert owner.has_perm(f"models.{team.permission.codename}")
 
 
-def test_a_name_the_user_already_used_for_a_team_is_refused(owner: User, buyer: User) -> None:
-    """Another user may use it."""
+def test_a_second_team_with_the_same_name_is_refused(owner: User, buyer: User) -> None:
+    """Another user can use the name."""
     owner.create_team("Mine")
     with pytest.raises(ValidationError, match="already"):
         owner.create_team("Mine")
@@ -190,8 +190,8 @@ def test_a_name_the_user_already_used_for_a_team_is_refused(owner: User, buyer: 
     assert Team.objects.filter(name="Mine").count() == 2
 
 
-def test_saving_leaves_the_balances_alone(owner: User) -> None:
-    """Neither a stale object nor one that was set writes a balance."""
+def test_saving_does_not_write_balances(owner: User) -> None:
+    """Neither a stale object nor a changed one."""
     Credit.objects.create(user=owner, amount=100.00)
     before = User.objects.values_list(*BALANCES).get(pk=owner.pk)
     owner.user_balance = owner.user_ixioo_balance = owner.coupon_balance = Decimal(999)
@@ -202,25 +202,24 @@ def test_saving_leaves_the_balances_alone(owner: User) -> None:
 
 
 @pytest.mark.parametrize("balance", BALANCES)
-def test_a_new_user_starts_with_nothing(balance: str) -> None:
-    """Whatever the object says; afterwards it says what is stored."""
+def test_a_new_user_has_no_balance(balance: str) -> None:
+    """A balance that was given is ignored, and after saving the object shows the stored one."""
     user = new_user("a", **{balance: Decimal(50)})
     assert getattr(user, balance) == ZERO
     assert getattr(User.objects.get(pk=user.pk), balance) == ZERO
 
 
-def test_users_made_in_bulk_start_with_nothing() -> None:
-    """The same door in bulk."""
+def test_users_created_in_bulk_have_no_balance() -> None:
     User.objects.bulk_create([User(email=f"{n}@example.org", user_balance=Decimal(n)) for n in (1, 2)])
     assert list(User.objects.values_list("user_balance", flat=True)) == [ZERO, ZERO]
 
 
 @pytest.mark.parametrize("balance", BALANCES)
 def test_naming_a_balance_to_be_written_is_refused(owner: User, balance: str) -> None:
-    """Every way to name one says what to do instead."""
+    """The error says what to do instead."""
     five: Any = {balance: Decimal(5)}
     setattr(owner, balance, Decimal(5))
-    doors: list[Callable[[], Any]] = [
+    writes: list[Callable[[], Any]] = [
         lambda: owner.save(update_fields=[balance]),
         lambda: User.objects.update(**five),
         lambda: User.objects.filter(pk=owner.pk).update(**{balance: models.F(balance) + 5}),
@@ -231,15 +230,15 @@ def test_naming_a_balance_to_be_written_is_refused(owner: User, balance: str) ->
         ),
         lambda: User._base_manager.update(**five),
     ]
-    for number, door in enumerate(doors):
+    for number, write in enumerate(writes):
         with pytest.raises(ImmutableRecord, match=balance) as refused, transaction.atomic():
-            door()
+            write()
         assert "Credit.objects.create" in str(refused.value), number
     assert User.objects.values_list(balance, flat=True).get(pk=owner.pk) == ZERO
 
 
 def test_a_fixture_does_not_write_balances(owner: User) -> None:
-    """Loading what was dumped elsewhere keeps the balances of here."""
+    """The stored balances are kept."""
     owner.user_balance = Decimal(77)
     dumped = serializers.serialize("json", [owner])
     for loaded in serializers.deserialize("json", dumped):
@@ -248,7 +247,7 @@ def test_a_fixture_does_not_write_balances(owner: User) -> None:
 
 
 def test_balances_are_shown_as_money(owner: User) -> None:
-    """Dollars as dollars, tokens as tokens with all their decimals."""
+    """Dollars have two decimals, and tokens all that are not zero."""
     owner.user_balance, owner.coupon_balance = Decimal("1.5"), Decimal(2)
     owner.user_ixioo_balance = Decimal("0.00000001")
     assert owner.user_balance_money == Money("1.5", "USD")
@@ -257,12 +256,12 @@ def test_balances_are_shown_as_money(owner: User) -> None:
 
 
 def test_a_user_without_bills_was_never_billed(owner: User) -> None:
-    """The time of the last bill is empty before the first."""
+    """The time of the last bill is None."""
     assert owner.last_billing_time is None
 
 
-def test_deleting_a_user_takes_his_machines_and_teams(owner: User, buyer: User) -> None:
-    """What is his alone goes with them: networks, and the teams' permissions."""
+def test_deleting_a_user_deletes_their_machines_and_teams(owner: User, buyer: User) -> None:
+    """It also deletes the networks and the teams' permissions."""
     team = owner.create_team("Mine")
     theirs = new_machine(buyer, machine_owner_team=team)
     mine = new_machine(owner)
@@ -280,22 +279,21 @@ def test_deleting_a_user_takes_his_machines_and_teams(owner: User, buyer: User) 
 
 
 def test_a_user_with_money_cannot_be_deleted(owner: User, buyer: User) -> None:
-    """Neither alone nor with others; and nothing of his goes."""
+    """Neither alone nor together with others; and none of their rows is deleted."""
     new_machine(owner)
     Credit.objects.create(user=owner, amount=Decimal("0.00000001"))
-    doors: list[Callable[[], Any]] = [
+    writes: list[Callable[[], Any]] = [
         owner.delete,
         User.objects.all().delete,
         User.objects.filter(pk=owner.pk).delete,
     ]
-    for door in doors:
+    for write in writes:
         with pytest.raises(Exception, match=str(owner.pk)), transaction.atomic():
-            door()
+            write()
     assert User.objects.filter(pk__in=[owner.pk, buyer.pk]).count() == 2
     assert Machine.objects.filter(machine_owner_user=owner).exists()
 
 
 def test_a_user_who_was_never_saved_cannot_be_deleted() -> None:
-    """There is nothing to delete."""
     with pytest.raises(ValueError, match="never saved"):
         User(email="a@example.org").delete()
