@@ -111,7 +111,7 @@ CHECKS: dict[str, Callable[[Names], None]] = {
     "Machines": machine,
     "Work": work,
     "Billing": billing,
-    "Questions that are asked often": queries,
+    "Common queries": queries,
     "Who may see what": sees,
     "Consulting": consulting,
     "The log table": logging_,
