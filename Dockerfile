@@ -1,4 +1,4 @@
-# The ledger's service: web server and workers are the same image with another command.
+# The ledger's service. Web server and workers use the same image with different commands.
 FROM python:3.11-slim AS packages
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1

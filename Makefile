@@ -1,14 +1,14 @@
-# `make help` lists every target, from the text after its ##.
+# `make help` lists every target with the text after its ##.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON_BIN := .venv/bin/python
 
-# How many tests run at once, and what else pytest is told: make test TESTS=tests/ledger/domain ARGS=-x
+# How many tests run in parallel, which ones, and other arguments: make test TESTS=tests/ledger/domain ARGS=-x
 WORKERS ?= 2
 TESTS ?= tests
 ARGS ?=
 
-# Checks load the settings without any server: these name nothing that exists.
+# The checks load the settings but use no server, so these values name none that exists.
 NO_SERVER := DATABASE_URL=postgresql://nobody@127.0.0.1:9/none LEDGER_SECRET_KEY=no-server-is-asked-while-the-code-is-checked
 
 .PHONY: help
@@ -17,19 +17,19 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
-install: ## Make .venv and install the pinned packages: the set-up alone
+install: ## Create .venv and install the pinned packages
 	@sh stack/install.sh embedded
 
 .PHONY: dev
-dev: ## The same, with what tests and checks need
+dev: ## Install also what the tests and checks need
 	@sh stack/install.sh dev
 
 .PHONY: run
-run: install ## Start the ledger with PostgreSQL and a broker of its own; Ctrl-C stops all of it
+run: install ## Start the ledger with its own PostgreSQL and broker; Ctrl-C stops everything
 	@exec $(PYTHON_BIN) -m stack run
 
 .PHONY: demo
-demo: install ## Send a few thousand operations through Kafka and show what became of them
+demo: install ## Send a few thousand operations through Kafka and show the results
 	@exec $(PYTHON_BIN) -m examples.demo
 
 .PHONY: test
@@ -50,7 +50,7 @@ check: dev ## Check format, lint, types, import contracts and migrations
 	@$(NO_SERVER) $(PYTHON_BIN) -W ignore manage.py makemigrations --check --dry-run
 
 .PHONY: format
-format: dev ## Put the code into its format and mend what lint can mend
+format: dev ## Format the code and fix what the linter can fix
 	@$(PYTHON_BIN) -m ruff check --fix --exit-zero --quiet .
 	@$(PYTHON_BIN) -m ruff format .
 
@@ -63,10 +63,10 @@ kafka: install ## Start Apache Kafka alone (needs a JDK and Maven; BROKERS=3 for
 	@exec $(PYTHON_BIN) -m stack kafka --brokers $(or $(BROKERS),1)
 
 .PHONY: lock
-lock: ## Resolve the packages anew and write the lock files (needs uv)
+lock: ## Resolve the packages again and write the lock files (needs uv)
 	@sh stack/lock.sh
 
 .PHONY: clean
-clean: ## Remove .venv and caches; the ledger's data stays
+clean: ## Remove .venv and caches; keep the ledger's data
 	rm -rf .venv .install.lock .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache staticfiles
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,9 +1,9 @@
-"""How gunicorn serves, wherever it is started, and what it does around its workers.
+"""Gunicorn's settings, which it reads wherever it is started, and its hooks.
 
 # Note [Few processes, many threads]
-Requests that wait in the same process share a transaction, and a transaction costs several times what one
-operation adds to it. So there are no more processes than PostgreSQL leaves processors for, and in each as
-many threads as may wait together. Each thread may hold a connection to the database.
+Requests that wait in the same process share a transaction, and a transaction costs several times as much as
+one operation in it. So there are only as many processes as PostgreSQL leaves processors for, each with many
+threads, whose requests can wait together. Each thread may hold a connection to the database.
 """
 
 import os
@@ -21,20 +21,20 @@ _directory = ""
 
 
 def on_starting(_: Any) -> None:
-    """Before the first worker: prometheus-client looks for the directory when it is imported."""
+    """Set the metrics directory before the first worker, because prometheus-client reads it at import."""
     global _directory  # noqa: PLW0603 - gunicorn's hooks are functions of a module
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         _directory = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="ledger-metrics-")
 
 
 def child_exit(_: Any, worker: Any) -> None:
-    """A worker's counters stay; what only it knew about itself goes."""
+    """Drop the gauges of a worker that ended; its counters are kept."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(_: Any) -> None:
-    """The directory goes with the server."""
+    """Remove the metrics directory."""
     if _directory:
         shutil.rmtree(_directory, ignore_errors=True)

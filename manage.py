@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line, on the settings of this service."""
+"""Django's command line with the settings of this service."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from stack.state import running_environment
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if "DATABASE_URL" not in os.environ:
-        # Beside a ledger that `make run` has started: the same database and broker as that one.
+        # Use the database and broker of a ledger that `make run` has started.
         for name, value in running_environment(os.environ).items():
             os.environ.setdefault(name, value)
     execute_from_command_line(sys.argv)

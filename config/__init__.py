@@ -1,1 +1,1 @@
-"""The composition root: settings from the environment, URLs, WSGI."""
+"""The composition root: settings from the environment, URLs, the WSGI application."""

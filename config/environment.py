@@ -1,7 +1,7 @@
-"""Every setting of the service, typed, read once from the environment.
+"""Every setting of the service, typed and read once from the environment.
 
-Names are upper case in the environment: `LEDGER_SECRET_KEY`, `DATABASE_URL`. An unknown `LEDGER_*`
-name is refused, because a misspelt setting that is silently ignored is found too late.
+Names are upper case in the environment: `LEDGER_SECRET_KEY`, `DATABASE_URL`. An unknown `LEDGER_*` name is
+refused, so that a misspelt setting is not silently ignored.
 """
 
 import os
@@ -28,7 +28,7 @@ _READ_ELSEWHERE = frozenset(
 
 
 class UnknownSetting(Exception):
-    """A `LEDGER_*` name in the environment that no setting has."""
+    """A setting in the environment that does not exist or cannot be used."""
 
 
 class Environment(BaseSettings):
@@ -37,17 +37,17 @@ class Environment(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LEDGER_", frozen=True, extra="ignore")
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
-    """The service's own role: it may insert, and update only what is no record."""
+    """The service's own role: it may insert rows, and update only what is not append-only."""
     database_owner_url: SecretStr | None = Field(
         default=None,
         validation_alias="DATABASE_OWNER_URL",
     )
-    """The role that owns the tables: migrations, grants. Without it the service's role does both."""
+    """The role that owns the tables, for migrations and grants. Default: the service's role."""
     kafka_bootstrap_servers: str = Field(
         default="127.0.0.1:9092",
         validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "LEDGER_KAFKA_BOOTSTRAP_SERVERS"),
     )
-    """`host:port`, several separated by commas."""
+    """`host:port`, or several separated by commas."""
     kafka_security_protocol: str = "PLAINTEXT"
     kafka_sasl_mechanism: str | None = None
     kafka_sasl_username: str | None = None
@@ -59,32 +59,32 @@ class Environment(BaseSettings):
     kafka_replication_factor: int = Field(default=1, ge=1)
 
     secret_key: SecretStr
-    """Signs sessions and page cursors. At least 32 characters."""
+    """The key that signs sessions and page cursors. At least 32 characters."""
     debug: bool = False
     allowed_hosts: list[str] = ["localhost", "127.0.0.1", "[::1]"]
     csrf_trusted_origins: list[str] = []
     log_level: str = "INFO"
 
     waiting_seconds: float = Field(default=3600, gt=0)
-    """How long a message waits for its user or machine before it is rejected."""
+    """How long a message waits for its user, machine, hold or payout before it is rejected."""
     occurred_ahead_seconds: float = Field(default=300, ge=0)
-    """How far ahead of the ledger's clock an operation may claim to have occurred."""
+    """How far in the future an operation's `occurred_at` may be."""
     occurred_back_seconds: float = Field(default=90 * 86400, ge=0)
-    """How long ago an operation may have occurred."""
+    """How far in the past an operation's `occurred_at` may be."""
     spent_by_payee: Literal["due", "loss"] = "due"
-    """What becomes of reversed money that its payee has already spent: he owes it, or it is lost."""
+    """How a reversal takes back money that the payee has spent: they owe it, or the platform loses it."""
     adjust_alone_max: Decimal = Field(default=Decimal(1000), ge=0)
-    """What one of the staff may adjust alone in a day, per currency; above it a second one approves."""
+    """The most a staff member may adjust alone per day and currency; above it a second person approves."""
     adjust_approve_max: Decimal = Field(default=Decimal(10_000), ge=0)
-    """The highest adjustment that one of the staff may approve."""
+    """The largest adjustment that a staff member may approve."""
     super_admin_adjust_alone_max: Decimal = Field(default=Decimal(10_000), ge=0)
-    """What a super admin may adjust alone in a day, per currency."""
+    """The most a super admin may adjust alone per day and currency."""
     super_admin_adjust_approve_max: Decimal | None = Field(default=None, ge=0)
-    """The highest adjustment that a super admin may approve; without it, any."""
+    """The largest adjustment that a super admin may approve. Default: no limit."""
     ingest_batch: int = Field(default=1000, ge=1, le=5000)
-    """Messages taken from Kafka at once."""
+    """The most messages that a worker reads from Kafka at once."""
     body_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024)
-    """The largest HTTP body that is read."""
+    """The largest HTTP body that the server accepts."""
 
     @cached_property
     def occurred_ahead(self) -> timedelta:
@@ -100,7 +100,7 @@ class Environment(BaseSettings):
 
 
 def read_environment() -> Environment:
-    """The settings of this process. Raises `UnknownSetting` for a `LEDGER_*` name that is none."""
+    """Return the settings of this process. Raises `UnknownSetting` for an unknown `LEDGER_*` name."""
     known = {f"LEDGER_{name}".upper() for name in Environment.model_fields} | _READ_ELSEWHERE
     unknown = sorted(name for name in os.environ if name.startswith("LEDGER_") and name not in known)
     if unknown:
@@ -109,7 +109,7 @@ def read_environment() -> Environment:
 
 
 def database(url: str) -> dict[str, Any]:
-    """Django's `DATABASES` entry for a `postgresql://user:password@host:port/name?option=…` URL."""
+    """Return Django's `DATABASES` entry for a `postgresql://user:password@host:port/name?option=…` URL."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise UnknownSetting(f"DATABASE_URL must be a postgresql:// URL, not {parts.scheme or 'nothing'}://")

@@ -1,4 +1,4 @@
-"""Django's settings, from the environment. Only this package reads them at import."""
+"""Django's settings, from the environment. No other package reads settings at import."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from config.environment import database, read_environment
 from ledger.domain.proposals import Role, Tier
 
-# Django prefers psycopg 3 silently as soon as it can be imported; COPY and the lock order are
-# written for psycopg2.
+# Django silently prefers psycopg 3 if it is installed, but COPY and the lock order are written for psycopg2.
 if is_psycopg3:
     raise RuntimeError("psycopg 3 is installed, and Django would use it instead of psycopg2: uninstall it")
 
@@ -75,7 +74,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 DATABASES: dict[str, dict[str, Any]] = {"default": database(ENVIRONMENT.database_url.get_secret_value())}
 if ENVIRONMENT.database_owner_url is not None:
-    # Used by `manage.py setup` alone: a process that posts never opens it.
+    # Only `manage.py setup` uses it; the processes that post never connect as the owner.
     DATABASES["owner"] = database(ENVIRONMENT.database_owner_url.get_secret_value())
     DATABASES["owner"]["TEST"] = {"MIRROR": "default"}
 
@@ -83,7 +82,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 STATIC_URL = "static/"
-# Straight from the packages: nothing is collected, so there is no STATIC_ROOT.
+# Files are served straight from the packages: nothing is collected, so there is no STATIC_ROOT.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = ENVIRONMENT.body_bytes_max
@@ -92,8 +91,8 @@ SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 UNFOLD = {"SITE_TITLE": "EasyAutoML ledger"}
 
-# django-money. The token is no ISO currency; both are kept with 8 decimal places, and `str()` must
-# show all of them that are not zero instead of rounding to two.
+# django-money. The token is not an ISO currency. Amounts have 8 decimal places, and `str()` must show those
+# that are not zero instead of rounding to two.
 moneyed.add_currency("EAML", None, sub_unit=100_000_000, name="EasyAutoML token")
 CURRENCIES = ("USD", "EAML")
 CURRENCY_CODE_MAX_LENGTH = 4
@@ -103,7 +102,7 @@ MONEY_FORMAT = {"currency_digits": False, "format": "#,##0.00###### ¤¤"}
 MODEL_DECIMAL_FIELD_DEFAULT_MAX_DIGITS = 20
 MODEL_DECIMAL_FIELD_DEFAULT_DECIMAL_PLACES = 8
 
-# Where something lower calls something higher, it is named here.
+# Modules that a lower layer calls without importing them.
 EVENTS_PAYLOADS = "ledger.payloads"
 LEDGER_POST = "ledger.orm"
 LEDGER_INLINE_PROJECTIONS = ["projections.balances.project"]

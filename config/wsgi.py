@@ -11,5 +11,5 @@ from events.worker import collect_rarely
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
-import_module(settings.ROOT_URLCONF)  # takes a second, which the first request would wait for
+import_module(settings.ROOT_URLCONF)  # takes a second, for which the first request would have to wait
 collect_rarely()

@@ -80,7 +80,7 @@ def test_every_command_of_ours_is_there() -> None:
 
 def test_every_process_is_there() -> None:
     """What `make run` and the containers start, beside the servers."""
-    table = pages.table(PAGE, "process", "what it does", "how many", "while it is away")
+    table = pages.table(PAGE, "process", "what it does", "how many", "while it is down")
     assert table.names() == list(programs({}))
 
 
