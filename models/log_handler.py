@@ -24,7 +24,7 @@ Line = dict[str, str]
 
 
 class DatabaseLogHandler(logging.Handler):
-    """Write log records to the log table from a separate thread, without any effect on the caller.
+    """A handler that writes log records to the log table from a separate thread, without affecting callers.
 
     The caller only puts a line into a queue: it never waits for the database and gets no error from it, and
     the line is kept when the caller's transaction is rolled back. If the queue is full or the database is

@@ -1,7 +1,7 @@
 """The user, who signs in by email and has three balances that only the ledger writes.
 
-Teams, machines and billing rows refer to the user by name (``"models.User"``), because this module imports
-theirs: a user makes teams, and deleting a user deletes their machines and teams.
+Teams, machines and billing rows refer to the user by name (``"models.User"``), because this module
+imports those tables: a user creates teams, and deleting a user deletes their machines and teams.
 """
 
 from collections.abc import Iterable

@@ -69,7 +69,6 @@ def test_an_invalid_gpu_memory_is_refused(ram: Any) -> None:
 
 
 def test_a_servers_name_is_unique() -> None:
-    """As documented."""
     Server.objects.create(server_name="s")
     with pytest.raises(IntegrityError), transaction.atomic():
         Server.objects.create(server_name="s")
