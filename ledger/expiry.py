@@ -1,13 +1,13 @@
-"""The sweep of what is overdue and nothing else touches."""
+"""The worker that expires overdue coupons, holds and proposals."""
 
 import logging
 from datetime import datetime
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import connection
 from django.utils import timezone
 
-from events.worker import Backoff, Stop
+from events.worker import Attempts, Stop
 from ledger.engine.posting import sweep
 from ledger.queries.proposals import overdue
 
@@ -18,10 +18,9 @@ _REST_SECONDS: Final = 1.0
 
 
 def sweep_overdue(*, now: datetime) -> int:
-    """Expire coupons, holds and proposals that are overdue at a time, some of them; of how many it was.
+    """Expire the overdue items of up to 500 users, and up to 500 overdue proposals; return their number.
 
-    Counted are users with coupons or holds, and proposals. What it misses is not wrong, only not written
-    yet: whoever decides or shows looks at the time.
+    A late sweep never changes a result: decisions and pages check expiry themselves.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -39,20 +38,12 @@ def sweep_overdue(*, now: datetime) -> int:
 
 
 def run(stop: Stop) -> None:
-    """Sweep about every second until asked to stop; several may."""
-    backoff = Backoff()
-    while not stop.asked:
-        close_old_connections()
-        try:
-            swept = sweep_overdue(now=timezone.now())
-        except (OperationalError, InterfaceError) as error:
-            connection.close()
-            delay = backoff.next()
-            log.warning("nothing was swept, trying again in %.1f s: %s", delay, str(error).strip())
-            stop.wait(delay)
-            continue
-        backoff.reset()
-        if swept:
-            log.info("swept what was overdue of %d users and proposals", swept)
-        if swept < _AT_ONCE:
-            stop.wait(_REST_SECONDS)
+    """Sweep about every second until a stop is requested. Several workers may run at once."""
+    Attempts(stop).run(_step, rest_seconds=_REST_SECONDS)
+
+
+def _step() -> bool:
+    swept = sweep_overdue(now=timezone.now())
+    if swept:
+        log.info("expired what was overdue of %d users and proposals", swept)
+    return swept >= _AT_ONCE

@@ -1,27 +1,17 @@
 """The worker that advances the settled position and the asynchronous projections."""
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    close_old_connections,
-    connection,
-    transaction,
-)
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from events import store
 from events.message import StoredEvent
 from events.settler import Settler
-from events.worker import Backoff, Stop
+from events.worker import Attempts, Stop
 from projections import checkpoints
 from projections.projection import Projection
-
-_log = logging.getLogger(__name__)
 
 CHUNK: Final = 2000
 _IDLE_SECONDS: Final = 0.1
@@ -40,31 +30,25 @@ class Runner:
         self.chunk = chunk
         self.settler = Settler()
         self._created = False
+        self._failures = 0
 
     def run(self, stop: Stop) -> None:
         """Run until stopped. A projection that cannot be advanced ends the runner."""
-        backoff, failures = Backoff(), 0
-        while not stop.asked:
-            close_old_connections()
-            try:
-                moved = self._step()
-            except DatabaseError as error:
-                if not isinstance(error, OperationalError | InterfaceError):
-                    failures += 1
-                    if failures == _ATTEMPTS:
-                        raise
-                _log.warning("the database refused, and is asked again", exc_info=True)
-                connection.close()
-                stop.wait(backoff.next())
-                continue
-            backoff.reset()
-            failures = 0
-            if not moved:
-                stop.wait(_IDLE_SECONDS)
+        passing: dict[type[Exception], str] = {DatabaseError: "the database refused"}
+        Attempts(stop, passing=passing, recover=self._recover).run(self._step, rest_seconds=_IDLE_SECONDS)
+
+    def _recover(self, error: Exception) -> None:
+        connection.close()
+        if not isinstance(error, OperationalError | InterfaceError):
+            self._failures += 1
+            if self._failures == _ATTEMPTS:
+                raise error
 
     def _step(self) -> int:
         self._create_missing()
-        return self.advance(self.settler.advance())
+        moved = self.advance(self.settler.advance())
+        self._failures = 0
+        return moved
 
     def _create_missing(self) -> None:
         if not self._created:

@@ -1,4 +1,4 @@
-"""What the relay tells: feeds of the log, each to a topic of its own."""
+"""Feeds: the messages that the relay publishes, made from the log."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
@@ -6,22 +6,22 @@ from typing import NamedTuple, Protocol
 from events.kafka.outgoing import Outgoing
 
 
-class Told(NamedTuple):
-    """A message, and the position of the event that it tells of."""
+class FeedMessage(NamedTuple):
+    """A message to publish, and the position of its event."""
 
     position: int
     message: Outgoing
 
 
 class Feed(Protocol):
-    """What one outgoing topic says of the log."""
+    """The messages of one outgoing topic."""
 
     @property
     def topic(self) -> str:
         """The topic's name."""
 
-    def tell(self, *, after: int, upto: int) -> list[Told]:
-        """The messages of the events with after < position ≤ upto, in the order of their positions."""
+    def messages(self, *, after: int, upto: int) -> list[FeedMessage]:
+        """Return the messages of the events with after < position ≤ upto, ordered by position."""
 
     def snapshot(self) -> Iterator[list[Outgoing]] | None:
-        """All there is to tell to a topic that is new; None if that is the log from its beginning."""
+        """Yield the first messages of a new topic; None if those are the log from its beginning."""

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import connection, transaction
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
@@ -33,8 +33,8 @@ from events.kafka.partitions import MadeUnusable, Partitions
 from events.kafka.progress import Progress
 from events.kafka.topics import TopicIds
 from events.pace import Pace
-from events.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
-from events.worker import Backoff, Stop
+from events.poison import INTERNAL_ERROR, isolate, reason_of
+from events.worker import DATABASE_AWAY, Attempts, Stop
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,8 @@ class Ingest:
         self._batch = batch
         self._pace = Pace(batch)
         self._progress = Progress("ingest")
-        self._backoff = Backoff()
+        passing = {**DATABASE_AWAY, TryAgain: "the ledger is busy"}
+        self._attempts = Attempts(stop, passing=passing, recover=self._recover)
         self._chores_at = float("-inf")
         self._began = 0.0
         self._draining = Draining(stop, seconds=drain)
@@ -121,24 +122,16 @@ class Ingest:
                 self._find_unreadable()
                 return
             else:
-                self._backoff.reset()
+                self._attempts.succeeded()
 
     def _safely(self, work: Callable[[], None]) -> bool:
-        """Whether it went well; if not, some time has passed and positions are read anew."""
-        close_old_connections()
-        try:
-            work()
-        except (OperationalError, InterfaceError) as error:
-            # Perhaps the commit went through: only the database knows where to go on.
-            self._partitions.forget_positions()
-            connection.close()
-            self._failed("the database does not answer", error)
-        except TryAgain as error:
-            self._partitions.forget_positions()
-            self._failed("the ledger is busy", error)
-        else:
-            return True
-        return False
+        done, _ = self._attempts.attempt(work)
+        return done
+
+    def _recover(self, _: Exception) -> None:
+        # A commit may have succeeded without its answer: only the database knows where to go on.
+        self._partitions.forget_positions()
+        self._draining.give_up()
 
     def _do_chores(self) -> None:
         now = time.monotonic()
@@ -152,7 +145,7 @@ class Ingest:
         self._partitions.open_new()
         records = self._partitions.poll(_POLL_MS, self._batch)
         if records:
-            self._take(self._messages(records))
+            self._handle(self._messages(records))
         self._draining.polled(len(self._partitions), self._partitions.lag(), found=bool(records))
         self._progress.report_if_due(self._partitions)
 
@@ -165,7 +158,7 @@ class Ingest:
 
     def _messages(self, records: Mapping[Partition, Sequence[Any]]) -> list[Message]:
         """What was fetched, less what came from a topic that is not the one it was read as."""
-        ids = self._ids.ask({topic for topic, _ in records})
+        ids = self._ids.look_up({topic for topic, _ in records})
         messages: list[Message] = []
         for partition, fetched in records.items():
             topic_id = self._partitions.topic_id(partition)
@@ -175,50 +168,43 @@ class Ingest:
             messages += [message_of(record, topic_id) for record in fetched]
         return messages
 
-    def _take(self, messages: list[Message]) -> None:
+    def _handle(self, messages: list[Message]) -> None:
         by_route: dict[MessageHandler, list[Message]] = {}
         for message in messages:
             by_route.setdefault(self._routes[message.topic], []).append(message)
-        for take, share in by_route.items():
+        for handle, share in by_route.items():
             # What was fetched at once had its topics' ids asked at once, and is posted at the pace.
             done = 0
             while done < len(share) and not self._draining.over():
                 some = share[done : done + self._pace.size]
-                self._post(take, some)
+                self._post(handle, some)
                 done += len(some)
 
-    def _post(self, take: MessageHandler, messages: list[Message]) -> None:
-        """Post a batch; if it fails, its halves, down to the one message that is to blame."""
+    def _post(self, handle: MessageHandler, messages: list[Message]) -> None:
+        isolate(messages, lambda some: self._attempt(handle, some), give_up=self._park)
+
+    def _attempt(self, handle: MessageHandler, messages: Sequence[Message]) -> tuple[()]:
         messages = self._partitions.still_ours(messages)
         if not messages:
-            return
+            return ()
         moves = self._partitions.moves(messages)
         try:
-            tally = take(messages, lambda cursor: self._begin(cursor, moves))
+            tally = handle(messages, lambda cursor: self._begin(cursor, moves))
         except LostPartition as lost:
-            log.warning("another worker reads %s: going on from where it is", lost)
+            log.warning("another worker reads %s: going on from its position", lost)
             self._partitions.forget(lost.partitions)
-            self._post(take, messages)
-            return
-        except POISON as error:
-            if not is_poison(error):
-                raise
-            if len(messages) == 1:
-                self._park(messages[0], moves, error)
-                return
-            middle = len(messages) // 2
-            self._post(take, messages[:middle])
-            self._post(take, messages[middle:])
-            return
+            return self._attempt(handle, messages)
         self._pace.took(time.monotonic() - self._began, len(messages))
         self._partitions.moved(moves)
         self._progress.count(tally, len(messages))
+        return ()
 
     def _begin(self, cursor: Any, moves: Sequence[positions.Move]) -> None:
         self._began = time.monotonic()
         positions.advance(cursor, moves)
 
-    def _park(self, message: Message, moves: Sequence[positions.Move], error: Exception) -> None:
+    def _park(self, message: Message, error: Exception) -> tuple[()]:
+        moves = self._partitions.moves([message])
         log.error(
             "%s[%s]@%s is parked: the ledger could not post it",
             message.topic,
@@ -234,12 +220,11 @@ class Ingest:
                 )
         except LostPartition as lost:
             self._partitions.forget(lost.partitions)
-            return
+            return ()
         self._partitions.moved(moves)
         self._progress.count(Counter(parked=1), 1)
+        return ()
 
-    def _failed(self, what: str, error: Exception) -> None:
+    def _failed(self, why: str, error: Exception) -> None:
         self._draining.give_up()
-        delay = self._backoff.next()
-        log.warning("%s, trying again in %.1f s: %s", what, delay, str(error).strip() or type(error).__name__)
-        self._stop.wait(delay)
+        self._attempts.failed(why, error)

@@ -86,7 +86,7 @@ class Partitions:
         new = [it for it in assigned - self._places.keys() if self._retry_at.get(it, 0.0) <= now]
         if not new:
             return
-        ids = self._ids.ask({topic for topic, _ in new})
+        ids = self._ids.look_up({topic for topic, _ in new})
         for topic in sorted({topic for topic, _ in new}):
             numbers = sorted(number for name, number in new if name == topic)
             if topic not in ids:
@@ -177,7 +177,7 @@ class Partitions:
         topics = {topic for topic, _ in self._places}
         if not topics:
             return
-        ids = self._ids.ask(topics)
+        ids = self._ids.look_up(topics)
         self.forget([it for it, place in self._places.items() if ids.get(it[0]) != place.topic_id])
         if not self._all:
             self._tell_group()
@@ -224,7 +224,7 @@ class Partitions:
             partition = (tp.topic, tp.partition)
             place = self._places.get(partition)
             # A topic that was made anew is no loss: it is read from its beginning.
-            if place is None or self._ids.ask([tp.topic]).get(tp.topic) != place.topic_id:
+            if place is None or self._ids.look_up([tp.topic]).get(tp.topic) != place.topic_id:
                 self.forget([partition])
                 continue
             offset = found.offset if isinstance(found, OffsetAndMetadata) else found

@@ -9,7 +9,7 @@ from django.db import connection
 
 from easyautoml_ledger import topics
 from events import store
-from events.kafka.feeds import Told
+from events.kafka.feeds import FeedMessage
 from events.kafka.outgoing import Outgoing, cloud_event_headers
 from ledger.domain.decide import REJECTION_TYPES
 from ledger.domain.money import ZERO, text
@@ -20,12 +20,12 @@ class BalanceFeed:
 
     topic = topics.BILLING_BALANCES
 
-    def tell(self, *, after: int, upto: int) -> list[Told]:
+    def messages(self, *, after: int, upto: int) -> list[FeedMessage]:
         """Return the users' latest balances from the events with after < position ≤ upto."""
         with connection.cursor() as cursor:
             cursor.execute(_EVENTS_SQL, {"after": after, "upto": upto, "rejections": _REJECTIONS})
             rows = [_Row(*row) for row in cursor.fetchall()]
-        return [Told(row.version, _message(row)) for row in rows]
+        return [FeedMessage(row.version, _message(row)) for row in rows]
 
     def snapshot(self) -> Iterator[list[Outgoing]]:
         """Yield the current balances of all users, read from the accounts, in batches of up to 1,000."""

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from django.db import connection
 
 from easyautoml_ledger import topics
-from events.kafka.feeds import Told
+from events.kafka.feeds import FeedMessage
 from events.kafka.outgoing import Outgoing, cloud_event_headers
 from ledger.domain.money import EAML, USD, ZERO, text
 
@@ -23,11 +23,11 @@ class OutcomeFeed:
 
     topic = topics.BILLING_OPERATIONS
 
-    def tell(self, *, after: int, upto: int) -> list[Told]:
+    def messages(self, *, after: int, upto: int) -> list[FeedMessage]:
         """Return the messages of the outcomes among the events with after < position ≤ upto."""
         with connection.cursor() as cursor:
             cursor.execute(_SQL, {"after": after, "upto": upto, "types": _TYPES})
-            return [Told(row[0], _message(_Row(*row))) for row in cursor.fetchall()]
+            return [FeedMessage(row[0], _message(_Row(*row))) for row in cursor.fetchall()]
 
     def snapshot(self) -> None:
         """Return None: a new topic gets the whole log."""

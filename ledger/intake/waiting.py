@@ -13,7 +13,7 @@ from easyautoml_ledger.errors import ContractError
 from events.kafka import stored_messages
 from events.kafka.handler import TryAgain
 from events.kafka.stored_messages import Parked, StoredWaiting
-from events.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
+from events.poison import INTERNAL_ERROR, POISON, is_poison, isolate, reason_of
 from ledger.domain.errors import Busy
 from ledger.engine.posting import post
 from ledger.engine.submission import Outcome, Submission
@@ -104,27 +104,30 @@ class _Batch:
 
 
 def _post(waiting: Sequence[StoredWaiting]) -> Counter[str]:
-    """Post a batch; if it fails, its halves, down to the one message that is to blame."""
+    tallies = isolate(
+        waiting,
+        _attempt,
+        give_up=_park,
+        causes=(*POISON, ContractError, MessageRefused),
+        is_cause=lambda error: not isinstance(error, DatabaseError) or is_poison(error),
+    )
+    return sum(tallies, Counter[str]())
+
+
+def _attempt(waiting: Sequence[StoredWaiting]) -> list[Counter[str]]:
     now = timezone.now()
     batch = _Batch(waiting)
     try:
         post([_submission(item, late=item.deadline <= now) for item in waiting], intake=batch)
     except _PartlyLocked as partly:
         ours = [item for item in waiting if item.id in partly.ours]
-        return _post(ours) if ours else Counter()
+        return _attempt(ours) if ours else []
     except Busy as error:
         raise TryAgain(str(error)) from error
-    except (*POISON, ContractError, MessageRefused) as error:
-        if isinstance(error, DatabaseError) and not is_poison(error):
-            raise
-        if len(waiting) == 1:
-            return _park(waiting[0], error)
-        middle = len(waiting) // 2
-        return _post(waiting[:middle]) + _post(waiting[middle:])
-    return batch.tally
+    return [batch.tally]
 
 
-def _park(item: StoredWaiting, error: Exception) -> Counter[str]:
+def _park(item: StoredWaiting, error: Exception) -> list[Counter[str]]:
     code = getattr(error, "code", INTERNAL_ERROR)
     if code == INTERNAL_ERROR:
         log.error("waiting message %s is parked: the ledger could not post it", item.id, exc_info=error)
@@ -132,7 +135,7 @@ def _park(item: StoredWaiting, error: Exception) -> Counter[str]:
         if stored_messages.lock_waiting(cursor, [item.id]):
             stored_messages.park(cursor, [Parked(item.message, code, reason_of(error))])
             stored_messages.remove_waiting(cursor, [item.id])
-    return Counter(parked=1)
+    return [Counter(parked=1)]
 
 
 def _submission(item: StoredWaiting, *, late: bool) -> Submission:

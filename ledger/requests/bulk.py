@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Final
 
 from events.pace import Pace
-from events.poison import POISON, is_poison
+from events.poison import isolate
 from ledger.engine.posting import post
 from ledger.engine.submission import Outcome, Submission
 
@@ -33,20 +33,11 @@ def post_each(
     outcomes: list[Outcome | None] = []
     while len(outcomes) < len(submissions):
         shared, began = submissions[len(outcomes) : len(outcomes) + pace.size], monotonic()
-        outcomes += _bisected(shared, with_post)
+        outcomes += isolate(shared, with_post, give_up=_not_posted)
         pace.took(monotonic() - began, len(shared))
     return outcomes
 
 
-def _bisected(submissions: Sequence[Submission], with_post: Post) -> list[Outcome | None]:
-    try:
-        return [*with_post(submissions)]
-    except POISON as error:
-        if not is_poison(error):
-            raise
-        if len(submissions) == 1:
-            only = submissions[0]
-            _log.exception("%s of %s cannot be posted", only.request_id, only.source)
-            return [None]
-    middle = len(submissions) // 2
-    return _bisected(submissions[:middle], with_post) + _bisected(submissions[middle:], with_post)
+def _not_posted(submission: Submission, error: Exception) -> list[Outcome | None]:
+    _log.error("%s of %s cannot be posted", submission.request_id, submission.source, exc_info=error)
+    return [None]

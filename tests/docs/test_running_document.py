@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from config import environment
 from config.environment import Environment
+from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
 from events.kafka import dead_letter_feed, stored_messages
 from events.kafka.message import Message
 from ledger.imports.opening_balances import import_opening_balances
@@ -119,7 +120,7 @@ def test_a_dead_letter_is_told_with_the_headers_that_are_named() -> None:
         stored_messages.park(
             cursor, [stored_messages.Parked(message, "not_a_cloudevent", "there are no attributes")]
         )
-    _, (letter,) = dead_letter_feed.read_untold(10)
+    _, (letter,) = dead_letter_feed.read_unpublished(BILLING_DEAD_LETTERS, 10)
     assert (letter.key, letter.value) == (message.key, message.value)
     told = {name for name, _ in letter.headers}
     named = set(re.findall(r"`(deadletter-[a-z-]+)`", PAGE.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""What the ledger tells on ``billing.operations``, ``billing.balances`` and ``billing.seals``.
+"""The payloads that the ledger publishes on ``billing.operations`` and ``billing.balances``.
 
 Fields that are not named here are ignored, so that the ledger can add some. Amounts are
 strings with eight decimals in JSON and ``Decimal`` here. ``position`` is the place of the
@@ -234,24 +234,6 @@ class Balance(Told):
     due_usd: NonNegativeAmount
     due_eaml: NonNegativeAmount
     as_of: AwareDatetime
-
-
-class Seal(Told):
-    """The signed head of the log's chain of hashes after one more block of events.
-
-    Hashes and signature are hexadecimal; ``key`` names the signing key.
-    """
-
-    block: Total
-    first_position: Total
-    last_position: Total
-    count: Total
-    merkle_root: str
-    previous_head: Optional[str] = None
-    head: str
-    signature: str
-    key: str
-    sealed_at: AwareDatetime
 
 
 _ZERO = Decimal("0.00000000")

@@ -35,7 +35,6 @@ ADAPTERS: dict[str, TypeAdapter[Any]] = {
     topics.BILLING_PAYOUT_FAILED: TypeAdapter(outcomes.PayoutFailedOutcome),
     topics.BILLING_CONTROL_TOTAL: TypeAdapter(outcomes.ControlTotalCompared),
     topics.BILLING_BALANCE: TypeAdapter(outcomes.Balance),
-    topics.BILLING_SEAL: TypeAdapter(outcomes.Seal),
 }
 
 

@@ -10,7 +10,6 @@ PLATFORM_MACHINES = "platform.machines"
 TRAINING_WORKS = "training.works"
 BILLING_OPERATIONS = "billing.operations"
 BILLING_BALANCES = "billing.balances"
-BILLING_SEALS = "billing.seals"
 BILLING_DEAD_LETTERS = "billing.dead-letters"
 
 TRAINING_SERVICE = "/services/training"
@@ -46,7 +45,6 @@ BILLING_PAYOUT_PAID = "com.easyautoml.billing.payout.paid.v1"
 BILLING_PAYOUT_FAILED = "com.easyautoml.billing.payout.failed.v1"
 BILLING_CONTROL_TOTAL = "com.easyautoml.billing.control-total.v1"
 BILLING_BALANCE = "com.easyautoml.billing.balance.v1"
-BILLING_SEAL = "com.easyautoml.billing.seal.v1"
 
 
 @dataclass(frozen=True)
@@ -135,13 +133,6 @@ _ALL = (
         types=(BILLING_BALANCE,),
         sources=(BILLING_SERVICE,),
         compacted=True,
-    ),
-    Topic(
-        name=BILLING_SEALS,
-        incoming=False,
-        key="none",
-        types=(BILLING_SEAL,),
-        sources=(BILLING_SERVICE,),
     ),
     Topic(
         name=BILLING_DEAD_LETTERS,

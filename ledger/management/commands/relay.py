@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
 from events.kafka.relay import Relay
 from events.worker import Stop, collect_rarely
 from ledger.feeds.balances import BalanceFeed
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         collect_rarely()
         Relay(
             feeds=[OutcomeFeed(), BalanceFeed()],
+            dead_letter_topic=BILLING_DEAD_LETTERS,
             transactional_id=f"{settings.ENVIRONMENT.kafka_group}-relay",
             stop=Stop().on_signals(),
         ).run()

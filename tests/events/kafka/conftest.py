@@ -6,7 +6,8 @@ import pytest
 from kafka import KafkaAdminClient
 
 from events.kafka.clients import make_admin
-from events.kafka.topics import create_missing, declared
+from events.kafka.topics import create_missing
+from ledger.management.topics import declared_topics
 from models import Machine, User
 from tests.builders import fund, make_machine, make_user
 from tests.connections import until
@@ -24,7 +25,7 @@ def admin(kafka: str) -> Iterator[KafkaAdminClient]:
 @pytest.fixture
 def fresh_topics(admin: KafkaAdminClient, transactional_db: None) -> None:
     """Every topic, empty, with an id that was never seen before."""
-    make_topics_anew(admin, [topic.name for topic in declared()])
+    make_topics_anew(admin, [topic.name for topic in declared_topics()])
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def make_topics_anew(admin: KafkaAdminClient, names: Sequence[str]) -> None:
     if gone := sorted(set(admin.list_topics()) & set(names)):
         admin.delete_topics(gone)
         wait_until_gone(admin, *gone)
-    create_missing(admin)
+    create_missing(admin, declared_topics())
 
 
 def wait_until_gone(admin: KafkaAdminClient, *names: str) -> None:

@@ -123,7 +123,7 @@ def test_a_poison_message_is_parked_wherever_it_stands(
     assert solved() == [id_ for id_ in ids if id_ != "poison"]
     assert parked() == [(TRAININGS, sent[place].partition, sent[place].offset, "internal_error")]
     assert rows("select reason from events_dead_letter") == [("DataError: division by zero",)]
-    _, (told,) = dead_letter_feed.read_untold(1)
+    _, (told,) = dead_letter_feed.read_unpublished(topics.BILLING_DEAD_LETTERS, 1)
     assert dict(told.headers)["deadletter-code"] == b"internal_error"
     assert b"division" not in dict(told.headers)["deadletter-reason"], "what went wrong inside stays inside"
 

@@ -7,16 +7,17 @@ from django.core.management import CommandError, call_command
 from kafka import KafkaAdminClient
 
 from easyautoml_ledger import topics
-from events.kafka.topics import create_missing, declared, drift
+from events.kafka.topics import create_missing, drift
+from ledger.management.topics import declared_topics
 from tests.events.kafka.conftest import make_topics_anew, wait_until_gone
 
-SEALS = topics.BILLING_SEALS
+LETTERS = topics.BILLING_DEAD_LETTERS
 
 
 def test_every_topic_of_the_contract_is_declared(settings: Any) -> None:
     """With its compaction, and copies that survive the loss of one broker where there are three."""
     settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"kafka_replication_factor": 3})
-    found = {topic.name: topic for topic in declared()}
+    found = {topic.name: topic for topic in declared_topics()}
     assert sorted(found) == sorted(topics.TOPICS)
     for name, topic in found.items():
         compacted = topics.TOPICS[name].compacted
@@ -27,42 +28,42 @@ def test_every_topic_of_the_contract_is_declared(settings: Any) -> None:
 
 def test_missing_topics_are_made_once(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
     """A second run changes and says nothing."""
-    make_topics_anew(admin, [topic.name for topic in declared()])
-    admin.delete_topics([SEALS])
-    wait_until_gone(admin, SEALS)
+    make_topics_anew(admin, [topic.name for topic in declared_topics()])
+    admin.delete_topics([LETTERS])
+    wait_until_gone(admin, LETTERS)
     call_command("topics")
-    assert capsys.readouterr().out == f"topic: {SEALS} made\n"
+    assert capsys.readouterr().out == f"topic: {LETTERS} made\n"
     call_command("topics")
     assert capsys.readouterr().out == ""
-    assert drift(admin) == []
+    assert drift(admin, declared_topics()) == []
 
 
 def test_check_makes_nothing(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
     """It says what is missing, and ends with an error."""
-    make_topics_anew(admin, [topic.name for topic in declared()])
-    admin.delete_topics([SEALS])
-    wait_until_gone(admin, SEALS)
+    make_topics_anew(admin, [topic.name for topic in declared_topics()])
+    admin.delete_topics([LETTERS])
+    wait_until_gone(admin, LETTERS)
     with pytest.raises(CommandError, match="not as declared"):
         call_command("topics", "--check")
-    assert capsys.readouterr().err == f"topic: {SEALS} does not exist\n"
-    assert create_missing(admin) == [SEALS]
+    assert capsys.readouterr().err == f"topic: {LETTERS} does not exist\n"
+    assert create_missing(admin, declared_topics()) == [LETTERS]
 
 
 def test_a_topic_with_other_partitions_is_named_and_left_alone(
     admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As one that a publisher's client made by sending to it."""
-    make_topics_anew(admin, [topic.name for topic in declared()])
-    admin.delete_topics([SEALS])
-    wait_until_gone(admin, SEALS)
-    admin.create_topics({SEALS: {"num_partitions": 2}})
-    admin.wait_for_topics([SEALS])
+    make_topics_anew(admin, [topic.name for topic in declared_topics()])
+    admin.delete_topics([LETTERS])
+    wait_until_gone(admin, LETTERS)
+    admin.create_topics({LETTERS: {"num_partitions": 2}})
+    admin.wait_for_topics([LETTERS])
     with pytest.raises(CommandError):
         call_command("topics")
-    assert f"topic: {SEALS} has 2 partitions, and 1 are declared\n" in capsys.readouterr().err
-    ((found),) = admin.describe_topics([SEALS])
+    assert f"topic: {LETTERS} has 2 partitions, and 1 are declared\n" in capsys.readouterr().err
+    ((found),) = admin.describe_topics([LETTERS])
     assert len(found["partitions"]) == 2
-    make_topics_anew(admin, [SEALS])
+    make_topics_anew(admin, [LETTERS])
 
 
 def test_without_a_broker_the_command_says_so(settings: Any) -> None:

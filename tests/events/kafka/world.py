@@ -195,6 +195,7 @@ def make_relay(stop: Stop | None = None, **options: Any) -> Relay:
     feeds: Sequence[Feed] = [OutcomeFeed(), BalanceFeed()]
     return Relay(
         feeds=options.pop("feeds", feeds),
+        dead_letter_topic=topics.BILLING_DEAD_LETTERS,
         transactional_id=options.pop("transactional_id", "tests-relay"),
         stop=stop or Stop(),
         leadership=Leadership(patience=options.pop("patience", 15.0)),

@@ -208,7 +208,7 @@ def test_listeners_are_told_when_something_counts(user: User) -> None:
     in_time = recorded(make.top_up(user, 3))
     post_one(do.change_period("close", THIS))
     heard = {}
-    for _, sent in OutcomeFeed().tell(after=0, upto=settle()):
+    for _, sent in OutcomeFeed().messages(after=0, upto=settle()):
         headers = {name: value.decode() for name, value in sent.headers}
         payload = parse_payload(
             CloudEvent(

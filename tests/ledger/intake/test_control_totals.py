@@ -67,7 +67,7 @@ def taken(*messages: Message) -> Counter[str]:
 def told() -> list[ControlTotalCompared]:
     """The answers, as listeners read them."""
     heard = []
-    for _, sent in OutcomeFeed().tell(after=0, upto=settle_all()):
+    for _, sent in OutcomeFeed().messages(after=0, upto=settle_all()):
         headers = dict(sent.headers)
         event = CloudEvent(
             id=headers["ce_id"].decode(),

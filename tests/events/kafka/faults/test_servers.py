@@ -16,6 +16,7 @@ from easyautoml_ledger.operations import Solving
 from easyautoml_ledger.outcomes import OperationRecorded
 from events.kafka.clients import make_admin
 from events.kafka.topics import create_missing
+from ledger.management.topics import declared_topics
 from models import Machine, User
 from stack import Stack
 from stack.apache_kafka import ApacheKafka
@@ -278,7 +279,7 @@ def _move_leaders_back() -> None:
 
 def _make_topics() -> None:
     admin = make_admin(client="tests")
-    create_missing(admin)
+    create_missing(admin, declared_topics())
     admin.close()
 
 

@@ -1,4 +1,4 @@
-"""`manage.py topics`: makes the topics that are missing, and says where the others differ."""
+"""`manage.py topics`: creates missing topics, and reports where existing ones differ."""
 
 from typing import Any
 
@@ -7,30 +7,33 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from events.kafka.clients import make_admin
 from events.kafka.errors import KafkaError
 from events.kafka.topics import create_missing, drift
+from ledger.management.topics import declared_topics
 
 
 class Command(BaseCommand):
-    """Makes missing topics and reports drift; changes no topic that exists."""
+    """Creates missing topics and reports drift. Changes no existing topic."""
 
     help = (
-        "Makes the topics that the broker does not have, with the declared partitions, retention and "
-        "compaction, and says where existing ones differ. It changes none: other partitions would break the "
-        "order per user, and other settings may be somebody's decision. Exit status 1 where one differs."
+        "Create the topics that the broker lacks, with the declared partitions, retention and compaction, "
+        "and report where existing topics differ. Existing topics are not changed: a different number of "
+        "partitions would break the order per user, and other settings may be intended. The exit status is 1 "
+        "if a topic differs."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="make nothing, only say what differs")
+        parser.add_argument("--check", action="store_true", help="create nothing; only report differences")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             admin = make_admin(client="topics")
         except KafkaError as error:
             raise CommandError(f"no broker answers: {error}", returncode=2) from error
+        declared = declared_topics()
         try:
             if not options["check"]:
-                for name in create_missing(admin):
+                for name in create_missing(admin, declared):
                     self.stdout.write(f"topic: {name} made")
-            differences = drift(admin)
+            differences = drift(admin, declared)
         except KafkaError as error:
             raise CommandError(f"the broker refused: {error}", returncode=2) from error
         finally:
