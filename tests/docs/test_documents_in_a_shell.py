@@ -1,4 +1,4 @@
-"""README and the HTTP document, typed into a shell beside a real ledger: every block does what it says."""
+"""README and the HTTP document, typed into a shell with a real ledger: every block does what it says."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ HTTP = pages.DOCS / "http.md"
 
 @pytest.fixture(scope="module")
 def new_ledger() -> Iterator[tuple[Stack, str]]:
-    """Servers and workers as `make run` starts them, and the marketplace's key that setup printed."""
+    """Start servers and workers as `make run` does, and return the marketplace's key that setup printed."""
     with Stack(durable=False) as stack:
         printed = stack.manage("setup").stdout  # makes the topics too
         for worker in ("web", "ingest", "relay"):
@@ -29,8 +29,8 @@ def new_ledger() -> Iterator[tuple[Stack, str]]:
 
 
 @pytest.fixture(scope="module")
-def places(new_ledger: tuple[Stack, str]) -> dict[str, str]:
-    """What the documents name, and where it is here."""
+def addresses(new_ledger: tuple[Stack, str]) -> dict[str, str]:
+    """Map the addresses in the documents to those of this ledger."""
     stack, _ = new_ledger
     return {
         "http://127.0.0.1:8000": stack.web_url,
@@ -39,14 +39,14 @@ def places(new_ledger: tuple[Stack, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def terminal(new_ledger: tuple[Stack, str], places: dict[str, str]) -> Iterator[Terminal]:
+def terminal(new_ledger: tuple[Stack, str], addresses: dict[str, str]) -> Iterator[Terminal]:
     stack, key = new_ledger
-    with Terminal(stack.environment, places, {"KEY": key}) as opened:
+    with Terminal(stack.environment, addresses, {"KEY": key}) as opened:
         yield opened
 
 
 def test_every_request_is_answered_as_shown(terminal: Terminal) -> None:
-    """`docs/http.md`, from its first block to its last."""
+    """Runs `docs/http.md` from its first block to its last."""
     marketplace = terminal.filled["KEY"]
     waiting: list[str] = []
     shown = 0
@@ -88,9 +88,9 @@ def _remember(terminal: Terminal, answer: str) -> None:
 
 
 def test_the_readme_publishes_over_http_and_over_kafka(
-    new_ledger: tuple[Stack, str], terminal: Terminal, places: dict[str, str], tmp_path: Path
+    new_ledger: tuple[Stack, str], terminal: Terminal, addresses: dict[str, str], tmp_path: Path
 ) -> None:
-    """The curl block, then the Python block, then `verify`."""
+    """Runs the curl block, then the Python block, then `verify`."""
     stack, _ = new_ledger
     shells = [block.text for block in pages.blocks(pages.README) if block.language == "sh"]
     (curl,) = (text for text in shells if "curl" in text)
@@ -100,7 +100,7 @@ def test_the_readme_publishes_over_http_and_over_kafka(
     recorded = body_of(terminal.run(curl.replace("curl ", "curl -si ")))
     assert recorded["accounts"]["user:1:usd"]["balance"] == "100.00000000"
 
-    for name, here in places.items():
+    for name, here in addresses.items():
         python = python.replace(name, here)
     script = tmp_path / "publish.py"
     script.write_text(python, encoding="utf-8")
@@ -119,6 +119,6 @@ def test_the_readme_publishes_over_http_and_over_kafka(
 
 
 def test_ten_lines_of_python_are_enough() -> None:
-    """To publish and to hear what became of it, imports counted."""
+    """They publish an operation and read its outcome, imports included."""
     (python,) = (block.text for block in pages.blocks(pages.README) if block.language == "python")
     assert sum(1 for line in python.splitlines() if line) <= 10

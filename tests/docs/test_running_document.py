@@ -1,4 +1,4 @@
-"""`docs/running.md` names every setting, command, process and make target, and none that is not there."""
+"""`docs/running.md` names every setting, command, process and make target, and no others."""
 
 import json
 import re
@@ -28,7 +28,7 @@ OURS: Final = {"events", "ledger", "models", "projections", "web"}
 
 
 def _settings() -> tuple[dict[str, str], dict[str, str]]:
-    """What the page says: names and defaults of the service's settings, and of the others'."""
+    """Return the documented names and defaults of the service's settings, and of the other programs'."""
     own, elsewhere = (
         dict(zip(table.names(), table.by_name().values(), strict=True))
         for table in pages.tables(PAGE)
@@ -57,13 +57,13 @@ def _default(field: str) -> str:
             return f"`{other}`"
 
 
-def test_every_setting_is_there_with_its_default() -> None:
-    """In the order of `config/environment.py`, and no other."""
+def test_every_setting_is_documented_with_its_default() -> None:
+    """In the order of `config/environment.py`."""
     shown, _ = _settings()
     assert list(shown.items()) == [(_name(field), _default(field)) for field in Environment.model_fields]
 
 
-def test_every_setting_of_the_programs_that_start_servers_is_there() -> None:
+def test_every_setting_of_the_programs_that_start_servers_is_documented() -> None:
     """With the ports that they really use."""
     _, shown = _settings()
     assert shown.keys() == environment._READ_ELSEWHERE
@@ -73,14 +73,14 @@ def test_every_setting_of_the_programs_that_start_servers_is_there() -> None:
     assert shown["LEDGER_KAFKA_PORT"].startswith(f"`{USUAL_KAFKA_PORT}`")
 
 
-def test_every_command_of_ours_is_there() -> None:
-    """What `manage.py help` lists of our apps."""
+def test_every_command_is_documented() -> None:
+    """All that `manage.py help` lists for our apps."""
     ours = {name for name, app in get_commands().items() if app in OURS}
     assert set(pages.table(PAGE, "command", "what").names()) == ours
 
 
-def test_every_process_is_there() -> None:
-    """What `make run` and the containers start, beside the servers."""
+def test_every_process_is_documented() -> None:
+    """All that `make run` and the containers start, other than the servers."""
     table = pages.table(PAGE, "process", "what it does", "how many", "while it is down")
     assert table.names() == list(programs({}))
 
@@ -95,8 +95,8 @@ def test_every_make_target_and_command_that_a_document_names_exists(page: Path) 
     assert set(re.findall(r"manage\.py ([a-z]\w*)", text)) <= get_commands().keys()
 
 
-def test_the_codes_of_dead_letters_are_real() -> None:
-    """As `docs/errors.md` has them."""
+def test_the_codes_of_dead_letters_exist() -> None:
+    """In `docs/errors.md`."""
     errors = {name for table in pages.tables(pages.DOCS / "errors.md") for name in table.names()}
     *codes, others = pages.table(PAGE, "code", "who", "what").names()
     assert others == "all others"
@@ -104,8 +104,8 @@ def test_the_codes_of_dead_letters_are_real() -> None:
 
 
 @pytest.mark.django_db
-def test_a_dead_letter_is_told_with_the_headers_that_are_named() -> None:
-    """Beside those that it came with."""
+def test_a_dead_letter_is_published_with_the_documented_headers() -> None:
+    """In addition to its own."""
     message = Message(
         topic_id=str(uuid4()),
         topic="training.operations",
@@ -120,16 +120,16 @@ def test_a_dead_letter_is_told_with_the_headers_that_are_named() -> None:
         stored_messages.park(
             cursor, [stored_messages.Parked(message, "not_a_cloudevent", "there are no attributes")]
         )
-    _, (letter,) = dead_letter_feed.read_unpublished(BILLING_DEAD_LETTERS, 10)
-    assert (letter.key, letter.value) == (message.key, message.value)
-    told = {name for name, _ in letter.headers}
+    _, (outgoing,) = dead_letter_feed.read_unpublished(BILLING_DEAD_LETTERS, 10)
+    assert (outgoing.key, outgoing.value) == (message.key, message.value)
+    published = {name for name, _ in outgoing.headers}
     named = set(re.findall(r"`(deadletter-[a-z-]+)`", PAGE.read_text(encoding="utf-8")))
-    assert told - {"content-type", "deadletter-id"} == named
+    assert published - {"content-type", "deadletter-id"} == named
 
 
 @pytest.mark.django_db
-def test_the_queries_run_as_they_stand() -> None:
-    """What the page gives to an operator, on the real tables."""
+def test_the_documented_queries_run() -> None:
+    """On the real tables."""
     (watching,) = (
         block.text for block in pages.blocks(PAGE) if block.language == "sql" and "select" in block.text
     )
@@ -140,8 +140,8 @@ def test_the_queries_run_as_they_stand() -> None:
 
 
 @pytest.mark.django_db
-def test_the_file_of_opening_balances_is_taken(tmp_path: Path) -> None:
-    """The example, with the numbers of users that are there."""
+def test_the_example_of_opening_balances_can_be_imported(tmp_path: Path) -> None:
+    """With the ids of existing users."""
     first, second = make_user(), make_user()
     (example,) = (block.text for block in pages.blocks(PAGE) if block.text.startswith("user_id,"))
     file = tmp_path / "balances.csv"

@@ -1,4 +1,4 @@
-"""Opening balances and billing rows of the older system: once, and all or row by row."""
+"""Imports of opening balances, all or nothing, and of billing rows, one by one; each once."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -39,7 +39,7 @@ def _mismatches() -> list[str]:
 
 
 def test_opening_balances_are_posted_once(tmp_path: Path, users: list[User]) -> None:
-    """One operation a user against equity; the same file again posts nothing."""
+    """There is one operation per user against equity; the same file again posts nothing."""
     first, second = users
     path = _file(
         tmp_path / "opening.csv",
@@ -73,7 +73,7 @@ def test_opening_balances_are_posted_once(tmp_path: Path, users: list[User]) -> 
         (["x,1,0,0,0,0", "total:1,1,0,0,0,0"], "row 2, user_id"),
     ],
 )
-def test_a_wrong_file_of_opening_balances_writes_nothing(
+def test_an_invalid_file_of_opening_balances_writes_nothing(
     tmp_path: Path, users: list[User], rows: list[str], field: str
 ) -> None:
     """The error names the row and the column."""
@@ -85,8 +85,8 @@ def test_a_wrong_file_of_opening_balances_writes_nothing(
     assert Event.objects.count() == before
 
 
-def test_other_opening_balances_for_the_same_user_are_a_conflict(tmp_path: Path, users: list[User]) -> None:
-    """The first file wins, and the command says which user differs."""
+def test_different_opening_balances_of_a_user_are_a_conflict(tmp_path: Path, users: list[User]) -> None:
+    """The first file counts, and the command names the user."""
     user = users[0].pk
     path = _file(tmp_path / "opening.csv", _HEADER, f"{user},1,0,0,0,0", "total:1,1,0,0,0,0")
     import_opening_balances(path, now=timezone.now())
@@ -98,7 +98,7 @@ def test_other_opening_balances_for_the_same_user_are_a_conflict(tmp_path: Path,
 
 
 def test_legacy_rows_are_imported_once_and_refused_one_by_one(tmp_path: Path, users: list[User]) -> None:
-    """What can be taken becomes an event without entries and a row; the rest is named."""
+    """A valid row becomes an event without entries and a row; the others are named."""
     user = users[0].pk
     path = _file(
         tmp_path / "billing.csv",
@@ -126,7 +126,7 @@ def test_legacy_rows_are_imported_once_and_refused_one_by_one(tmp_path: Path, us
 
 
 def test_a_legacy_header_with_an_unknown_column_is_refused(tmp_path: Path) -> None:
-    """A misspelt column is named instead of ignored."""
+    """The error names the misspelt column."""
     path = _file(tmp_path / "billing.csv", "id,TrainingCost", "1,2")
     with pytest.raises(Invalid) as raised:
         import_legacy_billing(path, now=timezone.now())

@@ -1,4 +1,4 @@
-"""What a publisher says it sent, held against the log: missing, extra, different, each once. No broker."""
+"""Control totals compared with the log, without a broker: missing, extra, different, each answered once."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ _offsets = count(1)
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_totals, "ANSWER_AFTER", timedelta(0))
 
 
@@ -59,13 +59,13 @@ def total(
     return message(topics.CONTROL_TOTAL, payload, offset=next(_offsets), topic=topic, **more)
 
 
-def taken(*messages: Message) -> Counter[str]:
-    """Taken as from Kafka, and answered."""
+def handled(*messages: Message) -> Counter[str]:
+    """Handle the messages as if they came from Kafka, and answer the totals that are due."""
     return take(messages, lambda _cursor: None) + waiting.sweep()
 
 
-def told() -> list[ControlTotalCompared]:
-    """The answers, as listeners read them."""
+def answers() -> list[ControlTotalCompared]:
+    """Return the published answers, as subscribers read them."""
     heard = []
     for _, sent in OutcomeFeed().messages(after=0, upto=settle_all()):
         headers = dict(sent.headers)
@@ -86,8 +86,8 @@ def only(answers: Sequence[ControlTotalCompared]) -> ControlTotalCompared:
     return answer
 
 
-def used(user: User, machine: Machine) -> None:
-    """Within the hour: two solvings and a rejected training of training's, and 5 USD of marketplace's."""
+def use_ledger(user: User, machine: Machine) -> None:
+    """Post, within the hour, two solvings and a rejected training (training), and 5 USD (marketplace)."""
     poor = make.make_machine(make_user(), columns=1_000_000)
     post(
         [
@@ -95,7 +95,7 @@ def used(user: User, machine: Machine) -> None:
             make.solving(machine, user=user, lines=20, at=minutes(59.9), source=TRAINING),
             make.training(poor, user=user, lines=1_000_000, at=minutes(30), source=TRAINING),
             make.top_up(user, 5, at=minutes(30), source=MARKETPLACE),
-            # None of these belongs to it: outside, of somebody else, or not one of the nine kinds.
+            # None of these counts: outside the hour, from another source, or not one of the nine kinds.
             make.solving(machine, user=user, lines=40, at=minutes(-0.1), source=TRAINING),
             make.solving(machine, user=user, lines=80, at=minutes(60), source=TRAINING),
             make.solving(machine, user=user, lines=160, at=minutes(30)),
@@ -105,14 +105,14 @@ def used(user: User, machine: Machine) -> None:
 
 
 def test_total_that_agrees_says_so(user: User, machine: Machine) -> None:
-    """To the line; what was rejected was received, and another source's are not looked at."""
-    used(user, machine)
+    """Rejected operations count as received, and those of another source do not count."""
+    use_ledger(user, machine)
     sent = [
         {"kind": "solving", "count": 2, "count_of_lines": 30},
         {"kind": "training", "count": 1, "count_of_lines": 1_000_000},
     ]
-    assert taken(total(*sent, id="t1")) == {"waiting": 1, "recorded": 1}
-    answer = only(told())
+    assert handled(total(*sent, id="t1")) == {"waiting": 1, "recorded": 1}
+    answer = only(answers())
     assert (answer.agrees, answer.source, answer.request_id) == (True, TRAINING, "t1")
     assert (answer.window_start, answer.window_end) == (NOON, minutes(60))
     assert [(each.kind, each.received.count, each.rejected) for each in answer.kinds] == [
@@ -122,16 +122,16 @@ def test_total_that_agrees_says_so(user: User, machine: Machine) -> None:
     assert not WaitingMessage.objects.exists()
 
 
-def test_missing_extra_and_different_are_told_by_kind(user: User, machine: Machine) -> None:
-    """What was left out of the total is not compared; a kind left out counts as zero."""
-    used(user, machine)
-    taken(
+def test_missing_extra_and_different_are_published_by_kind(user: User, machine: Machine) -> None:
+    """A sum left out of the total is not compared; a kind left out counts as zero."""
+    use_ledger(user, machine)
+    handled(
         total(
             {"kind": "solving", "count": 3, "count_of_lines": 31},
             {"kind": "solving_with_api", "count": 4},
         )
     )
-    answer = only(told())
+    answer = only(answers())
     assert not answer.agrees
     assert [(each.kind, each.missing, each.extra, each.different) for each in answer.kinds] == [
         ("training", 0, 1, ("count",)),
@@ -141,12 +141,12 @@ def test_missing_extra_and_different_are_told_by_kind(user: User, machine: Machi
 
 
 def test_amounts_are_compared_exactly(user: User, machine: Machine) -> None:
-    """Equal counts may hide another sum."""
-    used(user, machine)
+    """Equal counts can hide different sums."""
+    use_ledger(user, machine)
     paid = {"kind": "credit_from_user", "count": 1}
     market: dict[str, Any] = {"topic": topics.MARKETPLACE_OPERATIONS, "source": MARKETPLACE}
-    taken(total({**paid, "amount": "5.00000001"}, **market), total({**paid, "amount": "5"}, **market))
-    wrong, right = told()
+    handled(total({**paid, "amount": "5.00000001"}, **market), total({**paid, "amount": "5"}, **market))
+    wrong, right = answers()
     assert (wrong.agrees, right.agrees) == (False, True)
     (kind,) = wrong.kinds
     assert (kind.missing, kind.extra, kind.different) == (0, 0, ("amount",))
@@ -154,30 +154,30 @@ def test_amounts_are_compared_exactly(user: User, machine: Machine) -> None:
 
 
 def test_captures_are_operations_of_their_kind(user: User, machine: Machine) -> None:
-    """A placed hold is none."""
+    """Placing a hold is not an operation."""
     hold = "0198c9a4-8000-7000-8000-000000000002"
     now = timezone.now()
     with_hold = make.solving(machine, user=user, lines=7, source=TRAINING, hold=hold)
     post([do.place(machine, user=user, lines=10, hold=hold), with_hold])
-    taken(total({"kind": "solving", "count": 1, "count_of_lines": 7}, start=now, end=minutes(60 * 72)))
-    assert only(told()).agrees
+    handled(total({"kind": "solving", "count": 1, "count_of_lines": 7}, start=now, end=minutes(60 * 72)))
+    assert only(answers()).agrees
 
 
 def test_total_is_answered_once(user: User, machine: Machine) -> None:
-    """Under its id; under another one again, with what came since."""
-    used(user, machine)
+    """It is answered again under another id, including what has arrived since."""
+    use_ledger(user, machine)
     first = total({"kind": "solving", "count": 2}, id="t1")
-    assert taken(first)["recorded"] == 1
-    assert taken(first)["duplicate"] == 1
-    assert taken(total({"kind": "solving", "count": 2}, id="t2"))["recorded"] == 1
-    assert [answer.request_id for answer in told()] == ["t1", "t2"]
+    assert handled(first)["recorded"] == 1
+    assert handled(first)["duplicate"] == 1
+    assert handled(total({"kind": "solving", "count": 2}, id="t2"))["recorded"] == 1
+    assert [answer.request_id for answer in answers()] == ["t1", "t2"]
 
 
 def test_same_id_for_another_total_is_a_conflict() -> None:
-    """Parked, as any other message under a key that was used."""
-    taken(total({"kind": "solving", "count": 0}, id="t1"))
-    assert taken(total({"kind": "solving", "count": 1}, id="t1"))["parked"] == 1
-    assert len(told()) == 1
+    """It becomes a dead letter, like any other message whose key was used before."""
+    handled(total({"kind": "solving", "count": 0}, id="t1"))
+    assert handled(total({"kind": "solving", "count": 1}, id="t1"))["parked"] == 1
+    assert len(answers()) == 1
     assert DeadLetter.objects.get().code == "conflict"
 
 
@@ -189,21 +189,21 @@ def test_same_id_for_another_total_is_a_conflict() -> None:
     ],
 )
 def test_window_has_bounds(start: datetime, end: datetime) -> None:
-    """Answering reads the log from the window's start on."""
-    assert taken(total(start=start, end=end)) == {"parked": 1}
+    """A longer or older window would read too much of the log."""
+    assert handled(total(start=start, end=end)) == {"parked": 1}
     assert DeadLetter.objects.get().code == "invalid"
     assert not Event.objects.filter(type="control_total.compared").exists()
 
 
-def test_total_rests_before_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was sent before it may be on its way on other partitions."""
+def test_total_waits_before_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Earlier operations may still be on their way on other partitions."""
     monkeypatch.setattr(control_totals, "ANSWER_AFTER", timedelta(minutes=1))
-    assert taken(total()) == {"waiting": 1}
-    assert told() == []
+    assert handled(total()) == {"waiting": 1}
+    assert answers() == []
 
 
-def test_answer_says_what_may_still_come(user: User, machine: Machine) -> None:
-    """Messages not read yet, waiting, and dead letters of that topic."""
+def test_answer_counts_unfinished_messages(user: User, machine: Machine) -> None:
+    """Unread messages, waiting messages and dead letters of that topic."""
     unknown = make.submission("solving", 10**9, machine=machine.pk, count_of_lines=1)
     late = message(
         topics.OPERATION, b'{"type":"solving","operation_user":999999,"machine":1,"count_of_lines":1}'
@@ -217,15 +217,15 @@ def test_answer_says_what_may_still_come(user: User, machine: Machine) -> None:
             [late.topic_id, late.topic],
         )
     assert post([unknown])[0].status == "undecided"
-    taken(late, broken, total())
-    answer = only(told())
+    handled(late, broken, total())
+    answer = only(answers())
     assert (answer.not_read, answer.waiting, answer.dead_letters) == (3, 1, 1)
 
 
-def test_log_with_answers_is_in_order(user: User, machine: Machine) -> None:
-    """Its contract is kept, its key is there, and `verify` finds nothing."""
-    used(user, machine)
-    taken(total({"kind": "solving", "count": 2}))
+def test_answers_pass_verification(user: User, machine: Machine) -> None:
+    """An answer conforms to its contract, has a key, and `verify` finds no mismatch."""
+    use_ledger(user, machine)
+    handled(total({"kind": "solving", "count": 2}))
     (row,) = Event.objects.filter(type="control_total.compared")
     payloads.CONTRACTS[row.type, row.schema_version].model_validate(row.data)
     found: list[str] = []
@@ -233,8 +233,8 @@ def test_log_with_answers_is_in_order(user: User, machine: Machine) -> None:
     assert found == []
 
 
-def test_beginning_of_a_window_is_found_by_halving(user: User) -> None:
-    """Never behind the first event that was recorded since; gaps and ends do no harm."""
+def test_first_position_is_found_by_binary_search(user: User) -> None:
+    """It is never after the first event recorded since, also with gaps and at both ends."""
     for _ in range(5):
         make.fund(user, usd=1)
     rows = list(Event.objects.order_by("position").values_list("position", "recorded_at"))

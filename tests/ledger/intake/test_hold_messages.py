@@ -1,4 +1,4 @@
-"""Messages of holds as the training service sends them: posted, waiting, parked. No broker needed."""
+"""Messages of holds as the training service sends them: posted, waiting, dead letters. Needs no broker."""
 
 import json
 from dataclasses import replace
@@ -79,7 +79,7 @@ def voided(hold: Any, **more: Any) -> Message:
 
 
 def taken(*messages: Message) -> dict[str, int]:
-    """How many of the messages became what, zeros left out."""
+    """Handle messages and return the number by outcome, without zeros."""
     numbered = [replace(each, offset=next(_offsets)) for each in messages]
     return dict(+take(numbered, lambda _: None))
 
@@ -106,7 +106,7 @@ def last_event() -> tuple[str, Any, Any]:
 
 
 def test_hold_is_requested_captured_and_voided(user: User, machine: Machine) -> None:
-    """By messages in the order that the service sent them."""
+    """By messages in the order in which the service sent them."""
     first, second = uuid4(), uuid4()
     assert taken(requested(machine, user, first, lines=60 * TOKEN)) == {"recorded": 1}
     assert shown(user) == ("100", "60", "40")
@@ -119,8 +119,8 @@ def test_hold_is_requested_captured_and_voided(user: User, machine: Machine) -> 
     assert HeldFunds.objects.get(pk=second).state == "voided"
 
 
-def test_event_says_who_sent_what_in_which_context(user: User, machine: Machine) -> None:
-    """The command as it was sent; the reason of a void is a note beside the event."""
+def test_event_names_its_sender_command_and_context(user: User, machine: Machine) -> None:
+    """It keeps the command as it was sent; the reason of a void is a note."""
     hold = uuid4()
     taken(requested(machine, user, hold, lines=TOKEN))
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -137,8 +137,8 @@ def test_event_says_who_sent_what_in_which_context(user: User, machine: Machine)
     }
 
 
-def test_hold_that_nobody_can_afford_is_refused(machine: Machine) -> None:
-    """An answer, not a dead letter: the work must not start."""
+def test_hold_that_the_user_cannot_afford_is_refused(machine: Machine) -> None:
+    """A refusal is an answer, not a dead letter: the work must not start."""
     poor = make_user()
     assert taken(requested(machine, poor, uuid4(), lines=1)) == {"rejected": 1}
     type_, data, _ = last_event()
@@ -151,7 +151,7 @@ def test_hold_that_nobody_can_afford_is_refused(machine: Machine) -> None:
 
 
 def test_message_sent_twice_counts_once(user: User, machine: Machine) -> None:
-    """In one batch and in another."""
+    """In the same batch and in another."""
     hold = uuid4()
     request, capture = requested(machine, user, hold, lines=TOKEN), captured(hold, lines=TOKEN, final=False)
     assert taken(request, request, capture) == {"recorded": 2, "duplicate": 1}
@@ -159,8 +159,8 @@ def test_message_sent_twice_counts_once(user: User, machine: Machine) -> None:
     assert shown(user) == ("99", "0", "99")
 
 
-def test_same_id_with_another_capture_is_parked(user: User, machine: Machine) -> None:
-    """Nobody can say which of the two was meant."""
+def test_same_id_with_another_capture_is_a_dead_letter(user: User, machine: Machine) -> None:
+    """It is unclear which of the two was meant."""
     hold = uuid4()
     taken(requested(machine, user, hold, lines=10 * TOKEN), captured(hold, lines=TOKEN, final=False, id="a"))
     assert taken(captured(hold, lines=2 * TOKEN, final=False, id="a")) == {"parked": 1}
@@ -169,7 +169,7 @@ def test_same_id_with_another_capture_is_parked(user: User, machine: Machine) ->
 
 
 def test_capture_and_void_wait_for_their_hold(user: User, machine: Machine) -> None:
-    """They came before it, and are posted once it is placed, in the order that they came."""
+    """Once the hold is placed, they are posted in the order in which they arrived."""
     hold = uuid4()
     assert taken(captured(hold, lines=TOKEN, final=False), voided(hold)) == {"waiting": 2}
     assert waits() == [f"hold:{hold}"] * 2
@@ -197,7 +197,7 @@ def test_operation_that_names_a_hold_waits_for_it_too(user: User, machine: Machi
 
 
 def test_request_waits_for_its_machine_and_its_capture_for_it(user: User) -> None:
-    """One after the other, as what they wait for becomes known."""
+    """Each is posted as soon as what it waits for is known."""
     hold, number = uuid4(), 10**12
     assert taken(requested(number, user, hold, lines=10 * TOKEN), captured(hold, lines=TOKEN)) == {
         "waiting": 2
@@ -212,7 +212,7 @@ def test_request_waits_for_its_machine_and_its_capture_for_it(user: User) -> Non
 def test_capture_of_a_hold_that_never_came_is_rejected_in_the_end(
     user: User, machine: Machine, settings: Any
 ) -> None:
-    """After the time that messages wait; the answer names the hold."""
+    """When its waiting time is over; the answer names the hold."""
     settings.LEDGER_WAITING = timedelta(0)
     hold = uuid4()
     assert taken(captured(hold, lines=TOKEN)) == {"waiting": 1}
@@ -234,8 +234,10 @@ def test_capture_of_a_hold_that_never_came_is_rejected_in_the_end(
         ({"time": datetime.now(UTC) + timedelta(hours=1)}, "invalid"),
     ],
 )
-def test_what_cannot_be_taken_is_parked(change: dict[str, Any], code: str, user: User) -> None:
-    """A field too many, a type that the topic does not carry, a service that is not asked, a time to come."""
+def test_a_message_that_is_not_accepted_is_a_dead_letter(
+    change: dict[str, Any], code: str, user: User
+) -> None:
+    """An unknown field, a type or source that the topic does not accept, a time in the future."""
     payload = change.pop("data", None) or HoldVoided(hold=uuid4(), reason="lost")
     type_ = change.pop("type", topics.HOLD_VOIDED)
     assert taken(message(type_, payload, **change)) == {"parked": 1}
@@ -243,7 +245,7 @@ def test_what_cannot_be_taken_is_parked(change: dict[str, Any], code: str, user:
 
 
 def test_late_message_is_captured_as_of_when_the_work_was_done(user: User, machine: Machine) -> None:
-    """The envelope's time stands in for the time it occurred; the hold has expired meanwhile."""
+    """The envelope's time is used as `occurred_at`, although the hold has expired since."""
     hold, now = uuid4(), timezone.now()
     soon = now + timedelta(seconds=0.3)
     taken(requested(machine, user, hold, lines=TOKEN, expires_at=soon))

@@ -1,4 +1,4 @@
-"""Users, machines and works that are gone: deleted, or kept for a reason; nobody comes back by mistake."""
+"""Deleted users, machines and works: removed or kept for a reason, never brought back by a late message."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -31,8 +31,8 @@ MACHINES: Final = topics.PLATFORM_MACHINES
 WORKS: Final = topics.TRAINING_WORKS
 
 
-def gone(topic: str, key: int | bytes | None, *, at: datetime = _GONE_AT, **headers: bytes) -> Message:
-    """A message without a value, as a compacted topic keeps it."""
+def tombstone(topic: str, key: int | bytes | None, *, at: datetime = _GONE_AT, **headers: bytes) -> Message:
+    """Return a message without a value, as a compacted topic keeps it."""
     return Message(
         topic_id=str(UUID(int=8)),
         topic=topic,
@@ -55,22 +55,22 @@ def closed() -> list[str]:
     )
 
 
-def test_a_user_with_nothing_is_closed_and_deleted() -> None:
-    """With what is his; the log says so once."""
+def test_a_user_with_empty_accounts_is_closed_and_deleted() -> None:
+    """With everything they own; the log has one event of it."""
     _take(_user(), _user(43))
     _take(_machine())
-    assert _take(gone(USERS, 42))["deleted"] == 1
+    assert _take(tombstone(USERS, 42))["deleted"] == 1
     assert not User.objects.filter(pk=42).exists()
     assert not Machine.objects.filter(pk=7).exists()
     assert User.objects.filter(pk=43).exists()
     assert closed() == ["user:42"]
-    assert _take(gone(USERS, 42))["deleted"] == 1, "the same once more"
+    assert _take(tombstone(USERS, 42))["deleted"] == 1, "the same once more"
     assert (closed(), codes()) == (["user:42"], [])
 
 
 @pytest.mark.parametrize("something", ["usd", "eaml", "coupon", "held", "due"])
-def test_a_user_with_something_stays_and_is_inactive(something: str) -> None:
-    """The message is parked; once he has nothing it is replayed, and he is deleted."""
+def test_a_user_with_a_balance_is_kept_and_inactive(something: str) -> None:
+    """The dead letter can be replayed once the accounts are empty, and then the user is deleted."""
     _take(_user())
     user = User.objects.get(pk=42)
     machine = make_machine(make_user())
@@ -85,7 +85,7 @@ def test_a_user_with_something_stays_and_is_inactive(something: str) -> None:
             _take(_work("wait_for_server_start", 1, hold, machine=machine.pk))
         case _:
             recorded(solving(machine, user=user))
-    assert _take(gone(USERS, 42))["parked"] == 1
+    assert _take(tombstone(USERS, 42))["parked"] == 1
     user.refresh_from_db()
     assert (user.is_active, codes(), closed()) == (False, ["user_has_balance"], [])
     letter = DeadLetter.objects.get()
@@ -105,11 +105,11 @@ def test_a_user_with_something_stays_and_is_inactive(something: str) -> None:
     assert closed() == ["user:42"]
 
 
-def test_an_update_of_before_brings_nobody_back() -> None:
-    """Whatever its version; one that was made after is another matter."""
+def test_an_older_update_does_not_bring_a_user_back() -> None:
+    """Whatever its version; an update made after the deletion does."""
     _take(_user(version=3))
     _take(_machine(version=3))
-    _take(gone(MACHINES, 7), gone(USERS, 42))
+    _take(tombstone(MACHINES, 7), tombstone(USERS, 42))
     late = (_GONE_AT - timedelta(seconds=1)).isoformat()
     for version in (2, 3, 4):
         assert _take(_user(version=version, changed_at=late))["stale"] == 1
@@ -122,9 +122,9 @@ def test_an_update_of_before_brings_nobody_back() -> None:
     assert User.objects.filter(pk=42, is_active=True).exists()
 
 
-def test_a_tombstone_that_comes_before_everything_else() -> None:
-    """Nothing is there to be deleted, and what was sent before it stays away."""
-    _take(gone(USERS, 42), gone(MACHINES, 7), gone(WORKS, 5))
+def test_a_tombstone_may_come_first() -> None:
+    """There is nothing to delete, and updates sent before it are not applied."""
+    _take(tombstone(USERS, 42), tombstone(MACHINES, 7), tombstone(WORKS, 5))
     _take(_user())
     _take(_machine())
     assert not User.objects.filter(pk=42).exists()
@@ -132,21 +132,23 @@ def test_a_tombstone_that_comes_before_everything_else() -> None:
     assert (closed(), codes()) == ([], [])
 
 
-def test_a_tombstone_counts_for_what_stands_before_it_in_its_batch() -> None:
-    """And not for what stands after it."""
+def test_a_tombstone_counts_for_earlier_messages_of_its_batch() -> None:
+    """Later ones of the same batch are applied."""
     later = (_GONE_AT + timedelta(seconds=1)).isoformat()
-    _take(_user(), gone(USERS, 42), _user(43), gone(USERS, 43), _user(43, version=2, changed_at=later))
+    _take(
+        _user(), tombstone(USERS, 42), _user(43), tombstone(USERS, 43), _user(43, version=2, changed_at=later)
+    )
     assert list(User.objects.filter(pk__in=(42, 43)).values_list("pk", flat=True)) == [43]
 
 
 def test_a_deleted_machine_leaves_its_number_on_operations() -> None:
-    """And a hold that was placed for it is captured all the same."""
+    """A hold that was placed for it can still be captured."""
     _take(_user())
     _take(_machine())
     user, hold = fund(User.objects.get(pk=42), eaml=10), uuid4()
     _take(_work("wait_for_server_start", 1, hold))
     event = recorded(solving(7, user=user))
-    _take(gone(MACHINES, 7))
+    _take(tombstone(MACHINES, 7))
     assert not Machine.objects.filter(pk=7).exists()
     operation = Operation.objects.get(pk=event.id)
     assert (operation.machine, operation.recorded_machine_id) == (None, 7)
@@ -155,14 +157,14 @@ def test_a_deleted_machine_leaves_its_number_on_operations() -> None:
     assert codes() == []
 
 
-def test_a_gone_work_takes_its_row_along_and_leaves_its_hold() -> None:
-    """The operation that names the hold may still come."""
+def test_a_deleted_work_keeps_its_hold() -> None:
+    """The operation that names the hold may still arrive."""
     _take(_user())
     _take(_machine())
     fund(User.objects.get(pk=42), eaml=10)
     hold = uuid4()
     _take(_work("wait_for_server_start", 1, hold))
-    _take(gone(WORKS, 5))
+    _take(tombstone(WORKS, 5))
     assert not Work.objects.filter(pk=5).exists()
     assert HeldFunds.objects.get(pk=hold).state == "open"
 
@@ -170,18 +172,18 @@ def test_a_gone_work_takes_its_row_along_and_leaves_its_hold() -> None:
 @pytest.mark.parametrize(
     ("message", "code"),
     [
-        (gone(USERS, None), "key_is_no_id"),
-        (gone(USERS, b""), "key_is_no_id"),
-        (gone(MACHINES, b"seven"), "key_is_no_id"),
-        (gone(USERS, b"0"), "key_is_no_id"),
-        (gone(USERS, b"9" * 30), "key_is_no_id"),
-        (gone(USERS, "٤٢".encode()), "key_is_no_id"),
-        (gone(USERS, 42, ce_source=b"/services/training"), "source_not_allowed"),
+        (tombstone(USERS, None), "key_is_no_id"),
+        (tombstone(USERS, b""), "key_is_no_id"),
+        (tombstone(MACHINES, b"seven"), "key_is_no_id"),
+        (tombstone(USERS, b"0"), "key_is_no_id"),
+        (tombstone(USERS, b"9" * 30), "key_is_no_id"),
+        (tombstone(USERS, "٤٢".encode()), "key_is_no_id"),
+        (tombstone(USERS, 42, ce_source=b"/services/training"), "source_not_allowed"),
     ],
     ids=lambda value: value if isinstance(value, str) else repr(value.key),
 )
-def test_a_tombstone_that_cannot_be_taken_is_parked(message: Message, code: str) -> None:
-    """And nothing is deleted."""
+def test_a_tombstone_that_is_not_accepted_is_a_dead_letter(message: Message, code: str) -> None:
+    """Nothing is deleted."""
     _take(_user())
     assert _take(message)["parked"] == 1
     assert codes() == [code]
@@ -189,21 +191,21 @@ def test_a_tombstone_that_cannot_be_taken_is_parked(message: Message, code: str)
 
 
 def test_a_tombstone_may_name_its_source() -> None:
-    """The one that the topic takes."""
+    """It must be a source that the topic accepts."""
     _take(_user())
-    assert _take(gone(USERS, 42, ce_source=topics.PLATFORM_SERVICE.encode()))["deleted"] == 1
+    assert _take(tombstone(USERS, 42, ce_source=topics.PLATFORM_SERVICE.encode()))["deleted"] == 1
 
 
-def test_an_administrator_who_was_made_here_is_not_deleted() -> None:
-    """His number is his own."""
+def test_a_local_administrator_is_not_deleted() -> None:
+    """The id belongs to them, not to a user of the platform."""
     admin = User.objects.create_superuser("root@example.com", "secret")
-    _take(gone(USERS, admin.pk))
+    _take(tombstone(USERS, admin.pk))
     assert codes() == ["id_is_local"]
     assert User.objects.filter(pk=admin.pk, is_active=True).exists()
 
 
-def test_whoever_is_being_paid_is_not_deleted() -> None:
-    """The tombstone waits for the payment, and is parked then."""
+def test_a_user_who_is_being_paid_is_not_deleted() -> None:
+    """The tombstone waits for the payment and then becomes a dead letter."""
     _take(_user())
     user = User.objects.get(pk=42)
     with another() as other, other.cursor() as cursor:
@@ -213,7 +215,7 @@ def test_whoever_is_being_paid_is_not_deleted() -> None:
         cursor.execute("select from ledger_account where user_id = 42 order by id for no key update")
         payer = Worker(lambda: post_one(make.top_up(user, "10")))
         until(waits_for_a_lock)
-        taker = Worker(lambda: _take(gone(USERS, 42)))
+        taker = Worker(lambda: _take(tombstone(USERS, 42)))
         until(lambda: waits_for_a_lock(2))
         cursor.execute("commit")
     payer.answer()
@@ -223,8 +225,8 @@ def test_whoever_is_being_paid_is_not_deleted() -> None:
     assert left == ({"user:42:usd": Decimal(10)} if codes() else {})
 
 
-def test_many_go_while_they_are_paid(no_waiting_for_deadlocks: None) -> None:
-    """In whatever order both come: nobody waits in a circle, and whoever got money is still there."""
+def test_many_are_deleted_while_they_are_paid(no_waiting_for_deadlocks: None) -> None:
+    """In any order, without a deadlock; users who received money are kept."""
     numbers = list(range(5001, 5031))
     _take(*(_user(number) for number in numbers))
     payments = [make.top_up(number, "1", reference=f"to {number}") for number in numbers]
@@ -233,11 +235,11 @@ def test_many_go_while_they_are_paid(no_waiting_for_deadlocks: None) -> None:
         for at in range(0, len(payments), 6):
             post(payments[at : at + 6])
 
-    def bury() -> None:
+    def delete() -> None:
         for at in range(0, len(numbers), 5):
-            _take(*(gone(USERS, number) for number in reversed(numbers[at : at + 5])))
+            _take(*(tombstone(USERS, number) for number in reversed(numbers[at : at + 5])))
 
-    together(pay, bury)
+    together(pay, delete)
     still_there = set(User.objects.filter(pk__in=numbers).values_list("pk", flat=True))
     assert balances(*numbers) == {f"user:{number}:usd": Decimal(1) for number in still_there}
     assert len(codes()) == len(still_there)
@@ -245,18 +247,18 @@ def test_many_go_while_they_are_paid(no_waiting_for_deadlocks: None) -> None:
 
 
 @pytest.mark.parametrize("_", range(5))
-def test_an_update_is_applied_while_its_user_goes(_: int) -> None:
-    """Whoever is first: in the end he is gone."""
+def test_an_update_is_applied_while_its_user_is_deleted(_: int) -> None:
+    """In either order the user is deleted in the end."""
     _take(_user())
     with connection.cursor() as cursor:
         cursor.execute("update ledger_reference set applied = false")
-    together(copies.apply, lambda: _take(gone(USERS, 42)))
+    together(copies.apply, lambda: _take(tombstone(USERS, 42)))
     assert copies.apply()["applied"] == 0
     assert not User.objects.filter(pk=42).exists()
 
 
-def test_what_the_tables_cannot_hold_is_parked() -> None:
-    """An address that is none, a column of an unknown type; and the others are taken."""
+def test_a_state_that_the_tables_cannot_store_is_a_dead_letter() -> None:
+    """An invalid email, a column of an unknown type. The other messages are stored."""
     tally = _take(_user(email="nobody"), _user(43))
     assert (tally["parked"], tally["kept"]) == (1, 1)
     _take(_machine(owner=43, dfr_columns_type_user_df={"age": "BLOB"}))
@@ -267,14 +269,14 @@ def test_what_the_tables_cannot_hold_is_parked() -> None:
 
 
 @pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was put off is tried again at the next opportunity."""
+def retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry deferred states without a delay."""
     monkeypatch.setattr("ledger.intake.reference_store._RETRY_SECONDS", 0)
 
 
-@pytest.mark.usefixtures("at_once")
-def test_an_address_that_changes_hands_waits_for_its_owner() -> None:
-    """His change comes later, over another partition; nobody else waits for it."""
+@pytest.mark.usefixtures("retry_at_once")
+def test_an_email_that_changes_hands_waits_for_its_owner() -> None:
+    """The owner's change arrives later on another partition; no other message waits."""
     _take(_user(42, email="shared@example.com"))
     tally: dict[str, Any] = _take(_user(43, email="shared@example.com"), _user(44))
     assert (tally["put_off"], tally["applied"]) == (1, 1)

@@ -1,4 +1,4 @@
-"""Adjusting and approving from the command line: the same rules, one line of answer, status 2 if refused."""
+"""Adjusting and approving on the command line: the same rules as elsewhere, and status 2 when refused."""
 
 import io
 from typing import Any
@@ -51,8 +51,8 @@ def propose(user: User, person: User, change: str = "2500") -> str:
     return proposal
 
 
-def test_adjusting_says_what_moved_and_who_did_it(user: User, anna: User) -> None:
-    """The reason is kept beside the event, where it can be erased."""
+def test_an_adjustment_prints_its_transfer_and_keeps_its_actor(user: User, anna: User) -> None:
+    """The reason is a note, which can be erased."""
     line = said("adjust", user.pk, "usd", "up", "7", *WHY, "--as", anna.email)
     first, second = line.splitlines()
     event = Event.objects.latest("position")
@@ -64,8 +64,8 @@ def test_adjusting_says_what_moved_and_who_did_it(user: User, anna: User) -> Non
     assert on_user(user)[0] == 107
 
 
-def test_a_key_makes_it_happen_once(user: User, anna: User) -> None:
-    """And another command under it is a conflict."""
+def test_a_command_with_a_key_happens_once(user: User, anna: User) -> None:
+    """Another command with the same key is a conflict."""
     same = ("adjust", user.pk, "usd", "up", "7", *WHY, "--as", anna.email, "--key", "ticket-881")
     assert said(*same) == said(*same)
     assert on_user(user)[0] == 107
@@ -73,7 +73,7 @@ def test_a_key_makes_it_happen_once(user: User, anna: User) -> None:
     assert other.startswith("conflict: ")
 
 
-def test_trying_writes_nothing(user: User, anna: User) -> None:
+def test_dry_run_writes_nothing(user: User, anna: User) -> None:
     before = counts()
     for change, word in (("7", "operation recorded"), ("2500", "proposal made")):
         line = said("adjust", user.pk, "usd", "up", change, *WHY, "--as", anna.email, "--dry-run")
@@ -81,8 +81,8 @@ def test_trying_writes_nothing(user: User, anna: User) -> None:
     assert counts() == before
 
 
-def test_proposals_are_listed_and_approved_by_another(user: User, anna: User, bert: User) -> None:
-    """Named by email or by id; the list is empty after it."""
+def test_a_proposal_is_listed_and_approved_by_a_second_person(user: User, anna: User, bert: User) -> None:
+    """People are given by email or id; the list is empty afterwards."""
     proposal = propose(user, anna)
     (line,) = said("proposals", "list").splitlines()
     assert line.startswith(f"{proposal}  adjustment of user {user.pk}: account=usd amount=2500.00000000 ")
@@ -96,7 +96,7 @@ def test_proposals_are_listed_and_approved_by_another(user: User, anna: User, be
     assert again == "proposal_resolved: the proposal is approved"
 
 
-def test_a_declined_proposal_says_why(user: User, anna: User, bert: User) -> None:
+def test_a_declined_proposal_keeps_its_reason(user: User, anna: User, bert: User) -> None:
     proposal = propose(user, anna)
     line = said("proposals", "decline", proposal, "--reason", "no such payment", "--as", bert.email)
     assert line.startswith("proposal declined: ")
@@ -105,7 +105,7 @@ def test_a_declined_proposal_says_why(user: User, anna: User, bert: User) -> Non
     assert Note.objects.get(event_id=event.id).text == "no such payment"
 
 
-def test_role_is_the_persons(user: User, anna: User, bert: User) -> None:
+def test_limits_are_those_of_the_persons_role(user: User, anna: User, bert: User) -> None:
     """A super admin adjusts more alone, and approves what the staff may not."""
     chief = make_person("chief@example.com", is_super_admin=True)
     assert said("adjust", user.pk, "usd", "up", "10000", *WHY, "--as", chief.email).startswith("operation")
@@ -123,22 +123,20 @@ def test_role_is_the_persons(user: User, anna: User, bert: User) -> None:
         (("adjust", 10**12, "usd", "up", "7"), "undecided: "),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_its_code(
-    arguments: tuple[object, ...], code: str, anna: User
-) -> None:
+def test_a_refusal_begins_with_its_code(arguments: tuple[object, ...], code: str, anna: User) -> None:
     before = counts()
     assert refused(*arguments, *WHY, "--as", anna.email).startswith(code)
     assert counts() == before
 
 
-def test_more_than_there_is_is_refused(user: User, anna: User) -> None:
+def test_deducting_more_than_the_balance_is_refused(user: User, anna: User) -> None:
     refusal = refused("adjust", user.pk, "usd", "down", "100.00000001", *WHY, "--as", anna.email)
     assert refusal.startswith("insufficient_funds: ")
     assert on_user(user)[0] == 100
 
 
-def test_only_an_administrator_acts(user: User) -> None:
-    """Not who has left, nor any user, nor nobody."""
+def test_only_an_active_administrator_may_act(user: User) -> None:
+    """Not a former one, a user, or an unknown email."""
     left = make_person("left@example.com", is_active=False)
     for who in (left.email, user.pk, make_user().pk, "nobody@example.com"):
         assert (

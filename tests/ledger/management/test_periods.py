@@ -1,4 +1,4 @@
-"""Closing and reopening from the command line, and what the reports say of a month."""
+"""Closing and reopening months on the command line, and the reports of a closed month."""
 
 import pytest
 from django.core.management import CommandError
@@ -25,7 +25,7 @@ def propose(action: str, person: User) -> str:
 
 
 def test_month_is_closed_and_reopened_by_two_people(anna: User, bert: User) -> None:
-    """The reason is kept beside the event, where it can be erased."""
+    """The reason is a note, which can be erased."""
     assert said("periods", "list") == ""
     proposal = propose("close", anna)
     assert Note.objects.get(event_id=proposal).text == "all bills are in"
@@ -38,16 +38,16 @@ def test_month_is_closed_and_reopened_by_two_people(anna: User, bert: User) -> N
     assert said("periods", "list").startswith(f"{LAST}  open  ")
 
 
-def test_what_is_refused_ends_with_status_2(anna: User) -> None:
-    """And its code first; a month that is none is no code's affair."""
+def test_a_refusal_exits_with_status_2(anna: User) -> None:
+    """The message begins with the code, except for text that is not a month."""
     why = ("--reason", "why", "--as", anna.email)
     assert refused("periods", "close", THIS, *why).startswith("period_not_over: ")
     assert refused("periods", "reopen", LAST, *why).startswith("period_open: ")
     assert refused("periods", "close", "2026-13", *why) == "'2026-13' is not a month as in 2026-10"
 
 
-def test_trial_balance_of_a_closed_month_is_what_was_frozen(user: User) -> None:
-    """Before closing and after, and whatever is told late; users' accounts by kind."""
+def test_trial_balance_of_a_closed_month_does_not_change(user: User) -> None:
+    """It is the same before and after closing, whatever arrives late; users' accounts are summed by kind."""
     recorded(make.top_up(user, 5, at=in_month(BEFORE)))
     recorded(make.top_up(make.make_user(), 70, at=in_month(LAST)))
     before = trial_balance(month=LAST)

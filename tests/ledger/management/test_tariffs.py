@@ -1,4 +1,4 @@
-"""Tariffs from the command line: shown, changed in a file, proposed, approved by another."""
+"""Tariffs on the command line: shown, changed in a file, proposed, approved by a second person."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def file_of(folder: Path, terms: Any) -> Path:
 
 
 def test_terms_are_shown_changed_proposed_and_published(tmp_path: Path, anna: User, bert: User) -> None:
-    """What `show` prints is what `propose` reads."""
+    """The output of `show` is the input of `propose`."""
     terms = json.loads(said("tariffs", "show", 1))
     assert terms == DEFAULT_TERMS
     changed = file_of(tmp_path, {**terms, "solving_line_eaml": "0.0002"})
@@ -51,8 +51,8 @@ def test_terms_are_shown_changed_proposed_and_published(tmp_path: Path, anna: Us
     assert "  everyone  " in first
 
 
-def test_terms_of_a_user_are_some_of_them(tmp_path: Path, anna: User, bert: User, user: User) -> None:
-    """From a time on, where one is given."""
+def test_an_override_has_some_of_the_terms(tmp_path: Path, anna: User, bert: User, user: User) -> None:
+    """It takes effect at the given time."""
     some = file_of(tmp_path, {"solving_line_eaml": "0.00005"})
     options = ("--user", user.pk, "--from", "2126-01-01T00:00:00Z", *WHY, "--as", anna.email)
     proposal = said("tariffs", "propose", some, *options).split()[1]
@@ -65,7 +65,7 @@ def test_terms_of_a_user_are_some_of_them(tmp_path: Path, anna: User, bert: User
     ]
 
 
-def test_trying_proposes_nothing(tmp_path: Path, anna: User) -> None:
+def test_dry_run_proposes_nothing(tmp_path: Path, anna: User) -> None:
     before = counts()
     line = said(
         "tariffs", "propose", file_of(tmp_path, dict(DEFAULT_TERMS)), *WHY, "--as", anna.email, "--dry-run"
@@ -84,10 +84,10 @@ def test_trying_proposes_nothing(tmp_path: Path, anna: User) -> None:
         ("{", (), ""),
     ],
 )
-def test_what_cannot_be_published_is_refused(
+def test_invalid_terms_are_refused(
     tmp_path: Path, anna: User, terms: Any, options: tuple[object, ...], said_: str
 ) -> None:
-    """By the code that every door has; a file that is no JSON by its name."""
+    """With the same code as over HTTP; for a file that is not JSON, with its name."""
     path = file_of(tmp_path, terms)
     refusal = refused("tariffs", "propose", path, *options, *WHY, "--as", anna.email)
     assert refusal.startswith(said_ or f"{path}: ")

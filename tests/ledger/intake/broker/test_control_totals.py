@@ -1,4 +1,4 @@
-"""A control total and its answer, all the way over the broker."""
+"""A control total and its answer over a broker."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from tests.events.kafka.world import Publisher, ingesting, payloads, relaying, r
 def test_publisher_learns_what_is_missing(
     publisher: Publisher, user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sent once more under its id, it is answered once."""
+    """Sent again under its id, the total is not answered again."""
     monkeypatch.setattr(control_totals, "ANSWER_AFTER", timedelta(seconds=1))
     lines = {"machine": machine.pk, "count_of_lines": 10}
     total = ControlTotal.model_validate(

@@ -1,4 +1,4 @@
-"""Users, machines and works as their services tell them: the highest version counts, and nothing waits."""
+"""Users, machines and works as their services publish them: the highest version counts, and nothing waits."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -76,21 +76,21 @@ def _work(status: str, version: int, hold: UUID, **data: Any) -> Message:
 
 
 def test_an_older_version_that_arrives_late_does_not_win() -> None:
-    """Whatever the order, the row is as the highest version says."""
+    """In any order, the row has the values of the highest version."""
     _take(_user(first_name="new", version=3), _user(first_name="old", version=2))
     assert User.objects.get(pk=42).first_name == "new"
     _take(_user(first_name="older", version=1))
     assert User.objects.get(pk=42).first_name == "new"
 
 
-def test_fields_that_are_not_known_are_ignored() -> None:
-    """Records of other teams grow without asking."""
+def test_unknown_fields_are_ignored() -> None:
+    """The payloads of other teams may grow."""
     _take(_user(favourite_colour="green"))
     assert User.objects.filter(pk=42).exists()
 
 
 def test_a_machine_is_applied_once_its_owner_is_known() -> None:
-    """Nothing else waits for it meanwhile."""
+    """No other message waits for it."""
     _take(_machine())
     _take(_user(43))
     assert not Machine.objects.filter(pk=7).exists()
@@ -100,7 +100,7 @@ def test_a_machine_is_applied_once_its_owner_is_known() -> None:
 
 
 def test_the_history_of_prices_counts_from_when_they_changed() -> None:
-    """The time is the publisher's, not when the message came."""
+    """From the publisher's time, not from the message's arrival."""
     _take(_user())
     _take(_machine(machine_copy_price_usd="5"))
     _take(_machine(machine_copy_price_usd="6", version=2))
@@ -113,7 +113,7 @@ def test_the_history_of_prices_counts_from_when_they_changed() -> None:
 
 
 def test_a_local_administrator_is_never_overwritten() -> None:
-    """A fed id that is his is parked."""
+    """A message with their id becomes a dead letter."""
     admin = User.objects.create_superuser("root@example.com", "secret")
     _take(_user(admin.pk))
     admin.refresh_from_db()
@@ -121,8 +121,8 @@ def test_a_local_administrator_is_never_overwritten() -> None:
     assert [letter.code for letter in DeadLetter.objects.all()] == ["id_is_local"]
 
 
-def test_what_cannot_be_read_is_parked() -> None:
-    """With the reason, and nothing else waits for it."""
+def test_an_unreadable_message_is_a_dead_letter() -> None:
+    """It has the reason, and no other message waits for it."""
     tally = _take(_message(topics.USER, id="42"), _user())
     assert tally["parked"] == 1
     assert DeadLetter.objects.get().code == "not_an_integer"
@@ -141,8 +141,8 @@ def _held() -> Decimal:
 
 
 @pytest.mark.usefixtures("machine_known")
-def test_a_waiting_work_sets_money_aside_and_an_error_gives_it_back() -> None:
-    """And neither charges anything."""
+def test_a_waiting_work_places_a_hold_and_an_error_releases_it() -> None:
+    """Neither charges anything."""
     hold = uuid4()
     _take(_work("wait_for_server_start", 1, hold))
     assert _held() == Decimal("0.1")
@@ -158,7 +158,7 @@ def test_a_waiting_work_sets_money_aside_and_an_error_gives_it_back() -> None:
 
 @pytest.mark.usefixtures("machine_known")
 def test_a_finished_work_keeps_its_hold_for_the_operation() -> None:
-    """The operation that names the hold charges; the work does not."""
+    """The operation that names the hold charges it; the work does not."""
     hold = uuid4()
     _take(_work("wait_for_server_start", 1, hold), _work("server_finished", 2, hold))
     assert _held() == Decimal("0.1")
@@ -166,7 +166,7 @@ def test_a_finished_work_keeps_its_hold_for_the_operation() -> None:
 
 
 @pytest.mark.usefixtures("machine_known")
-def test_the_same_work_twice_sets_aside_once() -> None:
+def test_the_same_work_twice_places_one_hold() -> None:
     """A message that is read again changes nothing."""
     hold = uuid4()
     message = _work("wait_for_server_start", 1, hold)
@@ -177,7 +177,7 @@ def test_the_same_work_twice_sets_aside_once() -> None:
 
 @pytest.mark.usefixtures("machine_known")
 def test_an_error_before_the_work_that_it_ends_places_nothing() -> None:
-    """The late message of the waiting work is older, and does not win."""
+    """The late message of the waiting work has the lower version."""
     hold = uuid4()
     _take(_work("server_error", 2, hold))
     _take(_work("wait_for_server_start", 1, hold))

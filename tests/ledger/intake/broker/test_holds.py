@@ -1,4 +1,4 @@
-"""Holds and reversals over the broker: asked on one topic, answered on another, keyed by who pays."""
+"""Holds and reversals over a broker: requested on one topic, answered on another, keyed by the payer."""
 
 from datetime import timedelta
 from typing import Any
@@ -44,7 +44,7 @@ TOKEN = 10_000
 
 
 def send(publisher: Publisher, type_: str, payload: BaseModel, payer: User) -> Sent:
-    """A message of the training service, keyed by who pays."""
+    """Send a message of the training service, keyed by the payer."""
     event = publisher.event(TRAININGS, encode(payload), type=type_)
     return publisher.send(TRAININGS, event, key=str(payer.pk).encode())
 
@@ -70,8 +70,8 @@ def void(publisher: Publisher, hold: UUID, user: User) -> Sent:
     return send(publisher, topics.HOLD_VOIDED, HoldVoided(hold=hold, reason="the server was lost"), user)
 
 
-def told(hold: UUID) -> list[Heard]:
-    """What the ledger said of a hold, in order."""
+def outcomes(hold: UUID) -> list[Heard]:
+    """Return the published outcomes of a hold, in order."""
     return [
         message
         for message in heard(topics.BILLING_OPERATIONS)
@@ -79,10 +79,10 @@ def told(hold: UUID) -> list[Heard]:
     ]
 
 
-def test_training_service_learns_what_became_of_its_hold(
+def test_training_service_learns_the_outcomes_of_its_hold(
     publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """Whether the work may start, what was paid, and what is still set aside: all under the payer's key."""
+    """Whether the work may start, what was paid, and what is still held, under the payer's key."""
     hold, given_up, refused = uuid4(), uuid4(), uuid4()
     poor = make_user()
     with ingesting(), relaying():
@@ -94,7 +94,7 @@ def test_training_service_learns_what_became_of_its_hold(
         request(publisher, refused, poor, machine, 1)
         wait_for(6)
         wait_until_told()
-    placed, part, rest = told(hold)
+    placed, part, rest = outcomes(hold)
     assert {message.key for message in (placed, part, rest)} == {str(user.pk).encode()}
     assert [message.event.type for message in (placed, part, rest)] == [
         topics.BILLING_HOLD_PLACED,
@@ -114,10 +114,10 @@ def test_training_service_learns_what_became_of_its_hold(
     assert (third.amount, third.final) == (amount(0), True)
     assert [transfer.amount for transfer in third.transfers] == [amount(70)]
     assert third.account(f"user:{user.pk}:eaml").held == 0
-    _, voided = told(given_up)
+    _, voided = outcomes(given_up)
     assert isinstance(voided.payload, HoldVoidedOutcome)
     assert voided.payload.amount == 0
-    (no,) = told(refused)
+    (no,) = outcomes(refused)
     refusal: HoldRefused = no.payload
     assert (no.event.type, no.key) == (topics.BILLING_HOLD_REFUSED, str(poor.pk).encode())
     assert (refusal.rejection.code, refusal.amount, refusal.payer) == (
@@ -128,15 +128,17 @@ def test_training_service_learns_what_became_of_its_hold(
     assert parked() == []
 
 
-def test_expired_hold_is_told_when_it_is_swept(publisher: Publisher, user: User, machine: Machine) -> None:
-    """What was left is available again."""
+def test_expired_hold_is_published_when_it_is_swept(
+    publisher: Publisher, user: User, machine: Machine
+) -> None:
+    """The rest is available again."""
     hold = uuid4()
     with ingesting(), relaying():
         request(publisher, hold, user, machine, TOKEN, expires_at=timezone.now() + timedelta(seconds=1.5))
         wait_for(1)
         until(lambda: expiry.sweep_overdue(now=timezone.now()) == 1)
         wait_until_told()
-    placed, expired = told(hold)
+    placed, expired = outcomes(hold)
     assert isinstance(placed.payload, HoldPlaced)
     payload: HoldExpired = expired.payload
     assert (expired.event.type, expired.key) == (topics.BILLING_HOLD_EXPIRED, str(user.pk).encode())
@@ -147,7 +149,7 @@ def test_expired_hold_is_told_when_it_is_swept(publisher: Publisher, user: User,
 def test_capture_that_overtakes_its_hold_is_posted_after_it(
     publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """Nothing else waits for it meanwhile."""
+    """No other message waits for it."""
     hold = uuid4()
     with ingesting():
         capture(publisher, hold, user, TOKEN, final=True)
@@ -158,14 +160,14 @@ def test_capture_that_overtakes_its_hold_is_posted_after_it(
         until(lambda: waiting_for() == [])
     with relaying():
         wait_until_told()
-    assert [message.event.type for message in told(hold)] == [
+    assert [message.event.type for message in outcomes(hold)] == [
         topics.BILLING_HOLD_PLACED,
         topics.BILLING_HOLD_CAPTURED,
     ]
 
 
-def test_listeners_of_balances_see_what_is_held(publisher: Publisher, user: User, machine: Machine) -> None:
-    """And what is available: the latest message of a user counts."""
+def test_subscribers_of_balances_see_what_is_held(publisher: Publisher, user: User, machine: Machine) -> None:
+    """And what is available. A user's latest message counts."""
     with ingesting(), relaying():
         request(publisher, uuid4(), user, machine, 30 * TOKEN)
         wait_for(1)
@@ -181,8 +183,10 @@ def test_listeners_of_balances_see_what_is_held(publisher: Publisher, user: User
     )
 
 
-def test_reversal_is_told_to_who_had_paid(publisher: Publisher, user: User, machine: Machine) -> None:
-    """With what it reverses, and whether anything is left of that."""
+def test_reversal_is_published_under_the_payers_key(
+    publisher: Publisher, user: User, machine: Machine
+) -> None:
+    """It names the operation, and says whether anything is left of it."""
     operation = recorded(solving(machine, user=user, lines=TOKEN)).id
     for part in ("0.4", None):
         recorded(do.reverse(operation, part))

@@ -1,4 +1,4 @@
-"""Payouts and chargebacks over the broker: asked on one topic, answered on another, keyed by the user."""
+"""Payouts and chargebacks over a broker: requested on one topic, answered on another, keyed by the user."""
 
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -31,7 +31,7 @@ from tests.events.kafka.world import (
 
 
 def send(publisher: Publisher, type_: str, payload: BaseModel, user: User) -> Sent:
-    """A message of the marketplace, keyed by whose payout it is."""
+    """Send a message of the marketplace, keyed by the user."""
     event = publisher.event(
         topics.MARKETPLACE_OPERATIONS, encode(payload), type=type_, source=topics.MARKETPLACE_SERVICE
     )
@@ -43,8 +43,8 @@ def request(publisher: Publisher, payout: UUID, user: User, usd: int) -> Sent:
     return send(publisher, topics.PAYOUT_REQUESTED, payload, user)
 
 
-def test_marketplace_learns_what_became_of_its_payouts(publisher: Publisher, user: User) -> None:
-    """Whether the money may be sent, that it has left, or is available again: under the user's key."""
+def test_marketplace_learns_the_outcomes_of_its_payouts(publisher: Publisher, user: User) -> None:
+    """Whether the money may be sent, was sent, or is available again, under the user's key."""
     paid, failed, refused = uuid4(), uuid4(), uuid4()
     with ingesting(), relaying():
         asked = request(publisher, paid, user, 60)
@@ -75,8 +75,8 @@ def test_marketplace_learns_what_became_of_its_payouts(publisher: Publisher, use
     assert parked() == []
 
 
-def test_marketplace_learns_of_what_was_charged_back(publisher: Publisher, user: User) -> None:
-    """By the provider's reference, which is told to nobody."""
+def test_marketplace_learns_the_outcome_of_a_chargeback(publisher: Publisher, user: User) -> None:
+    """It names the payment by the provider's reference, which is never published."""
     paid = CreditFromUser(operation_user=user.pk, amount=Decimal(50), payment_reference="pi_1")
     dispute = Chargeback(payment_reference="pi_1", amount=Decimal(20), reason="stolen")
     with ingesting(), relaying():
