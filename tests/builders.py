@@ -1,7 +1,7 @@
-"""Readable builders: users, machines, submissions and funds, for every room of the tests.
+"""Readable builders of users, machines, submissions and funds, for all tests.
 
-Submissions are made through the wire contract, so a test cannot send what a service could not. `PureDomain`
-runs the pure domain alone, in memory; `post_one`, `fund` and the rest need the database.
+Submissions are made through the wire contract, so a test cannot send what a service could not.
+`PureDomain` runs the pure domain alone, in memory; `post_one`, `fund` and the rest need the database.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ _numbers = count(1)
 
 
 def amount(value: str | int | Decimal) -> Decimal:
-    """An amount with its 8 decimals: `amount("0.2")` is 0.20000000."""
+    """Return an amount with 8 decimals: `amount("0.2")` is 0.20000000."""
     return Decimal(value).quantize(Decimal("0.00000001"))
 
 
@@ -48,7 +48,7 @@ def amount(value: str | int | Decimal) -> Decimal:
 
 
 def make_user(**fields: Any) -> User:
-    """A user with an address of his own and no password."""
+    """Create a user with a new address and no password."""
     user: User = User.objects.create_user(
         email=f"user{next(_numbers)}-{uuid4().hex[:8]}@example.com", **fields
     )
@@ -64,7 +64,7 @@ def make_machine(
     copy: str | None = None,
     copy_update: str | None = None,
 ) -> Machine:
-    """A machine of so many columns. A price offers what it is the price of; None: not for sale."""
+    """Create a machine with that number of columns. A price of None: not for sale."""
     return Machine.objects.create(
         machine_name=f"machine {next(_numbers)}",
         machine_owner_user=owner,
@@ -78,43 +78,43 @@ def make_machine(
     )
 
 
-# Submissions, one function a kind. Users and machines may be rows or numbers.
+# Submissions, one function a kind. Users and machines may be rows or ids.
 
 
 def training(machine: Machine | int, *, user: User | int, lines: int = 1000, **more: Any) -> Submission:
-    """`lines` rows trained on the machine; its owner pays."""
+    """Train `lines` rows on the machine; its owner pays."""
     return submission("training", user, machine=_id(machine), count_of_lines=lines, **more)
 
 
 def solving(machine: Machine | int, *, user: User | int, lines: int = 1000, **more: Any) -> Submission:
-    """`lines` rows predicted; the user pays."""
+    """Predict `lines` rows; the user pays."""
     return submission("solving", user, machine=_id(machine), count_of_lines=lines, **more)
 
 
 def solving_with_api(
     machine: Machine | int, *, user: User | int, lines: int = 1000, **more: Any
 ) -> Submission:
-    """`lines` rows predicted through an API of one's own; the user pays."""
+    """Predict `lines` rows through the user's own API; the user pays."""
     return submission("solving_with_api", user, machine=_id(machine), count_of_lines=lines, **more)
 
 
 def api_market(machine: Machine | int, *, user: User | int, lines: int = 1, **more: Any) -> Submission:
-    """`lines` rows predicted on somebody else's machine; the user pays its owner."""
+    """Predict `lines` rows on another user's machine; the user pays its owner."""
     return submission("solving_with_api_market", user, machine=_id(machine), count_of_lines=lines, **more)
 
 
 def data_source(machine: Machine | int, *, user: User | int, **more: Any) -> Submission:
-    """The machine's data, bought from its owner."""
+    """Buy the machine's data from its owner."""
     return submission("buy_data_source", user, machine=_id(machine), **more)
 
 
 def machine_copy(machine: Machine | int, *, user: User | int, **more: Any) -> Submission:
-    """A copy of the machine, bought from its owner."""
+    """Buy a copy of the machine from its owner."""
     return submission("machine_copy", user, machine=_id(machine), **more)
 
 
 def copy_update(machine: Machine | int, *, user: User | int, **more: Any) -> Submission:
-    """An update of a copy, bought from the machine's owner."""
+    """Buy an update of a copy from the machine's owner."""
     return submission("machine_copy_update", user, machine=_id(machine), **more)
 
 
@@ -127,14 +127,14 @@ def top_up(
     source: str = SOURCE,
     **more: Any,
 ) -> Submission:
-    """USD that the user pays in, under a reference that goes with the key."""
+    """Pay in USD, under a payment reference that follows from the key unless one is given."""
     key = key or str(uuid4())
     paid: dict[str, Any] = {"amount": str(usd), "payment_reference": reference or f"{source} {key}"[:200]}
     return submission("credit_from_user", user, key=key, source=source, **paid, **more)
 
 
 def bill(user: User | int, usd: str | int, **more: Any) -> Submission:
-    """USD of the user turned into tokens."""
+    """Pay a bill: turn USD of the user into tokens."""
     return submission("pay_a_bill", user, amount=str(usd), **more)
 
 
@@ -149,9 +149,9 @@ def submission(
     out_of_time: bool = False,
     **fields: Any,
 ) -> Submission:
-    """An operation as a service would send it, under `key` or a key of its own.
+    """Return an operation as a service would send it, under `key` or a new key.
 
-    `at` is when it occurred; left out of the command where it is None, and then now.
+    `at` is when it occurred. None leaves it out of the command, which means now.
     """
     sent = {"type": kind, "operation_user": _id(user), **fields}
     if at is not None:
@@ -167,9 +167,9 @@ def submission(
 
 
 def adjustment(user: User | int, account: str, change: str | int, *, key: str | None = None) -> Submission:
-    """`change` put on a user's account `usd` or `eaml`, or taken off if it is negative.
+    """Put `change` on a user's account `usd` or `eaml`, or take it off if it is negative.
 
-    By an actor of its own, so that nobody has to approve it.
+    Each adjustment has a new actor, so that none needs an approval.
     """
     value, actor = amount(change), f"actor {uuid4()}"
     adjustment = Adjustment(
@@ -195,17 +195,17 @@ def adjustment(user: User | int, account: str, change: str | int, *, key: str | 
     return Submission(source=SOURCE, request_id=key or str(uuid4()), command=command, sent=sent, actor=actor)
 
 
-# Posting, and what is there afterwards.
+# Posting, and reading the results.
 
 
 def post_one(submission: Submission) -> Outcome:
-    """The outcome of a batch of one."""
+    """Post a batch of one submission; return its outcome."""
     (outcome,) = post([submission])
     return outcome
 
 
 def recorded(submission: Submission) -> StoredEvent:
-    """The event of a submission that must be recorded."""
+    """Post a submission that must be recorded; return its event."""
     outcome = post_one(submission)
     assert outcome.status == "recorded", outcome
     assert outcome.event is not None
@@ -213,7 +213,7 @@ def recorded(submission: Submission) -> StoredEvent:
 
 
 def code_of(outcome: Outcome) -> str:
-    """The code of a refusal, or how it went: `insufficient_funds`, `undecided`, `recorded`."""
+    """Return the code of an error, or else the status: `insufficient_funds`, `undecided`, `recorded`."""
     if outcome.status == "rejected" and outcome.event is not None:
         return str(outcome.event.data["rejection"]["code"])
     return outcome.error.code if outcome.error is not None else outcome.status
@@ -226,7 +226,7 @@ def fund(user: User, *, usd: str | int = 0, eaml: str | int = 0) -> User:
 
 
 def balances(*users: User | int) -> dict[str, Decimal]:
-    """What is on the users' accounts, by code, zeros left out; of everybody if none is named."""
+    """Return the balances of the users, or of all users, by account code, without zeros."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select code, balance from ledger_account
@@ -237,13 +237,13 @@ def balances(*users: User | int) -> dict[str, Decimal]:
 
 
 def on_user(user: User) -> tuple[Decimal, Decimal, Decimal]:
-    """The three balances on the user's row: USD, EAML, coupons."""
+    """Return the three balances on the user's row: USD, EAML, coupons."""
     user.refresh_from_db()
     return user.user_balance, user.user_ixioo_balance, user.coupon_balance
 
 
 def counts() -> dict[str, int]:
-    """How many rows the log and the journal have: two equal answers mean that nothing was written."""
+    """Return the numbers of rows of log and journal. Equal numbers mean that nothing was written."""
     tables = ("events_event", "events_key", "events_note", "models_operation", "models_entry")
     with connection.cursor() as cursor:
         found = {}
@@ -257,7 +257,7 @@ def counts() -> dict[str, int]:
 
 
 def tariff(version: int = 1, *, since: datetime = LONG_AGO, **terms: Any) -> Tariff:
-    """The tariff of a fresh installation, with other terms where they are named."""
+    """Return the tariff of a fresh installation, with the named terms changed."""
     return Tariff.from_terms(version, since, {**DEFAULT_TERMS, **terms})
 
 
@@ -272,7 +272,7 @@ def machine_terms(
     copy: str | None = None,
     copy_update: str | None = None,
 ) -> MachineTerms:
-    """A machine's terms: as `make_machine`, without a row."""
+    """Return a machine's terms like those of `make_machine`, without a row."""
 
     def price(value: str | None) -> Decimal | None:
         return None if value is None else amount(value)
@@ -293,7 +293,7 @@ def machine_terms(
 
 @dataclass(slots=True, kw_only=True)
 class PureDomain:
-    """The pure domain over accounts in memory: what the engine does, without a database.
+    """The pure domain over accounts in memory: decides like the engine, without a database.
 
     `start` gives opening balances: `{1: {"usd": "10", "due:eaml": "3"}}`.
     """
@@ -320,7 +320,7 @@ class PureDomain:
                 account.balance, account.version = amount(balance), 1
 
     def decide(self, submission: Submission) -> dict[str, Any]:
-        """The data of the event. Raises `Rejected` or `Undecided`, with nothing changed."""
+        """Decide; return the data of the event. Raises `Rejected` or `Undecided`, with nothing changed."""
         planned = plan(submission.command, self.known)
         decision = decide(planned, self.locked, now=self.now, event_id=f"event {self.decided}")
         self.decided += 1
@@ -328,35 +328,34 @@ class PureDomain:
         return event_data(decision, submission.sent, self.locked)
 
     def balances(self) -> dict[str, Decimal]:
-        """What is on the accounts, by code, zeros left out."""
+        """Return the balances by account code, without zeros."""
         return {code: account.balance for code, account in self.locked.accounts.items() if account.balance}
 
     def accounts_of(self, user: int) -> list[Account]:
-        """All accounts of a user."""
+        """Return all accounts of a user."""
         return [self.locked.accounts[user_account(user, account.name)] for account in USER_ACCOUNTS]
 
 
 def transfers(data: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The transfers of an event's data, short: `(debit, credit, amount)`, the amount without its zeros."""
+    """Return the transfers of an event's data as `(debit, credit, amount)`, without trailing zeros."""
     return [(pair["debit"], pair["credit"], short(pair["amount"])) for pair in data["transfers"]]
 
 
 def short(value: str | Decimal) -> str:
-    """An amount without the zeros at its end: `short("0.50000000")` is "0.5"."""
+    """Return an amount without trailing zeros: `short("0.50000000")` is "0.5"."""
     return f"{Decimal(value).normalize():f}"
 
 
 def minutes_ago(minutes: float) -> datetime:
-    """A moment of the past that a submission may have occurred at."""
+    """Return a time in the past that a submission may have occurred at."""
     return timezone.now() - timedelta(minutes=minutes)
 
 
 @contextmanager
 def rolled_back() -> Iterator[None]:
-    """Whatever is posted within is gone afterwards: for tests that try many worlds in one.
+    """Roll back everything that is posted within, for tests that try many worlds in one.
 
-    The engine insists on a transaction of its own; here it is content with a savepoint, as it is in
-    Django's own test cases.
+    The engine insists on its own transaction; here it accepts a savepoint, as in Django's test cases.
     """
     atomic = transaction.atomic()
     atomic._from_testcase = True  # type: ignore[attr-defined]
@@ -368,7 +367,7 @@ def rolled_back() -> Iterator[None]:
 
 
 def journal() -> list[tuple[Any, ...]]:
-    """Every entry as `(key of the operation, account, side, amount, balance after, version)`, in order."""
+    """Return all entries in order: `(operation key, account, side, amount, balance after, version)`."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select v.metadata ->> 'request_id', a.code, e.side, e.amount, e.balance_after,

@@ -1,7 +1,6 @@
-"""Readable builders of what money does beyond the nine operations, and the pure domain with a clock.
+"""Readable builders of the commands other than the nine operations, and the pure domain with a clock.
 
-`at` is when a command occurred (now, where it is left out); every submission has a key of its own unless
-one is given.
+`at` is when a command occurred, by default now. Every submission has a new key unless one is given.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,7 +62,7 @@ def place(
     key: str | None = None,
     **more: Any,
 ) -> Submission:
-    """Money set aside for so many lines; for an hour where no expiry is given."""
+    """Set money aside for that number of lines, by default for an hour."""
     now = at or timezone.now()
     request = HoldRequested.model_validate(
         {
@@ -88,7 +87,7 @@ def capture(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """So many lines paid out of a hold; the rest of it released unless it is not `final`."""
+    """Pay that number of lines from a hold; a `final` capture releases the rest."""
     request = HoldCaptured(
         hold=UUID(hold),
         count_of_lines=lines,
@@ -100,7 +99,7 @@ def capture(
 
 
 def void(hold: str, *, at: datetime | None = None, key: str | None = None) -> Submission:
-    """A hold given up."""
+    """Void a hold."""
     request = HoldVoided(hold=UUID(hold), reason="the server was lost")
     return holds.void_hold(request, now=at or timezone.now(), **_who(key))
 
@@ -113,7 +112,7 @@ def request_payout(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """Money of a user set aside, to be paid out."""
+    """Set money of a user aside, to be paid out."""
     request = PayoutRequested(
         payout=UUID(payout) if payout else uuid4(),
         operation_user=_id(user),
@@ -131,7 +130,7 @@ def pay(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """A payout that the provider has paid."""
+    """Record that the provider has paid a payout."""
     request = PayoutPaid(
         payout=UUID(payout), occurred_at=at, payment_reference=reference, payment_provider=provider
     )
@@ -139,7 +138,7 @@ def pay(
 
 
 def fail(payout: str, *, at: datetime | None = None, key: str | None = None) -> Submission:
-    """A payout that will not be paid."""
+    """Record that a payout will not be paid."""
     request = PayoutFailed(payout=UUID(payout), occurred_at=at, reason="the bank does not know the account")
     return payouts.fail_payout(request, now=at or timezone.now(), **_who(key))
 
@@ -153,7 +152,7 @@ def charge_back(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """So much of a payment taken back by its provider, or all that is left of it."""
+    """Record that the provider took back this much of a payment, or all that is left of it."""
     request = Chargeback(
         operation=None if operation is None else UUID(operation),
         payment_reference=reference,
@@ -166,7 +165,7 @@ def charge_back(
 
 
 def sign(contract: int, *, at: datetime | None = None, key: str | None = None) -> Submission:
-    """A consulting request that becomes a contract."""
+    """Sign a consulting request, which makes it a contract."""
     return _contract(contract, "contract", None, at, key)
 
 
@@ -178,7 +177,7 @@ def end(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """A contract finished, split (so much to the consultant) or cancelled."""
+    """Finish, split (with this much to the consultant) or cancel a contract."""
     return _contract(contract, step, None if value is None else amount(value), at, key)
 
 
@@ -192,7 +191,7 @@ def grant(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """Promotional credit for a user."""
+    """Grant promotional credit to a user."""
     command = GrantCoupon(
         user=_id(user),
         amount=amount(usd),
@@ -216,7 +215,7 @@ def create_code(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """A code that each user may redeem once."""
+    """Create a code that each user may redeem once."""
     code = Code(
         code=name,
         amount=amount(usd),
@@ -230,7 +229,7 @@ def create_code(
 
 
 def redeem(name: str, *, user: User | int, at: datetime | None = None, key: str | None = None) -> Submission:
-    """A user redeems a code."""
+    """Redeem a code for a user."""
     command = RedeemCode(user=_id(user), code=name, occurred_at=at or timezone.now())
     return _of("coupon_redemption", command, key, operation_user=_id(user), code=name)
 
@@ -243,7 +242,7 @@ def reverse(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """So much of an operation taken back, or all that is left of it."""
+    """Reverse this much of an operation, or all that is left of it."""
     command = Reverse(
         operation=operation,
         amount=None if value is None else amount(value),
@@ -264,7 +263,7 @@ def adjust(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """`change` put on an account of a user, or taken off if it is negative, by somebody."""
+    """Put `change` on an account of a user, or take it off if it is negative."""
     value = amount(change)
     adjustment = Adjustment(
         user=_id(user), account=account, direction="up" if value > 0 else "down", amount=abs(value)
@@ -288,7 +287,7 @@ def change_period(
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
-    """A month to be closed or reopened, proposed by somebody."""
+    """Propose to close or reopen a month."""
     change = PeriodChange(action=action, month=Month.parse(str(month)))
     command = ChangePeriod(
         change=change,
@@ -301,12 +300,12 @@ def change_period(
 
 
 def approve(proposal: str, **who: Any) -> Submission:
-    """A proposal approved by somebody: see `_resolve` for who and when."""
+    """Approve a proposal; see `_resolve` for the arguments."""
     return _resolve(proposal, verdict=True, **who)
 
 
 def decline(proposal: str, **who: Any) -> Submission:
-    """A proposal declined by somebody."""
+    """Decline a proposal; see `_resolve` for the arguments."""
     return _resolve(proposal, verdict=False, **who)
 
 
@@ -320,7 +319,7 @@ def propose_tariff(
     at: datetime | None = None,
     **terms: Any,
 ) -> Submission:
-    """A version of the tariff, the first one's with other terms; or some terms for a user or a team."""
+    """Propose a version of the tariff with these terms changed, or an override for a user or a team."""
     of_one = user is not None or team is not None
     command = ProposeTariff(
         effective_from=since,
@@ -338,7 +337,7 @@ def propose_tariff(
 def limit(
     user: User | int, value: str | int | None, *, at: datetime | None = None, key: str | None = None
 ) -> Submission:
-    """A credit limit of a user's own; None: the tariff's again."""
+    """Set a user's own credit limit. None: the tariff's applies again."""
     own = None if value is None else amount(value)
     command = SetCreditLimit(user=_id(user), limit=own, occurred_at=at or timezone.now())
     return _of("credit_limit", command, key, operation_user=_id(user), limit=value)
@@ -346,9 +345,9 @@ def limit(
 
 @dataclass(slots=True, kw_only=True)
 class ClockedDomain(PureDomain):
-    """The pure domain with a clock that tests move: what is overdue is swept before each decision.
+    """The pure domain with a clock that tests move. What is overdue is swept before each decision.
 
-    What was decided can be named by later commands: `event(n)` is the id of the n-th decision.
+    Later commands can name decisions: `event(n)` is the id of the n-th decision.
     """
 
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -356,23 +355,23 @@ class ClockedDomain(PureDomain):
     offers: dict[int, Offer] = field(default_factory=dict)
 
     def offer(self, request: int, *, client: int, consultant: int, usd: str | int) -> None:
-        """A consulting request that its consultant may approve."""
+        """Add a consulting request that its consultant may approve."""
         self.offers[request] = Offer(
             request=request, client=client, consultant=consultant, amount=amount(usd), waits=True
         )
         self.locked.add_accounts([Account(escrow_account(request), client, credit_normal=True)])
 
     def escrow(self, contract: int) -> Decimal:
-        """What is in the escrow of a contract."""
+        """Return the balance of a contract's escrow."""
         return self.locked.accounts[escrow_account(contract)].balance
 
     def later(self, *, seconds: float = 0, minutes: float = 0, days: float = 0) -> datetime:
-        """Move the clock; the time after it."""
+        """Move the clock; return the new time."""
         self.now += timedelta(seconds=seconds, minutes=minutes, days=days)
         return self.now
 
     def sweep(self) -> list[dict[str, Any]]:
-        """What expires now; the data of the events."""
+        """Expire what is overdue; return the data of the events."""
         expiring = [
             decision for user in self.users for decision in expire_overdue(self.locked, user, now=self.now)
         ]
@@ -380,7 +379,7 @@ class ClockedDomain(PureDomain):
         return [self._evolve(decision, {"type": decision.type}) for decision in expiring]
 
     def decide(self, submission: Submission) -> dict[str, Any]:
-        """The data of the event. Raises `Rejected` or `Undecided`, with nothing decided."""
+        """Decide; return the data of the event. Raises `Rejected` or `Undecided`, with nothing decided."""
         self.sweep()
         known = replace(
             self.known,
@@ -407,7 +406,7 @@ class ClockedDomain(PureDomain):
         return data
 
     def _check(self, decision: Decision) -> None:
-        """What holds after every decision: allowed pairs, Σ grants = coupons, Σ holds and payouts = held."""
+        """Check that pairs are allowed, Σ grants = coupons, and Σ holds and payouts = held."""
         for debit, credit, _, _ in decision.transfers:
             assert (str(decision.kind), kind_of(debit), kind_of(credit)) in ALLOWED_PAIRS
         for user in decision.users:
@@ -420,37 +419,37 @@ class ClockedDomain(PureDomain):
 
     @property
     def last(self) -> str:
-        """The id of the last decision."""
+        """Return the id of the last decision."""
         return event(len(self.events) - 1)
 
     def hold(self, hold: str) -> Hold:
-        """A hold as it stands."""
+        """Return the current state of a hold."""
         return self.locked.holds[hold]
 
     def grants(self, user: int) -> dict[str, Decimal]:
-        """What remains of the user's grants, by id, in the order they were given."""
+        """Return what remains of the user's grants, by id, in the order they were granted."""
         return {grant.id: grant.remaining for grant in self.locked.user_grants(user)}
 
     def held(self, user: int) -> Decimal:
-        """What is set aside of the user's tokens."""
+        """Return the amount of the user's tokens that is set aside."""
         return self.locked.account(user, "eaml").held
 
 
 def event(number: int) -> str:
-    """The id of a decision in `ClockedDomain`."""
+    """Return the id of a decision in `ClockedDomain`."""
     return f"00000000-0000-7000-8000-{number:012d}"
 
 
 @contextmanager
 def nothing_changes(domain: PureDomain) -> Iterator[None]:
-    """Fails where a refusal left something behind."""
+    """Fail if a refusal changed anything."""
     before = state_of(domain)
     yield
     assert state_of(domain) == before
 
 
 def state_of(domain: PureDomain) -> Sequence[Any]:
-    """Everything that a decision may change."""
+    """Return everything that a decision may change."""
     locked = domain.locked
     accounts = {
         code: (account.balance, account.held, account.version, account.credit_limit)
@@ -463,7 +462,7 @@ def state_of(domain: PureDomain) -> Sequence[Any]:
         locked.proposals,
         locked.adjusted,
     ]
-    # A payment has a reference of its own in each book: only what it paid is compared.
+    # Each domain gives a payment a reference of its own, so only the paid operations are compared.
     kept += [locked.payouts, {each.operation: True for each in locked.payments.values()}]
     grants: dict[int, dict[str, Grant]] = {user: dict(own) for user, own in locked.grants.items()}
     return [accounts, grants, dict(locked.contracts), *map(dict, kept)]

@@ -1,4 +1,4 @@
-"""What every test that uses the database shares."""
+"""Fixtures of all tests that use the database."""
 
 import pytest
 from pytest_django import DjangoDbBlocker
@@ -6,7 +6,7 @@ from pytest_django import DjangoDbBlocker
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The test database, which gives ids above those that messages name in tests."""
+    """Set up the test database with ids above those that messages use in tests."""
     del django_db_setup
     from django.db import connection
 

@@ -1,4 +1,4 @@
-"""More than one connection: what a test of two workers needs."""
+"""Further connections and threads, for tests of two workers."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @contextmanager
 def another(**given: str) -> Iterator[Any]:
-    """A plain connection to the tests' database that commits by itself; `given`: another user, say."""
+    """Open a plain autocommit connection to the tests' database. `given` overrides its parameters."""
     parameters = {
         name: value
         for name, value in connection.get_connection_params().items()
@@ -30,7 +30,7 @@ def another(**given: str) -> Iterator[Any]:
 
 
 class Worker(threading.Thread):
-    """Something that runs beside the test, with a connection of its own."""
+    """A thread that works while the test runs, with its own connection."""
 
     def __init__(self, work: Callable[[], object]) -> None:
         super().__init__(daemon=True)
@@ -48,7 +48,7 @@ class Worker(threading.Thread):
             connections.close_all()
 
     def answer(self, seconds: float = 30) -> Any:
-        """What it came to; raises what it raised."""
+        """Return the result, or raise what the work raised."""
         self.join(seconds)
         assert not self.is_alive(), "a worker still waits: two of them hold what the other needs"
         if self._error is not None:
@@ -57,13 +57,13 @@ class Worker(threading.Thread):
 
 
 class Held:
-    """An intake that keeps its transaction open, with all its locks, until the test lets go."""
+    """An intake that keeps its transaction open, with all its locks, until the test releases it."""
 
     def __init__(self) -> None:
         self.reached, self.let_go = threading.Event(), threading.Event()
 
     def begin(self, cursor: Any) -> None:
-        """Nothing shares the batch."""
+        """Do nothing."""
 
     def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002
         self.reached.set()
@@ -71,7 +71,7 @@ class Held:
 
 
 def together(*work: Callable[[], T]) -> list[T]:
-    """Everything at once, each in a thread of its own; the answers in the given order."""
+    """Run all of the work at once, each in its own thread; return the results in the given order."""
     barrier = threading.Barrier(len(work))
 
     def after_the_others(one: Callable[[], T]) -> Callable[[], T]:
@@ -86,7 +86,7 @@ def together(*work: Callable[[], T]) -> list[T]:
 
 
 def waits_for_a_lock(count: int = 1) -> bool:
-    """Whether so many connections to this database wait for somebody."""
+    """Return True if at least that number of connections to this database wait for a lock."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select count(*) from pg_stat_activity
@@ -97,7 +97,7 @@ def waits_for_a_lock(count: int = 1) -> bool:
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for a condition; fails where it does not come true."""
+    """Wait for a condition; fail if it does not come true."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.01)):
         if condition():

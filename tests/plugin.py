@@ -1,9 +1,9 @@
 """Starts the embedded servers for the tests, before Django's settings are loaded.
 
 PostgreSQL is started once for a run: with pytest-xdist by the controller, whose workers inherit its
-address. A broker is started by the first test that asks for the fixture `kafka`, in each worker one
-of its own, because topics have fixed names. Where DATABASE_URL or KAFKA_BOOTSTRAP_SERVERS is set,
-the tests use that server; the database role must be a superuser there.
+address. The first test that uses the fixture `kafka` starts a broker; each worker has its own, because
+topics have fixed names. If DATABASE_URL or KAFKA_BOOTSTRAP_SERVERS is set, the tests use that server; the
+database role must be a superuser there.
 
 LEDGER_TEST_KAFKA=apache runs the same tests on Apache Kafka.
 """
@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 from stack import Stack, StackError
 from stack.ports import free_port
 
-# Which address was chosen here: an xdist worker inherits it and must choose another.
+# The address that was chosen here. An xdist worker inherits it and must choose another.
 _CHOSEN = "TEST_KAFKA_BOOTSTRAP_SERVERS"
 
 # The fixtures of pytest-django that open the database.
@@ -30,7 +30,7 @@ settings.register_profile("default", deadline=None, print_blob=True)
 settings.register_profile(
     "ci",
     parent=settings.get_profile("default"),
-    # A change is judged by the same examples each time; `nightly` looks for new ones.
+    # CI tests every change with the same examples; `nightly` looks for new ones.
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
@@ -40,7 +40,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
-    """Before pytest-django's own hook, which imports the settings."""
+    """Start servers before pytest-django's own hook, which imports the settings."""
     # xdist's workers must agree on the order of the tests, which may come out of a set. The header shows it.
     os.environ.setdefault("PYTHONHASHSEED", str(secrets.randbelow(2**32)))
     os.environ.setdefault("LEDGER_SECRET_KEY", "only-for-tests-" + "0" * 32)
@@ -51,13 +51,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
             raise pytest.UsageError(f"the tests' own PostgreSQL: {error}") from error
         early_config.stash[_stack] = stack
         early_config.add_cleanup(stack.close)
-        # Tests make and empty databases: they are the owner. The service's role is there to be tried.
+        # Tests create and empty databases as the owner. Some tests also try the role of the service.
         os.environ["DATABASE_URL"] = os.environ["DATABASE_OWNER_URL"] = stack.environment[
             "DATABASE_OWNER_URL"
         ]
         os.environ["DATABASE_SERVICE_URL"] = stack.environment["DATABASE_URL"]
     if os.environ.get("KAFKA_BOOTSTRAP_SERVERS") == os.environ.get(_CHOSEN):
-        # Nothing listens there until a test asks for it, but settings already name it.
+        # No broker listens there until a test needs it, but the settings already name the address.
         os.environ["KAFKA_BOOTSTRAP_SERVERS"] = os.environ[_CHOSEN] = f"127.0.0.1:{free_port()}"
     return (yield)
 
@@ -67,7 +67,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Mark each test by how it works, so that `-m unit` or `-m "not kafka"` finds them all."""
+    """Mark each test by how it works, for `-m unit` or `-m "not kafka"`."""
     for item in items:
         for kind in _kinds(item):
             item.add_marker(kind)
@@ -89,7 +89,7 @@ def _kinds(item: pytest.Item) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
-    """The address of a running broker, the same that settings name: embedded, or Apache Kafka."""
+    """Return the address of a running broker, embedded or Apache Kafka; the settings name the same."""
     address = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
     if address != os.environ.get(_CHOSEN):
         yield address
@@ -105,10 +105,10 @@ def kafka() -> Iterator[str]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _emptying_may_truncate() -> Iterator[None]:
-    """Lets Django empty append-only tables between tests that commit.
+    """Let Django empty append-only tables between tests that commit.
 
-    Their triggers refuse TRUNCATE to everybody. A superuser may leave triggers out within one
-    transaction, which the service's own role may not.
+    Their triggers refuse every TRUNCATE. A superuser may disable triggers within one transaction, which
+    the service's own role may not.
     """
     from django.conf import settings as django_settings
 

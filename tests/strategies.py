@@ -1,4 +1,4 @@
-"""What Hypothesis draws from: operations in a small world, written so that a failure can be read."""
+"""Hypothesis strategies: operations in a small world, written so that failures are readable."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ KINDS: Final = (*_ON_MACHINE, "credit_from_user", "pay_a_bill", "up", "down")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """An operation somebody asks for. `user` and `machine` count from 0 in the world it is asked in.
+class DrawnOperation:
+    """An operation to be sent. `user` and `machine` are numbers from 0 in the world that it is sent to.
 
-    `lines` counts for what is priced by line, `usd` for what names its amount; kind `up` and `down` are
-    adjustments of the account `usd` or `eaml`.
+    `lines` is for kinds that are priced by line, `amount` for kinds with an amount. The kinds `up` and
+    `down` are adjustments of the account `usd` or `eaml`.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class Ask:
     def submission(
         self, users: Sequence[int], machines: Sequence[int], *, key: str | None = None
     ) -> Submission:
-        """The same as a service would send it, in a world with these users and machines."""
+        """Return the operation as a service would send it in a world with these users and machines."""
         user = users[self.user]
         if self.kind in _ON_MACHINE:
             counted = {"lines": self.lines} if self.kind in _COUNTED else {}
@@ -61,17 +61,19 @@ class Ask:
 
 
 def amounts(largest: int = 10**13) -> st.SearchStrategy[str]:
-    """Amounts above zero, the awkward ones often: `largest` is in the smallest units."""
+    """Draw amounts above zero, awkward ones often. `largest` is in the smallest units."""
     awkward = st.sampled_from(
         ["0.00000001", "0.00000003", "0.5", "1", "10", "999.99999999", "123456.78901234"]
     )
     return awkward | st.integers(1, largest).map(lambda units: make.short(Decimal(units).scaleb(-8)))
 
 
-def asks(kinds: Sequence[str] = KINDS, *, lines: int = 2_000_000) -> st.SearchStrategy[Ask]:
-    """One operation of one of the kinds."""
+def drawn_operations(
+    kinds: Sequence[str] = KINDS, *, lines: int = 2_000_000
+) -> st.SearchStrategy[DrawnOperation]:
+    """Draw one operation of one of the kinds."""
     return st.builds(
-        Ask,
+        DrawnOperation,
         kind=st.sampled_from(kinds),
         user=st.integers(0, USERS - 1),
         machine=st.integers(0, MACHINES - 1),
@@ -87,7 +89,7 @@ _fractions = st.integers(0, 10**8).map(lambda units: f"{Decimal(units).scaleb(-8
 
 @st.composite
 def machine_terms(draw: st.DrawFn, machine: int) -> MachineTerms:
-    """A machine of one of the users, with a price for some things."""
+    """Draw a machine of one of the users, with some prices."""
     return make.machine_terms(
         machine,
         owner=draw(st.integers(0, USERS - 1)) + 1,
@@ -100,7 +102,7 @@ def machine_terms(draw: st.DrawFn, machine: int) -> MachineTerms:
 
 
 def tariffs() -> st.SearchStrategy[Tariff]:
-    """A tariff, from reasonable to strange."""
+    """Draw a tariff, from reasonable to strange."""
     unit = st.sampled_from(["0.00000001", "0.00001", "0.0001", "0.33333333", "1"])
     return st.builds(
         make.tariff,
@@ -119,7 +121,7 @@ def tariffs() -> st.SearchStrategy[Tariff]:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> PureDomain:
-    """Users 1 to 4 with something on their accounts, and machines 1 to 3."""
+    """Draw users 1 to 4 with balances, and machines 1 to 3."""
     start = st.dictionaries(st.sampled_from(["usd", "eaml", "due:usd", "due:eaml"]), amounts())
     return PureDomain(
         users=range(1, USERS + 1),
@@ -129,6 +131,6 @@ def worlds(draw: st.DrawFn) -> PureDomain:
     )
 
 
-def submission_in(ask: Ask) -> Submission:
-    """What is asked, in a drawn world."""
-    return ask.submission(range(1, USERS + 1), range(1, MACHINES + 1))
+def submission_in(drawn: DrawnOperation) -> Submission:
+    """Return the submission of a drawn operation in a drawn world."""
+    return drawn.submission(range(1, USERS + 1), range(1, MACHINES + 1))

@@ -12,7 +12,7 @@ from projections.rebuild_rows import rebuild_records
 from tests import builders as make
 from tests import strategies
 from tests.projections import world as worlds
-from tests.strategies import MACHINES, USERS, Ask
+from tests.strategies import MACHINES, USERS, DrawnOperation
 
 _RECORDS = ("models_operation", "models_entry")
 _BALANCES = ("ledger_account", "models_user")
@@ -25,8 +25,8 @@ _PRICES: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.django_db
 @settings(max_examples=30)
-@given(st.lists(st.lists(strategies.asks(), min_size=1, max_size=8), max_size=6))
-def test_everything_comes_back_from_the_log(batches: list[list[Ask]]) -> None:
+@given(st.lists(st.lists(strategies.drawn_operations(), min_size=1, max_size=8), max_size=6))
+def test_everything_comes_back_from_the_log(batches: list[list[DrawnOperation]]) -> None:
     """After any sequence of batches `verify` is content; operations, entries and balances that are lost
     come back from the events exactly as they were.
     """
@@ -35,7 +35,7 @@ def test_everything_comes_back_from_the_log(batches: list[list[Ask]]) -> None:
         machines = [make.make_machine(users[n], **_PRICES[n]) for n in range(MACHINES)]
         post([make.top_up(user, 50) for user in users])
         for batch in batches:
-            post([ask.submission([u.pk for u in users], [m.pk for m in machines]) for ask in batch])
+            post([drawn.submission([u.pk for u in users], [m.pk for m in machines]) for drawn in batch])
         worlds.project()
         assert worlds.mismatches(chunk=5) == []
 

@@ -1,4 +1,4 @@
-"""A chargeback takes back money that was paid in, whether or not it is still there."""
+"""A chargeback takes back money that was paid in, whether it is still there or not."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ USD, DUE, CLEARING = "user:2:usd", "user:2:due:usd", "clearing:payments:usd"
 
 
 def paid(usd: str = "100") -> ClockedDomain:
-    """Books in which the user paid in so much under the reference `pi_1`: event 0."""
+    """Return a domain in which the user paid in that amount under the reference `pi_1`: event 0."""
     made = ClockedDomain(users=[1, USER])
     made.decide(make.top_up(USER, usd, reference="pi_1"))
     return made
@@ -36,7 +36,7 @@ def refused(made: ClockedDomain, submission: Any, error: type[Rejected]) -> Reje
 
 
 def test_money_that_is_there_leaves_again() -> None:
-    """By the provider's reference, linked to the payment as a reversal is."""
+    """The provider's reference names the payment, which is linked as by a reversal."""
     made = paid()
     data = made.decide(do.charge_back(reference="pi_1"))
     assert transfers(data) == [(USD, CLEARING, "100")]
@@ -49,14 +49,14 @@ def test_money_that_is_there_leaves_again() -> None:
 
 
 def test_money_that_is_spent_becomes_due() -> None:
-    """What is available first."""
+    """Available money is taken first."""
     made = paid()
     made.decide(make.bill(USER, 70))
     assert transfers(made.decide(do.charge_back(reference="pi_1"))) == [
         (USD, CLEARING, "30"),
         (DUE, CLEARING, "70"),
     ]
-    # The next money that comes in settles it.
+    # The next money that is paid in pays it down.
     data = made.decide(make.top_up(USER, 80, reference="pi_2"))
     assert transfers(data) == [(CLEARING, USD, "80"), (USD, DUE, "70")]
 
@@ -74,7 +74,7 @@ def test_held_money_is_left_alone() -> None:
 
 
 def test_parts_add_up_with_reversals() -> None:
-    """What is left of a payment is one number, whoever takes of it."""
+    """Reversals and chargebacks take from the same rest of the payment."""
     made = paid()
     made.decide(do.charge_back(reference="pi_1", value=30))
     made.decide(do.reverse(event(0), 50))
@@ -85,7 +85,7 @@ def test_parts_add_up_with_reversals() -> None:
 
 
 def test_only_money_that_was_paid_in_is_charged_back() -> None:
-    """Not a bill, and not a chargeback."""
+    """Neither a bill nor a chargeback can be charged back."""
     made = paid()
     made.decide(make.bill(USER, 10))
     refused(made, do.charge_back(made.last), NotReversible)
@@ -95,7 +95,7 @@ def test_only_money_that_was_paid_in_is_charged_back() -> None:
 
 
 def test_payment_that_is_not_known_is_undecided() -> None:
-    """It may still come; an operation that there is none of is not waited for."""
+    """A payment may still come; an unknown operation is rejected."""
     made = paid()
     with pytest.raises(Undecided) as caught:
         made.decide(do.charge_back(reference="pi_1", provider="bank"))
@@ -105,7 +105,7 @@ def test_payment_that_is_not_known_is_undecided() -> None:
 
 
 def test_reference_is_not_in_the_command() -> None:
-    """It is a note, as it is of the payment."""
+    """The reference is a note, as it is of the payment."""
     submission = do.charge_back(reference="pi_secret")
     assert "pi_secret" not in str(submission.sent)
     assert submission.notes == {"payment_reference": "pi_secret", "reason": "the card was stolen"}
@@ -113,6 +113,6 @@ def test_reference_is_not_in_the_command() -> None:
 
 @pytest.mark.parametrize("named", [{}, {"payment_reference": "pi_1", "operation": event(0)}])
 def test_chargeback_names_its_payment_in_one_way(named: dict[str, str]) -> None:
-    """Neither in none nor in two, which might disagree."""
+    """It names neither none nor two, which might disagree."""
     with pytest.raises(ValidationError, match="its payment_reference or its operation"):
         Chargeback.model_validate({"reason": "stolen", **named})

@@ -20,7 +20,12 @@ from tests.builders import amount, short, tariff, transfers
 from tests.commands import ClockedDomain, nothing_changes
 
 CLIENT, CONSULTANT, CONTRACT = 2, 3, 17
-USD, ESCROW, HIS, COMMISSION = "user:2:usd", "escrow:17", "user:3:usd", "platform:revenue:commission:usd"
+USD, ESCROW, EARNED, COMMISSION = (
+    "user:2:usd",
+    "escrow:17",
+    "user:3:usd",
+    "platform:revenue:commission:usd",
+)
 
 
 def domain() -> ClockedDomain:
@@ -46,7 +51,7 @@ def refused(made: ClockedDomain, submission: Any, error: type[Rejected]) -> Reje
 
 
 def test_signing_moves_the_amount_into_escrow() -> None:
-    """With the commission that is in force now."""
+    """The commission is the one in force now."""
     made = domain()
     data = made.decide(do.sign(CONTRACT))
     assert transfers(data) == [(USD, ESCROW, "500")]
@@ -61,18 +66,18 @@ def test_signing_moves_the_amount_into_escrow() -> None:
 
 
 def test_finishing_pays_the_consultant_less_the_commission() -> None:
-    """The one that was in force when it was signed, whatever the tariff is by then."""
+    """The commission is the one in force at signing, even if the tariff changes later."""
     made = signed()
     made.known = replace(made.known, tariffs=[tariff(2, commission_rate="0.5")])
     data = made.decide(do.end(CONTRACT, "finish"))
     assert data["kind"] == "consulting_payment"
-    assert transfers(data) == [(ESCROW, HIS, "425"), (ESCROW, COMMISSION, "75")]
+    assert transfers(data) == [(ESCROW, EARNED, "425"), (ESCROW, COMMISSION, "75")]
     assert data["contracts"]["17"]["state"] == "finished"
     assert made.escrow(CONTRACT) == 0
 
 
 def test_cancelling_returns_all_of_it() -> None:
-    """Without a commission."""
+    """No commission is taken."""
     made = signed()
     data = made.decide(do.end(CONTRACT, "cancel"))
     assert data["kind"] == "consulting_return"
@@ -81,10 +86,10 @@ def test_cancelling_returns_all_of_it() -> None:
 
 
 def test_split_pays_a_part_and_returns_the_rest() -> None:
-    """The commission is of what the consultant gets."""
+    """The commission is taken from the consultant's part."""
     made = signed()
     assert transfers(made.decide(do.end(CONTRACT, "split", 200))) == [
-        (ESCROW, HIS, "170"),
+        (ESCROW, EARNED, "170"),
         (ESCROW, COMMISSION, "30"),
         (ESCROW, USD, "300"),
     ]
@@ -92,35 +97,35 @@ def test_split_pays_a_part_and_returns_the_rest() -> None:
 
 
 def test_split_of_all_of_it_returns_nothing() -> None:
-    """And of more than that it is rejected."""
+    """A split of more than all is rejected."""
     made = signed()
     error = refused(made, do.end(CONTRACT, "split", "500.00000001"), InsufficientFunds)
     assert error.details["available"] == "500.00000000"
     assert transfers(made.decide(do.end(CONTRACT, "split", 500))) == [
-        (ESCROW, HIS, "425"),
+        (ESCROW, EARNED, "425"),
         (ESCROW, COMMISSION, "75"),
     ]
 
 
-def test_what_the_consultant_owes_is_settled() -> None:
-    """Of what he gets."""
+def test_debt_of_the_consultant_is_paid_down() -> None:
+    """The consultant's part pays it down."""
     made = signed()
     made.decide(do.adjust(CONSULTANT, "due:usd", 100))
     data = made.decide(do.end(CONTRACT, "finish"))
-    assert transfers(data)[2:] == [(HIS, "user:3:due:usd", "100")]
+    assert transfers(data)[2:] == [(EARNED, "user:3:due:usd", "100")]
     assert short(made.locked.balance(CONSULTANT, "usd")) == "325"
 
 
-def test_what_the_client_owes_is_settled_of_what_comes_back() -> None:
-    """It became due after he signed."""
+def test_debt_of_the_client_is_paid_down_by_returned_money() -> None:
+    """The debt arose after signing."""
     made = signed()
     made.decide(do.adjust(CLIENT, "due:usd", 40))
     data = made.decide(do.end(CONTRACT, "split", 480))
     assert transfers(data)[2:] == [(ESCROW, USD, "20"), (USD, "user:2:due:usd", "20")]
 
 
-def test_client_who_is_short_is_rejected() -> None:
-    """What is held for a payout is not his to promise."""
+def test_client_with_too_little_money_is_rejected() -> None:
+    """Money that is held for a payout cannot be promised."""
     made = domain()
     made.decide(do.request_payout(CLIENT, 101))
     error = refused(made, do.sign(CONTRACT), InsufficientFunds)
@@ -128,7 +133,7 @@ def test_client_who_is_short_is_rejected() -> None:
 
 
 def test_contract_is_signed_once() -> None:
-    """Also where its request does not know yet."""
+    """A second signing is rejected even if the request's row is not updated yet."""
     made = signed()
     refused(made, do.sign(CONTRACT), ContractNotOffered)
     made.decide(do.end(CONTRACT, "cancel"))
@@ -138,7 +143,7 @@ def test_contract_is_signed_once() -> None:
 @pytest.mark.parametrize("second", ["finish", "split", "cancel"])
 @pytest.mark.parametrize("first", ["finish", "split", "cancel"])
 def test_contract_ends_once(first: str, second: str) -> None:
-    """Whatever comes after."""
+    """Every later step is rejected."""
     made = signed()
     made.decide(do.end(CONTRACT, first, 1 if first == "split" else None))
     error = refused(made, do.end(CONTRACT, second, 1 if second == "split" else None), ContractEnded)
@@ -146,8 +151,8 @@ def test_contract_ends_once(first: str, second: str) -> None:
     assert error.details == {"contract": CONTRACT, "state": states[first]}
 
 
-def test_what_is_not_offered_is_not_signed() -> None:
-    """No consultant, no amount, or nobody asked; and what was not signed does not end."""
+def test_request_without_an_offer_cannot_be_signed() -> None:
+    """The consultant or amount is missing, or no consultant was asked. An unsigned contract cannot end."""
     made = domain()
     refused(made, do.sign(18), ContractUnknown)
     refused(made, do.end(CONTRACT, "finish"), ContractUnknown)
@@ -158,23 +163,23 @@ def test_what_is_not_offered_is_not_signed() -> None:
 
 
 def test_contract_for_nothing_moves_nothing() -> None:
-    """It is recorded all the same."""
+    """It is recorded without transfers."""
     made = domain()
     made.offer(18, client=CLIENT, consultant=CONSULTANT, usd=0)
     assert made.decide(do.sign(18))["transfers"] == []
     assert made.decide(do.end(18, "finish"))["transfers"] == []
 
 
-def test_nothing_of_a_contract_is_reversed() -> None:
-    """One that is signed is cancelled, and what was paid is adjusted."""
+def test_operations_of_a_contract_cannot_be_reversed() -> None:
+    """A signed contract can be cancelled, and a payment can be adjusted."""
     made = signed()
     refused(made, do.reverse(made.last), NotReversible)
     made.decide(do.end(CONTRACT, "finish"))
     refused(made, do.reverse(made.last), NotReversible)
 
 
-def test_commission_of_consulting_can_be_its_own() -> None:
-    """A tariff may say another than that of sales."""
+def test_consulting_can_have_its_own_commission() -> None:
+    """It may differ from the commission of sales."""
     made = domain()
     terms = tariff(commission_rate="0.15", commission_rates={"consulting_payment": "0.05"})
     made.known = replace(made.known, tariffs=[terms])
@@ -183,7 +188,7 @@ def test_commission_of_consulting_can_be_its_own() -> None:
 
 
 def test_state_of_a_contract_survives_its_event() -> None:
-    """What an event keeps is all that there is."""
+    """Decoding returns the contract that was encoded."""
     made = signed()
     contract = made.locked.contracts[CONTRACT]
     assert decode_contract(CONTRACT, encode_contract(contract)) == contract
@@ -191,6 +196,6 @@ def test_state_of_a_contract_survives_its_event() -> None:
 
 
 def test_escrow_is_not_spent() -> None:
-    """It is no longer the client's."""
+    """The client cannot spend money in escrow."""
     made = signed()
     refused(made, make.bill(CLIENT, "100.00000001"), InsufficientFunds)

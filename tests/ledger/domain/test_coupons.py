@@ -38,7 +38,7 @@ def domain(usd: str = "100") -> ClockedDomain:
 
 
 def granted(*coupons: dict[str, Any], usd: str = "100") -> ClockedDomain:
-    """Grants in this order, a second apart: `{"usd": 3, "days": 1, "priority": 5}`."""
+    """Return a domain with grants in this order, a second apart: `{"usd": 3, "days": 1, "priority": 5}`."""
     made = domain(usd)
     for coupon in coupons:
         days = coupon.get("days")
@@ -50,14 +50,14 @@ def granted(*coupons: dict[str, Any], usd: str = "100") -> ClockedDomain:
 
 
 def paid(made: ClockedDomain, usd: str) -> list[tuple[str, str]]:
-    """A bill, and what each grant paid of it, the grants named by their number."""
+    """Pay a bill; return how much of it each grant paid, by the grant's number."""
     data = made.decide(make.bill(USER, usd))
     numbers = {event(number): str(number) for number in range(20)}
     return [(numbers[part["grant"]], make.short(part["amount"])) for part in data.get("spent", [])]
 
 
 def test_grant_is_credit_from_promotions() -> None:
-    """What the user has of it is on an account of its own."""
+    """The remaining credit is on an account of the user."""
     made = granted({"usd": 3})
     assert transfers(made.events[0]) == [(PROMOTIONS, COUPON, "3")]
     assert made.balances() == {COUPON: amount(3), USD: amount(100)}
@@ -65,7 +65,7 @@ def test_grant_is_credit_from_promotions() -> None:
 
 
 def test_grant_that_would_have_expired_is_refused() -> None:
-    """At this instant counts as expired."""
+    """An expiry at this instant counts as expired."""
     made = domain()
     for late in (made.now, made.now - timedelta(days=1)):
         with nothing_changes(made), pytest.raises(ExpiryPassed) as refused:
@@ -73,7 +73,7 @@ def test_grant_that_would_have_expired_is_refused() -> None:
         assert refused.value.details == {"field": "expires_at"}
 
 
-def test_grant_for_nobody_is_undecided() -> None:
+def test_grant_for_an_unknown_user_is_undecided() -> None:
     """The user may become known."""
     made = domain()
     with nothing_changes(made), pytest.raises(Undecided):
@@ -93,14 +93,14 @@ def test_grant_for_nobody_is_undecided() -> None:
 def test_coupons_are_spent_by_priority_then_expiry_then_age(
     coupons: list[dict[str, Any]], order: str
 ) -> None:
-    """Whatever never expires comes last of its priority; each is used up before the next is begun."""
+    """Grants without an expiry come last in their priority. Each is used up before the next."""
     made = granted(*coupons)
     assert paid(made, "2.5") == [(order[0], "1"), (order[1], "1"), (order[2], "0.5")]
     assert paid(made, "1") == [(order[2], "0.5")]
 
 
 def test_equal_coupons_are_spent_in_the_order_of_their_ids() -> None:
-    """Granted at the same instant, there is still one order."""
+    """The order is defined even for grants of the same instant."""
     made = domain()
     for _ in range(3):
         made.decide(do.grant(USER, 1, at=made.now))
@@ -109,7 +109,7 @@ def test_equal_coupons_are_spent_in_the_order_of_their_ids() -> None:
 
 
 def test_bill_is_paid_by_coupons_first_then_by_money() -> None:
-    """The event says which grant paid what."""
+    """The event says how much each grant paid."""
     made = granted({"usd": 3}, {"usd": 4})
     data = made.decide(make.bill(USER, "10"))
     assert transfers(data) == [
@@ -128,7 +128,7 @@ def test_bill_is_paid_by_coupons_first_then_by_money() -> None:
 
 
 def test_bill_within_the_coupons_takes_no_money() -> None:
-    """And needs none."""
+    """No money is needed."""
     made = granted({"usd": 3}, usd="0")
     assert transfers(made.decide(make.bill(USER, "2"))) == [
         (COUPON, "platform:revenue:usd", "2"),
@@ -140,7 +140,7 @@ def test_bill_within_the_coupons_takes_no_money() -> None:
 
 
 def test_coupons_never_pay_another_user() -> None:
-    """Nor compute, nor a hold: what they pay is a bill."""
+    """They do not pay compute or holds either, only bills."""
     made = granted({"usd": 50}, usd="4")
     with nothing_changes(made), pytest.raises(InsufficientFunds) as refused:
         made.decide(make.machine_copy(MACHINE, user=USER))
@@ -152,7 +152,7 @@ def test_coupons_never_pay_another_user() -> None:
 
 
 def test_scope_says_what_a_coupon_may_pay() -> None:
-    """One for something else is passed over, and keeps its value."""
+    """A grant for another kind is skipped and keeps its value."""
     made = granted({"usd": 3, "kinds": ("training",)}, {"usd": 4, "kinds": ("training", "pay_a_bill")})
     assert paid(made, "5") == [("1", "4")]
     assert made.grants(USER) == {event(0): amount(3), event(1): ZERO}
@@ -161,7 +161,7 @@ def test_scope_says_what_a_coupon_may_pay() -> None:
 
 
 def test_coupon_is_worth_something_until_the_instant_it_expires() -> None:
-    """Spendable a microsecond before, and then no more; the sweep takes what is left."""
+    """It can be spent a microsecond before the expiry, and not at it. The sweep takes what is left."""
     made = granted({"usd": 3, "days": 1})
     expires_at = made.locked.user_grants(USER)[0].expires_at
     assert expires_at is not None
@@ -179,7 +179,7 @@ def test_coupon_is_worth_something_until_the_instant_it_expires() -> None:
 
 
 def test_expired_coupon_is_swept_once() -> None:
-    """One that was used up leaves nothing to sweep."""
+    """A used-up grant leaves nothing to sweep."""
     made = granted({"usd": 3, "days": 1}, {"usd": 1, "days": 1, "priority": 1}, {"usd": 9})
     paid(made, "1")
     made.later(days=3)
@@ -195,8 +195,8 @@ def offered(**terms: Any) -> ClockedDomain:
     return made
 
 
-def test_redeemed_code_gives_what_it_says() -> None:
-    """Amount, priority and scope; it expires so many days after it was redeemed."""
+def test_redeemed_code_gives_its_grant() -> None:
+    """The grant has the code's amount, priority and scope, and expires that many days after redeeming."""
     made = offered(priority=7, kinds=("pay_a_bill",), valid_days=10)
     made.later(days=2)
     data = made.decide(do.redeem("HELLO", user=USER))
@@ -207,14 +207,14 @@ def test_redeemed_code_gives_what_it_says() -> None:
     assert data["codes"]["HELLO"]["redemptions"] == 1
 
 
-def test_code_without_days_gives_a_grant_that_stays() -> None:
+def test_code_without_days_gives_a_grant_without_expiry() -> None:
     made = offered()
     made.decide(do.redeem("HELLO", user=USER))
     assert made.locked.user_grants(USER)[0].expires_at is None
 
 
 def test_user_redeems_a_code_once() -> None:
-    """Though others may still, and though what it gave is spent."""
+    """Other users may still redeem it, and it does not matter if the grant is spent."""
     made = offered()
     made.decide(do.redeem("HELLO", user=USER))
     paid(made, "2")
@@ -224,7 +224,7 @@ def test_user_redeems_a_code_once() -> None:
     assert made.locked.codes["HELLO"].redemptions == 2
 
 
-def test_code_is_redeemed_so_often_and_not_more() -> None:
+def test_code_is_redeemed_up_to_its_maximum() -> None:
     made = offered(redemptions_max=1)
     made.decide(do.redeem("HELLO", user=USER))
     with nothing_changes(made), pytest.raises(CodeExhausted):
@@ -243,14 +243,14 @@ def test_code_is_redeemed_until_its_instant() -> None:
     made.decide(do.redeem("HELLO", user=USER))
 
 
-def test_code_that_there_is_not_cannot_be_redeemed() -> None:
+def test_unknown_code_cannot_be_redeemed() -> None:
     made = domain()
     with nothing_changes(made), pytest.raises(CodeUnknown):
         made.decide(do.redeem("HELLO", user=USER))
 
 
 def test_code_is_created_once() -> None:
-    """A second one of that name would change what the first gives."""
+    """A second code of that name would change what the first gives."""
     made = offered()
     with nothing_changes(made), pytest.raises(CodeExists):
         made.decide(do.create_code("HELLO", 3))
@@ -258,7 +258,7 @@ def test_code_is_created_once() -> None:
 
 
 def test_upward_adjustment_is_a_grant_that_does_not_expire() -> None:
-    """Of usual priority, for everything."""
+    """It has the usual priority and pays everything."""
     made = domain()
     data = made.decide(do.adjust(USER, "coupon", 3))
     assert (data["kind"], transfers(data)) == ("adjustment", [(PROMOTIONS, COUPON, "3")])
@@ -268,7 +268,7 @@ def test_upward_adjustment_is_a_grant_that_does_not_expire() -> None:
 
 
 def test_downward_adjustment_takes_grants_in_spending_order() -> None:
-    """Whatever their scope, which they keep; the event says which gave what."""
+    """Grants are taken regardless of their scope, which they keep. The event says how much of each."""
     made = granted({"usd": 3, "kinds": ("training",)}, {"usd": 4, "days": 1})
     data = made.decide(do.adjust(USER, "coupon", "-5"))
     assert transfers(data) == [(COUPON, PROMOTIONS, "5")]
@@ -281,7 +281,7 @@ def test_downward_adjustment_takes_grants_in_spending_order() -> None:
 
 
 def test_downward_adjustment_takes_what_is_live_at_most() -> None:
-    """What has expired is not there to be taken."""
+    """Expired grants cannot be taken."""
     made = granted({"usd": 3}, {"usd": 4, "days": 1})
     made.later(days=1)
     with pytest.raises(InsufficientFunds) as refused:
@@ -291,8 +291,8 @@ def test_downward_adjustment_takes_what_is_live_at_most() -> None:
     assert made.locked.balance(USER, "coupon") == 0
 
 
-def test_what_an_event_keeps_of_a_grant_is_the_grant() -> None:
-    """Written to JSON and read again."""
+def test_decoding_returns_the_grant_that_was_encoded() -> None:
+    """It is written to JSON and read again."""
     made = granted({"usd": 3, "days": 1, "kinds": ("training",)}, {"usd": 4})
     for grant in made.locked.user_grants(USER):
         assert decode_grant(grant.id, encode_grant(grant)) == grant

@@ -1,4 +1,4 @@
-"""How much a user may owe: the tariff's limit, or one of his own; and what is written off."""
+"""The credit limit: the tariff's, or a user's own; and write-offs."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def owe(made: ClockedDomain, lines: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("own", [0, 3, 25])
 def test_own_limit_counts_instead_of_the_tariffs(own: int) -> None:
-    """Lower or higher, exact to the unit."""
+    """It may be lower or higher, and is exact to the last decimal."""
     made = domain()
     data = made.decide(do.limit(USER, own))
     assert data["credit_limits"] == {DUE: f"{own}.00000000"}
@@ -45,7 +45,7 @@ def test_own_limit_counts_instead_of_the_tariffs(own: int) -> None:
 
 
 def test_own_limit_can_be_taken_away() -> None:
-    """The tariff's counts again."""
+    """The tariff's limit applies again."""
     made = domain()
     made.decide(do.limit(USER, 3))
     assert made.decide(do.limit(USER, None))["credit_limits"] == {DUE: None}
@@ -54,14 +54,14 @@ def test_own_limit_can_be_taken_away() -> None:
         owe(made, 1)
 
 
-def test_limit_is_one_users() -> None:
+def test_own_limit_applies_to_one_user() -> None:
     made = domain()
     made.decide(do.limit(OWNER, 0))
     owe(made, 10)
 
 
-def test_limit_below_what_is_owed_stops_what_would_add_to_it() -> None:
-    """What is paid in full goes on."""
+def test_limit_below_the_debt_rejects_what_would_add_to_it() -> None:
+    """Operations that are paid in full are still recorded."""
     made = domain({"eaml": "2", "due:eaml": "8"})
     made.decide(do.limit(USER, 5))
     assert transfers(owe(made, 2)) == [("user:2:eaml", "platform:revenue:eaml", "2")]
@@ -70,7 +70,7 @@ def test_limit_below_what_is_owed_stops_what_would_add_to_it() -> None:
 
 
 def test_own_limit_lends_nothing_where_the_tariff_rejects() -> None:
-    """Whether anything may become due at all is the tariff's to say."""
+    """The tariff says whether anything may become due at all."""
     made = domain(when_short={})
     made.decide(do.limit(USER, 100))
     with nothing_changes(made), pytest.raises(InsufficientFunds):
@@ -101,7 +101,7 @@ def test_written_off_debt_makes_room_below_the_limit() -> None:
         owe(made, 1)
 
 
-def test_tokens_and_dollars_never_settle_each_other() -> None:
+def test_tokens_and_dollars_never_pay_down_each_other() -> None:
     """A debt in one currency waits for money of that currency."""
     made = domain({"due:usd": "5", "due:eaml": "5"})
     assert transfers(made.decide(make.top_up(USER, "3"))) == [

@@ -1,4 +1,4 @@
-"""What holds for every operation in every world: the pure domain, without a database."""
+"""Properties of every operation in every world: the pure domain, without a database."""
 
 from collections import defaultdict
 from copy import deepcopy
@@ -14,9 +14,9 @@ from ledger.domain.errors import Rejected
 from ledger.domain.locked_state import Account, LockedState
 from ledger.engine.submission import Submission
 from tests.builders import PureDomain, amount
-from tests.strategies import Ask, asks, submission_in, worlds
+from tests.strategies import DrawnOperation, drawn_operations, submission_in, worlds
 
-SOME = st.lists(asks(), min_size=1, max_size=12)
+SOME = st.lists(drawn_operations(), min_size=1, max_size=12)
 
 
 def decided(domain: PureDomain, submission: Submission) -> dict[str, Any] | Rejected:
@@ -31,10 +31,10 @@ def states(domain: PureDomain) -> dict[str, tuple[Decimal, int]]:
 
 
 @given(worlds(), SOME)
-def test_every_operation_balances_in_each_currency(domain: PureDomain, asked: list[Ask]) -> None:
-    """Debits equal credits, transfer by transfer, and so for any sum of them; the pair is allowed."""
-    for ask in asked:
-        data = decided(domain, submission_in(ask))
+def test_every_operation_balances_in_each_currency(domain: PureDomain, asked: list[DrawnOperation]) -> None:
+    """Debits equal credits in every transfer, so also in any sum of them; the pair is allowed."""
+    for drawn in asked:
+        data = decided(domain, submission_in(drawn))
         if isinstance(data, Rejected):
             event(data.code)
             continue
@@ -49,10 +49,10 @@ def test_every_operation_balances_in_each_currency(domain: PureDomain, asked: li
 
 
 @given(worlds(), SOME)
-def test_no_balance_is_ever_negative(domain: PureDomain, asked: list[Ask]) -> None:
-    """Not even on the way through an operation, nor below what is held."""
-    for ask in asked:
-        data = decided(domain, submission_in(ask))
+def test_no_balance_is_ever_negative(domain: PureDomain, asked: list[DrawnOperation]) -> None:
+    """A balance is not negative or below what is held, even between the entries of an operation."""
+    for drawn in asked:
+        data = decided(domain, submission_in(drawn))
         assert all(0 <= account.held <= account.balance for account in domain.locked.accounts.values())
         if isinstance(data, dict):
             for line in entries(data["transfers"], data["accounts"]):
@@ -60,23 +60,23 @@ def test_no_balance_is_ever_negative(domain: PureDomain, asked: list[Ask]) -> No
 
 
 @given(worlds(), SOME)
-def test_debt_grows_up_to_the_limit_and_not_beyond(domain: PureDomain, asked: list[Ask]) -> None:
-    """A debt that was there before may be above it, and then only shrinks."""
+def test_debt_grows_up_to_the_limit_and_not_beyond(domain: PureDomain, asked: list[DrawnOperation]) -> None:
+    """An older debt may be above the limit, and then only shrinks."""
     (tariff,) = domain.tariffs
-    for ask in asked:
+    for drawn in asked:
         before = domain.balances()
-        decided(domain, submission_in(ask))
+        decided(domain, submission_in(drawn))
         for code, balance in domain.balances().items():
             if code.endswith("due:eaml") and balance > before.get(code, 0):
                 assert balance <= tariff.credit_limit_eaml
 
 
 @given(worlds(), SOME)
-def test_entries_walk_back_to_the_state_before(domain: PureDomain, asked: list[Ask]) -> None:
-    """The event keeps the state after; undoing its entries one by one gives the state before."""
-    for ask in asked:
+def test_entries_walk_back_to_the_state_before(domain: PureDomain, asked: list[DrawnOperation]) -> None:
+    """The event has the state after; undoing its entries one by one gives the state before."""
+    for drawn in asked:
         before = states(domain)
-        data = decided(domain, submission_in(ask))
+        data = decided(domain, submission_in(drawn))
         if isinstance(data, Rejected):
             assert states(domain) == before
             continue
@@ -92,12 +92,12 @@ def test_entries_walk_back_to_the_state_before(domain: PureDomain, asked: list[A
 
 
 @given(worlds(), SOME)
-def test_entries_of_an_account_add_up_to_its_balance(domain: PureDomain, asked: list[Ask]) -> None:
-    """From the opening balance on, with gapless versions."""
+def test_entries_of_an_account_add_up_to_its_balance(domain: PureDomain, asked: list[DrawnOperation]) -> None:
+    """They start from the opening balance and have gapless versions."""
     sums = {code: balance for code, (balance, _) in states(domain).items()}
     versions = {code: version for code, (_, version) in states(domain).items()}
-    for ask in asked:
-        data = decided(domain, submission_in(ask))
+    for drawn in asked:
+        data = decided(domain, submission_in(drawn))
         if isinstance(data, Rejected):
             continue
         for line in entries(data["transfers"], data["accounts"]):
@@ -110,11 +110,11 @@ def test_entries_of_an_account_add_up_to_its_balance(domain: PureDomain, asked: 
 
 
 @given(worlds(), SOME)
-def test_deciding_again_gives_the_same(domain: PureDomain, asked: list[Ask]) -> None:
-    """No clock, no chance, nothing remembered from another time."""
+def test_deciding_again_gives_the_same(domain: PureDomain, asked: list[DrawnOperation]) -> None:
+    """A decision depends on no clock, no chance and no earlier run."""
     twin = deepcopy(domain)
-    for ask in asked:
-        submission = submission_in(ask)
+    for drawn in asked:
+        submission = submission_in(drawn)
         one, other = decided(domain, submission), decided(twin, submission)
         if isinstance(one, Rejected):
             assert isinstance(other, Rejected)
@@ -124,10 +124,12 @@ def test_deciding_again_gives_the_same(domain: PureDomain, asked: list[Ask]) -> 
 
 
 @given(worlds(), SOME, st.data())
-def test_batch_may_be_split_anywhere(domain: PureDomain, asked: list[Ask], data: st.DataObject) -> None:
-    """Accounts written back and read again between two operations change nothing."""
+def test_batch_may_be_split_anywhere(
+    domain: PureDomain, asked: list[DrawnOperation], data: st.DataObject
+) -> None:
+    """Writing accounts back and reading them again between two operations changes nothing."""
     whole, parts = deepcopy(domain), domain
-    submissions = [submission_in(ask) for ask in asked]
+    submissions = [submission_in(drawn) for drawn in asked]
     cuts = data.draw(st.sets(st.integers(0, len(asked))), label="cuts")
     for index, submission in enumerate(submissions):
         if index in cuts:
@@ -153,15 +155,15 @@ def written_and_read(locked: LockedState) -> LockedState:
     )
 
 
-@given(worlds(), st.lists(asks(), min_size=2, max_size=6), st.data())
+@given(worlds(), st.lists(drawn_operations(), min_size=2, max_size=6), st.data())
 def test_operations_that_all_succeed_end_in_the_same_balances_in_any_order(
-    domain: PureDomain, asked: list[Ask], data: st.DataObject
+    domain: PureDomain, asked: list[DrawnOperation], data: st.DataObject
 ) -> None:
-    """Order decides who is rejected, and nothing else."""
+    """The order decides which operations are rejected, and nothing else."""
     tried = deepcopy(domain)
-    good = [ask for ask in asked if isinstance(decided(tried, submission_in(ask)), dict)]
+    good = [drawn for drawn in asked if isinstance(decided(tried, submission_in(drawn)), dict)]
     assume(len(good) > 1)
     other = deepcopy(domain)
-    for ask in data.draw(st.permutations(good), label="order"):
-        assume(isinstance(decided(other, submission_in(ask)), dict))
+    for drawn in data.draw(st.permutations(good), label="order"):
+        assume(isinstance(decided(other, submission_in(drawn)), dict))
     assert tried.balances() == other.balances()

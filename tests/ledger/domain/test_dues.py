@@ -1,4 +1,4 @@
-"""What a user cannot pay for compute is owed, up to a limit, and arriving money settles it first."""
+"""Compute that a user cannot pay becomes due, up to a limit, and arriving money pays it down first."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def domain(user: dict[str, str], owner: dict[str, str] | None = None, **terms: A
 def test_what_is_missing_becomes_due(
     start: dict[str, str], lines: int, moves: list[tuple[str, str, str]]
 ) -> None:
-    """First what is available, then a debt: the platform's revenue is the same."""
+    """Available tokens are taken first, the rest becomes due. The platform's revenue is the same."""
     assert transfers(domain(start).decide(make.solving(MACHINE, user=USER, lines=lines))) == moves
 
 
@@ -55,7 +55,7 @@ def test_what_is_missing_becomes_due(
     [({}, 10), ({"eaml": "5"}, 15), ({"due:eaml": "4"}, 6), ({"eaml": "1", "due:eaml": "9.5"}, 1)],
 )
 def test_credit_limit_may_be_reached_and_not_passed(start: dict[str, str], at_the_limit: int) -> None:
-    """Exactly at the limit is recorded; one line more is rejected, whole."""
+    """Exactly at the limit the operation is recorded; one line more is rejected as a whole."""
     decided = domain(start)
     decided.decide(make.solving(MACHINE, user=USER, lines=at_the_limit))
     assert decided.balances().get("user:2:due:eaml", 0) <= amount(10)
@@ -77,15 +77,15 @@ def test_one_smallest_unit_above_the_limit_is_rejected() -> None:
 
 
 def test_debt_above_a_lowered_limit_does_not_stop_what_is_paid_in_full() -> None:
-    """A user over the limit may still spend what he has."""
+    """A user above the limit can still spend available tokens."""
     decided = domain({"eaml": "3", "due:eaml": "50"})
     assert transfers(decided.decide(make.solving(MACHINE, user=USER, lines=3))) == [
         ("user:2:eaml", "platform:revenue:eaml", "3")
     ]
 
 
-def test_short_payer_is_rejected_where_the_tariff_says_so() -> None:
-    """`when_short` decides kind by kind, and a kind that is not named is rejected."""
+def test_payer_with_too_little_is_rejected_if_the_tariff_says_so() -> None:
+    """`when_short` decides kind by kind, and a kind that it does not name is rejected."""
     for rule in ({"solving": "reject"}, {}):
         strict = domain({"eaml": "5"}, when_short=rule)
         with pytest.raises(InsufficientFunds) as refused:
@@ -94,8 +94,8 @@ def test_short_payer_is_rejected_where_the_tariff_says_so() -> None:
         assert strict.balances() == {"user:2:eaml": amount(5)}
 
 
-def test_training_is_due_of_the_owner_not_of_the_user() -> None:
-    """Who trained owes nothing: the machine is its owner's."""
+def test_training_becomes_due_from_the_owner_not_the_user() -> None:
+    """The user who trained owes nothing, because the machine belongs to its owner."""
     decided = domain({"eaml": "1000"}, training_cell_eaml="1")
     decided.decide(make.training(MACHINE, user=USER, lines=4))
     assert decided.balances() == {"user:2:eaml": amount(1000), "user:1:due:eaml": amount(4)}
@@ -111,7 +111,7 @@ def test_training_is_due_of_the_owner_not_of_the_user() -> None:
     ],
 )
 def test_bought_tokens_pay_what_is_due_first(due: str, paid: str, settled: str, balance: str | None) -> None:
-    """As a pair of its own, after the tokens arrived."""
+    """A further pair follows the arrival of the tokens."""
     decided = domain({"usd": "100", "due:eaml": due})
     assert transfers(decided.decide(make.bill(USER, paid))) == [
         ("user:2:usd", "platform:revenue:usd", paid),
@@ -121,8 +121,8 @@ def test_bought_tokens_pay_what_is_due_first(due: str, paid: str, settled: str, 
     assert decided.balances().get("user:2:eaml") == (None if balance is None else amount(balance))
 
 
-def test_money_paid_in_settles_what_is_due_in_that_currency_only() -> None:
-    """USD settles USD; tokens stay owed."""
+def test_money_paid_in_pays_down_debts_in_its_currency_only() -> None:
+    """USD pays down USD; tokens stay owed."""
     decided = domain({"due:usd": "3", "due:eaml": "2"})
     assert transfers(decided.decide(make.top_up(USER, "5"))) == [
         ("clearing:payments:usd", "user:2:usd", "5"),
@@ -131,8 +131,8 @@ def test_money_paid_in_settles_what_is_due_in_that_currency_only() -> None:
     assert decided.balances() == {"user:2:usd": amount(2), "user:2:due:eaml": amount(2)}
 
 
-def test_sale_settles_what_the_seller_owes() -> None:
-    """Out of the seller's net, not of the gross."""
+def test_sale_pays_down_the_sellers_debt() -> None:
+    """The seller's net pays, not the gross."""
     decided = domain({"usd": "10"}, {"due:usd": "9"})
     assert transfers(decided.decide(make.machine_copy(MACHINE, user=USER))) == [
         ("user:2:usd", "user:1:usd", "8"),
@@ -142,8 +142,8 @@ def test_sale_settles_what_the_seller_owes() -> None:
     assert decided.balances() == {"user:1:due:usd": amount(1)}
 
 
-def test_upward_adjustment_settles_what_is_due() -> None:
-    """Money from the platform is money that arrives."""
+def test_upward_adjustment_pays_down_a_debt() -> None:
+    """Money from the platform is arriving money."""
     decided = domain({"due:eaml": "2"})
     assert transfers(decided.decide(make.adjustment(USER, "eaml", 5))) == [
         ("platform:manual:eaml", "user:2:eaml", "5"),
@@ -151,8 +151,8 @@ def test_upward_adjustment_settles_what_is_due() -> None:
     ]
 
 
-def test_buyer_who_owes_may_still_spend_what_he_has() -> None:
-    """A debt is no hold: it is settled by what arrives, not by what is there."""
+def test_buyer_with_a_debt_may_still_spend_the_balance() -> None:
+    """A debt is not a hold: it is paid down by arriving money, not by the balance."""
     decided = domain({"usd": "10", "due:usd": "4"})
     decided.decide(make.machine_copy(MACHINE, user=USER))
     assert decided.balances() == {"user:2:due:usd": amount(4), "user:1:usd": amount(8)}

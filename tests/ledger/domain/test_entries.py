@@ -1,4 +1,4 @@
-"""Entries are a pure function of what the event says."""
+"""Entries are a pure function of the event."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def after(balance: str, version: int) -> dict[str, Any]:
 
 
 def test_transfer_is_a_debit_and_a_credit_in_this_order() -> None:
-    """Two entries a transfer; the platform's keep no balance."""
+    """A transfer has two entries; those of platform accounts have no balance."""
     lines = entries(
         [pair("clearing:payments:usd", "user:2:usd", "12.50000000")],
         {"user:2:usd": after("20.00000000", 3)},
@@ -44,7 +44,7 @@ def test_account_touched_three_times_is_walked_back_from_its_last_state() -> Non
 
 
 def test_credit_lowers_what_is_due() -> None:
-    """What is owed is the platform's claim: a debit raises it."""
+    """A due is the platform's claim: a debit raises it."""
     (raised, _) = entries(
         [pair("user:2:due:eaml", "platform:revenue:eaml", "4.00000000", "EAML")],
         {"user:2:due:eaml": after("7.00000000", 2)},
@@ -62,7 +62,7 @@ def test_credit_lowers_what_is_due() -> None:
 
 
 def test_both_sides_of_one_account_in_one_transfer_walk_back_credit_first() -> None:
-    """The debit is before the credit, as `Book.post` applies them."""
+    """The debit comes before the credit, as `LockedState.apply` posts them."""
     lines = entries([pair("user:2:usd", "user:2:usd", "1.00000000")], {"user:2:usd": after("5.00000000", 4)})
     assert [(line.side, line.balance_after, line.version) for line in lines] == [
         ("D", "4.00000000", 3),
@@ -71,7 +71,7 @@ def test_both_sides_of_one_account_in_one_transfer_walk_back_credit_first() -> N
 
 
 def test_operation_without_transfers_has_no_entries() -> None:
-    """What cost nothing."""
+    """It cost nothing."""
     assert entries([], {"user:2:usd": after("5.00000000", 4)}) == []
 
 
@@ -80,13 +80,13 @@ def test_operation_without_transfers_has_no_entries() -> None:
     [("usd", False), ("eaml", False), ("coupon", False), ("due:usd", True), ("due:eaml", True)],
 )
 def test_side_that_raises_an_account_is_its_normal_side(account: str, debit_raises: bool) -> None:
-    """The sign lies in the side."""
+    """The side carries the sign."""
     assert increases(f"user:42:{account}", "D") is debit_raises
     assert increases(f"user:42:{account}", "C") is not debit_raises
 
 
-def test_entries_of_a_decided_sale_agree_with_the_book() -> None:
-    """From the event alone: what the book went through, entry by entry."""
+def test_entries_of_a_decided_sale_agree_with_the_locked_state() -> None:
+    """The event alone gives the balances of the locked state, entry by entry."""
     domain = PureDomain(
         users=[1, 2],
         machines=[machine_terms(owner=1, copy="10")],

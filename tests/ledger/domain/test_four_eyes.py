@@ -1,4 +1,4 @@
-"""One person adjusts so much a day alone; above it somebody else approves, and nobody his own."""
+"""One person adjusts a limited sum a day alone. Above it another person approves, never the proposer."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ def alone(made: ClockedDomain) -> dict[str, str]:
 
 
 def test_adjustment_up_to_the_limit_is_done_at_once() -> None:
-    """Exactly at it is not above it."""
+    """A sum exactly at the limit is not above it."""
     made = domain()
     data = made.decide(do.adjust(USER, "usd", "1000"))
     assert transfers(data) == [(MANUAL, USD, "1000")]
@@ -62,7 +62,7 @@ def test_adjustment_up_to_the_limit_is_done_at_once() -> None:
 
 
 def test_one_unit_above_the_limit_becomes_a_proposal() -> None:
-    """Nothing moves; the event names the proposal and who made it."""
+    """Nothing moves; the event names the proposal and its proposer."""
     made = domain()
     before = made.balances()
     data = made.decide(do.adjust(USER, "usd", "-1000.00000001"))
@@ -81,8 +81,8 @@ def test_one_unit_above_the_limit_becomes_a_proposal() -> None:
     assert alone(made) == {}
 
 
-def test_what_is_adjusted_in_a_day_adds_up() -> None:
-    """Up and down, users and accounts together; what was proposed does not count."""
+def test_adjustments_of_a_day_add_up() -> None:
+    """Up and down, all users and accounts count together; proposals do not count."""
     made = domain()
     made.decide(do.adjust(USER, "usd", "400"))
     made.decide(do.adjust(USER, "usd", "-300"))
@@ -93,7 +93,7 @@ def test_what_is_adjusted_in_a_day_adds_up() -> None:
     assert alone(made) == {"2026-03-01 USD anna": "1000"}
 
 
-def test_limit_is_each_persons_each_currencys_and_each_days() -> None:
+def test_limit_is_per_person_currency_and_day() -> None:
     """A day ends at midnight UTC."""
     made = domain()
     made.decide(do.adjust(USER, "usd", "1000"))
@@ -111,7 +111,7 @@ def test_limit_is_each_persons_each_currencys_and_each_days() -> None:
     ]
 
 
-def test_limit_of_nothing_lets_nobody_adjust_alone() -> None:
+def test_limit_of_zero_allows_no_adjustment_alone() -> None:
     made = domain()
     assert "proposals" in made.decide(do.adjust(USER, "usd", "0.00000001", alone_max=ZERO))
 
@@ -126,10 +126,10 @@ def test_limit_of_nothing_lets_nobody_adjust_alone() -> None:
         ("due:eaml", "2000", [("user:2:due:eaml", "platform:manual:eaml", "2000")]),
     ],
 )
-def test_approval_by_another_does_what_was_proposed(
+def test_approval_by_another_person_carries_out_the_proposal(
     account: AdjustedAccount, change: str, moves: list[tuple[str, str, str]]
 ) -> None:
-    """It is an adjustment like one that was done alone, and says who made and who approved it."""
+    """It is an adjustment like one made alone, and names the proposer and the approver."""
     made = proposed(change, account)
     data = made.decide(do.approve(event(0)))
     assert (data["kind"], transfers(data)) == ("adjustment", moves)
@@ -139,8 +139,8 @@ def test_approval_by_another_does_what_was_proposed(
     assert alone(made) == {}
 
 
-def test_approved_coupons_that_are_taken_off_say_which() -> None:
-    """So that a reversal can give them back."""
+def test_approved_downward_adjustment_names_the_grants() -> None:
+    """A reversal can then give them back."""
     made = domain()
     made.decide(do.grant(USER, 2000))
     made.decide(do.adjust(USER, "coupon", "-1500"))
@@ -150,7 +150,7 @@ def test_approved_coupons_that_are_taken_off_say_which() -> None:
     assert made.grants(USER) == {event(0): amount(2000)}
 
 
-def test_nobody_approves_his_own_proposal() -> None:
+def test_proposal_cannot_be_approved_by_its_proposer() -> None:
     made = proposed()
     with nothing_changes(made), pytest.raises(SelfApproval):
         made.decide(do.approve(event(0), actor="anna"))
@@ -158,7 +158,7 @@ def test_nobody_approves_his_own_proposal() -> None:
 
 
 def test_declined_proposal_adjusts_nothing() -> None:
-    """Who made it may take it back himself."""
+    """The proposer may decline it too."""
     for actor in ("bert", "anna"):
         made = proposed()
         before = made.balances()
@@ -170,7 +170,7 @@ def test_declined_proposal_adjusts_nothing() -> None:
 @pytest.mark.parametrize("first", ["approved", "declined"])
 @pytest.mark.parametrize("second", [do.approve(event(0), actor="carl"), do.decline(event(0), actor="carl")])
 def test_proposal_is_resolved_once(first: str, second: Any) -> None:
-    """And says how it was."""
+    """The rejection says how it was resolved."""
     made = proposed()
     made.decide(do.approve(event(0)) if first == "approved" else do.decline(event(0)))
     with nothing_changes(made), pytest.raises(ProposalResolved) as refused:
@@ -180,7 +180,7 @@ def test_proposal_is_resolved_once(first: str, second: Any) -> None:
 
 @pytest.mark.parametrize("late", [do.approve(event(0)), do.decline(event(0))])
 def test_proposal_expires_at_its_instant(late: Any) -> None:
-    """Nothing is done about it any more."""
+    """It cannot be approved or declined any more."""
     made = proposed()
     made.now = kept(made).expires_at
     (data,) = made.sweep()
@@ -195,7 +195,7 @@ def test_proposal_expires_at_its_instant(late: Any) -> None:
 
 
 def test_a_role_approves_up_to_its_limit() -> None:
-    """Exactly at it is not above it; declining has no limit."""
+    """An amount exactly at the limit is not above it; declining has no limit."""
     made = proposed("2000.00000001")
     with nothing_changes(made), pytest.raises(AboveRole) as refused:
         made.decide(do.approve(event(0), approve_max=amount(2000)))
@@ -211,29 +211,29 @@ def test_a_role_approves_up_to_its_limit() -> None:
     made.decide(do.decline(event(0), approve_max=ZERO))
 
 
-def test_proposal_is_looked_for_among_those_of_its_subject() -> None:
-    """Nothing is approved at the door of another subject."""
+def test_proposal_of_another_subject_is_unknown() -> None:
+    """A proposal cannot be approved as one of another subject."""
     made = proposed()
     with nothing_changes(made), pytest.raises(ProposalUnknown):
         made.decide(do.approve(event(0), subject="tariff"))
 
 
-def test_proposal_that_there_is_not_is_unknown() -> None:
+def test_missing_proposal_is_unknown() -> None:
     made = domain()
     with nothing_changes(made), pytest.raises(ProposalUnknown):
         made.decide(do.approve(event(7)))
 
 
-def test_proposal_for_a_user_who_is_gone_waits_for_nobody() -> None:
-    """His accounts are closed."""
+def test_proposal_for_a_deleted_user_is_undecided() -> None:
+    """The user's accounts are closed."""
     made = proposed()
     made.known = replace(made.known, users=frozenset())
     with nothing_changes(made), pytest.raises(Undecided):
         made.decide(do.approve(event(0)))
 
 
-def test_more_than_there_is_cannot_be_taken_off() -> None:
-    """Not proposed either; and an approval looks again at what is there by then."""
+def test_more_than_is_available_cannot_be_taken_off() -> None:
+    """It cannot be proposed either; an approval checks again what is available then."""
     made = domain()
     with nothing_changes(made), pytest.raises(InsufficientFunds):
         made.decide(do.adjust(USER, "usd", "-10000.00000001"))
@@ -246,8 +246,8 @@ def test_more_than_there_is_cannot_be_taken_off() -> None:
     assert kept(made).state == "open"
 
 
-def test_what_an_event_keeps_of_a_proposal_is_the_proposal() -> None:
-    """Written to JSON and read again; so is what was adjusted alone."""
+def test_decoding_returns_the_proposal_that_was_encoded() -> None:
+    """It is written to JSON and read again. The sum that was adjusted alone is written too."""
     made = proposed()
     assert decode_proposal(event(0), encode_proposal(kept(made))) == kept(made)
     made.decide(do.approve(event(0)))

@@ -1,4 +1,4 @@
-"""A hold sets money aside, and work is paid out of it: in parts, above it, late, or not at all."""
+"""A hold sets money aside, and work is paid from it: in parts, above it, late, or not at all."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,7 +58,7 @@ def funds(made: ClockedDomain) -> tuple[str, str]:
 
 
 def test_placing_sets_aside_and_moves_nothing() -> None:
-    """The balance stays; what is available is less."""
+    """The balance stays; less is available."""
     made = placed(6)
     (event,) = made.events
     assert event["transfers"] == []
@@ -70,7 +70,7 @@ def test_placing_sets_aside_and_moves_nothing() -> None:
 
 
 def test_hold_may_take_all_that_is_available_and_not_more() -> None:
-    """To the last decimal; a refusal says what there was."""
+    """It is exact to the last decimal; a refusal says what was available."""
     assert funds(placed(10)) == ("10", "10")
     short = domain("9.99999999")
     with nothing_changes(short), pytest.raises(InsufficientFunds) as refused:
@@ -84,14 +84,14 @@ def test_hold_may_take_all_that_is_available_and_not_more() -> None:
 
 
 def test_hold_is_never_due() -> None:
-    """Only what is there is set aside, whatever the credit limit: nothing has happened yet."""
+    """Only available tokens are set aside, whatever the credit limit, because no work was done yet."""
     made = domain("5", credit_limit_eaml="1000")
     with nothing_changes(made), pytest.raises(InsufficientFunds):
         made.decide(do.place(MACHINE, user=USER, lines=6))
 
 
 def test_what_is_held_cannot_be_spent_or_held_again() -> None:
-    """Another operation sees what is available only."""
+    """Another operation can only use what is available."""
     made = placed(6)
     with nothing_changes(made), pytest.raises(InsufficientFunds):
         made.decide(do.place(MACHINE, user=USER, lines=5))
@@ -103,8 +103,8 @@ def test_what_is_held_cannot_be_spent_or_held_again() -> None:
         made.decide(do.adjust(USER, "eaml", "-1"))
 
 
-def test_training_is_held_of_the_owner() -> None:
-    """He is who pays, by columns times lines."""
+def test_training_is_held_on_the_owners_account() -> None:
+    """The owner pays, by columns times lines."""
     made = ClockedDomain(
         users=[OWNER, USER],
         machines=[machine_terms(MACHINE, owner=OWNER, columns=3)],
@@ -119,8 +119,8 @@ def test_training_is_held_of_the_owner() -> None:
 
 
 @pytest.mark.parametrize("counts", [True, False])
-def test_epochs_count_where_the_tariff_of_the_hold_said_so(counts: bool) -> None:
-    """For the estimate and for every capture."""
+def test_epochs_count_if_the_tariff_of_the_hold_counts_them(counts: bool) -> None:
+    """They count for the estimate and for every capture."""
     made = ClockedDomain(
         users=[OWNER],
         machines=[machine_terms(MACHINE, owner=OWNER, columns=1)],
@@ -134,8 +134,8 @@ def test_epochs_count_where_the_tariff_of_the_hold_said_so(counts: bool) -> None
     assert transfers(event) == [("user:1:eaml", REVENUE, "8" if counts else "4")]
 
 
-def test_hold_needs_an_id_of_its_own_and_a_time_to_come() -> None:
-    """An id is used once, open or not; the expiry lies ahead of the ledger's clock."""
+def test_hold_needs_an_unused_id_and_a_future_expiry() -> None:
+    """An id is used once, open or not; the expiry is after the ledger's clock."""
     made = placed(1)
     with nothing_changes(made), pytest.raises(HoldExists):
         made.decide(do.place(MACHINE, user=USER, lines=1, hold=HOLD))
@@ -147,8 +147,8 @@ def test_hold_needs_an_id_of_its_own_and_a_time_to_come() -> None:
             made.decide(do.place(MACHINE, user=USER, lines=1, expires_at=late))
 
 
-def test_hold_with_another_price_in_mind_is_refused() -> None:
-    """As an operation would be."""
+def test_hold_with_another_unit_price_is_refused() -> None:
+    """An operation would be rejected too."""
     made = domain()
     with nothing_changes(made), pytest.raises(PriceChanged):
         made.decide(do.place(MACHINE, user=USER, lines=1, unit_price="2"))
@@ -166,7 +166,7 @@ def test_capture_pays_what_was_used_and_releases_the_rest() -> None:
 
 
 def test_capture_in_parts_leaves_the_rest_held() -> None:
-    """Until the final one, which may be of nothing."""
+    """The rest stays held until the final capture, which may be of nothing."""
     made = placed(6)
     assert transfers(capture(made, 2, final=False)) == [(EAML, REVENUE, "2")]
     assert funds(made) == ("8", "4")
@@ -179,7 +179,7 @@ def test_capture_in_parts_leaves_the_rest_held() -> None:
 
 
 def test_capture_within_the_hold_cannot_fail() -> None:
-    """Though the user has spent everything else and owes all he may."""
+    """It succeeds even if the user has spent everything else and is at the credit limit."""
     made = placed(6, credit_limit_eaml="3")
     made.decide(make.solving(MACHINE, user=USER, lines=7))
     with pytest.raises(CreditLimitExceeded):
@@ -200,7 +200,7 @@ def test_capture_within_the_hold_cannot_fail() -> None:
 def test_above_the_hold_comes_from_available_then_due(
     lines: int, moves: list[tuple[str, str, str]], balance: str, due: str
 ) -> None:
-    """In that order."""
+    """Available tokens are taken first."""
     made = placed(6)
     assert transfers(capture(made, lines)) == moves
     assert funds(made) == (balance, "0")
@@ -208,7 +208,7 @@ def test_above_the_hold_comes_from_available_then_due(
 
 
 def test_overrun_is_due_without_a_limit() -> None:
-    """The work is done: neither the tariff's limit, nor the user's, nor a tariff that rejects stops it."""
+    """The work is done: no limit of the tariff or the user stops it, nor a tariff that rejects."""
     stricter: list[dict[str, Any]] = [{"credit_limit_eaml": "1"}, {"when_short": {}}]
     for terms in stricter:
         made = placed(6, **terms)
@@ -217,7 +217,7 @@ def test_overrun_is_due_without_a_limit() -> None:
 
 
 def test_overrun_does_not_touch_what_another_hold_has_set_aside() -> None:
-    """Held money is its hold's."""
+    """Money of another hold is not available."""
     made = placed(6)
     made.decide(do.place(MACHINE, user=USER, lines=3))
     assert transfers(capture(made, 9)) == [(EAML, REVENUE, "7"), (DUE, REVENUE, "2")]
@@ -225,7 +225,7 @@ def test_overrun_does_not_touch_what_another_hold_has_set_aside() -> None:
 
 
 def test_prices_are_those_of_when_the_hold_was_placed() -> None:
-    """A tariff that came since, or other columns, change nothing."""
+    """A later tariff or other columns change nothing."""
     made = placed(6)
     dearer = tariff(2, since=made.now + timedelta(minutes=1), solving_line_eaml="5")
     made.known = replace(made.known, tariffs=[*made.known.tariffs, dearer])
@@ -236,7 +236,7 @@ def test_prices_are_those_of_when_the_hold_was_placed() -> None:
 
 
 def test_operation_that_names_a_hold_captures_it() -> None:
-    """It is final, and recorded as an operation of its kind."""
+    """The capture is final, and recorded as an operation of its kind."""
     made = placed(6)
     event = made.decide(make.solving(MACHINE, user=USER, lines=4, hold=HOLD))
     assert (event["kind"], event["hold"], event["final"]) == ("solving", HOLD, True)
@@ -252,8 +252,8 @@ def test_operation_that_names_a_hold_captures_it() -> None:
         (make.solving(MACHINE, user=OWNER, lines=1, hold=HOLD), "operation_user"),
     ],
 )
-def test_operation_that_is_not_the_holds_is_rejected(operation: Any, field: str) -> None:
-    """Another kind, machine or user."""
+def test_operation_that_differs_from_the_hold_is_rejected(operation: Any, field: str) -> None:
+    """It has another kind, machine or user."""
     made = placed(6)
     with nothing_changes(made), pytest.raises(HoldMismatch) as refused:
         made.decide(operation)
@@ -261,7 +261,7 @@ def test_operation_that_is_not_the_holds_is_rejected(operation: Any, field: str)
 
 
 def test_operation_with_another_price_than_the_holds_is_rejected() -> None:
-    """What it carries is compared with the price that was pinned."""
+    """Its unit price is compared with the price fixed in the hold."""
     made = placed(6)
     with nothing_changes(made), pytest.raises(PriceChanged):
         made.decide(make.solving(MACHINE, user=USER, lines=4, hold=HOLD, unit_price="2"))
@@ -269,7 +269,7 @@ def test_operation_with_another_price_than_the_holds_is_rejected() -> None:
 
 
 def test_void_releases_everything_that_is_left() -> None:
-    """What was captured stays paid."""
+    """Captured work stays paid."""
     made = placed(6)
     capture(made, 2, final=False)
     event = made.decide(do.void(HOLD))
@@ -282,7 +282,7 @@ def test_void_releases_everything_that_is_left() -> None:
 @pytest.mark.parametrize("first", ["captured", "voided"])
 @pytest.mark.parametrize("second", ["capture", "void", "operation"])
 def test_hold_is_resolved_once(first: str, second: str) -> None:
-    """What comes after is rejected, and says how it was resolved."""
+    """Later commands are rejected; the message says how it was resolved."""
     made = placed(6)
     made.decide(do.capture(HOLD, lines=1) if first == "captured" else do.void(HOLD))
     again = {
@@ -296,8 +296,8 @@ def test_hold_is_resolved_once(first: str, second: str) -> None:
 
 
 @pytest.mark.parametrize("settle", [do.capture(HOLD, lines=1), do.void(HOLD)])
-def test_hold_that_is_not_known_is_waited_for(settle: Any) -> None:
-    """It may have been sent after."""
+def test_unknown_hold_is_undecided(settle: Any) -> None:
+    """The hold may arrive later."""
     made = domain()
     with nothing_changes(made), pytest.raises(Undecided) as undecided:
         made.decide(settle)
@@ -305,7 +305,7 @@ def test_hold_that_is_not_known_is_waited_for(settle: Any) -> None:
 
 
 def test_hold_expires_at_its_instant() -> None:
-    """Open until then, released from then on."""
+    """It is open until then, and released from then on."""
     made = placed(6, minutes=1)
     made.later(seconds=59.999999)
     assert made.sweep() == []
@@ -318,7 +318,7 @@ def test_hold_expires_at_its_instant() -> None:
 
 
 def test_expired_hold_cannot_be_voided() -> None:
-    """There is nothing to release; it says so."""
+    """There is nothing to release; the rejection says so."""
     made = placed(6, minutes=1)
     made.later(minutes=1)
     made.sweep()
@@ -327,15 +327,15 @@ def test_expired_hold_cannot_be_voided() -> None:
     assert refused.value.details["state"] == "expired"
 
 
-def test_expired_hold_does_not_stand_in_the_way_of_a_decision() -> None:
-    """However late the sweep: it is swept before anything is decided."""
+def test_expired_hold_does_not_block_a_decision() -> None:
+    """It is swept before anything is decided, however late the sweep is."""
     made = placed(10, minutes=1)
     made.later(minutes=5)
     assert transfers(made.decide(make.solving(MACHINE, user=USER, lines=10))) == [(EAML, REVENUE, "10")]
 
 
 def test_late_capture_of_work_done_in_time_is_paid() -> None:
-    """From what is available, then due, without a limit: the hold itself is gone."""
+    """The hold is released, so available tokens pay, and the rest becomes due without a limit."""
     made = placed(6, minutes=1, credit_limit_eaml="0")
     in_time = made.now + timedelta(seconds=59)
     made.later(minutes=5)
@@ -350,7 +350,7 @@ def test_late_capture_of_work_done_in_time_is_paid() -> None:
 
 
 def test_capture_of_work_done_after_the_expiry_is_rejected() -> None:
-    """Such work had no hold any more: it is an operation of its own. The instant itself is after."""
+    """Such work had no hold: it is an operation of its own. The instant of the expiry counts as after."""
     made = placed(6, minutes=1)
     expires_at = made.hold(HOLD).expires_at
     made.later(minutes=5)
@@ -362,14 +362,14 @@ def test_capture_of_work_done_after_the_expiry_is_rejected() -> None:
 
 
 def test_capture_that_claims_to_have_occurred_after_the_expiry_is_rejected_before_it() -> None:
-    """A sender's clock may be ahead; the message says what is wrong with it."""
+    """A sender's clock may be ahead; the message says what is wrong."""
     made = placed(6, minutes=1)
     with nothing_changes(made), pytest.raises(HoldResolved, match="after"):
         capture(made, 1, at=made.hold(HOLD).expires_at)
 
 
 def test_captured_hold_does_not_expire() -> None:
-    """Nor does a voided one."""
+    """A voided one does not expire either."""
     made = placed(2, minutes=1)
     other = str(uuid4())
     made.decide(do.place(MACHINE, user=USER, lines=2, hold=other, expires_at=made.hold(HOLD).expires_at))
@@ -380,22 +380,22 @@ def test_captured_hold_does_not_expire() -> None:
 
 
 def test_hold_of_nothing_is_a_hold() -> None:
-    """No lines are estimated; everything captured is above it."""
+    """No lines are estimated; everything captured is above the hold."""
     made = placed(0)
     assert funds(made) == ("10", "0")
     assert transfers(capture(made, 3)) == [(EAML, REVENUE, "3")]
 
 
 def test_estimate_that_cannot_be_priced_is_refused_as_an_operation_would_be() -> None:
-    """Too large an amount."""
+    """The amount is too large."""
     made = domain(solving_line_eaml="1000")
     with nothing_changes(made), pytest.raises(Rejected) as refused:
         made.decide(do.place(MACHINE, user=USER, lines=2_000_000_000))
     assert refused.value.code == "amount_too_large"
 
 
-def test_what_an_event_keeps_of_a_hold_is_the_hold() -> None:
-    """Written to JSON and read again."""
+def test_decoding_returns_the_hold_that_was_encoded() -> None:
+    """It is written to JSON and read again."""
     made = placed(6)
     hold = made.hold(HOLD)
     assert made.events[-1]["holds"] == {HOLD: encode_hold(hold)}

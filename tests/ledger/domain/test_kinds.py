@@ -1,4 +1,4 @@
-"""The nine kinds: who pays whom, how much, and by what the price was found."""
+"""The nine kinds: who pays whom, how much, and from which prices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -84,22 +84,22 @@ def domain(**changes: Any) -> PureDomain:
 
 
 @pytest.mark.parametrize(("submission", "moves", "payer"), KINDS)
-def test_each_kind_moves_what_the_table_says(
+def test_each_kind_makes_the_transfers_of_the_table(
     submission: Callable[[], Submission], moves: list[tuple[str, str, str]], payer: int
 ) -> None:
-    """Who is debited, who is credited, and with how much."""
+    """Debited and credited accounts and amounts agree."""
     data = domain().decide(submission())
     assert transfers(data) == moves
     assert data["payer"] == payer
 
 
-def test_every_kind_of_the_wire_stands_in_the_table() -> None:
-    """No kind is left untried."""
+def test_every_kind_on_the_wire_is_in_the_table() -> None:
+    """No kind is untested."""
     assert {submission().sent["type"] for submission, _, _ in KINDS} == set(WIRE)
 
 
-def test_event_tells_the_prices_that_were_used() -> None:
-    """A replay never looks a price up again."""
+def test_event_has_the_prices_that_were_used() -> None:
+    """A replay never looks up a price."""
     data = domain().decide(make.training(MACHINE, user=BUYER, lines=1000))
     assert data["pricing"] == {"tariff": 1, "unit_price": "0.00001000", "quantity": 2000, "columns": 2}
     assert data["machine_owner"] == OWNER
@@ -114,8 +114,8 @@ def test_event_tells_the_prices_that_were_used() -> None:
     assert data["pricing"] == {"tariff": 1, "eaml_per_usd": "100.00000000"}
 
 
-def test_event_tells_every_balance_of_its_users_afterwards() -> None:
-    """Accounts that never moved are left out; those that did not move this time are in."""
+def test_event_has_every_balance_of_its_users_afterwards() -> None:
+    """Accounts that never moved are left out; those that did not move this time are included."""
     data = domain().decide(make.machine_copy(MACHINE, user=BUYER))
     assert {code: short(state["balance"]) for code, state in data["accounts"].items()} == {
         "user:1:usd": "104",
@@ -129,8 +129,8 @@ def test_event_tells_every_balance_of_its_users_afterwards() -> None:
 
 
 @pytest.mark.parametrize(("epochs", "charged"), [(None, "0.02"), (1, "0.02"), (50, "1"), (0, None)])
-def test_epochs_multiply_cells_where_the_tariff_counts_them(epochs: int | None, charged: str | None) -> None:
-    """Left out counts as one; none at all costs nothing."""
+def test_epochs_multiply_cells_if_the_tariff_counts_them(epochs: int | None, charged: str | None) -> None:
+    """Leaving them out counts as one epoch; zero epochs cost nothing."""
     counted = domain(tariffs=[tariff(training_counts_epochs=True)])
     more = {} if epochs is None else {"count_of_training_epoch": epochs}
     data = counted.decide(make.training(MACHINE, user=OWNER, lines=1000, **more))
@@ -147,8 +147,8 @@ def test_epochs_multiply_cells_where_the_tariff_counts_them(epochs: int | None, 
         lambda: make.training(8, user=OWNER, lines=1000),
     ],
 )
-def test_what_costs_nothing_is_recorded_without_transfers(submission: Callable[[], Submission]) -> None:
-    """No lines, a price of zero, a machine without columns."""
+def test_operation_that_costs_nothing_has_no_transfers(submission: Callable[[], Submission]) -> None:
+    """There are no lines, a price of zero, or no columns."""
     free = domain(
         machines=[
             machine_terms(MACHINE, owner=OWNER, api="0.01", copy="0"),
@@ -189,7 +189,7 @@ def test_commission_of_everything_leaves_the_seller_out() -> None:
 
 
 def test_unit_price_that_is_in_force_changes_nothing() -> None:
-    """A command may carry the price it expects."""
+    """A command may carry the price that it expects."""
     data = domain().decide(make.solving(MACHINE, user=BUYER, lines=1000, unit_price="0.0001"))
     assert transfers(data) == [("user:2:eaml", "platform:revenue:eaml", "0.1")]
     data = domain().decide(make.machine_copy(MACHINE, user=BUYER, unit_price="5.00"))

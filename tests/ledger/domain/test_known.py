@@ -1,4 +1,4 @@
-"""Terms and tariffs count from when they took effect."""
+"""Terms and tariffs apply from the time when they take effect."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,26 +19,26 @@ MOMENT = timedelta(microseconds=1)
     ("at", "version"),
     [(FIRST, 1), (SECOND - MOMENT, 1), (SECOND, 2), (SECOND + timedelta(days=999), 2)],
 )
-def test_tariff_counts_from_its_moment_on(at: datetime, version: int) -> None:
-    """Up to the microsecond before, the one before it."""
+def test_tariff_applies_from_its_instant_on(at: datetime, version: int) -> None:
+    """Until a microsecond before, the previous one applies."""
     tariffs = [tariff(1, since=FIRST), tariff(2, since=SECOND)]
     assert in_force(tariffs, at).version == version
 
 
 def test_later_version_wins_where_two_take_effect_together() -> None:
-    """In the order of effect, then of version."""
+    """They are ordered by effect, then by version."""
     assert in_force([tariff(1, since=FIRST), tariff(2, since=FIRST)], FIRST).version == 2
 
 
 def test_no_tariff_is_in_force_before_the_first() -> None:
-    """Nobody can say what it cost."""
+    """The operation cannot be priced."""
     with pytest.raises(UnknownTariff):
         in_force([tariff(1, since=FIRST)], FIRST - MOMENT)
 
 
 @pytest.mark.parametrize(("at", "owner"), [(LONG_AGO, 1), (SECOND - MOMENT, 1), (SECOND, 2)])
 def test_machine_has_the_owner_of_the_time(at: datetime, owner: int) -> None:
-    """Owner and prices are resolved at the time of the operation."""
+    """Owner and prices are those at the time of the operation."""
     known = Known(
         users=frozenset(),
         machines={7: [machine_terms(owner=1, since=FIRST), machine_terms(owner=2, since=SECOND)]},
@@ -70,7 +70,7 @@ def test_late_operation_is_priced_and_paid_as_of_when_it_occurred() -> None:
 
 @pytest.mark.parametrize("missing", sorted(DEFAULT_TERMS))
 def test_tariff_that_lacks_a_term_is_refused(missing: str) -> None:
-    """No term has a value that nobody published."""
+    """No term has a default that was never published."""
     terms = {name: value for name, value in DEFAULT_TERMS.items() if name != missing}
     with pytest.raises(KeyError, match=missing):
         Tariff.from_terms(1, LONG_AGO, terms)

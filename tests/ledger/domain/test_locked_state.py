@@ -1,4 +1,4 @@
-"""The book refuses what must never happen, and has room for twelve digits."""
+"""The locked state refuses what must never happen, and balances of more than twelve digits."""
 
 from decimal import Decimal
 
@@ -29,27 +29,27 @@ def with_usd(balance: str, held: str = "0") -> LockedState:
 
 
 @pytest.mark.parametrize(("balance", "held", "spent"), [("1", "0", "1.00000001"), ("5", "4", "1.00000001")])
-def test_balance_below_what_is_held_breaks_the_book(balance: str, held: str, spent: str) -> None:
-    """Held money is not available; the transaction fails rather than posts it."""
+def test_balance_below_what_is_held_breaks_an_invariant(balance: str, held: str, spent: str) -> None:
+    """Held money is not available; the transaction fails instead of posting it."""
     with pytest.raises(BrokenInvariant):
         move(with_usd(balance, held), Transfer("user:1:usd", "user:2:usd", USD, amount(spent)))
 
 
 @pytest.mark.parametrize("value", [ZERO, -QUANTUM])
-def test_transfer_of_nothing_breaks_the_book(value: Decimal) -> None:
-    """A transfer is above zero."""
+def test_transfer_of_nothing_breaks_an_invariant(value: Decimal) -> None:
+    """Amounts of transfers are above zero."""
     with pytest.raises(BrokenInvariant):
         move(with_usd("1"), Transfer("user:1:usd", "user:2:usd", USD, value))
 
 
-def test_user_who_is_not_locked_breaks_the_book() -> None:
-    """Only what was locked may be changed."""
+def test_transfer_to_a_user_who_is_not_locked_breaks_an_invariant() -> None:
+    """Only locked accounts may be changed."""
     with pytest.raises(BrokenInvariant, match="user:3:usd"):
         move(with_usd("1"), Transfer("user:1:usd", "user:3:usd", USD, amount(1)))
 
 
 def test_touched_accounts_come_once_each_in_order_of_first_touch() -> None:
-    """What has to be written back."""
+    """These are written back."""
     touched = move(
         with_usd("10"),
         Transfer("user:1:usd", "user:2:usd", USD, amount(4)),
@@ -62,7 +62,7 @@ def test_touched_accounts_come_once_each_in_order_of_first_touch() -> None:
 
 
 def test_user_with_the_largest_balance_may_spend_it() -> None:
-    """Room is needed where money arrives, not where it leaves."""
+    """The size is checked where money arrives, not where it leaves."""
     rich = PureDomain(users=[1], start={1: {"usd": MOST}})
     rich.decide(make.adjustment(1, "usd", f"-{MOST}"))
     assert rich.balances() == {}
@@ -75,8 +75,8 @@ def test_user_with_the_largest_balance_may_spend_it() -> None:
     assert short(buyer.balances()["user:1:usd"]) == "100000000000"
 
 
-def test_money_that_would_settle_a_debt_still_needs_room_on_its_way() -> None:
-    """An entry in between has a balance too, which no column could hold."""
+def test_balance_before_a_debt_is_paid_down_must_not_be_too_large() -> None:
+    """The entry in between has a balance too, which no column could hold."""
     full = PureDomain(users=[1], start={1: {"usd": MOST, "due:usd": "5"}})
     with pytest.raises(AmountTooLarge) as refused:
         full.decide(make.top_up(1, "1"))
@@ -84,8 +84,8 @@ def test_money_that_would_settle_a_debt_still_needs_room_on_its_way() -> None:
     assert amount(MOST) == AMOUNT_MAX
 
 
-def test_debt_has_room_for_twelve_digits_too() -> None:
-    """What is owed is a balance as well."""
+def test_debt_has_at_most_twelve_digits_too() -> None:
+    """A due is a balance as well."""
     tariff = make.tariff(solving_line_eaml="1", credit_limit_eaml="9999999999999")
     domain = PureDomain(
         users=[1],
@@ -97,8 +97,8 @@ def test_debt_has_room_for_twelve_digits_too() -> None:
         domain.decide(make.solving(7, user=1, lines=1))
 
 
-def test_user_is_known_by_his_accounts() -> None:
-    """A book knows whom it locked."""
+def test_user_is_found_by_their_accounts() -> None:
+    """The locked state knows which users are locked."""
     locked = LockedState.empty([1])
     assert locked.has_user(1)
     assert not locked.has_user(2)

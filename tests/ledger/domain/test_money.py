@@ -1,4 +1,4 @@
-"""Rounding: each rule once, at the eighth decimal."""
+"""Rounding: each rule rounds once, at the eighth decimal."""
 
 from decimal import Decimal, getcontext
 
@@ -27,12 +27,12 @@ from tests.builders import amount
     ],
 )
 def test_price_times_quantity_rounds_half_even_once(price: str, quantity: int, product: str) -> None:
-    """A product is exact up to its one rounding."""
+    """A product is exact before its one rounding."""
     assert money.multiply(Decimal(price), quantity) == Decimal(product)
 
 
-def test_large_product_is_not_rounded_on_the_way() -> None:
-    """Twenty digits times ten digits has more than the default context's 28."""
+def test_large_product_is_not_rounded_in_between() -> None:
+    """Twenty digits times ten digits has more than the 28 of the default context."""
     product = money.multiply(Decimal("999999999999.99999999"), 2_147_483_647)
     assert getcontext().prec == 28
     assert product == Decimal("2147483646999999999978.52516353")
@@ -45,7 +45,7 @@ def test_large_product_is_not_rounded_on_the_way() -> None:
         ("0.00000001", "0.2", "0"),
         ("0.00000002", "0.2", "0"),
         ("0.00000003", "0.2", "0.00000001"),
-        # Half goes up, to the platform, where half to even would go down.
+        # Half goes up, to the platform; half to even would go down.
         ("0.00000001", "0.5", "0.00000001"),
         ("0.00000005", "0.5", "0.00000003"),
         ("0.00000005", "0.1", "0.00000001"),
@@ -55,7 +55,7 @@ def test_large_product_is_not_rounded_on_the_way() -> None:
     ],
 )
 def test_commission_rounds_half_up(gross: str, rate: str, commission: str) -> None:
-    """The platform's part, of which the seller's is the rest."""
+    """The seller gets the rest of the gross."""
     assert money.commission(amount(gross), Decimal(rate)) == Decimal(commission)
 
 
@@ -105,6 +105,6 @@ def test_an_amount_is_written_with_exactly_eight_decimals(value: str, written: s
     assert money.text(Decimal(value)) == written
 
 
-def test_largest_amount_is_what_the_column_holds() -> None:
-    """numeric(20,8): twelve digits before the point."""
+def test_largest_amount_fits_the_column() -> None:
+    """The column is numeric(20,8): twelve digits before the point."""
     assert Decimal(10) ** 12 - money.QUANTUM == money.AMOUNT_MAX

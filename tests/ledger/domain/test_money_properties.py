@@ -1,4 +1,4 @@
-"""What holds for holds, payouts, contracts, coupons and reversals in every world: a domain with a clock."""
+"""Properties of holds, payouts, contracts, coupons and reversals in every world: a domain with a clock."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ KINDS: Final = (
     *("payout", "payout", "end_payout", "charge_back", "sign", "end_contract", "end_contract"),
 )
 
-# 5 of a price and 3 of a rate: nothing comes out even.
+# A price of 5 and a rate of a third: no amount comes out even.
 PRICE: Final = "5.00000001"
 RATE: Final = "0.33333333"
 
@@ -59,8 +59,8 @@ _amounts = st.sampled_from(["0.00000001", "0.00000003", "0.5", "1", "7.00000001"
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A command in this world; `pick` counts whatever there is to choose from."""
+class DrawnCommand:
+    """A command in this world. `pick` is the number of the thing that it is about."""
 
     kind: str
     user: int
@@ -74,9 +74,9 @@ class Ask:
         return f"{self.kind} of {self.user}: {self.amount}, {self.lines} lines"
 
 
-asked = st.lists(
+drawn_commands = st.lists(
     st.builds(
-        Ask,
+        DrawnCommand,
         kind=st.sampled_from(KINDS),
         user=st.sampled_from(USERS),
         pick=st.integers(0, 5),
@@ -103,86 +103,90 @@ def world() -> ClockedDomain:
 
 
 def submission(  # noqa: C901, PLR0911, PLR0912 (one case a kind)
-    made: ClockedDomain, ask: Ask
+    made: ClockedDomain, drawn: DrawnCommand
 ) -> Submission:
-    """What is asked, as far as there is something to choose from."""
-    hold = HOLDS[ask.pick % len(HOLDS)]
-    later = made.now + timedelta(seconds=ask.seconds or 1)
-    match ask.kind:
+    """Return the submission of a drawn command, about one of the things that exist."""
+    hold = HOLDS[drawn.pick % len(HOLDS)]
+    later = made.now + timedelta(seconds=drawn.seconds or 1)
+    match drawn.kind:
         case "top_up":
-            return make.top_up(ask.user, ask.amount)
+            return make.top_up(drawn.user, drawn.amount)
         case "bill":
-            return make.bill(ask.user, ask.amount)
+            return make.bill(drawn.user, drawn.amount)
         case "solve":
-            return make.solving(MACHINE, user=ask.user, lines=ask.lines)
+            return make.solving(MACHINE, user=drawn.user, lines=drawn.lines)
         case "copy":
             return make.machine_copy(MACHINE, user=USER)
         case "place":
-            return do.place(MACHINE, user=ask.user, lines=ask.lines, hold=hold, expires_at=later)
+            return do.place(MACHINE, user=drawn.user, lines=drawn.lines, hold=hold, expires_at=later)
         case "capture":
-            at = made.now - timedelta(seconds=ask.seconds)
-            return do.capture(hold, lines=ask.lines, final=ask.yes, at=at)
+            at = made.now - timedelta(seconds=drawn.seconds)
+            return do.capture(hold, lines=drawn.lines, final=drawn.yes, at=at)
         case "void":
             return do.void(hold)
         case "payout":
-            return do.request_payout(ask.user, ask.amount, payout=PAYOUTS[ask.pick % len(PAYOUTS)])
+            return do.request_payout(drawn.user, drawn.amount, payout=PAYOUTS[drawn.pick % len(PAYOUTS)])
         case "end_payout":
-            payout = PAYOUTS[ask.pick % len(PAYOUTS)]
-            return do.pay(payout) if ask.yes else do.fail(payout)
+            payout = PAYOUTS[drawn.pick % len(PAYOUTS)]
+            return do.pay(payout) if drawn.yes else do.fail(payout)
         case "charge_back":
             paid = [each for each, was in made.originals.items() if was.kind == "credit_from_user"]
             return do.charge_back(
-                paid[-1 - ask.pick % len(paid)] if paid else HOLDS[0], None if ask.yes else ask.amount
+                paid[-1 - drawn.pick % len(paid)] if paid else HOLDS[0], None if drawn.yes else drawn.amount
             )
         case "sign":
-            return do.sign(CONTRACTS[ask.pick % len(CONTRACTS)])
+            return do.sign(CONTRACTS[drawn.pick % len(CONTRACTS)])
         case "end_contract":
-            step = ("finish", "cancel", "split")[ask.lines % 3]
-            return do.end(CONTRACTS[ask.pick % len(CONTRACTS)], step, ask.amount if step == "split" else None)
+            step = ("finish", "cancel", "split")[drawn.lines % 3]
+            return do.end(
+                CONTRACTS[drawn.pick % len(CONTRACTS)], step, drawn.amount if step == "split" else None
+            )
         case "grant":
-            kinds = None if ask.pick else ("training",)
-            expires_at = None if ask.yes else later
-            return do.grant(ask.user, ask.amount, expires_at=expires_at, priority=ask.pick % 2, kinds=kinds)
+            kinds = None if drawn.pick else ("training",)
+            expires_at = None if drawn.yes else later
+            return do.grant(
+                drawn.user, drawn.amount, expires_at=expires_at, priority=drawn.pick % 2, kinds=kinds
+            )
         case "reverse":
             chosen = list(made.originals)
-            operation = chosen[-1 - ask.pick % len(chosen)] if chosen else HOLDS[0]
-            loss = "loss" if ask.seconds else "due"
-            return do.reverse(operation, None if ask.yes else ask.amount, spent_by_payee=loss)
+            operation = chosen[-1 - drawn.pick % len(chosen)] if chosen else HOLDS[0]
+            loss = "loss" if drawn.seconds else "due"
+            return do.reverse(operation, None if drawn.yes else drawn.amount, spent_by_payee=loss)
         case "adjust":
-            change = ask.amount if ask.yes else f"-{ask.amount}"
-            return do.adjust(ask.user, ACCOUNTS[ask.pick % len(ACCOUNTS)], change, alone_max=amount(20))
+            change = drawn.amount if drawn.yes else f"-{drawn.amount}"
+            return do.adjust(drawn.user, ACCOUNTS[drawn.pick % len(ACCOUNTS)], change, alone_max=amount(20))
         case _:
             chosen = list(made.locked.proposals)
-            return do.approve(chosen[ask.pick % len(chosen)] if chosen else HOLDS[0])
+            return do.approve(chosen[drawn.pick % len(chosen)] if chosen else HOLDS[0])
 
 
-def happen(made: ClockedDomain, ask: Ask) -> dict[str, Any] | str:
-    """The event's data, or the code of a refusal."""
-    if ask.kind == "wait":
-        made.later(seconds=ask.seconds)
+def happen(made: ClockedDomain, drawn: DrawnCommand) -> dict[str, Any] | str:
+    """Return the data of the event, or the code of a refusal."""
+    if drawn.kind == "wait":
+        made.later(seconds=drawn.seconds)
         return "waited"
     try:
-        return made.decide(submission(made, ask))
+        return made.decide(submission(made, drawn))
     except (Rejected, Undecided) as error:
         return error.code
 
 
-def after_each(asks: Sequence[Ask]) -> Any:
-    """The world after each step, with what the step came to. Swept events are in `events` beside it."""
+def after_each(commands: Sequence[DrawnCommand]) -> Any:
+    """Yield the world after each command, with the result of it. Swept events are in `events`."""
     made = world()
-    for ask in asks:
-        data = happen(made, ask)
-        event(f"{ask.kind}: {data if isinstance(data, str) else 'recorded'}")
+    for drawn in commands:
+        data = happen(made, drawn)
+        event(f"{drawn.kind}: {data if isinstance(data, str) else 'recorded'}")
         yield made, data
 
 
-@given(asked)
-def test_money_is_moved_and_never_made(asks: list[Ask]) -> None:
-    """What users have, less what they owe, is what the platform's accounts gave, in each currency."""
+@given(drawn_commands)
+def test_money_is_moved_and_never_made(commands: list[DrawnCommand]) -> None:
+    """Users' balances less their debts are what the platform's accounts gave, in each currency."""
     made = world()
     before = worth(made)
-    for ask in asks:
-        happen(made, ask)
+    for drawn in commands:
+        happen(made, drawn)
     platform: dict[str, Decimal] = defaultdict(Decimal)
     for data in made.events:
         for pair in data["transfers"]:
@@ -196,17 +200,17 @@ def test_money_is_moved_and_never_made(asks: list[Ask]) -> None:
 
 
 def worth(made: ClockedDomain) -> dict[str, Decimal]:
-    """What all users have less what they owe."""
+    """Return all users' balances less their debts."""
     sums = {"USD": ZERO, "EAML": ZERO}
     for code, account in made.locked.accounts.items():
         sums[currency_of(code)] += account.balance if account.credit_normal else -account.balance
     return sums
 
 
-@given(asked)
-def test_nothing_is_negative_and_held_is_within_the_balance(asks: list[Ask]) -> None:
-    """Nor is anything that is left of a grant, a hold or an operation."""
-    for made, _ in after_each(asks):
+@given(drawn_commands)
+def test_nothing_is_negative_and_held_is_within_the_balance(commands: list[DrawnCommand]) -> None:
+    """The rest of a grant, a hold or an operation is not negative either."""
+    for made, _ in after_each(commands):
         assert all(0 <= account.held <= account.balance for account in made.locked.accounts.values())
         assert all(left >= 0 for user in USERS for left in made.grants(user).values())
         assert all(hold.remaining >= 0 for hold in made.locked.holds.values())
@@ -218,15 +222,15 @@ def test_nothing_is_negative_and_held_is_within_the_balance(asks: list[Ask]) -> 
             assert made.escrow(contract.id) == contract.remaining
 
 
-@given(asked)
-def test_captured_is_within_the_hold_unless_the_work_was_more(asks: list[Ask]) -> None:
-    """What comes out of a hold is at most what was put into it; the rest was above it, or came late."""
+@given(drawn_commands)
+def test_captured_is_within_the_hold_unless_the_work_was_more(commands: list[DrawnCommand]) -> None:
+    """At most what was put into a hold comes out of it; the rest was above it, or late."""
     made = world()
     out_of: dict[str, Decimal] = defaultdict(Decimal)
     overrun: set[str] = set()
-    for ask in asks:
+    for drawn in commands:
         before = dict(made.locked.holds)
-        data = happen(made, ask)
+        data = happen(made, drawn)
         if not isinstance(data, dict) or "hold" not in data or "final" not in data:
             continue
         hold, was = made.hold(data["hold"]), before[data["hold"]]
@@ -246,12 +250,12 @@ def test_captured_is_within_the_hold_unless_the_work_was_more(asks: list[Ask]) -
         assert hold.state == "open" or hold.remaining == 0
 
 
-@given(asked)
-def test_reversed_is_within_what_was_charged(asks: list[Ask]) -> None:
-    """The whole, leg by leg and grant by grant."""
+@given(drawn_commands)
+def test_reversed_is_within_what_was_charged(commands: list[DrawnCommand]) -> None:
+    """The whole, each leg and each grant is within its own amount."""
     made = world()
-    for ask in asks:
-        happen(made, ask)
+    for drawn in commands:
+        happen(made, drawn)
     for operation, reversed_ in made.locked.reversed.items():
         original = made.originals[operation]
         assert 0 < reversed_.amount <= reversed_.total
@@ -263,10 +267,12 @@ def test_reversed_is_within_what_was_charged(asks: list[Ask]) -> None:
             assert all(reversed_.grants.get(grant, ZERO) == paid for grant, paid in spent.items())
 
 
-@given(asked, st.lists(st.integers(0, 4000), min_size=1, max_size=5))
-def test_what_is_live_is_the_sum_of_the_grants_at_every_instant(asks: list[Ask], offsets: list[int]) -> None:
-    """What is on the account, less what will have expired by then."""
-    for made, _ in after_each(asks):
+@given(drawn_commands, st.lists(st.integers(0, 4000), min_size=1, max_size=5))
+def test_live_amount_is_the_sum_of_the_grants_at_every_instant(
+    commands: list[DrawnCommand], offsets: list[int]
+) -> None:
+    """It is the balance of the account less what will have expired by then."""
+    for made, _ in after_each(commands):
         for user in USERS:
             grants, on_account = made.locked.user_grants(user), made.locked.balance(user, "coupon")
             assert sum((grant.remaining for grant in grants), ZERO) == on_account
@@ -278,10 +284,10 @@ def test_what_is_live_is_the_sum_of_the_grants_at_every_instant(asks: list[Ask],
                 assert live_amount(grants, then, "pay_a_bill") == pays <= live_amount(grants, then)
 
 
-@given(asked)
-def test_coupons_pay_only_bills_and_are_spent_in_order(asks: list[Ask]) -> None:
-    """None is begun before the one ahead of it is used up, if it may pay at all."""
-    for made, data in after_each(asks):
+@given(drawn_commands)
+def test_coupons_pay_only_bills_and_are_spent_in_order(commands: list[DrawnCommand]) -> None:
+    """A grant is used only after those before it that may pay are used up."""
+    for made, data in after_each(commands):
         if not isinstance(data, dict) or data["kind"] != "pay_a_bill":
             continue
         order = [part["grant"] for part in data.get("spent", ())]
@@ -295,7 +301,7 @@ def test_coupons_pay_only_bills_and_are_spent_in_order(asks: list[Ask]) -> None:
 
 @st.composite
 def parts(draw: st.DrawFn, total: int) -> list[int]:
-    """A whole in parts, in any order: each at least 1."""
+    """Draw a whole in parts of at least 1, in any order."""
     cuts = sorted(draw(st.sets(st.integers(1, max(1, total - 1)), max_size=5)))
     edges = [0, *(cut for cut in cuts if cut < total), total]
     found = [upper - lower for lower, upper in pairwise(edges)]
@@ -306,7 +312,7 @@ def parts(draw: st.DrawFn, total: int) -> list[int]:
 def test_refund_in_parts_comes_to_the_whole_in_any_order(
     data: st.DataObject, kind: str, value: str, coupons: bool
 ) -> None:
-    """Leg by leg and grant by grant, to the last unit; nobody has more or less than before."""
+    """Leg by leg and grant by grant, to the last unit, every account is as before."""
     made = world()
     if coupons:
         made.decide(do.grant(USER, "0.00000007"))
@@ -354,7 +360,10 @@ def _currency(kind: str) -> str:
 
 @given(st.lists(st.integers(0, 10**20), min_size=1, max_size=6).filter(sum), st.data())
 def test_split_is_exact_and_as_even_as_it_can_be(left: list[int], data: st.DataObject) -> None:
-    """Σ is the part; no leg gets more than is left of it, or is a unit away from its exact share."""
+    """The shares add up to the part.
+
+    No leg gets more than is left of it, or differs by a unit from its exact share.
+    """
     part = data.draw(st.integers(0, sum(left)), label="part")
     shares = split(Decimal(part) * QUANTUM, [Decimal(leg) * QUANTUM for leg in left])
     units = [int(share / QUANTUM) for share in shares]
@@ -364,16 +373,16 @@ def test_split_is_exact_and_as_even_as_it_can_be(left: list[int], data: st.DataO
         assert abs(share - Fraction(part * leg, sum(left))) < 1
 
 
-@given(asked, st.data())
-def test_state_may_be_written_and_read_anywhere(asks: list[Ask], data: st.DataObject) -> None:
-    """What events keep of grants, holds and reversals is all that later decisions need."""
-    cuts = data.draw(st.sets(st.integers(0, len(asks))), label="cuts")
+@given(drawn_commands, st.data())
+def test_state_may_be_written_and_read_anywhere(commands: list[DrawnCommand], data: st.DataObject) -> None:
+    """Later decisions need nothing but what events store of grants, holds and reversals."""
+    cuts = data.draw(st.sets(st.integers(0, len(commands))), label="cuts")
     whole, parted = world(), world()
     parted.now = whole.now
-    for number, ask in enumerate(asks):
+    for number, drawn in enumerate(commands):
         if number in cuts:
             write_and_read(parted)
-        assert happen(whole, ask) == happen(parted, ask)
+        assert happen(whole, drawn) == happen(parted, drawn)
     assert do.state_of(whole) == do.state_of(parted)
 
 

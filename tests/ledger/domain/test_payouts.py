@@ -40,7 +40,7 @@ def requested(usd: str = "80", **more: Any) -> ClockedDomain:
 
 
 def funds(made: ClockedDomain) -> tuple[str, str]:
-    """Balance and what is set aside of it."""
+    """Return the balance and the part of it that is set aside."""
     account = made.locked.account(USER, "usd")
     return short(account.balance), short(account.held)
 
@@ -52,7 +52,7 @@ def refused(made: ClockedDomain, submission: Any, error: type[Rejected]) -> Reje
 
 
 def test_requesting_sets_aside_and_moves_nothing() -> None:
-    """What is available is less by the payout."""
+    """The amount of the payout is no longer available."""
     made = domain()
     data = made.decide(do.request_payout(USER, 80, payout=PAYOUT))
     assert (data["kind"], data["payout"], data["transfers"]) == ("payout", PAYOUT, [])
@@ -61,7 +61,7 @@ def test_requesting_sets_aside_and_moves_nothing() -> None:
 
 
 def test_paid_payout_leaves_through_clearing() -> None:
-    """One transfer, and nothing of it is held any more."""
+    """There is one transfer, and nothing is held any more."""
     made = requested()
     data = made.decide(do.pay(PAYOUT, reference="po_1"))
     assert transfers(data) == [(USD, CLEARING, "80")]
@@ -75,7 +75,7 @@ def test_paid_payout_leaves_through_clearing() -> None:
 
 
 def test_failed_payout_is_available_again() -> None:
-    """All of it, and once."""
+    """All of it is available again, once."""
     made = requested()
     data = made.decide(do.fail(PAYOUT))
     assert data["transfers"] == []
@@ -87,14 +87,14 @@ def test_failed_payout_is_available_again() -> None:
 @pytest.mark.parametrize("first", [do.pay, do.fail])
 @pytest.mark.parametrize("second", [do.pay, do.fail])
 def test_payout_ends_once(first: Any, second: Any) -> None:
-    """Paid is paid and failed has failed, whatever comes after."""
+    """Every later command about it is rejected."""
     made = requested()
     made.decide(first(PAYOUT))
     refused(made, second(PAYOUT), PayoutResolved)
 
 
 def test_held_money_is_not_paid_out() -> None:
-    """Two payouts of more than there is: the second is rejected."""
+    """Of two payouts of more than the balance the second is rejected."""
     made = requested("60")
     error = refused(made, do.request_payout(USER, "40.00000001", payout=ANOTHER), InsufficientFunds)
     assert error.details == {
@@ -108,7 +108,7 @@ def test_held_money_is_not_paid_out() -> None:
 
 
 def test_what_a_user_owes_is_not_paid_out() -> None:
-    """He is paid no more than what is available less what is due."""
+    """A user is paid no more than what is available less what is due."""
     made = domain(due="30")
     error = refused(made, do.request_payout(USER, "70.00000001", payout=PAYOUT), InsufficientFunds)
     assert error.details["due"] == "30.00000000"
@@ -118,7 +118,7 @@ def test_what_a_user_owes_is_not_paid_out() -> None:
 
 
 def test_payout_cannot_be_spent() -> None:
-    """Not on a sale and not on a bill."""
+    """Neither a sale nor a bill can use it."""
     made = requested()
     refused(made, make.machine_copy(MACHINE, user=USER), InsufficientFunds)
     refused(made, make.bill(USER, "20.00000001"), InsufficientFunds)
@@ -127,8 +127,8 @@ def test_payout_cannot_be_spent() -> None:
     assert funds(made) == ("0", "0")
 
 
-def test_id_is_used_once_by_whomever() -> None:
-    """The publisher chooses it, and a retry comes under its own key."""
+def test_id_of_a_payout_is_used_once() -> None:
+    """The publisher chooses it, and a retry has the same idempotency key."""
     made = requested()
     refused(made, do.request_payout(USER, 1, payout=PAYOUT), PayoutExists)
     refused(made, do.request_payout(OTHER, 1, payout=PAYOUT), PayoutExists)
@@ -143,7 +143,7 @@ def test_payout_that_is_not_known_is_undecided(end: Any) -> None:
 
 
 def test_providers_reference_is_used_once() -> None:
-    """By payouts; a payment that came in under the same reference is another one."""
+    """It is used once by payouts; an incoming payment under the same reference is another one."""
     made = requested("30")
     made.decide(do.request_payout(USER, 20, payout=ANOTHER))
     made.decide(make.top_up(USER, 5, reference="po_1"))
@@ -154,7 +154,7 @@ def test_providers_reference_is_used_once() -> None:
 
 
 def test_payout_that_the_bank_sent_back_is_reversed() -> None:
-    """In parts if it came in parts, what is due first, and never more than was paid."""
+    """It may be sent back in parts, pays down debts first, and is never more than was paid."""
     made = requested()
     made.decide(do.pay(PAYOUT))
     paid = made.last
@@ -166,7 +166,7 @@ def test_payout_that_the_bank_sent_back_is_reversed() -> None:
 
 
 def test_state_of_a_payout_survives_its_event() -> None:
-    """What an event keeps is all that there is."""
+    """Decoding returns the payout that was encoded."""
     made = requested()
     payout = made.locked.payouts[PAYOUT]
     assert decode_payout(PAYOUT, encode_payout(payout)) == payout

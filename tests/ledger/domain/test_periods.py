@@ -1,4 +1,4 @@
-"""Months, when something counts for the books, and which month may be closed or reopened next."""
+"""Months, when an operation is effective, and which month may be closed or reopened next."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -48,20 +48,20 @@ def at(written: str) -> datetime:
 
 
 @pytest.mark.parametrize("written", ["2026-01", "2026-12", "2999-10"])
-def test_month_is_read_as_it_is_written(written: str) -> None:
+def test_month_is_parsed_from_its_text(written: str) -> None:
     assert str(Month.parse(written)) == written
 
 
 @pytest.mark.parametrize(
     "written", ["", "2026", "2026-1", "2026-13", "2026-00", "26-10", "2026-10-01", "1999-10"]
 )
-def test_anything_else_is_no_month(written: str) -> None:
+def test_other_texts_are_not_months(written: str) -> None:
     with pytest.raises(ValueError, match="is not a month"):
         Month.parse(written)
 
 
 def test_month_ends_where_the_next_begins() -> None:
-    """In UTC, whatever the offset of a time that is in it."""
+    """Months are in UTC, whatever the offset of a time."""
     assert OCTOBER.ends_at == NOVEMBER.starts_at == at("2026-11-01T00:00:00Z")
     assert Month(2026, 12).next == Month(2027, 1) > Month(2026, 12)
     assert Month.of(OCTOBER.ends_at) == NOVEMBER
@@ -79,7 +79,7 @@ def test_month_ends_where_the_next_begins() -> None:
         ("2026-11-24T12:04:00Z", "2026-11-01T00:00:00Z", "2026-11-24T12:04:00Z"),
     ],
 )
-def test_what_occurred_in_a_closed_month_counts_when_it_is_recorded(
+def test_operation_of_a_closed_month_counts_when_it_is_recorded(
     occurred_at: str, closed: str | None, counts_at: str
 ) -> None:
     found = effective_at(at(occurred_at), recorded_at=NOW, closed=None if closed is None else at(closed))
@@ -96,8 +96,8 @@ def test_what_occurred_in_a_closed_month_counts_when_it_is_recorded(
         ([("2026-08", "open"), ("2026-09", "open")], "2026-08-01T00:00:00Z"),
     ],
 )
-def test_books_are_closed_up_to_one_moment(periods: list[tuple[str, str]], until: str | None) -> None:
-    """What came before the first month that was closed stays closed when that is reopened."""
+def test_everything_before_one_time_is_closed(periods: list[tuple[str, str]], until: str | None) -> None:
+    """Time before the first closed month stays closed when that month is reopened."""
     found = closed_until(period(Month.parse(month), state) for month, state in periods)
     assert found == (None if until is None else at(until))
 
@@ -169,8 +169,8 @@ def period_of(decision: Decision) -> Period:
     return period
 
 
-def test_closing_keeps_what_the_month_came_to() -> None:
-    """And reopening counts on; both say who."""
+def test_closing_stores_the_totals_of_the_month() -> None:
+    """Reopening counts the version on; both name the proposer and the approver."""
     locked = book_of()
     locked.add([MonthEnd(month=OCTOBER, grants=0, holds=0, settled=7, totals=(TOTAL,))])
     closing = carry_out_period_change(approved("close", OCTOBER), locked, now=NOW, event_id="one")
@@ -189,8 +189,8 @@ def test_closing_keeps_what_the_month_came_to() -> None:
 
 
 @pytest.mark.parametrize(("grants", "holds"), [(1, 0), (0, 1), (2, 3)])
-def test_what_expired_in_the_month_has_to_be_swept(grants: int, holds: int) -> None:
-    """The refusal says how much there is."""
+def test_expired_grants_and_holds_of_the_month_have_to_be_swept(grants: int, holds: int) -> None:
+    """The refusal says how many there are."""
     locked = book_of()
     locked.add([MonthEnd(month=OCTOBER, grants=grants, holds=holds, settled=7, totals=())])
     with pytest.raises(PeriodNotSwept) as raised:
@@ -198,6 +198,6 @@ def test_what_expired_in_the_month_has_to_be_swept(grants: int, holds: int) -> N
     assert raised.value.details == {"period": "2026-10", "grants": grants, "holds": holds}
 
 
-def test_period_is_kept_whole() -> None:
+def test_decoding_returns_the_period_that_was_encoded() -> None:
     known = period(OCTOBER)
     assert decode_period("2026-10", encode_period(known)) == known

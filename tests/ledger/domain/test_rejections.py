@@ -1,4 +1,4 @@
-"""Every rejection: its code, what it tells, and that it leaves the books alone."""
+"""Every rejection: its code, its details, and that it changes no account."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,7 +82,7 @@ REJECTIONS: list[tuple[str, Callable[[], Submission], dict[str, Any]]] = [
 def test_rejection_has_its_code_and_details_and_changes_nothing(
     code: str, submission: Callable[[], Submission], details: dict[str, Any]
 ) -> None:
-    """What a caller can act on, and no change to any account."""
+    """Callers can act on the details, and no account changes."""
     before = domain().balances()
     tried = domain()
     with pytest.raises(Rejected) as refused:
@@ -94,7 +94,7 @@ def test_rejection_has_its_code_and_details_and_changes_nothing(
 
 
 def test_public_data_without_a_price_has_no_price() -> None:
-    """On offer, but nobody said for how much."""
+    """It is offered, but its owner set no price."""
     offered = replace(TERMS[1], data_source_is_public=True, api_solving_is_public=True)
     for submission in (make.data_source(UNPRICED, user=BUYER), make.api_market(UNPRICED, user=BUYER)):
         with pytest.raises(errors.NoPrice):
@@ -123,7 +123,7 @@ def test_bill_too_small_for_a_token_is_rejected() -> None:
     ],
 )
 def test_price_with_more_than_twelve_digits_is_rejected(submission: Callable[[], Submission]) -> None:
-    """What no column could hold is refused before any account is looked at."""
+    """It is refused before any account is looked at, because no column could hold it."""
     dear = domain(
         machines=[machine_terms(MACHINE, owner=OWNER, api="999999999999")],
         tariffs=[tariff(training_cell_eaml="9999", solving_line_eaml="9999")],
@@ -132,7 +132,7 @@ def test_price_with_more_than_twelve_digits_is_rejected(submission: Callable[[],
         dear.decide(submission())
 
 
-def test_operation_of_before_the_first_tariff_is_rejected() -> None:
+def test_operation_before_the_first_tariff_is_rejected() -> None:
     """No tariff was in force then."""
     late = domain(tariffs=[tariff(since=make.minutes_ago(10))])
     with pytest.raises(errors.UnknownTariff):
@@ -152,7 +152,7 @@ def test_operation_of_before_the_first_tariff_is_rejected() -> None:
 def test_unknown_user_or_machine_is_undecided(
     submission: Callable[[], Submission], waits_for: str, field: str
 ) -> None:
-    """It may still become known: neither recorded nor rejected."""
+    """It may still become known, so the command is neither recorded nor rejected."""
     with pytest.raises(Undecided) as undecided:
         domain().decide(submission())
     assert undecided.value.retryable
@@ -160,7 +160,7 @@ def test_unknown_user_or_machine_is_undecided(
 
 
 def test_codes_are_distinct_and_lead_back_to_their_class() -> None:
-    """A stored rejection is raised again as what it was."""
+    """A stored rejection is raised again as the same class."""
     kinds = Rejected.__subclasses__()
     assert len({kind.code for kind in kinds}) == len(kinds)
     assert all(errors.rejected_by_code(kind.code) is kind for kind in kinds)
@@ -169,7 +169,7 @@ def test_codes_are_distinct_and_lead_back_to_their_class() -> None:
 
 
 def test_stored_rejection_is_raised_with_its_details() -> None:
-    """The ORM and other callers get the error, not an outcome to look into."""
+    """The ORM and other callers get the error instead of an outcome."""
     data = {"rejection": {"code": "no_price", "message": "the machine has no price", "machine": 8}}
     event = StoredEvent(
         position=1,

@@ -53,7 +53,7 @@ def domain(
 def back(
     made: ClockedDomain, operation: str, part: str | None = None, **more: Any
 ) -> list[tuple[str, str, str]]:
-    """The transfers of a reversal."""
+    """Reverse an operation; return the transfers."""
     return transfers(made.decide(do.reverse(operation, part, **more)))
 
 
@@ -71,7 +71,7 @@ def solved(lines: int, **start: str) -> tuple[ClockedDomain, str]:
 
 
 def test_whole_operation_comes_back() -> None:
-    """The event says what of, how much, and that nothing is left."""
+    """The event names the operation and the amount, and says that nothing is left."""
     made, operation = solved(4, eaml="10")
     data = made.decide(do.reverse(operation))
     assert transfers(data) == [(REVENUE, EAML, "4")]
@@ -81,7 +81,7 @@ def test_whole_operation_comes_back() -> None:
 
 
 def test_operation_comes_back_in_parts() -> None:
-    """Until nothing is left."""
+    """It can be reversed until nothing is left."""
     made, operation = solved(4, eaml="10")
     first = made.decide(do.reverse(operation, "1.5"))
     assert (first["final"], transfers(first)) == (False, [(REVENUE, EAML, "1.5")])
@@ -94,7 +94,7 @@ def test_operation_comes_back_in_parts() -> None:
 
 
 def test_more_than_is_left_is_rejected() -> None:
-    """By the smallest unit, and whole: no part of it is taken back."""
+    """One unit too much is rejected as a whole: no part is taken back."""
     made, operation = solved(4, eaml="10")
     made.decide(do.reverse(operation, "1"))
     with nothing_changes(made), pytest.raises(NothingLeftToReverse) as refused:
@@ -104,7 +104,7 @@ def test_more_than_is_left_is_rejected() -> None:
 
 
 def test_what_was_due_is_forgiven_first() -> None:
-    """The reverse of the recorded order: tokens paid first, the rest was owed."""
+    """In the recorded order tokens paid first and the rest became due; a reversal goes back."""
     made, operation = solved(10, eaml="6")
     assert back(made, operation, "3") == [(REVENUE, DUE_EAML, "3")]
     assert back(made, operation, "3") == [(REVENUE, DUE_EAML, "1"), (REVENUE, EAML, "2")]
@@ -112,8 +112,8 @@ def test_what_was_due_is_forgiven_first() -> None:
     assert without_zeros(made) == {EAML: "6"}
 
 
-def test_what_was_due_and_is_settled_comes_back_as_tokens() -> None:
-    """Nobody can be forgiven what he does not owe any more."""
+def test_debt_that_was_paid_down_comes_back_as_tokens() -> None:
+    """A debt that no longer exists cannot be forgiven."""
     made, operation = solved(10, eaml="6", usd="3")
     made.decide(make.bill(USER, "3"))
     assert back(made, operation) == [
@@ -123,8 +123,8 @@ def test_what_was_due_and_is_settled_comes_back_as_tokens() -> None:
     assert without_zeros(made) == {EAML: "9"}
 
 
-def test_tokens_that_come_back_settle_what_is_owed_for_something_else() -> None:
-    """Money that arrives pays debts first."""
+def test_returned_tokens_pay_down_other_debts() -> None:
+    """Arriving money pays debts first."""
     made, operation = solved(10, eaml="10")
     made.decide(make.solving(MACHINE, user=USER, lines=4))
     assert back(made, operation, "3") == [(REVENUE, EAML, "3"), (EAML, DUE_EAML, "3")]
@@ -133,7 +133,7 @@ def test_tokens_that_come_back_settle_what_is_owed_for_something_else() -> None:
 
 
 def test_captured_work_is_reversed_like_any_other() -> None:
-    """What came out of the hold, and what was due above it."""
+    """Both the part from the hold and the due part above it come back."""
     made = domain({"eaml": "6"})
     hold = "aaaaaaaa-0000-4000-8000-000000000001"
     made.decide(do.place(MACHINE, user=USER, lines=5, hold=hold))
@@ -143,7 +143,7 @@ def test_captured_work_is_reversed_like_any_other() -> None:
 
 
 def test_training_comes_back_to_the_owner() -> None:
-    """Who paid, not who asked."""
+    """The payer gets it back, not the user who trained."""
     made = domain(owner={"eaml": "10"}, training_cell_eaml="1")
     made.decide(make.training(MACHINE, user=USER, lines=2))
     assert back(made, made.last) == [(REVENUE, "user:1:eaml", "4")]
@@ -159,7 +159,7 @@ def sold(copy: str = "5", *, user: Mapping[str, str] | None = None, **more: Any)
 
 
 def test_sale_comes_back_from_the_seller_and_the_commission() -> None:
-    """In the proportion that they got it."""
+    """Each gives back in proportion to what it got."""
     made, operation = sold()
     assert back(made, operation, "2.5") == [(SELLER, USD, "2"), (COMMISSION, USD, "0.5")]
     assert back(made, operation) == [(SELLER, USD, "2"), (COMMISSION, USD, "0.5")]
@@ -167,7 +167,7 @@ def test_sale_comes_back_from_the_seller_and_the_commission() -> None:
 
 
 def test_part_of_a_sale_is_split_by_largest_remainder_over_what_is_left() -> None:
-    """To the last unit: 0.00000003 of 5 parts 4 to 1, three times the smallest unit."""
+    """It is exact to the last unit: 0.00000003 of 5 in parts of 4 to 1, three times the smallest unit."""
     made, operation = sold("0.00000005")
     assert transfers(made.events[-1]) == [(USD, SELLER, "0.00000004"), (USD, COMMISSION, "0.00000001")]
     assert back(made, operation, "0.00000001") == [(SELLER, USD, "0.00000001")]
@@ -191,12 +191,12 @@ def test_part_of_a_sale_is_split_by_largest_remainder_over_what_is_left() -> Non
     ],
 )
 def test_split(part: str, left: list[str], shares: list[str]) -> None:
-    """Floors first, then one unit each to the largest remainders; ties go to the earlier leg."""
+    """Shares are rounded down; the largest remainders get one unit each. Ties go to the earlier leg."""
     assert split(amount(part), [amount(leg) for leg in left]) == [amount(share) for share in shares]
 
 
 def test_what_the_seller_has_spent_becomes_due() -> None:
-    """What he still has is taken first."""
+    """The seller's available money is taken first."""
     made, operation = sold()
     made.decide(do.adjust(OWNER, "usd", "-3"))
     assert back(made, operation) == [
@@ -207,8 +207,8 @@ def test_what_the_seller_has_spent_becomes_due() -> None:
     assert without_zeros(made) == {USD: "100", SELLER_DUE: "3"}
 
 
-def test_what_the_seller_has_spent_is_the_platforms_loss_where_the_setting_says_so() -> None:
-    """He owes nothing."""
+def test_what_the_seller_has_spent_is_lost_if_the_setting_says_so() -> None:
+    """The seller owes nothing."""
     made, operation = sold()
     made.decide(do.adjust(OWNER, "usd", "-3"))
     assert back(made, operation, spent_by_payee="loss") == [
@@ -219,16 +219,16 @@ def test_what_the_seller_has_spent_is_the_platforms_loss_where_the_setting_says_
     assert without_zeros(made) == {USD: "100"}
 
 
-def test_money_of_a_sale_that_settled_a_debt_is_taken_from_the_seller_again() -> None:
-    """His debt stays settled; what he lacks is a new one."""
+def test_money_of_a_sale_that_paid_down_a_debt_is_taken_from_the_seller() -> None:
+    """The old debt stays paid; the missing money becomes a new one."""
     made = domain(owner={"due:usd": "3"})
     made.decide(make.machine_copy(MACHINE, user=USER))
     assert without_zeros(made) == {USD: "95", SELLER: "1"}
     assert back(made, made.last) == [(SELLER, USD, "1"), (SELLER_DUE, USD, "3"), (COMMISSION, USD, "1")]
 
 
-def test_money_that_comes_back_to_a_buyer_who_owes_settles_it() -> None:
-    """In the same operation."""
+def test_money_that_comes_back_to_a_buyer_pays_down_a_debt() -> None:
+    """The same operation has both transfers."""
     made, operation = sold(user={"usd": "5"})
     made.decide(do.adjust(USER, "due:usd", "2"))
     assert back(made, operation) == [(SELLER, USD, "4"), (COMMISSION, USD, "1"), (USD, DUE_USD, "2")]
@@ -239,7 +239,7 @@ def test_money_that_comes_back_to_a_buyer_who_owes_settles_it() -> None:
 
 
 def billed(usd: str, *coupons: Any, money: str = "100", rate: str = "1") -> tuple[ClockedDomain, str]:
-    """A bill paid by coupons of so much first; one given as a pair expires after so many days."""
+    """Pay a bill with coupons of these amounts first; one given as a pair expires after that many days."""
     made = domain({"usd": money}, eaml_per_usd=rate)
     for coupon in coupons:
         value, days = coupon if isinstance(coupon, tuple) else (coupon, None)
@@ -251,7 +251,7 @@ def billed(usd: str, *coupons: Any, money: str = "100", rate: str = "1") -> tupl
 
 
 def test_bill_comes_back_as_money_first_then_as_coupons() -> None:
-    """The reverse of how it was paid; the tokens go back in proportion."""
+    """The order is the reverse of paying; the tokens go back in proportion."""
     made, operation = billed("10", "3", "4")
     assert back(made, operation, "2") == [(EAML, TREASURY, "2"), (REVENUE_USD, USD, "2")]
     assert back(made, operation, "3") == [
@@ -267,8 +267,8 @@ def test_bill_comes_back_as_money_first_then_as_coupons() -> None:
     assert made.grants(USER) == {event(0): amount(3), event(1): amount(4)}
 
 
-def test_money_of_a_bill_that_comes_back_settles_a_debt() -> None:
-    """Coupons that come back do not: they pay bills only."""
+def test_money_of_a_reversed_bill_pays_down_a_debt() -> None:
+    """Coupons that come back do not, because they pay bills only."""
     made, operation = billed("10", "4", money="6")
     made.decide(do.adjust(USER, "due:usd", "7"))
     assert back(made, operation) == [
@@ -281,7 +281,7 @@ def test_money_of_a_bill_that_comes_back_settles_a_debt() -> None:
 
 
 def test_expired_coupon_goes_back_to_promotions() -> None:
-    """And the event says so; the one that is live comes back to the user."""
+    """The event says so; the live one comes back to the user."""
     made, operation = billed("7", ("3", 1), "4", money="0")
     made.later(days=2)
     data = made.decide(do.reverse(operation))
@@ -308,7 +308,7 @@ def test_coupon_that_expires_at_this_instant_is_expired() -> None:
 
 
 def test_tokens_go_back_rounded_up_and_the_last_part_takes_all() -> None:
-    """3 USD bought 1 token: a third of it, rounded up, twice; the rest with the last."""
+    """3 USD bought 1 token: a third of it, rounded up, twice, and the rest with the last part."""
     made, operation = billed("3", rate="0.333333333333")
     assert make.short(made.locked.balance(USER, "eaml")) == "0.99999999"
     assert back(made, operation, "1")[0] == (EAML, TREASURY, "0.33333333")
@@ -336,14 +336,14 @@ def test_tokens_that_were_spent_become_due() -> None:
 
 
 def test_tokens_that_are_held_are_not_taken() -> None:
-    """They are their hold's; what is missing is due."""
+    """They belong to their hold; the missing tokens become due."""
     made, operation = billed("10")
     made.decide(do.place(MACHINE, user=USER, lines=8))
     assert back(made, operation)[:2] == [(EAML, TREASURY, "2"), (DUE_EAML, TREASURY, "8")]
 
 
-def test_bill_that_settled_a_debt_takes_its_tokens_from_what_there_is() -> None:
-    """The debt that they paid stays paid, and a new one arises."""
+def test_reversed_bill_that_paid_down_a_debt_takes_available_tokens() -> None:
+    """The old debt stays paid, and a new one arises."""
     made = domain({"usd": "10", "due:eaml": "4"})
     made.decide(make.bill(USER, "10"))
     assert back(made, made.last)[:2] == [(EAML, TREASURY, "6"), (DUE_EAML, TREASURY, "4")]
@@ -354,7 +354,7 @@ def test_bill_that_settled_a_debt_takes_its_tokens_from_what_there_is() -> None:
 
 
 def test_payment_that_comes_back_leaves_to_the_provider() -> None:
-    """As a chargeback: what was spent of it is due."""
+    """The part that was spent becomes due, as with a chargeback."""
     made = domain({})
     made.decide(make.top_up(USER, "10"))
     payment = made.last
@@ -365,7 +365,7 @@ def test_payment_that_comes_back_leaves_to_the_provider() -> None:
 
 
 def test_spent_by_payee_is_about_payees() -> None:
-    """Who paid in himself owes what he has spent, whatever the setting."""
+    """A payer who spent a reversed payment owes it, whatever the setting."""
     made = domain({})
     made.decide(make.top_up(USER, "5"))
     payment = made.last
@@ -373,8 +373,8 @@ def test_spent_by_payee_is_about_payees() -> None:
     assert back(made, payment, spent_by_payee="loss") == [(DUE_USD, CLEARING, "5")]
 
 
-def test_coupon_is_taken_back_as_far_as_it_is_there() -> None:
-    """In part, or whole; what was spent of it is gone."""
+def test_coupon_is_taken_back_as_far_as_it_is_not_spent() -> None:
+    """It can be taken back in part or whole."""
     made = domain()
     made.decide(do.grant(USER, 5))
     coupon = made.last
@@ -388,7 +388,7 @@ def test_coupon_is_taken_back_as_far_as_it_is_there() -> None:
 
 
 def test_expired_coupon_is_not_taken_back() -> None:
-    """The sweep has taken it."""
+    """The sweep has already taken it."""
     made = domain()
     made.decide(do.grant(USER, 5, expires_at=made.now + timedelta(days=1)))
     coupon = made.last
@@ -399,7 +399,7 @@ def test_expired_coupon_is_not_taken_back() -> None:
 
 
 def test_redeemed_code_is_taken_back_and_stays_redeemed() -> None:
-    """Once is once."""
+    """The code cannot be redeemed a second time."""
     made = domain()
     made.decide(do.create_code("HELLO", 2))
     made.decide(do.redeem("HELLO", user=USER))
@@ -424,7 +424,7 @@ def test_redeemed_code_is_taken_back_and_stays_redeemed() -> None:
 def test_adjustment_is_undone(
     account: AdjustedAccount, change: str, moves: list[tuple[str, str, str]]
 ) -> None:
-    """Everything is as it was before."""
+    """Every account is as before."""
     made = domain({"usd": "10", "eaml": "10"})
     made.decide(do.grant(USER, 5))
     before, grants = without_zeros(made), made.grants(USER)
@@ -436,7 +436,7 @@ def test_adjustment_is_undone(
 
 @pytest.mark.parametrize("name", ["usd", "eaml"])
 def test_write_off_is_undone(name: str) -> None:
-    """The user owes it again."""
+    """The user owes the amount again."""
     made = domain({f"due:{name}": "5", name: "9"})
     account: AdjustedAccount = "due:usd" if name == "usd" else "due:eaml"
     made.decide(do.adjust(USER, account, "-3"))
@@ -447,7 +447,7 @@ def test_write_off_is_undone(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["usd", "eaml"])
 def test_debt_that_was_put_on_and_paid_comes_back_as_money(name: str) -> None:
-    """As far as it is not owed any more."""
+    """The part that is no longer owed comes back as money."""
     account: AdjustedAccount = "due:usd" if name == "usd" else "due:eaml"
     made = domain({})
     made.decide(do.adjust(USER, account, "5"))
@@ -462,7 +462,7 @@ def test_debt_that_was_put_on_and_paid_comes_back_as_money(name: str) -> None:
 
 
 def test_money_that_was_put_on_and_spent_becomes_due() -> None:
-    """The adjustment is undone whole."""
+    """The adjustment is undone as a whole."""
     made = domain({})
     made.decide(do.adjust(USER, "usd", "6"))
     adjustment = made.last
@@ -474,7 +474,7 @@ def test_money_that_was_put_on_and_spent_becomes_due() -> None:
 
 
 @pytest.mark.parametrize("name", ["usd", "eaml"])
-def test_money_that_was_taken_off_settles_a_debt_when_it_comes_back(name: str) -> None:
+def test_money_that_was_taken_off_pays_down_a_debt_when_it_comes_back(name: str) -> None:
     account: AdjustedAccount = "usd" if name == "usd" else "eaml"
     due: AdjustedAccount = "due:usd" if name == "usd" else "due:eaml"
     made = domain({name: "5"})
@@ -488,7 +488,7 @@ def test_money_that_was_taken_off_settles_a_debt_when_it_comes_back(name: str) -
 
 
 def test_coupons_that_were_taken_off_come_back_as_they_were() -> None:
-    """Newest spent first; one that has expired since stays with promotions, and the event says so."""
+    """The last spent comes back first; expired ones stay with promotions, and the event says so."""
     made = domain()
     made.decide(do.grant(USER, 2, kinds=("training",), priority=5))
     made.decide(do.grant(USER, 4, expires_at=made.now + timedelta(days=1), priority=1))
@@ -502,17 +502,17 @@ def test_coupons_that_were_taken_off_come_back_as_they_were() -> None:
     assert made.locked.reversed[adjustment].left == amount(1)
 
 
-# What is not reversed.
+# Operations that cannot be reversed.
 
 
-def test_what_never_was_cannot_be_reversed() -> None:
+def test_unknown_operation_cannot_be_reversed() -> None:
     made = domain()
     with nothing_changes(made), pytest.raises(UnknownOperation):
         made.decide(do.reverse(event(99)))
 
 
-def test_reversal_is_not_reversed() -> None:
-    """Record the operation anew instead."""
+def test_reversal_cannot_be_reversed() -> None:
+    """The operation is recorded again instead."""
     made, operation = solved(4, eaml="10")
     made.decide(do.reverse(operation))
     with nothing_changes(made), pytest.raises(NotReversible):
@@ -520,7 +520,7 @@ def test_reversal_is_not_reversed() -> None:
 
 
 def test_expired_coupon_does_not_come_back() -> None:
-    """Its expiry is not reversed; a new coupon can be given."""
+    """An expiry cannot be reversed; a new coupon can be granted."""
     made = domain()
     made.decide(do.grant(USER, 5, expires_at=made.now + timedelta(days=1)))
     made.later(days=1)
@@ -529,8 +529,8 @@ def test_expired_coupon_does_not_come_back() -> None:
         made.decide(do.reverse(made.last))
 
 
-def test_opening_balance_is_not_reversed() -> None:
-    """It is adjusted."""
+def test_opening_balance_cannot_be_reversed() -> None:
+    """It can be adjusted."""
     made = domain({})
     made.decide(
         replace(do.grant(USER, 1), command=OpenBalances(user=USER, occurred_at=made.now, usd=amount(3)))
@@ -549,16 +549,16 @@ def without(made: ClockedDomain, user: int) -> None:
     made.known = replace(made.known, users=made.known.users - {user})
 
 
-def test_operation_of_a_user_who_is_gone_is_not_reversed() -> None:
-    """His accounts are closed: nothing arrives there any more."""
+def test_operation_of_a_deleted_payer_cannot_be_reversed() -> None:
+    """The payer's accounts are closed."""
     made, operation = sold(user={"usd": "5"})
     without(made, USER)
     with nothing_changes(made), pytest.raises(NotReversible):
         made.decide(do.reverse(operation))
 
 
-def test_what_a_seller_got_who_is_gone_is_the_platforms_loss() -> None:
-    """Nobody owes it, whatever the setting."""
+def test_what_a_deleted_seller_got_is_the_platforms_loss() -> None:
+    """It becomes no user's debt, whatever the setting."""
     made, operation = sold()
     made.decide(do.adjust(OWNER, "usd", "-4"))
     without(made, OWNER)
@@ -566,8 +566,8 @@ def test_what_a_seller_got_who_is_gone_is_the_platforms_loss() -> None:
     assert without_zeros(made) == {USD: "100"}
 
 
-def test_what_an_event_keeps_of_a_reversal_is_the_reversal() -> None:
-    """Written to JSON and read again."""
+def test_decoding_returns_the_reversal_that_was_encoded() -> None:
+    """It is written to JSON and read again."""
     made, operation = billed("10", "3", "4")
     made.decide(do.reverse(operation, "8"))
     kept: Reversed = made.locked.reversed[operation]

@@ -1,4 +1,4 @@
-"""Bands of prices, commissions by kind and terms of one's own, for every tariff and every quantity."""
+"""Bands, commissions by kind and overrides, for every tariff and every quantity."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,13 +22,13 @@ _quantities = st.integers(0, 10**7)
 
 @st.composite
 def ladders(draw: st.DrawFn) -> list[Band]:
-    """One to five bands; the first begins at nothing."""
+    """Draw one to five bands; the first begins at 0."""
     above = draw(st.lists(st.integers(1, 10**6), max_size=4, unique=True).map(sorted))
     return [Band(above=each, unit_price=draw(_prices)) for each in (0, *above)]
 
 
 def exact(bands: Sequence[Band], quantity: int) -> Fraction:
-    """The same, unit by unit in the mind: what every unit costs where it stands."""
+    """Return the same price, computed unit by unit."""
     ends = [*(band.above for band in bands[1:]), max(quantity, bands[-1].above)]
     return sum(
         (
@@ -45,7 +45,7 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @st.composite
 def versions(draw: st.DrawFn) -> list[Override]:
-    """Terms of one user and of two of his teams, in the order they take effect."""
+    """Draw overrides of one user and of two teams of the user, in the order they take effect."""
     made = [
         Override(
             version=number + 2,
@@ -61,8 +61,8 @@ def versions(draw: st.DrawFn) -> list[Override]:
 
 
 @given(versions(), st.integers(-1, 6))
-def test_each_term_is_the_users_or_his_teams_or_everybodys(given_: list[Override], days: int) -> None:
-    """The first of the three that has it; of each the one that took effect last, and of teams the same."""
+def test_each_term_is_from_the_user_or_a_team_or_the_tariff(given_: list[Override], days: int) -> None:
+    """The first of the three that has the term wins; in each, also among teams, the latest in effect."""
     at = _START + timedelta(days=days)
     in_force = [each for each in given_ if each.effective_from <= at]
     own = [each for each in in_force if each.user is not None][-1:]
@@ -78,12 +78,12 @@ def test_each_term_is_the_users_or_his_teams_or_everybodys(given_: list[Override
 
 @given(ladders(), _quantities)
 def test_total_is_the_sum_of_its_bands(bands: list[Band], quantity: int) -> None:
-    """And the bands take all units, and no others."""
+    """The bands take all units and no others."""
     gross, facts = price_units(bands, quantity)
     assert Fraction(gross) == exact(bands, quantity)
-    told = facts.get("bands", [facts])
-    assert sum(band["quantity"] for band in told) == quantity
-    assert sum(Decimal(band["unit_price"]) * band["quantity"] for band in told) == gross
+    shown = facts.get("bands", [facts])
+    assert sum(band["quantity"] for band in shown) == quantity
+    assert sum(Decimal(band["unit_price"]) * band["quantity"] for band in shown) == gross
 
 
 @given(ladders(), _quantities, _quantities)
@@ -99,8 +99,8 @@ def test_bands_of_one_price_are_a_flat_price(bands: list[Band], quantity: int, p
 
 
 @given(ladders(), st.lists(st.integers(0, 10**6), max_size=6))
-def test_parts_cost_what_the_whole_does(bands: list[Band], parts: list[int]) -> None:
-    """However it is cut: what a hold is captured in."""
+def test_parts_cost_as_much_as_the_whole(bands: list[Band], parts: list[int]) -> None:
+    """A hold may be captured in any parts."""
     after, paid = 0, Decimal(0)
     for part in parts:
         assert sum(split(bands, part, after=after)) == part
@@ -111,7 +111,7 @@ def test_parts_cost_what_the_whole_does(bands: list[Band], parts: list[int]) -> 
 
 @given(ladders(), st.integers(0, 10**4))
 def test_an_operation_costs_what_its_bands_say(bands: list[Band], lines: int) -> None:
-    """Through the whole decision, with what its event says of it."""
+    """The whole decision has that price, and its event explains it."""
     further = [{"above": band.above, "unit_price": str(band.unit_price)} for band in bands[1:]]
     terms: dict[str, Any] = {"solving_line_eaml": str(bands[0].unit_price), "bands": {"solving": further}}
     domain = PureDomain(
@@ -131,7 +131,7 @@ def test_an_operation_costs_what_its_bands_say(bands: list[Band], lines: int) ->
     st.integers(1, 10**11),
 )
 def test_a_sale_gives_the_commission_of_its_kind(rates: dict[Any, int], rate: int, price: int) -> None:
-    """Its own, or else the tariff's; seller and platform together get what the buyer pays."""
+    """It is the kind's own or the tariff's; seller and platform together get what the buyer pays."""
     own = {str(kind): str(Decimal(units).scaleb(-8)) for kind, units in rates.items()}
     gross = Decimal(price).scaleb(-8)
     domain = PureDomain(

@@ -1,4 +1,4 @@
-"""What a tariff says beside one price a kind: bands, commissions by kind, terms of a team or a user."""
+"""Tariffs beyond one price a kind: bands, commissions by kind, overrides for a team or a user."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ def banded() -> ClockedDomain:
 
 
 def facts(*quantities: int) -> list[dict[str, Any]]:
-    """The bands of an event's pricing, with what fell in each."""
+    """Return the bands of an event's pricing, with the units in each."""
     prices = ((0, "1.00000000"), (10, "0.50000000"), (20, "0.25000000"))
     return [
         {"above": above, "unit_price": price, "quantity": quantity}
@@ -53,7 +53,7 @@ def facts(*quantities: int) -> list[dict[str, Any]]:
     ],
 )
 def test_each_band_prices_its_own_units(lines: int, paid: str, shares: tuple[int, ...]) -> None:
-    """Not all units at the last price; and the event says how many fell in each."""
+    """Not all units get the last price; the event says how many fell into each band."""
     data = banded().decide(make.solving(MACHINE, user=USER, lines=lines))
     assert transfers(data) == [("user:2:eaml", "platform:revenue:eaml", paid)]
     assert data["pricing"] == {
@@ -65,7 +65,7 @@ def test_each_band_prices_its_own_units(lines: int, paid: str, shares: tuple[int
 
 
 def test_training_counts_cells_in_bands() -> None:
-    """Columns times lines, times epochs where they count."""
+    """Cells are columns times lines, times epochs if they count."""
     made = domain(
         training_cell_eaml="1",
         training_counts_epochs=True,
@@ -77,13 +77,13 @@ def test_training_counts_cells_in_bands() -> None:
 
 
 def test_a_kind_without_bands_has_one_price() -> None:
-    """What another kind has is no affair of it."""
+    """Bands of another kind do not matter."""
     data = banded().decide(make.solving_with_api(MACHINE, user=USER, lines=1000))
     assert data["pricing"] == {"tariff": 1, "unit_price": "0.00012000", "quantity": 1000}
 
 
 def test_the_sum_is_rounded_once() -> None:
-    """Half to even, over all bands together."""
+    """It is rounded half to even over all bands together."""
     made = domain(
         solving_line_eaml="0.000000004", bands={"solving": [{"above": 1, "unit_price": "0.000000011"}]}
     )
@@ -93,15 +93,15 @@ def test_the_sum_is_rounded_once() -> None:
 
 
 def test_unit_price_that_a_command_carries_is_the_first_bands() -> None:
-    """However many units it has."""
+    """The number of units does not matter."""
     made = banded()
     made.decide(make.solving(MACHINE, user=USER, lines=1000, unit_price="1"))
     with nothing_changes(made), pytest.raises(PriceChanged):
         made.decide(make.solving(MACHINE, user=USER, lines=1000, unit_price="0.25"))
 
 
-def test_a_hold_pins_the_bands_and_counts_over_its_captures() -> None:
-    """Captured in parts it costs what it costs at once, whatever was published meanwhile."""
+def test_a_hold_fixes_the_bands_and_counts_its_captures_together() -> None:
+    """Captures in parts cost as much as one, even if a tariff is published in between."""
     made = banded()
     made.decide(do.place(MACHINE, user=USER, lines=25, hold=HOLD))
     assert make.short(made.hold(HOLD).amount) == "16.25"
@@ -115,8 +115,8 @@ def test_a_hold_pins_the_bands_and_counts_over_its_captures() -> None:
     assert (made.hold(HOLD).captured_quantity, made.hold(HOLD).captured) == (25, amount("16.25"))
 
 
-def test_units_that_came_before_are_behind_their_bands() -> None:
-    """Also in the middle of one, and beyond all of them."""
+def test_units_continue_after_those_priced_before() -> None:
+    """They may end in the middle of a band, or beyond all bands."""
     bands = [Band(above=each, unit_price=amount(1)) for each in (0, 10, 20)]
     assert split(bands, 30) == [10, 10, 10]
     assert split(bands, 0) == [0, 0, 0]
@@ -125,7 +125,7 @@ def test_units_that_came_before_are_behind_their_bands() -> None:
     assert split(bands, 5, after=100) == [0, 0, 5]
 
 
-def test_a_kind_may_have_a_commission_of_its_own() -> None:
+def test_a_kind_may_have_its_own_commission() -> None:
     """The others have the tariff's."""
     made = domain(commission_rates={"machine_copy": "0.05", "solving_with_api_market": "0"})
     copy = made.decide(make.machine_copy(MACHINE, user=USER))
@@ -157,8 +157,8 @@ def overridden(**of: list[Override]) -> PureDomain:
     return made
 
 
-def test_users_terms_stand_before_his_teams_and_these_before_the_tariffs() -> None:
-    """Term by term; the event names the versions in that order."""
+def test_users_override_wins_over_the_teams_and_the_teams_over_the_tariff() -> None:
+    """Overrides replace terms one by one; the event names the versions in that order."""
     made = overridden(
         user2=[
             override(2, user=USER, credit_limit_eaml="5"),
@@ -182,8 +182,8 @@ def test_users_terms_stand_before_his_teams_and_these_before_the_tariffs() -> No
     assert "overrides" not in others["pricing"]
 
 
-def test_of_several_teams_the_latest_effective_counts() -> None:
-    """Not the latest published; and within a team its own latest replaces the one before it whole."""
+def test_among_several_teams_the_latest_effective_override_wins() -> None:
+    """It need not be the latest published; within a team it replaces the one before it as a whole."""
     base = tariff(solving_line_eaml="1")
     given = [
         override(2, team=8, days=0, solving_line_eaml="0.8"),
@@ -197,7 +197,7 @@ def test_of_several_teams_the_latest_effective_counts() -> None:
 
 
 def test_an_override_without_terms_ends_the_one_before_it() -> None:
-    """From its moment on."""
+    """The earlier one ends when the later one takes effect."""
     given = [override(2, user=USER, solving_line_eaml="5"), override(3, user=USER, days=1)]
     assert with_overrides(tariff(), given, FIRST).solving_line_eaml == 5
     ended = with_overrides(tariff(), given, FIRST + DAY)
@@ -216,15 +216,15 @@ def test_an_override_without_terms_ends_the_one_before_it() -> None:
         ({"training_cell_eaml": "7"}, "15.25"),
     ],
 )
-def test_a_price_of_ones_own_leaves_the_tariffs_bands_behind(terms: dict[str, Any], paid: str) -> None:
-    """Unless bands come with it; bands alone stand on the tariff's price."""
+def test_an_override_with_a_price_removes_the_tariffs_bands(terms: dict[str, Any], paid: str) -> None:
+    """Bands in the override stay; bands alone are added to the tariff's price."""
     made = overridden(user2=[override(2, user=USER, **terms)])
     data = made.decide(make.solving(MACHINE, user=USER, lines=21))
     assert transfers(data) == [("user:2:eaml", "platform:revenue:eaml", paid)]
 
 
-def test_terms_are_those_of_who_pays_the_platform() -> None:
-    """Training: the machine's owner; a sale: its seller, who gives the commission."""
+def test_overrides_are_those_of_the_user_who_pays_the_platform() -> None:
+    """In a training that is the machine's owner; in a sale the seller, who pays the commission."""
     made = overridden(
         user1=[override(2, user=OWNER, training_cell_eaml="3", commission_rates={"machine_copy": "0"})],
         user2=[override(3, user=USER, training_cell_eaml="9", commission_rate="1", eaml_per_usd="7")],
@@ -240,7 +240,7 @@ def test_terms_are_those_of_who_pays_the_platform() -> None:
 
 
 def test_an_override_counts_by_when_the_operation_occurred() -> None:
-    """As a tariff does."""
+    """The same applies to tariffs."""
     made = overridden(user2=[override(2, user=USER, solving_line_eaml="5")])
     made.now = FIRST + DAY
     at = {"before": FIRST - timedelta(microseconds=1), "from": FIRST}

@@ -28,7 +28,7 @@ from models.billing import Entry
 from tests import builders as make
 from tests.builders import balances, code_of, fund, make_machine, make_user, on_user, recorded, short
 from tests.connections import Held, Worker, another, together, until, waits_for_a_lock
-from tests.strategies import KINDS, Ask
+from tests.strategies import KINDS, DrawnOperation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -283,7 +283,7 @@ def market(
 ) -> list[Submission]:
     """Operations of all nine kinds among a few users, most of which can be paid."""
     asked = [
-        Ask(
+        DrawnOperation(
             kind=chance.choice(KINDS[:9]),
             user=chance.randrange(len(users)),
             machine=chance.randrange(len(machines)),
@@ -293,7 +293,7 @@ def market(
         for _ in range(count)
     ]
     numbers = [user.pk for user in users], [machine.pk for machine in machines]
-    return [ask.submission(*numbers) for ask in asked]
+    return [drawn.submission(*numbers) for drawn in asked]
 
 
 def few(count: int = 5) -> tuple[list[User], list[Machine]]:

@@ -13,7 +13,7 @@ from ledger.engine.posting import post
 from ledger.engine.submission import Submission
 from tests import builders as make
 from tests.builders import balances, code_of, journal, rolled_back
-from tests.strategies import USERS, Ask, asks
+from tests.strategies import USERS, DrawnOperation, drawn_operations
 
 pytestmark = pytest.mark.django_db
 
@@ -44,26 +44,28 @@ def posted(submissions: Sequence[Submission], cuts: Sequence[int]) -> Any:
 
 
 @few
-@given(st.lists(asks(), min_size=1, max_size=12), st.data())
-def test_batch_may_be_cut_anywhere(asked: list[Ask], data: st.DataObject) -> None:
+@given(st.lists(drawn_operations(), min_size=1, max_size=12), st.data())
+def test_batch_may_be_cut_anywhere(asked: list[DrawnOperation], data: st.DataObject) -> None:
     """One transaction or twelve: the same answers, entries and balances."""
     keys = data.draw(st.lists(st.integers(0, 8), min_size=len(asked), max_size=len(asked)), label="keys")
     cuts = data.draw(st.lists(st.integers(0, len(asked)), max_size=4), label="cuts")
     with rolled_back():
         users, machines = world()
         submissions = [
-            ask.submission(users, machines, key=f"k{key}") for ask, key in zip(asked, keys, strict=True)
+            drawn.submission(users, machines, key=f"k{key}") for drawn, key in zip(asked, keys, strict=True)
         ]
         assert posted(submissions, cuts) == posted(submissions, [])
 
 
 @few
-@given(st.lists(asks(lines=500), min_size=2, max_size=8), st.data())
-def test_order_of_operations_that_all_succeed_is_free(asked: list[Ask], data: st.DataObject) -> None:
+@given(st.lists(drawn_operations(lines=500), min_size=2, max_size=8), st.data())
+def test_order_of_operations_that_all_succeed_is_free(
+    asked: list[DrawnOperation], data: st.DataObject
+) -> None:
     """The same balances, to the last unit."""
     with rolled_back():
         users, machines = world()
-        submissions = [ask.submission(users, machines) for ask in asked]
+        submissions = [drawn.submission(users, machines) for drawn in asked]
         answers, _, _ = posted(submissions, [])
         good = [each for each, answer in zip(submissions, answers, strict=True) if answer == "recorded"]
         assume(len(good) > 1)
@@ -74,12 +76,12 @@ def test_order_of_operations_that_all_succeed_is_free(asked: list[Ask], data: st
 
 
 @few
-@given(st.lists(asks(), min_size=1, max_size=8))
-def test_debits_equal_credits_in_the_whole_journal(asked: list[Ask]) -> None:
+@given(st.lists(drawn_operations(), min_size=1, max_size=8))
+def test_debits_equal_credits_in_the_whole_journal(asked: list[DrawnOperation]) -> None:
     """In each currency, and each account's last entry has its balance."""
     with rolled_back():
         users, machines = world()
-        post([ask.submission(users, machines) for ask in asked])
+        post([drawn.submission(users, machines) for drawn in asked])
         sums = {"usd": Decimal(0), "eaml": Decimal(0)}
         last: dict[str, Decimal] = {}
         for _, account, side, value, after, _ in journal():
