@@ -66,13 +66,13 @@ class Environment(BaseSettings):
     log_level: str = "INFO"
 
     waiting_seconds: float = Field(default=3600, gt=0)
-    """How long a message waits for its user, machine, hold or payout before it is rejected."""
+    """The time that a message waits for its user, machine, hold or payout before it is rejected."""
     occurred_ahead_seconds: float = Field(default=300, ge=0)
-    """How far in the future an operation's `occurred_at` may be."""
+    """The most that an operation's `occurred_at` may be in the future."""
     occurred_back_seconds: float = Field(default=90 * 86400, ge=0)
-    """How far in the past an operation's `occurred_at` may be."""
+    """The most that an operation's `occurred_at` may be in the past."""
     spent_by_payee: Literal["due", "loss"] = "due"
-    """How a reversal takes back money that the payee has spent: they owe it, or the platform loses it."""
+    """The treatment of reversed money that the payee has spent: they owe it, or the platform loses it."""
     adjust_alone_max: Decimal = Field(default=Decimal(1000), ge=0)
     """The most a staff member may adjust alone per day and currency; above it a second person approves."""
     adjust_approve_max: Decimal = Field(default=Decimal(10_000), ge=0)

@@ -86,7 +86,7 @@ def _answer(cursor: Any, item: StoredWaiting) -> str:
         stored_messages.park(cursor, [parked])
         return "parked"
     data = {"command": sent, **_compared(cursor, event.source, total), **_unfinished(cursor, item.message)}
-    # The position is taken last: whoever reads the log waits for it from then on.
+    # The position is taken last, because readers of the log wait for it from then on.
     (position,) = store.take_positions(cursor, 1)
     answer = StoredEvent(
         position=position,

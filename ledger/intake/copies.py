@@ -35,8 +35,8 @@ def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[st
     """Store messages in one transaction, then apply what can be; return the number by outcome.
 
     `move` runs first in the transaction. A message without a value is a tombstone, which deletes in the same
-    transaction. A message that cannot be read or deleted, or whose source the topic does not accept, is
-    parked.
+    transaction. A message that cannot be read or applied, or whose source the topic does not accept, becomes
+    a dead letter.
     """
     tally = Counter[str]()
     with transaction.atomic(durable=True), connection.cursor() as cursor:

@@ -2,8 +2,8 @@
 
 # Note [Replaying]
 A replayed message goes to the handler of its topic. It has no position to move; instead the transaction
-begins by locking the dead letter and marking it `replayed`. If the handler parks the message again, at once
-or after it has waited, the dead letter is open again with the new reason. If the handler fails, the
+begins by locking the dead letter and marking it `replayed`. If the message becomes a dead letter again, at
+once or after it has waited, the same dead letter is open again with the new reason. If the handler fails, the
 transaction is rolled back and nothing has changed.
 """
 

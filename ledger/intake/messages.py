@@ -29,7 +29,7 @@ Reader: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
 
 
 class MessageRefused(Exception):
-    """A readable message that the ledger does not accept. It is parked under `code`, which is stable."""
+    """A readable message that the ledger does not accept: a dead letter with `code`, which is stable."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class MessageRefused(Exception):
 
 
 def read(message: Message, arrived_at: datetime) -> Submission:
-    """Return the submission of a message. Raises `ContractError` or `MessageRefused`: it is to be parked."""
+    """Return the submission of a message. Raises `ContractError` or `MessageRefused` for a dead letter."""
     return _read(_accepted(message), message, arrived_at)
 
 
@@ -61,9 +61,9 @@ def _read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submissi
 def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
     """Post messages in one transaction; return the number by outcome.
 
-    `move` runs first in the transaction. In it too, messages that cannot be read or are in conflict are
-    parked, and those that name an unknown user, machine, hold or payout wait. Raises `TryAgain`, with nothing
-    posted.
+    `move` runs first in the transaction. In it too, messages that cannot be read or are in conflict become
+    dead letters, and those that name an unknown user, machine, hold or payout wait. Raises `TryAgain`, with
+    nothing posted.
     """
     now = timezone.now()
     batch = _Batch(move, now)

@@ -1,9 +1,9 @@
 """Tombstones of reference data: messages without a value, which delete a user, machine or work.
 
 A user with nothing on any account is closed and deleted, with everything they own. One who still has or owes
-something is only made inactive, and the message is parked, to be replayed once their accounts are empty. A
-machine is deleted; recorded operations keep its id. Of a work only the copy is deleted: its hold is captured
-by its operation, or expires.
+something is only made inactive, and the message becomes a dead letter, to be replayed once their accounts are
+empty. A machine is deleted; recorded operations keep its id. Of a work only the copy is deleted: its hold is
+captured by its operation, or expires.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def lock(cursor: Any, messages: Sequence[Message]) -> None:
 def delete_for(cursor: Any, message: Message) -> None:
     """Delete the tombstone's user, machine or work, in the caller's transaction.
 
-    Raises `MessageRefused` if the message is to be parked; what was written until then is kept.
+    Raises `MessageRefused` if the message must become a dead letter; what was written until then is kept.
     """
     kind, number = KIND_OF_TOPIC[message.topic], _id_of_key(message.key)
     if number is None:

@@ -130,7 +130,9 @@ def _attempt(waiting: Sequence[StoredWaiting]) -> list[Counter[str]]:
 def _park(item: StoredWaiting, error: Exception) -> list[Counter[str]]:
     code = getattr(error, "code", INTERNAL_ERROR)
     if code == INTERNAL_ERROR:
-        log.error("waiting message %s is parked: the ledger could not post it", item.id, exc_info=error)
+        log.error(
+            "waiting message %s becomes a dead letter: the ledger failed to post it", item.id, exc_info=error
+        )
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         if stored_messages.lock_waiting(cursor, [item.id]):
             stored_messages.park(cursor, [Parked(item.message, code, reason_of(error))])

@@ -47,27 +47,27 @@ class Command(BaseCommand):
             raise CommandError(f"{error.code}: {error.message}") from error
 
     def _list(self, options: dict[str, Any]) -> None:
-        found = DeadLetter.objects.order_by("id")
-        for letter in found if options["all"] else found.filter(state=DeadLetter.State.OPEN):
+        rows = DeadLetter.objects.order_by("id")
+        for found in rows if options["all"] else rows.filter(state=DeadLetter.State.OPEN):
             self.stdout.write(
-                f"{letter.pk}  {letter.state}  {letter.topic}[{letter.partition}]@{letter.offset}  "
-                f"{dead_letter_store.why(letter.code, letter.reason)}"
+                f"{found.pk}  {found.state}  {found.topic}[{found.partition}]@{found.offset}  "
+                f"{dead_letter_store.why(found.code, found.reason)}"
             )
 
     def _show(self, options: dict[str, Any]) -> None:
         with connection.cursor() as cursor:
-            letter = dead_letter_store.read(cursor, options["letter"])
-        if letter is None:
+            found = dead_letter_store.read(cursor, options["letter"])
+        if found is None:
             raise CommandError(f"there is no dead letter {options['letter']}")
-        message = letter.message
+        message = found.message
         shown = {
             "key": to_text(message.key),
             "headers": json.loads(headers_to_text(message.headers)),
             "value": to_text(message.value),
         }
         self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False))
-        self.stderr.write(f"{letter.state}: {dead_letter_store.why(letter.code, letter.reason)}")
-        for act in LetterAct.objects.filter(letter=letter.id):
+        self.stderr.write(f"{found.state}: {dead_letter_store.why(found.code, found.reason)}")
+        for act in LetterAct.objects.filter(letter=found.id):
             why = f": {act.words}" if act.words else ""
             self.stderr.write(f"{act.at:%Y-%m-%d %H:%M:%S}Z {act.kind} by {act.actor}{why}")
 
@@ -90,9 +90,9 @@ class Command(BaseCommand):
         tally = dead_letters.replay(dead_letter=options["letter"], actor=options["by"])
         if tally["parked"]:
             with connection.cursor() as cursor:
-                letter = dead_letter_store.read(cursor, options["letter"])
+                found = dead_letter_store.read(cursor, options["letter"])
             raise CommandError(
-                f"it failed again: {letter and dead_letter_store.why(letter.code, letter.reason)}"
+                f"it failed again: {found and dead_letter_store.why(found.code, found.reason)}"
             )
         self.stdout.write(f"dead letter {options['letter']} is replayed: {', '.join(sorted(tally))}")
 

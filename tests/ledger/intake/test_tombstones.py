@@ -88,9 +88,9 @@ def test_a_user_with_a_balance_is_kept_and_inactive(something: str) -> None:
     assert _take(tombstone(USERS, 42))["parked"] == 1
     user.refresh_from_db()
     assert (user.is_active, codes(), closed()) == (False, ["user_has_balance"], [])
-    letter = DeadLetter.objects.get()
-    assert letter.value is None
-    assert dead_letters.replay(dead_letter=letter.pk, actor="ann") == {"parked": 1}
+    dead_letter = DeadLetter.objects.get()
+    assert dead_letter.value is None
+    assert dead_letters.replay(dead_letter=dead_letter.pk, actor="ann") == {"parked": 1}
     for _ in range(2):  # what is held is taken after its hold was voided
         if something == "held":
             _take(_work("server_error", 2, hold, machine=machine.pk))
@@ -100,7 +100,7 @@ def test_a_user_with_a_balance_is_kept_and_inactive(something: str) -> None:
             post([make.adjustment(user, code.split(":", 2)[2], str(-amount))])
         something = ""
     assert balances(user) == {}
-    assert dead_letters.replay(dead_letter=letter.pk, actor="ann") == {"deleted": 1}
+    assert dead_letters.replay(dead_letter=dead_letter.pk, actor="ann") == {"deleted": 1}
     assert not User.objects.filter(pk=42).exists()
     assert closed() == ["user:42"]
 

@@ -113,12 +113,12 @@ def test_the_history_of_prices_counts_from_when_they_changed() -> None:
 
 
 def test_a_local_administrator_is_never_overwritten() -> None:
-    """A message with their id becomes a dead letter."""
+    """A message with their id becomes a dead dead_letter."""
     admin = User.objects.create_superuser("root@example.com", "secret")
     _take(_user(admin.pk))
     admin.refresh_from_db()
     assert admin.email == "root@example.com"
-    assert [letter.code for letter in DeadLetter.objects.all()] == ["id_is_local"]
+    assert [dead_letter.code for dead_letter in DeadLetter.objects.all()] == ["id_is_local"]
 
 
 def test_an_unreadable_message_is_a_dead_letter() -> None:

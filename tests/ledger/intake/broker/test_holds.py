@@ -82,7 +82,7 @@ def outcomes(hold: UUID) -> list[Heard]:
 def test_training_service_learns_the_outcomes_of_its_hold(
     publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """Whether the work may start, what was paid, and what is still held, under the payer's key."""
+    """They say whether the work may start, what was paid and what is still held; keyed by the payer."""
     hold, given_up, refused = uuid4(), uuid4(), uuid4()
     poor = make_user()
     with ingesting(), relaying():

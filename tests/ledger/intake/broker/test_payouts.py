@@ -44,7 +44,7 @@ def request(publisher: Publisher, payout: UUID, user: User, usd: int) -> Sent:
 
 
 def test_marketplace_learns_the_outcomes_of_its_payouts(publisher: Publisher, user: User) -> None:
-    """Whether the money may be sent, was sent, or is available again, under the user's key."""
+    """They say whether the money may be sent, was sent, or is available again; keyed by the user."""
     paid, failed, refused = uuid4(), uuid4(), uuid4()
     with ingesting(), relaying():
         asked = request(publisher, paid, user, 60)
@@ -56,9 +56,9 @@ def test_marketplace_learns_the_outcomes_of_its_payouts(publisher: Publisher, us
         wait_for(5)
         wait_until_told()
     messages = heard(topics.BILLING_OPERATIONS)
-    told = [message for message in messages if message.payload.command.get("payout")]
-    assert {message.key for message in told} == {str(user.pk).encode()}
-    first, second, third, fourth, last = (message.payload for message in told)
+    published = [message for message in messages if message.payload.command.get("payout")]
+    assert {message.key for message in published} == {str(user.pk).encode()}
+    first, second, third, fourth, last = (message.payload for message in published)
     assert isinstance(first, PayoutRequestedOutcome)
     assert (first.payout, first.request_id, first.payer) == (paid, asked.id, user.pk)
     assert (first.amount, first.currency) == (amount(60), "USD")
