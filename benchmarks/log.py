@@ -2,9 +2,20 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from benchmarks.crew import Span
+
+
+def last_position(owner_url: str) -> int:
+    """The position of the newest event, settled or not."""
+    import psycopg2
+
+    with closing(psycopg2.connect(owner_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("select max(position) from events_event")
+        found: int = cursor.fetchone()[0]
+    return found
 
 
 def settle() -> int:
