@@ -8,6 +8,10 @@ WORKERS ?= 2
 TESTS ?= tests
 ARGS ?=
 
+# `bench-check` compares so many pairs of runs, and fails below this share of the other checkout's rate.
+PAIRS ?= 5
+LIMIT ?= 0.97
+
 # The checks load the settings but use no server, so these values name none that exists.
 NO_SERVER := DATABASE_URL=postgresql://nobody@127.0.0.1:9/none LEDGER_SECRET_KEY=no-server-is-asked-while-the-code-is-checked
 
@@ -57,6 +61,10 @@ format: dev ## Format the code and fix what the linter can fix
 .PHONY: bench
 bench: install ## Measure the ledger on this machine
 	@exec $(PYTHON_BIN) -m benchmarks
+
+.PHONY: bench-check
+bench-check: install ## Fail where this checkout is slower than another (OTHER=../path PAIRS=5 LIMIT=0.97 ARGS=…)
+	@exec $(PYTHON_BIN) -m benchmarks.check --pairs $(PAIRS) --limit $(LIMIT) $(ARGS) -- '$(OTHER)'
 
 .PHONY: kafka
 kafka: install ## Start Apache Kafka alone (needs a JDK and Maven; BROKERS=3 for three)

@@ -2,4 +2,6 @@
 
 A durable stack of its own, 1,000 funded users, and every rate beside the limit that was measured in the
 same run: COPY of the rows and indexes of one commit, frozen, and nothing else. No test fails on a time.
+
+`python -m benchmarks.check OTHER` compares two checkouts.
 """
