@@ -20,6 +20,7 @@ COPY models models
 COPY events events
 COPY ledger ledger
 COPY projections projections
+COPY web web
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER ledger
 EXPOSE 8000

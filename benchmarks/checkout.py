@@ -63,7 +63,7 @@ class Checkout:
         What comes after the last row that is wanted is not waited for. Raises `CheckoutError`.
         """
         groups = list(dict.fromkeys(group for case in size.cases for group in CASES[case][0]))
-        command = [self.python, "-u", "-m", "benchmarks", "--only", *groups]
+        command = [str(self.python), "-u", "-m", "benchmarks", "--only", *groups]
         command += ["--rounds", str(size.rounds), "--scale", str(size.scale)]
         rates: dict[str, float] = {}
         last: deque[str] = deque(maxlen=_LINES_KEPT)

@@ -21,7 +21,7 @@ from typing import Any, Final
 from django.db import DatabaseError, connection
 from psycopg2 import extras
 
-from events.pipeline import tell
+from events.pipeline import send_later
 
 NULL = r"\N"
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -58,7 +58,7 @@ def write_rows(cursor: Any, table: str, columns: Sequence[str], rows: Iterable[s
     if len(first) <= _FEW:
         if first:
             values = ", ".join(map(_values, first))
-            tell(cursor, f"insert into {table} ({', '.join(columns)}) values {values}")  # noqa: S608
+            send_later(cursor, f"insert into {table} ({', '.join(columns)}) values {values}")  # noqa: S608
         return
     lines = _Lines(chain(first, rows))
     try:

@@ -33,20 +33,20 @@ class Statement:
     text: str
 
 
-def ask(cursor: Any, statement: Statement | str, *values: Any) -> list[tuple[Any, ...]]:
+def query(cursor: Any, statement: Statement | str, *values: Any) -> list[tuple[Any, ...]]:
     """Run a statement, planned once or plain with `%s`: its rows."""
     cursor.execute(*_call(cursor, statement, values))
     rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 
-def tell(cursor: Any, statement: Statement | str, *values: Any) -> None:
+def send_later(cursor: Any, statement: Statement | str, *values: Any) -> None:
     """Run a statement whose answer nobody wants: on a `Pipeline` together with what comes next."""
     send = cursor.later if isinstance(cursor, Pipeline) else cursor.execute
     send(*_call(cursor, statement, values))
 
 
-def run(cursor: Any, statement: Statement, *values: Any) -> int:
+def execute(cursor: Any, statement: Statement, *values: Any) -> int:
     """Run a statement that writes: how many rows."""
     cursor.execute(*_call(cursor, statement, values))
     return int(cursor.rowcount)

@@ -4,7 +4,8 @@ What is read is lifted to the current version of its type (see `events.upcasting
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -12,8 +13,9 @@ from pydantic_core import from_json, to_json
 
 from events.arrays import binaries, numbers, texts
 from events.copying import escaped, moment, write_rows
+from events.identifiers import uuid7
 from events.message import StoredEvent
-from events.pipeline import Statement, ask, run, tell
+from events.pipeline import Statement, execute, query, send_later
 from events.upcasting import lift, require_current
 
 _COLUMNS = (
@@ -77,7 +79,7 @@ def claim_keys(cursor: Any, claims: Mapping[Key, Claim]) -> dict[Key, Claim]:
     if not claims:
         return {}
     ordered = sorted(claims)
-    claimed = run(
+    claimed = execute(
         cursor,
         _CLAIM_KEYS,
         texts(key.source for key in ordered),
@@ -97,8 +99,8 @@ def take_positions(cursor: Any, count: int) -> list[int]:
 
     The table lock comes before the first `nextval`: the settler sees by it who may still append.
     """
-    tell(cursor, "lock table events_event in row exclusive mode")
-    return [position for (position,) in ask(cursor, _TAKE_POSITIONS, count)]
+    send_later(cursor, "lock table events_event in row exclusive mode")
+    return [position for (position,) in query(cursor, _TAKE_POSITIONS, count)]
 
 
 def append(cursor: Any, events: Iterable[StoredEvent]) -> None:
@@ -107,6 +109,43 @@ def append(cursor: Any, events: Iterable[StoredEvent]) -> None:
     See [Upcasting], and `write_rows` for what may not happen meanwhile.
     """
     write_rows(cursor, "events_event", _COLUMNS, map(_line, events))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A fact that no command led to, on its way into the log. Fields are those of `StoredEvent`."""
+
+    stream: str
+    type: str
+    data: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    occurred_at: datetime
+    recorded_at: datetime
+    id: str = field(default_factory=uuid7)
+
+
+def append_facts(cursor: Any, facts: Sequence[Fact]) -> list[StoredEvent]:
+    """Append facts in the caller's transaction, and return their events.
+
+    Positions are taken here, so call this last: until the commit, readers of the log wait at them.
+    """
+    positions = take_positions(cursor, len(facts))
+    events = [
+        StoredEvent(
+            position=position,
+            id=fact.id,
+            stream=fact.stream,
+            type=fact.type,
+            schema_version=1,
+            data=fact.data,
+            metadata=fact.metadata,
+            occurred_at=fact.occurred_at,
+            recorded_at=fact.recorded_at,
+        )
+        for position, fact in zip(positions, facts, strict=True)
+    ]
+    append(cursor, events)
+    return events
 
 
 def get(cursor: Any, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
@@ -170,9 +209,11 @@ def _event(row: Sequence[Any]) -> StoredEvent:
 __all__ = [
     "SELECT",
     "Claim",
+    "Fact",
     "Key",
     "StoredEvent",
     "append",
+    "append_facts",
     "claim_keys",
     "dump",
     "find_keys",

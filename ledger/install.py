@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from events import store
 from events.identifiers import uuid7
-from events.message import StoredEvent
 from ledger.domain.chart import ALLOWED_PAIRS, PLATFORM_ACCOUNTS
 from ledger.domain.tariff import DEFAULT_TERMS
 from ledger.engine import tariffs
@@ -88,15 +87,12 @@ def _publish_first_tariff(cursor: Any) -> None:
     key = store.Key("/ledger/install", "tariff-1")
     command = {"type": "tariff", "effective_from": _EPOCH, "terms": dict(DEFAULT_TERMS)}
     store.claim_keys(cursor, {key: store.Claim(fingerprint_of(command), event_id)})
-    (position,) = store.take_positions(cursor, 1)
     # The first tariff counts from the beginning of time: operations of before the installation,
     # which the bounds on `occurred_at` let in, need a price too.
-    event = StoredEvent(
-        position=position,
+    fact = store.Fact(
         id=event_id,
         stream="tariff:1",
         type="tariff.published",
-        schema_version=1,
         data={
             "kind": "tariff",
             "command": command,
@@ -111,5 +107,4 @@ def _publish_first_tariff(cursor: Any) -> None:
         occurred_at=now,
         recorded_at=now,
     )
-    store.append(cursor, [event])
-    tariffs.write(cursor, [event])
+    tariffs.write(cursor, store.append_facts(cursor, [fact]))

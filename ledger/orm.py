@@ -4,7 +4,9 @@
 here, and become events like everything else. Errors of the ledger are raised to the caller.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -109,26 +111,17 @@ def link_entries(*, operation_id: UUID, links: dict[str, int]) -> None:
 
     Raises `NotFound` for an operation that is none.
     """
-    now = timezone.now()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select id from models_operation where id = %s for update", [operation_id])
         if cursor.fetchone() is None:
             raise NotFound(f"there is no operation {operation_id}", field="operation")
-        (position,) = store.take_positions(cursor, 1)
-        event_id = uuid7()
-        event = StoredEvent(
-            position=position,
-            id=event_id,
+        event = _append(
+            cursor,
             stream=f"operation:{operation_id}",
             type="operation.linked",
-            schema_version=1,
             data={"operation": str(operation_id), "links": links},
-            metadata={"source": SOURCE, "request_id": event_id, "actor": "orm"},
-            occurred_at=now,
-            recorded_at=now,
         )
-        store.append(cursor, [event])
-        cursor.execute("select set_config('ledger.link_position', %s, true)", [str(position)])
+        cursor.execute("select set_config('ledger.link_position', %s, true)", [str(event.position)])
         columns = ", ".join(f"{name}_id = %s" for name in sorted(links))
         cursor.execute(
             f"update models_operation set {columns} where id = %s",  # noqa: S608 (the four links' names)
@@ -152,7 +145,6 @@ def move_contract(*, contract_id: int, step: str, amount: Decimal | None) -> Non
 
 def close_user(*, user_id: int) -> None:
     """Append `user.closed` before a user is deleted. Raises `Invalid` if anything is on an account."""
-    now = timezone.now()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "select code, balance, held from ledger_account where user_id = %s order by id for update",
@@ -166,20 +158,22 @@ def close_user(*, user_id: int) -> None:
                     account=code,
                     balance=text(balance),
                 )
-        (position,) = store.take_positions(cursor, 1)
-        event_id = uuid7()
-        event = StoredEvent(
-            position=position,
-            id=event_id,
-            stream=f"user:{user_id}",
-            type="user.closed",
-            schema_version=1,
-            data={"user": user_id},
-            metadata={"source": SOURCE, "request_id": event_id, "actor": "orm"},
-            occurred_at=now,
-            recorded_at=now,
-        )
-        store.append(cursor, [event])
+        _append(cursor, stream=f"user:{user_id}", type="user.closed", data={"user": user_id})
+
+
+def _append(cursor: Any, *, stream: str, type: str, data: Mapping[str, Any]) -> StoredEvent:  # noqa: A002
+    event_id, now = uuid7(), timezone.now()
+    fact = store.Fact(
+        id=event_id,
+        stream=stream,
+        type=type,
+        data=data,
+        metadata={"source": SOURCE, "request_id": event_id, "actor": "orm"},
+        occurred_at=now,
+        recorded_at=now,
+    )
+    (event,) = store.append_facts(cursor, [fact])
+    return event
 
 
 def _post(command: Command, sent: dict[str, object]) -> Outcome:

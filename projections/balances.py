@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from events.arrays import numbers
-from events.pipeline import Statement, tell
+from events.pipeline import Statement, send_later
 from ledger.domain.locked_state import Account
 
 _UPDATE_USERS: Final = Statement(
@@ -25,4 +25,4 @@ def project(cursor: Any, accounts: Sequence[Account]) -> None:
     users = sorted({account.user for account in accounts})
     if not users:
         return
-    tell(cursor, _UPDATE_USERS, numbers(users))
+    send_later(cursor, _UPDATE_USERS, numbers(users))

@@ -7,7 +7,7 @@ from typing import Any, Final
 from events.arrays import numbers
 from events.copying import write_rows
 from events.message import StoredEvent
-from events.pipeline import Statement, ask, tell
+from events.pipeline import Statement, query, send_later
 from ledger.domain.chart import ESCROW, PLATFORM_IDS, USER_ACCOUNTS
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.locked_state import Account, LockedState
@@ -39,7 +39,7 @@ def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
     A user without accounts has nothing yet that a deletion of his row would have to wait for, so the
     row is locked against it.
     """
-    tell(
+    send_later(
         cursor,
         """insert into ledger_account
                (code, kind, user_id, currency, normal_side, balance, held, version, position)
@@ -63,7 +63,7 @@ def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
 
 def lock_accounts(cursor: Any, users: Sequence[int]) -> list[Account]:
     """Lock and read all accounts of the users, user by user in the order of their ids."""
-    return [Account(*row) for row in ask(cursor, _LOCK_ACCOUNTS, numbers(users))]
+    return [Account(*row) for row in query(cursor, _LOCK_ACCOUNTS, numbers(users))]
 
 
 def read_accounts(cursor: Any, users: Iterable[int]) -> list[Account]:
@@ -120,7 +120,7 @@ def update_accounts(
     """Write each touched account once."""
     if not accounts:
         return
-    tell(
+    send_later(
         cursor,
         _UPDATE_ACCOUNTS,
         now,

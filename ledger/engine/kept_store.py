@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from events.copying import execute_values
 from events.message import StoredEvent
-from events.pipeline import tell
+from events.pipeline import send_later
 from events.store import dump
 from ledger.domain.codec import (
     decode_contract,
@@ -120,11 +120,11 @@ def lock_periods_and_tariffs(cursor: Any, *, exclusive: bool = False, within_ms:
     milliseconds.
     """
     if within_ms:
-        tell(cursor, "set local lock_timeout = %s", within_ms)
+        send_later(cursor, "set local lock_timeout = %s", within_ms)
     lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-    tell(cursor, f"select {lock}(%s)", _BOOKS_LOCK)
+    send_later(cursor, f"select {lock}(%s)", _BOOKS_LOCK)
     if within_ms:
-        tell(cursor, "set local lock_timeout = default")
+        send_later(cursor, "set local lock_timeout = default")
 
 
 def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -> list[Grant]:

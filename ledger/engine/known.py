@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 
 from events import store
 from events.arrays import numbers
-from events.pipeline import Statement, ask, tell
+from events.pipeline import Statement, query, send_later
 from ledger.domain.adjustments import Adjust, SetCreditLimit
 from ledger.domain.approvals import ResolveProposal
 from ledger.domain.closing import ChangePeriod
@@ -43,7 +43,7 @@ def read_known(cursor: Any, commands: Iterable[Command], *, lock: bool) -> Readi
     """Read what the commands refer to; with `lock`, keep the machines from being deleted."""
     named = _named_by(commands)
     if lock and named.machines:
-        tell(cursor, _LOCK_MACHINES, numbers(named.machines))
+        send_later(cursor, _LOCK_MACHINES, numbers(named.machines))
     holds = kept_store.read_holds(cursor, named.holds) if named.holds else []
     payouts = kept_store.read_payouts(cursor, named.payouts) if named.payouts else []
     proposals = kept_store.read_proposals(cursor, named.proposals) if named.proposals else []
@@ -60,7 +60,7 @@ def read_known(cursor: Any, commands: Iterable[Command], *, lock: bool) -> Readi
         (each.user for each in proposals if each.user is not None),
         (user for original in originals.values() for user in original.users),
     )
-    ((terms, known, without_accounts, closed_until, *published),) = ask(
+    ((terms, known, without_accounts, closed_until, *published),) = query(
         cursor,
         _READ_REFERENCES,
         numbers(users),

@@ -26,7 +26,7 @@ from typing import Final
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from events.pipeline import Pipeline, tell
+from events.pipeline import Pipeline, send_later
 from ledger.domain.errors import Busy
 from ledger.domain.proposals import Proposal
 from ledger.engine import kept_store, payment_references
@@ -97,8 +97,8 @@ def quote(submission: Submission, *, clock: Callable[[], datetime] = timezone.no
 @contextmanager
 def _transaction() -> Iterator[Pipeline]:
     with transaction.atomic(durable=True), connection.cursor() as cursor, Pipeline(cursor) as pipeline:
-        tell(pipeline, "set local idle_in_transaction_session_timeout = %s", _FROZEN_AFTER_MS)
-        tell(pipeline, "set local plan_cache_mode = force_generic_plan")
+        send_later(pipeline, "set local idle_in_transaction_session_timeout = %s", _FROZEN_AFTER_MS)
+        send_later(pipeline, "set local plan_cache_mode = force_generic_plan")
         yield pipeline
 
 

@@ -19,7 +19,6 @@ from easyautoml_ledger.errors import first_contract_error
 from easyautoml_ledger.money import NonNegativeAmount
 from events import store
 from events.identifiers import uuid7
-from events.message import StoredEvent
 from ledger.domain.errors import Invalid
 from ledger.domain.money import text
 from ledger.engine.submission import fingerprint_of
@@ -106,22 +105,15 @@ def _append(rows: list[_Row], imported: ImportResult, now: datetime) -> None:
                 )
         fresh = [key for key in new if key not in taken]
         if fresh:
-            positions = store.take_positions(cursor, len(fresh))
-            events = [
-                _event(key, new[key], claims[key].event_id, position, now)
-                for key, position in zip(fresh, positions, strict=True)
-            ]
-            store.append(cursor, events)
+            store.append_facts(cursor, [_fact(key, new[key], claims[key].event_id, now) for key in fresh])
         imported.recorded += len(fresh)
 
 
-def _event(key: store.Key, row: _Row, event_id: str, position: int, now: datetime) -> StoredEvent:
-    return StoredEvent(
-        position=position,
+def _fact(key: store.Key, row: _Row, event_id: str, now: datetime) -> store.Fact:
+    return store.Fact(
         id=event_id,
         stream=f"legacy_billing:{row.id}",
         type=EVENT_TYPE,
-        schema_version=1,
         data={"command": row.command},
         metadata={"source": key.source, "request_id": key.request_id, "actor": "import"},
         occurred_at=now,

@@ -27,7 +27,6 @@ from events.identifiers import uuid7
 from events.kafka import stored_messages
 from events.kafka.message import Message
 from events.kafka.stored_messages import Parked, StoredWaiting, Waiting
-from events.message import StoredEvent
 from ledger.domain.errors import Invalid
 from ledger.domain.money import ZERO, text
 from ledger.engine.submission import fingerprint_of
@@ -86,20 +85,16 @@ def _answer(cursor: Any, item: StoredWaiting) -> str:
         stored_messages.park(cursor, [parked])
         return "parked"
     data = {"command": sent, **_compared(cursor, event.source, total), **_unfinished(cursor, item.message)}
-    # The position is taken last, because readers of the log wait for it from then on.
-    (position,) = store.take_positions(cursor, 1)
-    answer = StoredEvent(
-        position=position,
+    answer = store.Fact(
         id=claim.event_id,
         stream=f"control_total:{event.source}",
         type=EVENT_TYPE,
-        schema_version=1,
         data=data,
         metadata=_metadata(event),
         occurred_at=event.time or item.message.timestamp,
         recorded_at=timezone.now(),
     )
-    store.append(cursor, [answer])
+    store.append_facts(cursor, [answer])
     return "recorded"
 
 

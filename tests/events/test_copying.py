@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.copying import NULL, escaped, execute_values, write_rows
-from events.pipeline import Pipeline, ask, tell
+from events.pipeline import Pipeline, query, send_later
 from tests.connections import another
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +70,7 @@ def test_few_rows_and_many_are_written_alike(texts: list[str]) -> None:
             cursor.execute(f"create temporary table {table} (n int, word text, no text) on commit drop")
             with Pipeline(cursor) as pipeline:
                 write_rows(pipeline, table, ("n", "word", "no"), rows)
-                tell(pipeline, "select 100 %% %s", 7)  # a percent sign of a row is none of a statement
+                send_later(pipeline, "select 100 %% %s", 7)  # a percent sign of a row is none of a statement
             cursor.execute(f"select * from {table} where n >= 0 order by n")
             assert cursor.fetchall() == [(number, text, None) for number, text in enumerate(texts)]
 
@@ -80,7 +80,7 @@ def test_few_rows_are_no_message_of_their_own() -> None:
     with transaction.atomic(), CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
         with Pipeline(cursor) as pipeline:
             write_rows(pipeline, "ledger_adjusted", ADJUSTED, ["key\tanna\t2026-01-01\tUSD\t1"])
-            assert ask(pipeline, "select actor, amount from ledger_adjusted") == [("anna", 1)]
+            assert query(pipeline, "select actor, amount from ledger_adjusted") == [("anna", 1)]
         assert len(captured.captured_queries) == 1
 
 

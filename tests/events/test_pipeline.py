@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import DataError, connection, transaction
 
-from events.pipeline import Pipeline, Statement, ask, run, tell
+from events.pipeline import Pipeline, Statement, execute, query, send_later
 from tests.connections import Worker, another, until, waits_for_a_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,31 +39,31 @@ def sent() -> Iterator[list[str]]:
 
 def test_what_has_no_answer_goes_with_what_has_one(pipeline: Pipeline, sent: list[str]) -> None:
     """One message, in their order, and the answer is the last one's; a percent sign is one."""
-    tell(pipeline, "insert into said values (%s)", "a 100 % sure thing")
-    tell(pipeline, "insert into said values ('10 %')")
+    send_later(pipeline, "insert into said values (%s)", "a 100 % sure thing")
+    send_later(pipeline, "insert into said values ('10 %')")
     assert sent == []
-    assert ask(pipeline, "select word from said where word like '1%'") == [("10 %",)]
+    assert query(pipeline, "select word from said where word like '1%'") == [("10 %",)]
     assert len(sent) == 1
-    assert ask(pipeline, "select word from said where word like %s", "a%") == [("a 100 % sure thing",)]
+    assert query(pipeline, "select word from said where word like %s", "a%") == [("a 100 % sure thing",)]
 
 
 def test_what_is_planned_once_waits_too(pipeline: Pipeline, sent: list[str]) -> None:
     """Once it is prepared: that is a message of its own."""
-    run(pipeline, SAY, ["a"])
-    ask(pipeline, COUNT, "a")
+    execute(pipeline, SAY, ["a"])
+    query(pipeline, COUNT, "a")
     sent.clear()
-    tell(pipeline, SAY, ["a"])
-    assert ask(pipeline, COUNT, "a") == [(2,)]
+    send_later(pipeline, SAY, ["a"])
+    assert query(pipeline, COUNT, "a") == [(2,)]
     assert sent == ["execute test_say(%s); execute test_count_said(%s)"]
 
 
 def test_nothing_overtakes_what_waits(pipeline: Pipeline) -> None:
     """COPY goes past `execute`, and so does the driver's own cursor."""
-    tell(pipeline, "insert into said values ('first')")
+    send_later(pipeline, "insert into said values ('first')")
     pipeline.copy_expert("copy said from stdin", io.BytesIO(b"second\n"))
-    tell(pipeline, "insert into said values ('third')")
+    send_later(pipeline, "insert into said values ('third')")
     pipeline.cursor.execute("insert into said values ('fourth')")
-    assert ask(pipeline, "select word from said order by ctid") == [
+    assert query(pipeline, "select word from said order by ctid") == [
         (word,) for word in ("first", "second", "third", "fourth")
     ]
 
@@ -72,8 +72,8 @@ def test_what_still_waits_is_sent_at_the_end(sent: list[str]) -> None:
     """Unless the transaction fails: then nothing of it is sent."""
     with connection.cursor() as cursor:
         with Pipeline(cursor) as pipeline:
-            tell(pipeline, "select 1")
-            tell(pipeline, "select 2")
+            send_later(pipeline, "select 1")
+            send_later(pipeline, "select 2")
         with pytest.raises(ZeroDivisionError), Pipeline(cursor) as pipeline:
             _tell_and_fail(pipeline)
     assert sent == ["select 1; select 2"]
@@ -81,13 +81,13 @@ def test_what_still_waits_is_sent_at_the_end(sent: list[str]) -> None:
 
 def test_statement_is_prepared_once_for_each_connection(pipeline: Pipeline, sent: list[str]) -> None:
     """And a new connection knows none."""
-    assert run(pipeline, SAY, ["a", "b", "a"]) == 3
-    assert ask(pipeline, COUNT, "a") == [(2,)]
-    assert ask(pipeline, COUNT, "b") == [(1,)]
+    assert execute(pipeline, SAY, ["a", "b", "a"]) == 3
+    assert query(pipeline, COUNT, "a") == [(2,)]
+    assert query(pipeline, COUNT, "b") == [(1,)]
     assert [text.partition(" ")[0] for text in sent] == ["prepare", "set", "execute"] * 2 + ["execute"]
     with another() as other, other.cursor() as cursor:
         cursor.execute("create temporary table said (word text)")
-        assert ask(cursor, COUNT, "a") == [(0,)]
+        assert query(cursor, COUNT, "a") == [(0,)]
 
 
 def test_statement_stays_prepared_where_its_transaction_failed() -> None:
@@ -95,9 +95,9 @@ def test_statement_stays_prepared_where_its_transaction_failed() -> None:
     statement = Statement("test_divide", "select 1 / $1::integer")
     for _ in range(2):
         with pytest.raises(DataError), transaction.atomic(), connection.cursor() as cursor:
-            ask(cursor, statement, 0)
+            query(cursor, statement, 0)
     with connection.cursor() as cursor:
-        assert ask(cursor, statement, 1) == [(1,)]
+        assert query(cursor, statement, 1) == [(1,)]
 
 
 def test_what_is_read_behind_a_lock_is_of_after_the_lock() -> None:
@@ -115,11 +115,11 @@ def test_what_is_read_behind_a_lock_is_of_after_the_lock() -> None:
 
 
 def _tell_and_fail(pipeline: Pipeline) -> None:
-    tell(pipeline, "select 3")
+    send_later(pipeline, "select 3")
     raise ZeroDivisionError
 
 
 def _read_behind_the_lock() -> list[tuple[Any, ...]]:
     with transaction.atomic(), connection.cursor() as cursor, Pipeline(cursor) as pipeline:
-        tell(pipeline, "select pg_advisory_xact_lock(4711)")
-        return ask(pipeline, Statement("test_read_waited_for", "select word from waited_for"))
+        send_later(pipeline, "select pg_advisory_xact_lock(4711)")
+        return query(pipeline, Statement("test_read_waited_for", "select word from waited_for"))
