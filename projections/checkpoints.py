@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-_PREFIX: Final = "projection:"
+PREFIX: Final = "projection:"
 
 
 def create_missing(cursor: Any, names: Sequence[str]) -> None:
@@ -12,14 +12,14 @@ def create_missing(cursor: Any, names: Sequence[str]) -> None:
         """insert into events_checkpoint (name, position, updated_at)
            select name, 0, now() from unnest(%s::text[]) as name order by name
            on conflict do nothing""",
-        [[_PREFIX + name for name in names]],
+        [[PREFIX + name for name in names]],
     )
 
 
 def lock(cursor: Any, name: str) -> int:
     """Lock a checkpoint until the transaction ends, and return its position."""
     create_missing(cursor, [name])
-    cursor.execute("select position from events_checkpoint where name = %s for update", [_PREFIX + name])
+    cursor.execute("select position from events_checkpoint where name = %s for update", [PREFIX + name])
     return int(cursor.fetchone()[0])
 
 
@@ -28,20 +28,20 @@ def lock_free(cursor: Any, names: Sequence[str]) -> dict[str, int]:
     cursor.execute(
         """select name, position from events_checkpoint where name = any(%s)
            order by name for update skip locked""",
-        [[_PREFIX + name for name in names]],
+        [[PREFIX + name for name in names]],
     )
-    return {name.removeprefix(_PREFIX): position for name, position in cursor.fetchall()}
+    return {name.removeprefix(PREFIX): position for name, position in cursor.fetchall()}
 
 
 def read(cursor: Any) -> dict[str, int]:
     """Return the positions of all checkpoints, by projection."""
-    cursor.execute("select name, position from events_checkpoint where starts_with(name, %s)", [_PREFIX])
-    return {name.removeprefix(_PREFIX): position for name, position in cursor.fetchall()}
+    cursor.execute("select name, position from events_checkpoint where starts_with(name, %s)", [PREFIX])
+    return {name.removeprefix(PREFIX): position for name, position in cursor.fetchall()}
 
 
 def move(cursor: Any, name: str, position: int) -> None:
     """Move a locked checkpoint."""
     cursor.execute(
         "update events_checkpoint set position = %s, updated_at = now() where name = %s",
-        [position, _PREFIX + name],
+        [position, PREFIX + name],
     )

@@ -10,10 +10,9 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from events import monitoring
-from events.monitoring import Measurements, Untold
 from ledger.domain.money import text
-from projections import checkpoints
+from projections import checkpoints, monitoring
+from projections.monitoring import Measurements, Unpublished
 from projections.verification.rows import last_entry_id
 from projections.verification.snapshot import one_snapshot
 
@@ -74,9 +73,9 @@ class Dashboard:
         return self.kafka.replayed
 
     @property
-    def topics_out(self) -> Sequence[Untold]:
+    def topics_out(self) -> Sequence[Unpublished]:
         """The outgoing topics with what was not published yet."""
-        return self.kafka.untold
+        return self.kafka.unpublished
 
     @property
     def topics_in(self) -> Sequence[TopicIn]:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _KIND_OF_TYPE: Final = {topics.USER: "user", topics.MACHINE: "machine", topics.WORK: "work"}
 
 
-def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
+def handle(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
     """Store messages in one transaction, then apply what can be; return the number by outcome.
 
     `move` runs first in the transaction. A message without a value is a tombstone, which deletes in the same
@@ -58,7 +58,7 @@ def take_one_by_one(messages: Sequence[Message], move: Callable[[Any], None]) ->
     tally = Counter[str]()
     for number, message in enumerate(messages):
         last = number == len(messages) - 1
-        tally += take([message], move if last else _move_nothing)
+        tally += handle([message], move if last else _move_nothing)
     return tally
 
 
@@ -83,8 +83,8 @@ def apply() -> Counter[str]:
 
 
 ROUTES: Final[Mapping[str, MessageHandler]] = {
-    topics.PLATFORM_USERS: take,
-    topics.PLATFORM_MACHINES: take,
+    topics.PLATFORM_USERS: handle,
+    topics.PLATFORM_MACHINES: handle,
     topics.TRAINING_WORKS: take_one_by_one,
 }
 """The handler of each topic of reference data."""

@@ -58,7 +58,7 @@ def _read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submissi
     return reader(event, message, arrived_at)
 
 
-def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
+def handle(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
     """Post messages in one transaction; return the number by outcome.
 
     `move` runs first in the transaction. In it too, messages that cannot be read or are in conflict become
@@ -76,8 +76,8 @@ def take(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[st
 
 
 ROUTES: Final[Mapping[str, MessageHandler]] = {
-    topics.TRAINING_OPERATIONS: take,
-    topics.MARKETPLACE_OPERATIONS: take,
+    topics.TRAINING_OPERATIONS: handle,
+    topics.MARKETPLACE_OPERATIONS: handle,
 }
 """The handler of each topic of commands."""
 

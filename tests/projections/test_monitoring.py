@@ -12,14 +12,15 @@ from django.test import Client
 from django.utils import timezone
 
 from easyautoml_ledger import topics
-from events import counters, monitoring
+from events import counters
 from events.kafka import checkpoints
 from events.kafka.progress import Progress
 from events.settler import settle_all
 from ledger.engine.posting import post
 from ledger.intake import waiting
-from ledger.intake.messages import take
+from ledger.intake.messages import handle
 from models import Machine, User
+from projections import monitoring
 from tests import builders as make
 from tests.builders import make_user, recorded
 from tests.docs import pages
@@ -67,13 +68,13 @@ def test_outbox_has_a_lag_and_an_age(user: User, machine: Machine) -> None:
     billing = (topics.BILLING_OPERATIONS, str(uuid4()))
     checkpoints.start(*billing, last)
     checkpoints.start(topics.BILLING_DEAD_LETTERS, str(uuid4()), 0)
-    assert monitoring.read().untold == [monitoring.Untold(topics.BILLING_OPERATIONS, 0, 0.0)]
+    assert monitoring.read().unpublished == [monitoring.Unpublished(topics.BILLING_OPERATIONS, 0, 0.0)]
     two_hours_ago = timezone.now() - timedelta(hours=2)
     new = make_user()
     post([make.top_up(new, 1)], clock=lambda: two_hours_ago)
     recorded(make.solving(machine, user=user))
     after = settle_all()
-    ((topic, lag, age),) = monitoring.read().untold
+    ((topic, lag, age),) = monitoring.read().unpublished
     assert (topic, lag) == (topics.BILLING_OPERATIONS, 2)
     assert age == pytest.approx(2 * 60 * 60, abs=60)
     checkpoints.move([billing], last, after)
@@ -86,7 +87,7 @@ def test_outbox_has_a_lag_and_an_age(user: User, machine: Machine) -> None:
 def test_what_stands_aside_is_told_by_topic_and_code(machine: Machine) -> None:
     """Open dead letters and waiting messages; one that is dealt with is gone."""
     body = b'{"type":"solving","operation_user":999999,"machine":1,"count_of_lines":1}'
-    take(
+    handle(
         [message(topics.OPERATION, b"{}", offset=1), message(topics.OPERATION, body, offset=2)],
         lambda _cursor: None,
     )

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from typing import Any
 
 import pytest
@@ -90,6 +91,8 @@ def test_the_image_copies_what_exists_and_runs_as_nobody_special() -> None:
     assert sorted(sources) == sorted(line[1:] for line in ignored if line.startswith("!"))
     for source in sources:
         assert (PROJECT / source).exists()
+    linted = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    assert set(linted["root_packages"]) - {"easyautoml_ledger"} <= set(sources)
     after_last_from = _DOCKERFILE.rpartition("\nFROM ")[2]
     assert re.search(r"^USER ledger$", after_last_from, re.MULTILINE)
     assert "--require-hashes" in _DOCKERFILE

@@ -7,8 +7,8 @@ from django.db import Error
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from events import monitoring
-from events.monitoring import Measurements
+from projections import monitoring
+from projections.monitoring import Measurements
 
 _DATABASE_UP: Final = "1 if the database answers."
 
@@ -46,13 +46,13 @@ def _metrics(found: Measurements) -> Iterator[Metric]:
         "ledger_outbox_lag",
         "Settled positions that are not published on a topic yet.",
         ("topic",),
-        (((each.topic,), each.lag) for each in found.untold),
+        (((each.topic,), each.lag) for each in found.unpublished),
     )
     yield _labelled(
         "ledger_outbox_age_seconds",
         "Age of the oldest event that is not published on a topic yet.",
         ("topic",),
-        (((each.topic,), each.age_seconds) for each in found.untold),
+        (((each.topic,), each.age_seconds) for each in found.unpublished),
     )
     yield _labelled(
         "ledger_projection_lag",

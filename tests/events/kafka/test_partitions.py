@@ -21,7 +21,7 @@ from events.kafka.errors import LostPartition
 from events.kafka.handler import MessageHandler
 from events.kafka.message import Message
 from events.kafka.positions import Move
-from ledger.intake.messages import take
+from ledger.intake.messages import handle
 from models import Machine, User
 from tests.builders import amount, balances, make_user
 from tests.connections import until
@@ -68,7 +68,7 @@ def test_who_lost_a_partition_posts_nothing(publisher: Publisher, user: User, ma
     for start in (0, 2):
         move = Move(topic_id, sent.partition, TRAININGS, start, start + 1, start + 1)
         with pytest.raises(LostPartition) as lost:
-            take([message], lambda cursor, move=move: positions.advance(cursor, [move]))  # type: ignore[misc]
+            handle([message], lambda cursor, move=move: positions.advance(cursor, [move]))  # type: ignore[misc]
         assert lost.value.partitions == [(TRAININGS, sent.partition)]
     assert rows("select count(*) from events_event") == before
     assert taken(TRAININGS) == 1
@@ -240,7 +240,7 @@ def _poisoned(mark: bytes) -> MessageHandler:
             if any(value == mark for message in messages for _, value in message.headers):
                 cursor.execute("select 1 / 0")
 
-        return take(messages, poisoned)
+        return handle(messages, poisoned)
 
     return post
 

@@ -22,7 +22,7 @@ from ledger import payloads
 from ledger.engine.posting import post
 from ledger.feeds.outcomes import OutcomeFeed
 from ledger.intake import control_totals, waiting
-from ledger.intake.messages import take
+from ledger.intake.messages import handle
 from models import Machine, User
 from projections.verification import verify
 from tests import builders as make
@@ -61,7 +61,7 @@ def total(
 
 def handled(*messages: Message) -> Counter[str]:
     """Handle the messages as if they came from Kafka, and answer the totals that are due."""
-    return take(messages, lambda _cursor: None) + waiting.sweep()
+    return handle(messages, lambda _cursor: None) + waiting.sweep()
 
 
 def answers() -> list[ControlTotalCompared]:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import parse
-from events import monitoring
 from events.append_only import APPEND_ONLY
 from events.kafka import dead_letter_store
 from events.kafka.message import Message
@@ -24,8 +23,9 @@ from events.models import DeadLetter, Event, LetterAct
 from ledger.domain.errors import Invalid, LedgerError, NotFound
 from ledger.intake import dead_letters, waiting
 from ledger.intake.dead_letters import DeadLetterResolved, NotReplayable, dismiss, mend, replay
-from ledger.intake.messages import take
+from ledger.intake.messages import handle
 from models import Machine, User
+from projections import monitoring
 from tests.builders import amount, balances, make_user
 from tests.connections import together
 from tests.ledger.intake.test_hold_messages import message
@@ -50,7 +50,7 @@ def solving(user: User | int, machine: Machine, *, lines: Any = 1000, **more: An
 
 def park(parked: Message) -> DeadLetter:
     """Handle a message that becomes a dead letter, and return the dead letter."""
-    assert +take([parked], lambda _: None) == {"parked": 1}
+    assert +handle([parked], lambda _: None) == {"parked": 1}
     return DeadLetter.objects.get(topic_id=parked.topic_id, offset=parked.offset)
 
 
@@ -134,7 +134,7 @@ def test_a_message_that_was_sent_again_is_not_posted_twice(
         headers=headers,
         timestamp=dead_letter.timestamp,
     )
-    assert +take([sent], lambda _: None) == {"recorded": 1}
+    assert +handle([sent], lambda _: None) == {"recorded": 1}
     mend(dead_letter=dead_letter.pk, actor=ANN, **again)
     assert replay(dead_letter=dead_letter.pk, actor=ANN) == {"duplicate": 1}
     assert balances(user)[f"user:{user.pk}:eaml"] == amount("99.9")
@@ -171,7 +171,7 @@ def test_a_replayed_message_may_wait_and_fail_again(dead_letter: DeadLetter, mac
     assert replay(dead_letter=dead_letter.pk, actor=ANN) == {"waiting": 1}
     assert state(dead_letter) == "replayed"
     other = solving(make_user(), machine, id=_id(dead_letter))
-    assert +take([other], lambda _: None) == {"recorded": 1}
+    assert +handle([other], lambda _: None) == {"recorded": 1}
     User.objects.create(pk=5_000_001, email="late@example.com")
     assert +waiting.sweep() == {"parked": 1}
     assert (state(dead_letter), dead_letter.code) == ("open", "conflict")

@@ -18,7 +18,7 @@ from easyautoml_ledger.payloads import encode
 from events.kafka.message import Message
 from events.models import Event
 from ledger.intake import waiting
-from ledger.intake.messages import take
+from ledger.intake.messages import handle
 from ledger.models import HeldFunds
 from models import Machine, User
 from tests.builders import amount, balances, make_user
@@ -81,7 +81,7 @@ def voided(hold: Any, **more: Any) -> Message:
 def taken(*messages: Message) -> dict[str, int]:
     """Handle messages and return the number by outcome, without zeros."""
     numbered = [replace(each, offset=next(_offsets)) for each in messages]
-    return dict(+take(numbered, lambda _: None))
+    return dict(+handle(numbered, lambda _: None))
 
 
 def swept() -> dict[str, int]:

@@ -23,7 +23,7 @@ from ledger.expiry import sweep_overdue
 from ledger.imports.legacy_billing import import_legacy_billing
 from ledger.imports.opening_balances import import_opening_balances
 from ledger.intake import waiting
-from ledger.intake.messages import take
+from ledger.intake.messages import handle
 from ledger.orm import link_entries
 from ledger.payloads import CONTRACTS
 from models import ConsultingRequest, Entry, Machine, Team, User
@@ -61,7 +61,7 @@ def by_orm_and_import(user: User, machine: Machine, folder: Path) -> None:
     columns = "user_id,user_balance,user_ixioo_balance,coupon_balance,due_usd,due_eaml"
     opening.write_text(f"{columns}\n{make_user().pk},1,2,3,4,5\ntotal:1,1,2,3,4,5\n")
     import_opening_balances(opening, now=timezone.now())
-    take([total({"kind": "solving", "count": 3, "count_of_lines": 5, "amount": "1"})], lambda _cursor: None)
+    handle([total({"kind": "solving", "count": 3, "count_of_lines": 5, "amount": "1"})], lambda _cursor: None)
     WaitingMessage.objects.update(deadline=timezone.now())
     waiting.sweep()
 

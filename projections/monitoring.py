@@ -1,6 +1,6 @@
-"""What an operator watches: how far the ledger lags, what is not told, what stands aside.
+"""Measures how far the ledger lags: unread, unpublished, waiting and parked messages.
 
-From the database alone, so that every process of the ledger can tell it, whichever of them does the work.
+Everything is read from the database, so every process reports the same, whichever of them does the work.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,12 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
+from projections.checkpoints import PREFIX
+
 
 class PartitionLag(NamedTuple):
-    """A partition of an incoming topic: messages not read yet, and whether it waits for an operator."""
+    """A partition of an incoming topic: its unread messages, and whether it waits for an operator."""
 
     topic: str
     partition: int
@@ -19,16 +22,16 @@ class PartitionLag(NamedTuple):
     alarmed: bool
 
 
-class Untold(NamedTuple):
-    """An outgoing topic: settled positions that were not told, and the age of the oldest event (s)."""
+class Unpublished(NamedTuple):
+    """An outgoing topic: settled positions not published yet, and the age of the oldest event (seconds)."""
 
     topic: str
     lag: int
     age_seconds: float
 
 
-class SetAside(NamedTuple):
-    """Messages of a topic that stand aside under a code, and the age of the oldest (s)."""
+class StoredMessages(NamedTuple):
+    """Stored messages of a topic under one code, and the age of the oldest (seconds)."""
 
     topic: str
     code: str
@@ -36,8 +39,8 @@ class SetAside(NamedTuple):
     age_seconds: float
 
 
-class Done(NamedTuple):
-    """What workers of a name did since the ledger was installed."""
+class WorkDone(NamedTuple):
+    """How often workers of a name had an outcome since the ledger was installed."""
 
     worker: str
     outcome: str
@@ -46,33 +49,33 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
-    """As they stand now."""
+    """The current measurements."""
 
     settled: int
     unsettled: int
-    """Positions behind the settled one."""
+    """Number of positions above the settled one."""
     partitions: Sequence[PartitionLag]
-    untold: Sequence[Untold]
+    unpublished: Sequence[Unpublished]
     projections: Sequence[tuple[str, int]]
-    """How many settled positions each projection has not read."""
-    dead_letters: Sequence[SetAside]
-    """Those that nobody dealt with."""
-    waiting: Sequence[SetAside]
-    done: Sequence[Done]
+    """Per projection, the number of settled positions that it has not read."""
+    dead_letters: Sequence[StoredMessages]
+    """Open dead letters."""
+    waiting: Sequence[StoredMessages]
+    done: Sequence[WorkDone]
 
     @property
     def lag(self) -> int:
-        """Messages that were not read yet."""
+        """Return the number of unread messages."""
         return sum(partition.lag for partition in self.partitions)
 
     @property
     def replayed(self) -> int:
-        """Messages that came once more, and changed nothing."""
+        """Return the number of messages that arrived again and changed nothing."""
         return sum(each.number for each in self.done if each.outcome == "duplicate")
 
 
 def read() -> Measurements:
-    """A few small queries, none over the log itself beyond one event per outgoing topic."""
+    """Take the measurements by a few small queries, which read one event of the log per outgoing topic."""
     with connection.cursor() as cursor:
         ((settled, last),) = _rows(
             cursor,
@@ -83,38 +86,38 @@ def read() -> Measurements:
             settled=settled,
             unsettled=max(last - settled, 0),
             partitions=[PartitionLag(*row) for row in _rows(cursor, _PARTITIONS)],
-            untold=[Untold(row[0], row[1], float(row[2])) for row in _rows(cursor, _UNTOLD)],
+            unpublished=[Unpublished(row[0], row[1], float(row[2])) for row in _rows(cursor, _UNPUBLISHED)],
             projections=[(row[0], row[1]) for row in _rows(cursor, _PROJECTIONS)],
-            dead_letters=_aside(cursor, _DEAD_LETTERS),
-            waiting=_aside(cursor, _WAITING),
+            dead_letters=_stored(cursor, _DEAD_LETTERS),
+            waiting=_stored(cursor, _WAITING),
             done=[
-                Done(*row)
+                WorkDone(*row)
                 for row in _rows(cursor, "select worker, outcome, count from events_tally order by 1, 2")
             ],
         )
 
 
-# Topics keep their name when they are made anew, and their old positions stay.
+# A recreated topic keeps its name, and its old positions remain.
 _PARTITIONS = """
     select topic, partition, greatest(end_offset - next_offset, 0), alarm is not null
     from (select distinct on (topic, partition) * from events_kafka_position
           order by topic, partition, updated_at desc) newest
     order by topic, partition"""
 
-# A relay's checkpoint is named `relay:<topic>:<topic id>`; dead letters have no position in the log.
-_UNTOLD = """
+# A relay's checkpoint is named `relay:<topic>:<topic id>`. Dead letters have no position in the log.
+_UNPUBLISHED = f"""
     select topic, greatest(settled.position - newest.position, 0),
            coalesce((select extract(epoch from now() - e.recorded_at) from events_event e
                      where e.position > newest.position order by e.position limit 1), 0)
     from (select distinct on (1) split_part(name, ':', 2) as topic, position from events_checkpoint
-          where name like 'relay:%:%' and name not like 'relay:billing.dead-letters:%'
+          where name like 'relay:%:%' and name not like 'relay:{BILLING_DEAD_LETTERS}:%'
           order by 1, updated_at desc) newest,
          events_settled settled
-    order by topic"""
+    order by topic"""  # noqa: S608 (a fixed name)
 
-_PROJECTIONS = """
-    select substr(c.name, 12), greatest(s.position - c.position, 0)
-    from events_checkpoint c, events_settled s where starts_with(c.name, 'projection:') order by 1"""
+_PROJECTIONS = f"""
+    select substr(c.name, {len(PREFIX) + 1}), greatest(s.position - c.position, 0)
+    from events_checkpoint c, events_settled s where starts_with(c.name, '{PREFIX}') order by 1"""  # noqa: S608 (a fixed name)
 
 _DEAD_LETTERS = """
     select topic, code, count(*), extract(epoch from now() - min(stored_at))
@@ -125,8 +128,9 @@ _WAITING = """
     from events_waiting group by 1, 2 order by 1, 2"""
 
 
-def _aside(cursor: Any, query: str) -> list[SetAside]:
-    return [SetAside(topic, code, number, float(age)) for topic, code, number, age in _rows(cursor, query)]
+def _stored(cursor: Any, query: str) -> list[StoredMessages]:
+    rows = _rows(cursor, query)
+    return [StoredMessages(topic, code, number, float(age)) for topic, code, number, age in rows]
 
 
 def _rows(cursor: Any, query: str) -> list[tuple[Any, ...]]:
