@@ -70,6 +70,7 @@ api = LedgerAPI(
     description=_DESCRIPTION,
     urls_namespace="v1",
     docs_url=None,
+    openapi_url=None,  # served by `web.api.documents`
 )
 api.add_router("", router)
 
