@@ -1,1 +1,1 @@
-"""The log: the event store, the settled position, and Kafka in and out. Knows nothing of accounting."""
+"""The log: the event store, the settled position, Kafka in and out. Knows nothing of accounting."""

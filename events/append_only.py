@@ -10,7 +10,7 @@ FUNCTION_SQL: Final = (Path(__file__).parent / "sql" / "append_only.sql").read_t
 
 
 def protect(table: str, *, rows: bool = True) -> str:
-    """The SQL that refuses TRUNCATE and, with `rows`, UPDATE and DELETE on a table."""
+    """Return the SQL that refuses TRUNCATE and, with `rows`, UPDATE and DELETE on a table."""
     truncate = (
         f"create trigger append_only_truncate before truncate on {table} "
         "for each statement execute function events_refuse_change();"
@@ -24,7 +24,7 @@ def protect(table: str, *, rows: bool = True) -> str:
 
 
 def unprotect(table: str) -> str:
-    """The SQL that takes the triggers of `protect` away: for migrating back to nothing."""
+    """Return the SQL that drops the triggers of `protect`, for migrating backwards."""
     return (
         f"drop trigger if exists append_only_rows on {table}; "
         f"drop trigger if exists append_only_truncate on {table};"

@@ -1,22 +1,22 @@
-"""Arrays in PostgreSQL's own text: one literal to parse, where the driver writes every element as one.
+"""Arrays in PostgreSQL's text format: one literal to parse, where the driver writes one per element.
 
-A thousand constants cost the server more than what is done with them.
+Parsing a thousand constants costs the server more than using them.
 """
 
 from collections.abc import Iterable
 
 
 def numbers(values: Iterable[object]) -> str:
-    """What needs no quotes: integers, amounts, UUIDs. The statement casts it: `%s::bigint[]`."""
+    """Return an array of values that need no quotes: integers, amounts, UUIDs. Cast it: `%s::bigint[]`."""
     return "{" + ",".join(map(str, values)) + "}"
 
 
 def texts(values: Iterable[str]) -> str:
-    """Any texts but the NUL character, which PostgreSQL has none of."""
+    """Return an array of texts. They must not contain NUL, which PostgreSQL does not store."""
     quoted = ['"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values]
     return "{" + ",".join(quoted) + "}"
 
 
 def binaries(values: Iterable[bytes]) -> str:
-    """Bytes, as hexadecimal."""
+    """Return an array of bytes in hexadecimal."""
     return "{" + ",".join([f'"\\\\x{value.hex()}"' for value in values]) + "}"

@@ -1,14 +1,17 @@
-"""The fast ways in, which Django does not know: COPY of rows in PostgreSQL's text format, rows as values.
+"""Fast writes that Django does not offer: COPY in PostgreSQL's text format, and INSERT of a few rows.
 
 # Note [Few rows]
-COPY is two messages of its own: one to begin it, one with the rows. A thread that waits for an answer has to
-get the interpreter back from the others each time, which costs a web server more than all that the database
-does for one operation. So a few rows go as one INSERT, which needs no answer and travels with the others of
-its batch (`events.pipeline`); more are faster copied. Both are made of the same lines.
+COPY takes two messages: one to begin it, one with the rows. After each answer a thread has to get the
+interpreter
+back from other threads, which costs a web server more than the database's work for one operation. So a few
+rows
+are sent as one INSERT, which needs no answer and is sent with the other statements of its batch
+(`events.pipeline`); for more rows COPY is faster. Both are made from the same lines.
 
 # Note [Errors as Django's]
-Django gives its own errors for psycopg2's where it runs the statement. Here psycopg2 does, so that its errors
-have to be given Django's classes: whoever looks after a database that went away catches only those.
+Django translates psycopg2's errors when it runs a statement. Here psycopg2 runs it, so its errors are
+translated
+to Django's classes, because callers that handle a lost database catch only those.
 """
 
 import re
@@ -27,13 +30,14 @@ NULL = r"\N"
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED: Final = {"t": "\t", "n": "\n", "r": "\r"}
 _FEW: Final = 8
-"""How many rows are no more than a few."""
+"""Up to this many rows are inserted; more are copied."""
 _LINES: Final = 256
-"""How many lines are handed to the driver at once: with fewer, the two wake each other up too often."""
+"""Number of lines passed to the driver at once. With fewer, client and server wake each other up too
+often."""
 
 
 def escaped(value: str) -> str:
-    """A text as COPY's text format wants it."""
+    """Return a text escaped for COPY's text format."""
     if "\\" in value:
         value = value.replace("\\", "\\\\")
     if "\t" in value or "\n" in value or "\r" in value:
@@ -43,7 +47,7 @@ def escaped(value: str) -> str:
 
 @lru_cache(maxsize=1 << 13)
 def moment(at: datetime) -> str:
-    """A time as COPY wants it. Kept for a while, because each is written more than once."""
+    """Return a time for COPY. Cached, because each is written more than once."""
     return at.isoformat()
 
 
@@ -75,7 +79,7 @@ def _values(line: str) -> str:
 
 
 def _literal(field: str) -> str:
-    """A column of COPY's text format in SQL, whatever is in it."""
+    """Return a column of COPY's text format as an SQL literal."""
     if field == NULL:
         return "null"
     if "\\" not in field:
@@ -85,12 +89,12 @@ def _literal(field: str) -> str:
 
 
 class _Lines:
-    """Lines as the file that the driver reads from."""
+    """A file of lines for the driver to read."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
         self.error: BaseException | None = None
-        """Why there are no more: the driver lets go of what is raised, and tells the server only its text."""
+        """The error that ended the lines: the driver drops it and sends only its text to the server."""
 
     def read(self, _size: int) -> bytes:
         try:
@@ -104,6 +108,6 @@ class _Lines:
 def execute_values(
     cursor: Any, statement: str, rows: Sequence[tuple[Any, ...]], *, fetch: bool = False
 ) -> list[tuple[Any, ...]]:
-    """Run a statement whose one `%s` stands for all rows as values; with `fetch`, what it returns."""
+    """Run a statement whose single `%s` is replaced by all rows as values; with `fetch`, return its rows."""
     with connection.wrap_database_errors:
         return extras.execute_values(cursor.cursor, statement, rows, fetch=fetch) or []

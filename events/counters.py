@@ -1,7 +1,7 @@
-"""Sums of what workers did, over all of them and over restarts.
+"""Counters of what workers did, summed over all workers and restarts.
 
-Added to every few seconds in a statement of its own, never while something is posted: what a worker did
-since it last noted it is lost with a worker that is killed. The log is what is exact.
+Updated every few seconds by a separate statement, never while posting, so a killed worker loses its latest
+counts. The exact record is the log.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from django.db import connection
 
 
 def add(worker: str, counts: Mapping[str, int]) -> None:
-    """Add what a worker did, by outcome; nothing is written where it did nothing."""
+    """Add the counts of a worker by outcome. Writes nothing if there are none."""
     done = sorted((outcome, count) for outcome, count in counts.items() if count)
     if not done:
         return

@@ -9,7 +9,7 @@ _last = 0
 
 
 def uuid7() -> str:
-    """A UUID version 7 (RFC 9562, section 5.7) in its canonical text form.
+    """Return a UUID version 7 (RFC 9562, section 5.7) in its canonical text form.
 
     The 12 bits behind the milliseconds count, so that ids of one process sort in the order they were made
     in; a count that is full borrows from the milliseconds to come.

@@ -1,11 +1,11 @@
-"""The tables of the log. Written by `events.store`, refused for every other hand."""
+"""Tables of the log and of Kafka's positions. `events.store` writes the log; other writers are refused."""
 
 from django.db import models
 from django.utils import timezone
 
 
 class Event(models.Model):
-    """One fact, never changed. `position` is its place in the one global order."""
+    """A fact, never changed. `position` is its place in the one global order."""
 
     position = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True)
@@ -44,7 +44,7 @@ class Note(models.Model):
 
 
 class Key(models.Model):
-    """An idempotency key that was used: which event answered it, and what was asked."""
+    """A used idempotency key: the event that answered it, and the fingerprint of its command."""
 
     pk = models.CompositePrimaryKey("source", "request_id")
     source = models.CharField(max_length=120)
@@ -60,7 +60,7 @@ class Key(models.Model):
 
 
 class Settled(models.Model):
-    """One row: no event at or below `position` can still appear."""
+    """The settled position, in one row: no event at or below `position` can still appear."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     position = models.BigIntegerField(default=0)
@@ -74,7 +74,7 @@ class Settled(models.Model):
 
 
 class Checkpoint(models.Model):
-    """How far a reader of the log has come: committed with what it wrote."""
+    """The position that a reader of the log has reached, committed with what it wrote."""
 
     name = models.CharField(primary_key=True, max_length=200)
     position = models.BigIntegerField(default=0)
@@ -88,7 +88,7 @@ class Checkpoint(models.Model):
 
 
 class Tally(models.Model):
-    """What workers of one name did since the ledger was installed, as each notes it every few seconds."""
+    """Counts of what workers of one name did since the ledger was installed, updated every few seconds."""
 
     pk = models.CompositePrimaryKey("worker", "outcome")
     worker = models.CharField(max_length=40)
@@ -104,7 +104,7 @@ class Tally(models.Model):
 
 
 class KafkaPosition(models.Model):
-    """The next offset of a partition, moved in the transaction that posted what came before it."""
+    """The next offset of a partition, moved in the transaction that posts the messages before it."""
 
     pk = models.CompositePrimaryKey("topic_id", "partition")
     topic_id = models.UUIDField()
@@ -112,9 +112,9 @@ class KafkaPosition(models.Model):
     topic = models.CharField(max_length=249)
     next_offset = models.BigIntegerField()
     end_offset = models.BigIntegerField(default=0)
-    """The end of the partition as a worker last saw it."""
+    """The end of the partition, as a worker last saw it."""
     alarm = models.TextField(null=True, blank=True)
-    """Why the partition cannot be read on. It waits for an operator: `manage.py positions`."""
+    """The reason why the partition waits for an operator: `manage.py positions`."""
     alarmed_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -126,7 +126,7 @@ class KafkaPosition(models.Model):
 
 
 class StoredMessage(models.Model):
-    """A message as it came from Kafka, byte for byte, with its place and why it is here."""
+    """A message from Kafka, byte for byte, with its place and the reason why it is stored."""
 
     id = models.BigAutoField(primary_key=True)
     topic_id = models.UUIDField()
@@ -136,7 +136,7 @@ class StoredMessage(models.Model):
     key = models.BinaryField(null=True)
     value = models.BinaryField(null=True)
     headers = models.JSONField(default=list)
-    """`[[name, base64 of the value], …]`, in the order they came."""
+    """`[[name, base64 of the value], …]`, in their order."""
     timestamp = models.DateTimeField()
     code = models.CharField(max_length=60)
     reason = models.TextField()
@@ -150,13 +150,13 @@ class StoredMessage(models.Model):
 
 
 class DeadLetter(StoredMessage):
-    """A message that could not become an operation. Its bytes stay as they came, whatever is done about it.
+    """A message that could not be posted. Its bytes never change.
 
     `code` and `reason` say why it is open, or was at last: replayed in vain, it has new ones.
     """
 
     class State(models.TextChoices):
-        """What an operator did with it."""
+        """The state after an operator's action."""
 
         OPEN = "open"
         REPLAYED = "replayed"
@@ -181,14 +181,15 @@ class DeadLetter(StoredMessage):
 
 
 class LetterAct(models.Model):
-    """What somebody did about a dead letter. Append-only.
+    """An operator's action on a dead letter. Append-only.
 
-    `key`, `value` and `headers` are the message as it was mended; of two mends the later one counts.
-    `code` and `reason` say why the letter was open then.
+    `key`, `value` and `headers` are the mended message; the latest one counts. `code` and `reason` are
+    those of
+    the dead letter at that time.
     """
 
     class Kind(models.TextChoices):
-        """What was done."""
+        """The action."""
 
         MENDED = "mended"
         REPLAYED = "replayed"
@@ -199,13 +200,13 @@ class LetterAct(models.Model):
     actor = models.CharField(max_length=200)
     at = models.DateTimeField(default=timezone.now)
     words = models.TextField(blank=True, default="")
-    """Why, in the words of who did it."""
+    """The reason, in the operator's words."""
     code = models.CharField(max_length=60)
     reason = models.TextField()
     key = models.BinaryField(null=True)
     value = models.BinaryField(null=True)
     headers = models.JSONField(null=True)
-    """As those of the letter; null where nothing was mended."""
+    """Like those of the dead letter; null if nothing was mended."""
 
     class Meta:
         db_table = "events_letter_act"
@@ -216,10 +217,10 @@ class LetterAct(models.Model):
 
 
 class WaitingMessage(StoredMessage):
-    """A message that names a user or machine that is not known yet."""
+    """A message that names something that is not known yet."""
 
     waits_for = models.CharField(max_length=60)
-    """What is missing: `user:42` or `machine:7`."""
+    """The missing thing: `user:42` or `machine:7`."""
     deadline = models.DateTimeField()
 
     class Meta:

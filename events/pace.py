@@ -1,16 +1,17 @@
-"""How many messages or items to post at once, so that a transaction takes the time it should."""
+"""Adapts the size of batches so that a transaction takes the intended time."""
 
 from typing import Final
 
 _SECONDS: Final = 0.040
-_SIZE_MIN: Final = 100  # what a smaller batch costs by itself is more than what it does
+_SIZE_MIN: Final = 100  # below this, the overhead of a batch exceeds its work
 
 
 class Pace:
-    """Aims at transactions of 40 ms, so that a batch never holds up for long whoever posts a single
-    operation for the same user. `limit` is the largest batch.
+    """Aims at transactions of 40 ms, so that a single operation of the same user never waits long.
 
-    Half of each batch's news is believed: one that a busy disk held up says little about the next.
+    `limit` is the largest batch. Each batch moves the size half way towards what its time suggests, so one
+    slow
+    write does not shrink it much.
     """
 
     def __init__(self, limit: int) -> None:
@@ -18,8 +19,8 @@ class Pace:
         self.size = min(limit, 100)
 
     def took(self, seconds: float, count: int) -> None:
-        """A batch of `count` held its transaction open for `seconds`."""
+        """Note that a batch of `count` held its transaction open for `seconds`."""
         if seconds < _SECONDS and count < self.size:
-            return  # quick because there was little to do: it says nothing about more
+            return  # a small batch says nothing about larger ones
         fitting = count * _SECONDS / max(seconds, 0.001)
         self.size = min(self._limit, max(_SIZE_MIN, round((self.size + fitting) / 2)))

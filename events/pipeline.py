@@ -1,19 +1,24 @@
-"""Statements that cost little to send: planned once for each connection, several in one message.
+"""Statements that are cheap to send: planned once per connection, and several in one message.
+
+Prepared statements, pipelining and COPY are done here and in `events.copying` by hand, because psycopg2 is
+required; psycopg 3 has all three.
 
 # Note [Planned once]
-To parse and plan a statement costs the database several times what a small batch has it do. A `Statement`
-is prepared once for each connection, under its name, and then only executed. Where a transaction asks for it
-(`plan_cache_mode`), its plan is generic: it looks into no parameter, so that it is made once and is the same
-for one row and for thousands. The first plan is made as if no table could be scanned, because they may all
-be empty then and full a moment later. The database makes the next by itself, after a table was analyzed or
-changed.
+Parsing and planning a statement costs the database several times the work of a small batch. A `Statement` is
+prepared once per connection, under its name, and then only executed. If the transaction asks for it
+(`plan_cache_mode`), the plan is generic: it ignores parameters, so it is made once and serves one row as
+well as
+thousands. The first plan is made with sequential scans disabled, because tables may be empty then and full
+a moment
+later. The database plans again by itself after a table was analyzed or altered.
 
 # Note [Sent together]
-A statement that has no answer (a lock, an update) waits on the `Pipeline` for the next one that has, and
-travels with it. Nothing overtakes it: whatever is run on a pipeline runs after what waits there. In READ
-COMMITTED each of them has a snapshot of its own, also within one message, so that what is read behind a
-lock is what was committed when it was got. What still waits at the end is sent before the commit, and is
-forgotten with everything else where the transaction fails.
+A statement without a result (a lock, an update) waits on the `Pipeline` for the next one with a result,
+and is sent
+with it. The order is kept: everything run on a pipeline runs after what waits there. In READ COMMITTED each
+statement has its own snapshot, even within one message, so a read after a lock sees what was committed
+when the lock
+was acquired. What still waits at the end is sent before the commit, or dropped if the transaction fails.
 """
 
 from dataclasses import dataclass
@@ -22,38 +27,38 @@ from typing import Any, Final, Self
 from weakref import WeakKeyDictionary
 
 _prepared: Final[WeakKeyDictionary[Any, set[str]]] = WeakKeyDictionary()
-"""Per connection of psycopg2's the names that it knows."""
+"""The prepared names of each psycopg2 connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement under a name of its own; `text` has `$1`, `$2`, …, each cast to its type."""
+    """A named statement; `text` has the parameters `$1`, `$2`, …, each cast to its type."""
 
     name: str
     text: str
 
 
 def query(cursor: Any, statement: Statement | str, *values: Any) -> list[tuple[Any, ...]]:
-    """Run a statement, planned once or plain with `%s`: its rows."""
+    """Run a prepared statement, or plain SQL with `%s`, and return its rows."""
     cursor.execute(*_call(cursor, statement, values))
     rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
 
 def send_later(cursor: Any, statement: Statement | str, *values: Any) -> None:
-    """Run a statement whose answer nobody wants: on a `Pipeline` together with what comes next."""
+    """Run a statement without a result; on a `Pipeline`, send it with the next statement."""
     send = cursor.later if isinstance(cursor, Pipeline) else cursor.execute
     send(*_call(cursor, statement, values))
 
 
 def execute(cursor: Any, statement: Statement, *values: Any) -> int:
-    """Run a statement that writes: how many rows."""
+    """Run a statement that writes, and return the number of rows."""
     cursor.execute(*_call(cursor, statement, values))
     return int(cursor.rowcount)
 
 
 class Pipeline:
-    """A cursor on which statements without an answer may wait: Note [Sent together]."""
+    """A cursor on which statements without a result may wait: Note [Sent together]."""
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
@@ -70,13 +75,13 @@ class Pipeline:
             self.flush()
 
     def later(self, statement: str, values: Any = None) -> None:
-        """Send it with what comes next."""
-        # Where nothing is filled in, a percent sign is a percent sign.
+        """Send a statement with the next one."""
+        # Without parameters, a percent sign is literal.
         self._waiting.append(statement if values else statement.replace("%", "%%"))
         self._values += values or ()
 
     def execute(self, statement: str, values: Any = None) -> None:
-        """Send what waits, and this: what is fetched is this one's."""
+        """Send the waiting statements and this one, whose rows can be fetched."""
         if self._waiting:
             self.later(statement, values)
             self.flush()
@@ -84,18 +89,18 @@ class Pipeline:
             self._cursor.execute(statement, values)
 
     def flush(self) -> None:
-        """Send what waits."""
+        """Send the waiting statements."""
         if self._waiting:
             statement, values = "; ".join(self._waiting), self._values
             self._waiting, self._values = [], []
             self._cursor.execute(statement, values)
 
     def fetchall(self) -> Any:
-        """The rows of what was executed last."""
+        """Return the rows of the last statement."""
         return self._cursor.fetchall()
 
     def fetchone(self) -> Any:
-        """A row of what was executed last."""
+        """Return a row of the last statement."""
         return self._cursor.fetchone()
 
     @property
@@ -105,11 +110,11 @@ class Pipeline:
 
     @property
     def rowcount(self) -> int:
-        """The number of rows of what was executed last."""
+        """The number of rows of the last statement."""
         return int(self._cursor.rowcount)
 
     def __getattr__(self, name: str) -> Any:
-        # COPY, say, or the driver's own cursor: nothing of them may come before what waits.
+        # COPY and the driver's own cursor must run after the waiting statements.
         self.flush()
         return getattr(self._cursor, name)
 
@@ -119,7 +124,7 @@ def _call(cursor: Any, statement: Statement | str, values: tuple[Any, ...]) -> t
         return statement, values or None
     known = _prepared.setdefault(cursor.connection, set())
     if statement.name not in known:
-        # By itself: were it to fail among others, nobody would know whether it was prepared.
+        # Sent alone: if it failed among others, it would be unclear whether it was prepared.
         cursor.execute(f"prepare {statement.name} as {statement.text}")
         known.add(statement.name)
         planned = _executing(statement, ["null"] * len(values))

@@ -1,17 +1,19 @@
 """The settled position: no event at or below it can still appear.
 
 # Note [Settling]
-A sequence hands out positions before commit, so a reader that asks for "everything after my
-checkpoint" skips a row that commits late. Every appender takes ROW EXCLUSIVE on `events_event`
-before its first `nextval`. At a gap below the highest visible position, whoever may still fill it
-took its position before that highest one became visible, and so holds the lock now. The settler
-notes the holders; once all of them are gone it reads again (PostgreSQL makes a commit visible
-before it releases the locks), and what is still missing was rolled back. No timeout, and nobody
-waits for transactions that append nothing.
+A sequence assigns positions before commit, so a reader that asks for "everything after my checkpoint"
+skips a row
+that commits late. Every appender takes ROW EXCLUSIVE on `events_event` before its first `nextval`. A
+transaction
+that can still fill a gap below the highest visible position took its position before the highest one became
+visible, so it holds the lock now. The settler notes the holders; once all of them are gone it reads again
+(PostgreSQL makes a commit visible before it releases the locks), and what is still missing was rolled
+back. There
+is no timeout, and transactions that append nothing are not waited for.
 
-A settler whose process is frozen in the middle of it would keep everybody from settling: the database ends
-its transaction. So it does with an appender that is frozen between two statements; one that is frozen in
-the middle of a COPY is not idle for the database, and is ended from here.
+If a settler is frozen, the database ends its idle transaction, so that another can settle. The same holds for
+an appender that is frozen between two statements; one that is frozen in the middle of a COPY is not idle for
+the database, and the settler ends it.
 """
 
 import time
@@ -40,7 +42,7 @@ class _Gap:
 
 
 class Settler:
-    """Advances the settled position. Any worker may run one; the advisory lock picks who does."""
+    """Advances the settled position. Any worker may run one; an advisory lock decides which one does."""
 
     def __init__(self) -> None:
         self._gap: _Gap | None = None
@@ -73,17 +75,19 @@ class Settler:
 
     def _beyond_gap(self, cursor: Any, position: int, highest: int) -> int:
         if self._gap is None:
-            # The holders are read after `highest` was seen, never before.
+            # The holders are read after `highest`, never before.
             self._gap = _Gap(highest, _holders(cursor))
         if self._gap.holders & _holders(cursor):
             return position
-        # Everyone who could fill the gap is gone: what is missing below was rolled back.
+        # All that could fill the gap are gone: what is missing below was rolled back.
         certain, self._gap = self._gap.highest, None
         return self._scan(cursor, certain)[0]
 
     @staticmethod
     def _scan(cursor: Any, after: int) -> tuple[int, int]:
-        """The end of the unbroken run after a position, and the highest visible one, within one scan."""
+        """Return the end of the unbroken run after a position, and the highest visible position of the
+        scan.
+        """
         cursor.execute(
             """with scan as (
                    select position, position - row_number() over (order by position) as gap
@@ -99,7 +103,7 @@ class Settler:
 
 
 def settled() -> int:
-    """The settled position as it stands: what readers may read up to."""
+    """Return the settled position, up to which readers may read."""
     with connection.cursor() as cursor:
         cursor.execute("select position from events_settled where id = 1")
         row = cursor.fetchone()
@@ -109,7 +113,7 @@ def settled() -> int:
 
 
 def settle_all(timeout_seconds: float = 30.0) -> int:
-    """Wait until everything visible now is settled; the settled position. For reports and `verify`."""
+    """Wait until everything visible now is settled, and return that position. For reports and `verify`."""
     settler, deadline = Settler(), time.monotonic() + timeout_seconds
     with connection.cursor() as cursor:
         cursor.execute("select coalesce(max(position), 0) from events_event")
@@ -120,13 +124,13 @@ def settle_all(timeout_seconds: float = 30.0) -> int:
 
 
 def _holders(cursor: Any) -> frozenset[str]:
-    """Who holds the lock that every appender takes, by virtual transaction."""
+    """Return the holders of the appenders' lock, as virtual transactions."""
     cursor.execute(_HOLDERS)
     return frozenset(row[1] for row in cursor.fetchall())
 
 
 def _end_stalled(cursor: Any) -> None:
-    """End the connections of appenders that have kept the database waiting in the middle of a COPY."""
+    """End the connections of appenders that are stalled in the middle of a COPY."""
     cursor.execute(
         f"""select pg_terminate_backend(holder.pid)
             from ({_HOLDERS}) holder join pg_stat_activity a on a.pid = holder.pid

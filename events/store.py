@@ -1,6 +1,6 @@
 """The event store: claim keys, take positions, append, read. Every function runs on the caller's cursor.
 
-What is read is lifted to the current version of its type (see `events.upcasting`).
+Events that are read are lifted to the current version of their type (see `events.upcasting`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ _COLUMNS = (
 )
 SELECT = """select position, id::text, stream, type, schema_version, data::text, metadata::text,
                     occurred_at, recorded_at from events_event"""
-"""What `stored_event` makes an event of."""
+"""The columns that `stored_event` reads."""
 _CLAIM_KEYS = Statement(
     "claim_keys",
     """insert into events_key (source, request_id, fingerprint, event_id)
@@ -52,14 +52,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a key is claimed for: the hash of the command, and the event that will answer it."""
+    """The claim of a key: the fingerprint of the command, and the id of the event that answers it."""
 
     fingerprint: bytes
     event_id: str
 
 
 def find_keys(cursor: Any, keys: Sequence[Key]) -> dict[Key, Claim]:
-    """Which of the keys were used, by a plain read."""
+    """Return the claims of those keys that are used, without a lock."""
     if not keys:
         return {}
     cursor.execute(
@@ -72,9 +72,9 @@ def find_keys(cursor: Any, keys: Sequence[Key]) -> dict[Key, Claim]:
 
 
 def claim_keys(cursor: Any, claims: Mapping[Key, Claim]) -> dict[Key, Claim]:
-    """Claim the keys, in sorted order; those that were taken before, with what they were taken for.
+    """Claim the keys in sorted order; return the claims of keys that were used before.
 
-    Waits for another transaction that is claiming one of them.
+    Waits for other transactions that are claiming one of them.
     """
     if not claims:
         return {}
@@ -95,18 +95,18 @@ def claim_keys(cursor: Any, claims: Mapping[Key, Claim]) -> dict[Key, Claim]:
 
 
 def take_positions(cursor: Any, count: int) -> list[int]:
-    """The next positions of the global order, ascending.
+    """Take the next positions of the global order, ascending.
 
-    The table lock comes before the first `nextval`: the settler sees by it who may still append.
+    The table lock comes before the first `nextval`: it shows the settler which transactions may still append.
     """
     send_later(cursor, "lock table events_event in row exclusive mode")
     return [position for (position,) in query(cursor, _TAKE_POSITIONS, count)]
 
 
 def append(cursor: Any, events: Iterable[StoredEvent]) -> None:
-    """Append events at the positions that were taken for them, as they come. Raises `UnknownEvent`.
+    """Append events at the positions taken for them, as the iterable yields them. Raises `UnknownEvent`.
 
-    See [Upcasting], and `write_rows` for what may not happen meanwhile.
+    See Note [Upcasting], and `write_rows` for what must not happen in between.
     """
     write_rows(cursor, "events_event", _COLUMNS, map(_line, events))
 
@@ -149,7 +149,7 @@ def append_facts(cursor: Any, facts: Sequence[Fact]) -> list[StoredEvent]:
 
 
 def get(cursor: Any, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
-    """Events by id. Ids that are none are left out."""
+    """Return events by id. Unknown ids are left out."""
     if not event_ids:
         return {}
     cursor.execute(f"{SELECT} where id = any(%s::uuid[])", [numbers(event_ids)])
@@ -157,7 +157,7 @@ def get(cursor: Any, event_ids: Sequence[str]) -> dict[str, StoredEvent]:
 
 
 def read(*, after: int, upto: int, limit: int) -> list[StoredEvent]:
-    """Events with after < position ≤ upto, in order. `upto` is at most the settled position."""
+    """Return the events with after < position ≤ upto, in order. `upto` is at most the settled position."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"{SELECT} where position > %s and position <= %s order by position limit %s",
@@ -167,14 +167,14 @@ def read(*, after: int, upto: int, limit: int) -> list[StoredEvent]:
 
 
 def read_all(*, upto: int, after: int = 0, chunk: int = 2000) -> Iterator[StoredEvent]:
-    """Every event up to a settled position, in order, with the memory of one chunk."""
+    """Yield the events up to a settled position, in order, holding one chunk in memory."""
     while batch := read(after=after, upto=upto, limit=chunk):
         yield from batch
         after = batch[-1].position
 
 
 def dump(value: Any) -> str:
-    """JSON as the log stores it: compact, keys in the order given, amounts already strings."""
+    """Return JSON as the log stores it: compact, keys in their order, amounts already strings."""
     return to_json(value).decode()
 
 
@@ -188,7 +188,7 @@ def _line(event: StoredEvent) -> str:
 
 
 def stored_event(row: Sequence[Any]) -> StoredEvent:
-    """The event of a row of `SELECT`, in the version that is stored."""
+    """Return the event of a row of `SELECT`, in its stored version."""
     return StoredEvent(
         position=row[0],
         id=row[1],

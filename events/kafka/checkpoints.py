@@ -1,4 +1,4 @@
-"""How far the relay has come: per outgoing topic id, moved after the broker acknowledged."""
+"""Checkpoints of the relay, per outgoing topic id, moved after the broker has acknowledged."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,7 +16,7 @@ class Overtaken(Exception):
 
 
 def read(topic: str, topic_id: str) -> int | None:
-    """The position up to which a topic was told; None for a topic that is new."""
+    """Return the position up to which a topic was published; None for a new topic."""
     with connection.cursor() as cursor:
         cursor.execute("select position from events_checkpoint where name = %s", [_name(topic, topic_id)])
         row = cursor.fetchone()
@@ -24,7 +24,7 @@ def read(topic: str, topic_id: str) -> int | None:
 
 
 def start(topic: str, topic_id: str, position: int) -> None:
-    """Begin the checkpoint of a new topic. Raises `Overtaken`."""
+    """Create the checkpoint of a new topic. Raises `Overtaken`."""
     with connection.cursor() as cursor:
         cursor.execute(
             """insert into events_checkpoint (name, position, updated_at) values (%s, %s, now())
@@ -36,7 +36,9 @@ def start(topic: str, topic_id: str, position: int) -> None:
 
 
 def move(topics: Sequence[tuple[str, str]], start_: int, to: int, refused: Sequence[Parked] = ()) -> None:
-    """Move the checkpoints of topics (name, id), and park what was published over. Raises `Overtaken`."""
+    """Move the checkpoints of topics (name, id), and park the messages that were skipped. Raises
+    `Overtaken`.
+    """
     names = sorted(_name(topic, topic_id) for topic, topic_id in topics)
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(

@@ -8,20 +8,20 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaError
 
-# While a broker is away these repeat it ten times a second; the workers say it once, with what they do.
+# While a broker is away these loggers report it ten times a second; the workers report it once.
 for _name in ("net", "cluster", "consumer.fetcher", "coordinator", "producer.sender"):
     logging.getLogger(f"kafka.{_name}").setLevel(logging.CRITICAL)
 
 _BOOTSTRAP_MS: Final = 5_000
 _REQUEST_MS: Final = 10_000
-# The shortest that Apache Kafka's brokers allow by default. Heartbeats come from a thread of their own, so
-# that a slow database does not end a session; the partitions of a killed worker are free after this time.
+# The shortest that Apache Kafka's brokers allow by default. Heartbeats come from a separate thread, so a slow
+# database does not end a session; the partitions of a killed worker are free after this time.
 _SESSION_MS: Final = 6_000
 _MESSAGE_BYTES_MAX: Final = 1_048_576
 
 
 def make_consumer(*, client: str) -> KafkaConsumer:
-    """A member of the ledger's group that keeps its positions elsewhere. Raises `KafkaError`.
+    """Return a member of the ledger's group that keeps its positions in the database. Raises `KafkaError`.
 
     Without deserializers: where one raises, `poll` never returns again.
     """
@@ -30,28 +30,28 @@ def make_consumer(*, client: str) -> KafkaConsumer:
         group_id=settings.ENVIRONMENT.kafka_group,
         session_timeout_ms=_SESSION_MS,
         heartbeat_interval_ms=_SESSION_MS // 4,
-        # Also how long a rebalance waits at most for a member that says nothing any more.
+        # Also the longest that a rebalance waits for a silent member.
         max_poll_interval_ms=30_000,
-        # The same numbers of both topics go to the same worker, and with them the same users: workers
-        # seldom wait for each other's locks. (Cooperative rebalances get stuck on the embedded broker.)
+        # Partitions of the same number in both topics go to the same worker, and with them the same users, so
+        # workers seldom wait for each other's locks. (Cooperative ones stall the embedded broker.)
         partition_assignment_strategy=[RangePartitionAssignor],
     )
 
 
 def make_reader(*, client: str) -> KafkaConsumer:
-    """A consumer that belongs to no group: for partitions that are assigned by hand."""
+    """Return a consumer without a group, for partitions assigned explicitly."""
     return KafkaConsumer(**_reading(client))
 
 
 def make_producer(*, client: str, transactional_id: str) -> KafkaProducer:
-    """A transactional producer, which fences whoever had the same id before. Raises `KafkaError`."""
+    """Return a transactional producer, which fences earlier ones with the same id. Raises `KafkaError`."""
     producer = KafkaProducer(
         **_connection(client),
         transactional_id=transactional_id,
         transaction_timeout_ms=30_000,
         allow_auto_create_topics=False,
         compression_type="zstd",
-        # The commit sends what is left: nothing has to go out before its batch is full.
+        # The commit sends the rest, so batches can wait until they are full.
         linger_ms=1_000,
         batch_size=900_000,
         max_request_size=_MESSAGE_BYTES_MAX,
@@ -69,16 +69,16 @@ def make_producer(*, client: str, transactional_id: str) -> KafkaProducer:
 
 
 def make_admin(*, client: str) -> KafkaAdminClient:
-    """Raises `KafkaError` where no broker answers."""
+    """Return an admin client. Raises `KafkaError` if no broker answers."""
     return KafkaAdminClient(**_connection(client), request_timeout_ms=_REQUEST_MS)
 
 
 def discard(producer: KafkaProducer) -> None:
-    """End a producer at once, with whatever it still holds: that is not to be sent any more."""
+    """Close a producer at once, dropping what it has not sent."""
     try:
         producer.close(timeout=0.5)
     except KafkaError:
-        # It flushes first and gives up there, before it has ended the thread that goes on sending.
+        # close() flushes first and fails there, before it ends the sending thread.
         producer._sender.force_close()  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""Dead letters as they are dealt with: locked, mended, resolved, with who did what."""
+"""Reads, locks, mends and resolves dead letters, and records who did it."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -11,7 +11,7 @@ Act: TypeAlias = Literal["mended", "replayed", "dismissed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDeadLetter:
-    """A dead letter. `message` is what a replay takes: as it was mended last, else as it came."""
+    """A dead letter. `message` is the one to replay: the latest mended one, or the original."""
 
     id: int
     state: str
@@ -21,23 +21,23 @@ class StoredDeadLetter:
 
 
 def why(code: str, reason: str) -> str:
-    """Why a letter is open: a contract's reason begins with its code, others do not."""
+    """Return the reason of a dead letter with its code in front; reasons of contract errors begin with it."""
     return reason if reason.startswith(code) else f"{code}: {reason}"
 
 
-def lock(cursor: Any, letter: int) -> StoredDeadLetter | None:
-    """Lock a dead letter to the end of the transaction; None where there is none of this id."""
-    cursor.execute("select id from events_dead_letter where id = %s for update", [letter])
-    return None if cursor.fetchone() is None else read(cursor, letter)
+def lock(cursor: Any, dead_letter: int) -> StoredDeadLetter | None:
+    """Lock a dead letter until the transaction ends; return None if there is none with this id."""
+    cursor.execute("select id from events_dead_letter where id = %s for update", [dead_letter])
+    return None if cursor.fetchone() is None else read(cursor, dead_letter)
 
 
-def read(cursor: Any, letter: int) -> StoredDeadLetter | None:
-    """A dead letter of this id, if there is one."""
+def read(cursor: Any, dead_letter: int) -> StoredDeadLetter | None:
+    """Return the dead letter with this id, if there is one."""
     cursor.execute(
         """select topic_id::text, topic, partition, "offset", key, value, headers::text, timestamp,
                   id, state, code, reason
            from events_dead_letter where id = %s""",
-        [letter],
+        [dead_letter],
     )
     row = cursor.fetchone()
     if row is None:
@@ -45,7 +45,7 @@ def read(cursor: Any, letter: int) -> StoredDeadLetter | None:
     cursor.execute(
         """select key, value, headers::text from events_letter_act
            where letter_id = %s and kind = 'mended' order by id desc limit 1""",
-        [letter],
+        [dead_letter],
     )
     message, mended = message_from(row), cursor.fetchone()
     if mended is not None:
@@ -54,20 +54,20 @@ def read(cursor: Any, letter: int) -> StoredDeadLetter | None:
     return StoredDeadLetter(id=row[8], state=row[9], code=row[10], reason=row[11], message=message)
 
 
-def note(cursor: Any, letter: StoredDeadLetter, act: Act, *, actor: str, words: str = "") -> None:
-    """Note who did it. For `mended`, `letter.message` is the message as it is now."""
-    mended = letter.message if act == "mended" else None
+def note(cursor: Any, dead_letter: StoredDeadLetter, act: Act, *, actor: str, words: str = "") -> None:
+    """Record an action and its actor. For `mended`, `letter.message` is the mended message."""
+    mended = dead_letter.message if act == "mended" else None
     cursor.execute(
         """insert into events_letter_act
                (letter_id, kind, actor, at, words, code, reason, key, value, headers)
            values (%s, %s, %s, clock_timestamp(), %s, %s, %s, %s, %s, %s)""",
         [
-            letter.id,
+            dead_letter.id,
             act,
             actor,
             words,
-            letter.code,
-            letter.reason,
+            dead_letter.code,
+            dead_letter.reason,
             None if mended is None else mended.key,
             None if mended is None else mended.value,
             None if mended is None else encode_headers(mended.headers),
@@ -75,13 +75,13 @@ def note(cursor: Any, letter: StoredDeadLetter, act: Act, *, actor: str, words: 
     )
 
 
-def resolve(cursor: Any, letter: StoredDeadLetter, state: Literal["replayed", "dismissed"]) -> None:
-    """It is dealt with. Parked again in the same transaction or later, a replayed one is open again."""
-    cursor.execute("update events_dead_letter set state = %s where id = %s", [state, letter.id])
+def resolve(cursor: Any, dead_letter: StoredDeadLetter, state: Literal["replayed", "dismissed"]) -> None:
+    """Mark a dead letter as replayed or dismissed. A replayed one that is parked again is open again."""
+    cursor.execute("update events_dead_letter set state = %s where id = %s", [state, dead_letter.id])
 
 
-def fail(cursor: Any, letter: StoredDeadLetter, *, code: str, reason: str) -> None:
-    """It stays open, for another reason."""
+def fail(cursor: Any, dead_letter: StoredDeadLetter, *, code: str, reason: str) -> None:
+    """Give an open dead letter another reason."""
     cursor.execute(
-        "update events_dead_letter set code = %s, reason = %s where id = %s", [code, reason, letter.id]
+        "update events_dead_letter set code = %s, reason = %s where id = %s", [code, reason, dead_letter.id]
     )

@@ -1,4 +1,4 @@
-"""When a worker that was asked to end is done."""
+"""Decides when a stopping worker has read enough."""
 
 import time
 from typing import Final
@@ -9,9 +9,9 @@ _QUIET_POLLS: Final = 3
 
 
 class Draining:
-    """At once, or after everything was read that is there: some polls in a row that found nothing.
+    """Decides when a stopping worker is done: at once, or after several polls in a row return nothing.
 
-    `seconds` is how long that may take; 0 is at once. Where broker or database fail meanwhile, it is over.
+    It is done after `seconds` at the latest; 0 means at once. A failure of broker or database ends the drain.
     """
 
     def __init__(self, stop: Stop, *, seconds: float) -> None:
@@ -21,7 +21,7 @@ class Draining:
         self._quiet = 0
 
     def over(self) -> bool:
-        """Whether to end now."""
+        """Return whether to stop now."""
         if not self._stop.asked:
             return False
         now = time.monotonic()
@@ -30,10 +30,10 @@ class Draining:
         return now >= self._until or self._quiet >= _QUIET_POLLS
 
     def polled(self, partitions: int, lag: int, *, found: bool) -> None:
-        """What a poll of so many partitions found. Without partitions there is nothing to know yet."""
+        """Note the result of a poll. Polls without partitions do not count."""
         self._quiet = 0 if found or lag or not partitions else self._quiet + 1
 
     def give_up(self) -> None:
-        """It failed: what is left cannot be read."""
+        """End the drain after a failure."""
         if self._until is not None:
             self._until = float("-inf")

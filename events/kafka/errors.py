@@ -1,4 +1,4 @@
-"""What can go wrong between Kafka and the log, other than Kafka's and the database's own errors."""
+"""Errors between Kafka and the log, besides those of Kafka and the database."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -6,13 +6,13 @@ from typing import TypeAlias
 from kafka.errors import KafkaError
 
 Partition: TypeAlias = tuple[str, int]
-"""The name of a topic and the number of one of its partitions."""
+"""A topic name and a partition number."""
 
 
 class LostPartition(Exception):
-    """Another worker moved the position of a partition: nothing was posted.
+    """Another worker has moved the position of a partition. Nothing was posted.
 
-    `partitions` are the ones that have to be read again from where the database says.
+    `partitions` must be read again from their positions in the database.
     """
 
     def __init__(self, partitions: Sequence[Partition]) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of messages, whoever hands them over: a worker or an operator. Needs no Kafka client."""
+"""The interface of message handlers, called by workers and for replays. Needs no Kafka client."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,14 +8,14 @@ from events.kafka.message import Message
 
 
 class TryAgain(Exception):
-    """Nothing was posted, and the same batch may go through a moment later."""
+    """Nothing was posted. The same batch may succeed a moment later."""
 
 
 class MessageHandler(Protocol):
-    """Posts messages in one transaction, whose first act is `move(cursor)`.
+    """Posts messages in one transaction that begins with `move(cursor)`.
 
-    Answers how many became what. Raises what `move` raises, or `TryAgain`; else every message is dealt
-    with, if only as a dead letter.
+    Returns the number of messages by outcome. Raises what `move` raises, or `TryAgain`; otherwise every
+    message is handled, if only as a dead letter.
     """
 
     def __call__(self, messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]: ...

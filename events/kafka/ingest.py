@@ -1,16 +1,17 @@
-"""Messages in: poll, post with the positions in one transaction, and go on, whatever breaks.
+"""Reads messages from Kafka, and posts them and their positions in one transaction.
 
 # Note [Exactly once]
-Where to go on reading is kept in the database and moves in the transaction that posts what was read,
-by compare-and-set on where the fetch started. Kafka's own group offsets are written afterwards, as a
-courtesy to tools that show lag; nothing reads them. So two workers that both believe they own a
-partition, a worker that was killed, or a commit whose answer was lost never post anything twice, and
-never leave anything out.
+The position in each partition is kept in the database and moves in the transaction that posts the
+messages, by
+compare-and-set on the position where the fetch started. Kafka's own group offsets are committed
+afterwards, as a
+courtesy to tools that show lag; nothing reads them. So two workers that both believe they own a partition, a
+killed worker, or a commit whose answer was lost never post anything twice, and never skip anything.
 
 # Note [Topic ids]
-kafka-python fetches by name, and reads on in a topic that was deleted and made anew. Ids never come
-back: where the id asked for after a fetch is still the one that the position belongs to, what was
-fetched came from that topic.
+kafka-python fetches by name, and continues in a topic that was deleted and recreated. Ids are never
+reused: if the
+id looked up after a fetch is still the one that the position belongs to, the messages came from that topic.
 """
 
 import logging
@@ -44,11 +45,13 @@ _CHORES_EVERY: Final = 1.0
 
 
 class Ingest:
-    """One worker. `routes` says what becomes of the messages of a topic.
+    """A worker that reads topics. `routes` has the handler of each topic.
 
-    `chores` are called about every second, and count like messages: what was put aside is tried again.
-    `alone`: reads all partitions, without the group, which takes seconds to share them out. `drain`: how
-    long (s) it reads on when it is asked to stop, for a broker that forgets what was not read.
+    `chores` are called about every second, and their results count like messages; they retry waiting
+    messages.
+    `alone` reads all partitions without joining the group, which takes seconds to assign them. `drain` is
+    the time
+    (seconds) for which a stopping worker reads on, for a broker that loses unread messages.
     """
 
     def __init__(
@@ -77,7 +80,7 @@ class Ingest:
         self._draining = Draining(stop, seconds=drain)
 
     def run(self) -> None:
-        """Until it is asked to stop, and has drained what it should."""
+        """Run until a stop is requested and the drain is over."""
         log.info("ingest: reading %s", ", ".join(sorted(self._routes)))
         while not self._draining.over():
             try:
@@ -90,7 +93,7 @@ class Ingest:
                 self._consume()
             finally:
                 self._progress.report(self._partitions.lag(), len(self._partitions))
-                # Leaves the group, so that the others take over at once.
+                # Leave the group, so that other workers take over at once.
                 self._partitions.let_go()
                 consumer.close(timeout_ms=_CLOSE_MS)
         self._ids.close()
@@ -106,10 +109,10 @@ class Ingest:
         return consumer
 
     def _consume(self) -> None:
-        """Until it is over, or the consumer had better be made anew."""
+        """Read until stopped, or until the consumer has to be replaced."""
         while not self._draining.over():
             try:
-                # The chores need no broker: they go on where there is none.
+                # Chores need no broker, and continue without one.
                 if not self._safely(self._do_chores) or not self._safely(self._step):
                     continue
             except KafkaError as error:
@@ -118,7 +121,7 @@ class Ingest:
                 if not error.retriable:
                     return
             except MadeUnusable as error:
-                log.warning("a message cannot be taken apart: %s", error)
+                log.warning("a message cannot be parsed: %s", error)
                 self._find_unreadable()
                 return
             else:
@@ -153,11 +156,11 @@ class Ingest:
         try:
             self._safely(self._partitions.alarm_unreadable)
         except KafkaError as error:
-            # The next consumer will meet the same message.
+            # The next consumer will find the same message.
             self._failed("the broker does not answer", error)
 
     def _messages(self, records: Mapping[Partition, Sequence[Any]]) -> list[Message]:
-        """What was fetched, less what came from a topic that is not the one it was read as."""
+        """Return the fetched messages, without those of a recreated topic: Note [Topic ids]."""
         ids = self._ids.look_up({topic for topic, _ in records})
         messages: list[Message] = []
         for partition, fetched in records.items():
@@ -173,7 +176,7 @@ class Ingest:
         for message in messages:
             by_route.setdefault(self._routes[message.topic], []).append(message)
         for handle, share in by_route.items():
-            # What was fetched at once had its topics' ids asked at once, and is posted at the pace.
+            # Ids were looked up once for the whole fetch; its messages are posted at the pace.
             done = 0
             while done < len(share) and not self._draining.over():
                 some = share[done : done + self._pace.size]

@@ -1,11 +1,13 @@
-"""Which of several relays is the one that publishes.
+"""Decides which of several relays publishes.
 
 # Note [One relay]
-What keeps an old relay from publishing is Kafka: the transactional id is the same for all, and who
-begins last fences the others. This here only keeps two relays from fencing each other for ever: the
-one that holds a lock in the database publishes, the others wait. A holder that was killed gives the
-lock up with its connection. One that is merely paused keeps it, but no longer says that it lives:
-after a while another one goes on without the lock, and the old one is fenced when it wakes up.
+Kafka keeps an old relay from publishing: all relays share a transactional id, and the latest producer
+fences the
+others. Leadership only keeps two relays from fencing each other for ever: the one that holds a lock in the
+database publishes, and the others wait. A killed holder releases the lock with its connection. A paused
+holder keeps
+it but sends no heartbeat: after a while another relay continues without the lock, and the old one is fenced
+when it wakes up.
 """
 
 import secrets
@@ -19,21 +21,23 @@ _NAME: Final = "relay:leader"
 
 
 class Leadership:
-    """Held through a connection of its own. `patience` is how long a silent leader is waited for (s)."""
+    """The leader's lock, held by a separate connection. `patience`: seconds to wait for a silent leader."""
 
     def __init__(self, *, patience: float = 15.0) -> None:
         self._patience = patience
         self._own: BaseDatabaseWrapper | None = None
-        # Noted beside the time, so that whoever went on without the lock is known by it.
+        # Stored with the time, so that a leader without the lock is identified by it.
         self._token = secrets.randbits(62)
 
     def holds(self) -> bool:
-        """Whether this relay may publish now; says that it lives if so. To be called every few seconds."""
+        """Return whether this relay may publish now, and send a heartbeat if so. Call it every few
+        seconds.
+        """
         if self._own is None:
             self._own = connections["default"].copy()
         own = self._own
         with own.cursor() as cursor:
-            # Taken once for a session: asking again only says that the session still lives.
+            # The lock is taken once per session; asking again only confirms that the session is alive.
             cursor.execute(
                 """select exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()
                                     and ((classid::bigint << 32) | objid::bigint) = %(lock)s)
@@ -54,7 +58,7 @@ class Leadership:
         return leads == 1
 
     def give_up(self) -> None:
-        """Let another one publish."""
+        """Release leadership."""
         if self._own is not None:
             self._own.close()
             self._own = None

@@ -1,4 +1,4 @@
-"""A message as it came from Kafka, byte for byte, with its place."""
+"""A message from Kafka, byte for byte, with its topic, partition and offset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Message:
 
 
 def message_of(record: Any, topic_id: str) -> Message:
-    """The message of a consumer's record that was fetched from the topic of this id."""
+    """Return the message of a consumer's record that was fetched from the topic with this id."""
     return Message(
         topic=record.topic,
         topic_id=topic_id,
@@ -38,7 +38,7 @@ def message_of(record: Any, topic_id: str) -> Message:
 
 
 def _time(milliseconds: int) -> datetime:
-    # The sender chooses it, and may choose nonsense: then it is when the message was read.
+    # Chosen by the sender. If it is no possible time, the time of reading replaces it.
     if not 0 < milliseconds <= _LATEST_MS:
         return datetime.now(UTC)
     return _EPOCH + timedelta(milliseconds=milliseconds)

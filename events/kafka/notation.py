@@ -1,6 +1,6 @@
-"""Keys, values and headers of messages as people write them: text, or `base64:…` where they are no text.
+"""Keys, values and headers of messages in text form: text, or `base64:…` for bytes that are not text.
 
-Nothing at all is written as nothing: an empty text stands for no key or no value.
+An empty text means no key or no value.
 """
 
 import base64
@@ -14,7 +14,7 @@ _TEXT_CONTROLS: Final = frozenset("\n\t")
 
 
 def to_text(content: bytes | None) -> str:
-    """Bytes to read and to edit. `from_text` makes the same of it, but none of an empty value."""
+    """Return bytes as editable text. `from_text` reverses it, except that an empty value becomes None."""
     if content is None:
         return ""
     try:
@@ -26,7 +26,7 @@ def to_text(content: bytes | None) -> str:
 
 
 def from_text(text: str) -> bytes | None:
-    """The bytes of a text; a browser's line ends become plain ones. Raises `ValueError`."""
+    """Return the bytes of a text, with a browser's line ends normalized. Raises `ValueError`."""
     if not text:
         return None
     if not text.startswith(_BASE64):
@@ -38,7 +38,7 @@ def from_text(text: str) -> bytes | None:
 
 
 def headers_to_text(headers: Sequence[tuple[str, bytes | None]]) -> str:
-    """A JSON list of pairs, one a line; null is a header without a value."""
+    """Return headers as a JSON list of pairs, one per line; null is a header without a value."""
     lines = [
         json.dumps([name, None if value is None else to_text(value)], ensure_ascii=False)
         for name, value in headers
@@ -47,7 +47,7 @@ def headers_to_text(headers: Sequence[tuple[str, bytes | None]]) -> str:
 
 
 def headers_from_text(text: str) -> list[tuple[str, bytes | None]]:
-    """The headers of `headers_to_text`. Raises `ValueError`."""
+    """Return the headers from the text of `headers_to_text`. Raises `ValueError`."""
     try:
         pairs = json.loads(text or "[]")
     except json.JSONDecodeError as error:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Outgoing(NamedTuple):
-    """Headers with their bytes, in order; `key` is what keeps messages in order."""
+    """A message to publish. Messages with the same `key` keep their order."""
 
     topic: str
     key: bytes | None
@@ -15,7 +15,7 @@ class Outgoing(NamedTuple):
 def cloud_event_headers(
     *, event_id: str, source: bytes, event_type: bytes, time: str, subject: str | None = None
 ) -> list[tuple[str, bytes]]:
-    """The attributes of a CloudEvent in binary mode. `time` is RFC 3339."""
+    """Return the attributes of a CloudEvent in binary mode as headers. `time` is RFC 3339."""
     headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", event_id.encode()),

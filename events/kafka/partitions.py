@@ -1,4 +1,4 @@
-"""The partitions that this worker owns, and where it is in each of them."""
+"""The partitions that this worker owns, and its position in each of them."""
 
 import logging
 import time
@@ -30,25 +30,25 @@ _NOTE_ENDS_EVERY: Final = 5.0
 
 
 @dataclass(slots=True)
-class _Place:
-    """Where a partition goes on: what was fetched from there on is not posted yet."""
+class _Cursor:
+    """The next offset to post in a partition, and the id of its topic."""
 
     topic_id: str
     next: int
     told: int = -1
-    """The offset that the group was last told, as a courtesy."""
+    """The offset last committed to the group, as a courtesy."""
 
 
 class MadeUnusable(Exception):
-    """The consumer met something that it cannot read: it has to be made anew."""
+    """The consumer found something that it cannot read, and has to be replaced."""
 
 
 class Partitions:
-    """A partition is read once its position was taken from the database; until then it is paused."""
+    """The owned partitions. A partition is paused until its position has been read from the database."""
 
     def __init__(self, ids: TopicIds) -> None:
         self._ids = ids
-        self._places: dict[Partition, _Place] = {}
+        self._places: dict[Partition, _Cursor] = {}
         self._retry_at: dict[Partition, float] = {}
         self._changed: deque[Partition] = deque()
         self._ends_noted_at = float("-inf")
@@ -57,18 +57,18 @@ class Partitions:
         self._all: Sequence[str] = ()
 
     def share(self, consumer: KafkaConsumer, topics: Sequence[str]) -> None:
-        """Read the partitions that the group gives to this worker."""
+        """Read the partitions that the group assigns to this worker."""
         self._consumer = consumer
         consumer.subscribe(topics, listener=_Listener(consumer, self._changed))
 
     def take_all(self, consumer: KafkaConsumer, topics: Sequence[str]) -> None:
-        """Read all partitions, whoever else does."""
+        """Read all partitions, without a group."""
         self._consumer = consumer
         self._all = topics
         self._looked_after_at = float("-inf")
 
     def let_go(self) -> None:
-        """The consumer is gone, and what it had fetched with it."""
+        """Forget everything about the closed consumer."""
         self._consumer = None
         self._all = ()
         self._changed.clear()
@@ -76,7 +76,7 @@ class Partitions:
         self._retry_at.clear()
 
     def open_new(self) -> None:
-        """Take up the partitions that came since: their positions are read from the database."""
+        """Begin with newly assigned partitions, at their positions in the database."""
         while self._changed:
             partition = self._changed.popleft()
             self._places.pop(partition, None)
@@ -97,10 +97,10 @@ class Partitions:
                 if position.alarm is not None:
                     self._put_off([partition])
                 else:
-                    self._go_on(partition, _Place(ids[topic], position.next))
+                    self._go_on(partition, _Cursor(ids[topic], position.next))
 
     def poll(self, timeout_ms: int, max_records: int) -> dict[Partition, list[Any]]:
-        """What was fetched. Raises `KafkaError` where no broker answers, or `MadeUnusable`."""
+        """Return fetched records. Raises `KafkaError` if no broker answers, or `MadeUnusable`."""
         consumer = self._the_consumer()
         try:
             fetched = consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
@@ -116,7 +116,7 @@ class Partitions:
             raise MadeUnusable(str(error)) from error
         except KafkaError:
             raise
-        except Exception as error:  # each codec raises an error of its own
+        except Exception as error:  # each codec raises its own error
             raise MadeUnusable(f"{type(error).__name__}: {error}") from error
         return {
             (tp.topic, tp.partition): records
@@ -125,22 +125,22 @@ class Partitions:
         }
 
     def alarm_unreadable(self) -> None:
-        """Find which partitions cannot be read on, and leave them to an operator."""
+        """Find the partitions that cannot be read further, and leave them to an operator."""
         starts = {partition: place.next for partition, place in self._places.items()}
         for partition, reason in unreadable_partitions(starts).items():
             self._alarm(partition, reason)
 
     def topic_id(self, partition: Partition) -> str | None:
-        """The id of the topic that the position belongs to."""
+        """Return the id of the topic that the position belongs to."""
         place = self._places.get(partition)
         return None if place is None else place.topic_id
 
     def still_ours(self, messages: Iterable[Message]) -> list[Message]:
-        """Less the messages of partitions whose place was forgotten."""
+        """Return the messages of partitions whose position is still known."""
         return [message for message in messages if (message.topic, message.partition) in self._places]
 
     def moves(self, messages: Iterable[Message]) -> list[positions.Move]:
-        """How the positions move with these messages, which are ours and in order."""
+        """Return the moves of the positions for these messages, which are owned and in order."""
         last = {(message.topic, message.partition): message.offset for message in messages}
         return [
             positions.Move(
@@ -155,12 +155,12 @@ class Partitions:
         ]
 
     def moved(self, moves: Iterable[positions.Move]) -> None:
-        """The moves are committed."""
+        """Note that the moves are committed."""
         for move in moves:
             self._places[move.topic, move.partition].next = move.next
 
     def forget(self, partitions: Iterable[Partition]) -> None:
-        """Go on from where the database says."""
+        """Continue from the positions in the database."""
         for partition in partitions:
             self._places.pop(partition, None)
 
@@ -168,7 +168,7 @@ class Partitions:
         self._places.clear()
 
     def look_after_if_due(self) -> None:
-        """What has to happen about every second, also where no message comes."""
+        """Do the periodic work, about every second, with or without messages."""
         now = time.monotonic()
         if now - self._looked_after_at < _LOOK_AFTER_EVERY:
             return
@@ -201,13 +201,13 @@ class Partitions:
             _hold_back(consumer, wanted - assigned, self._changed)
 
     def lag(self) -> int:
-        """How many messages there are that were not read yet, as far as fetches have told."""
+        """Return the number of unread messages, as far as fetches have reported it."""
         return sum(max(0, self._end(it) - place.next) for it, place in self._places.items())
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def _go_on(self, partition: Partition, place: _Place) -> None:
+    def _go_on(self, partition: Partition, place: _Cursor) -> None:
         consumer, tp = self._the_consumer(), TopicPartition(*partition)
         self._retry_at.pop(partition, None)
         self._places[partition] = place
@@ -223,7 +223,7 @@ class Partitions:
         for tp, found in offsets.items():
             partition = (tp.topic, tp.partition)
             place = self._places.get(partition)
-            # A topic that was made anew is no loss: it is read from its beginning.
+            # A recreated topic has lost nothing: it is read from its beginning.
             if place is None or self._ids.look_up([tp.topic]).get(tp.topic) != place.topic_id:
                 self.forget([partition])
                 continue
@@ -251,7 +251,7 @@ class Partitions:
     def _end(self, partition: Partition) -> int:
         try:
             return self._the_consumer().highwater(TopicPartition(*partition)) or 0
-        except IllegalStateError:  # it was taken from us
+        except IllegalStateError:  # the partition was revoked
             return 0
 
     def _the_consumer(self) -> KafkaConsumer:
@@ -261,7 +261,7 @@ class Partitions:
 
 
 class _Listener(ConsumerRebalanceListener):
-    """Runs on the consumer's own thread: it may flag and seek, and must not touch the database."""
+    """Note newly assigned partitions. Runs on the consumer's thread, so it must not use the database."""
 
     def __init__(self, consumer: KafkaConsumer, changed: deque[Partition]) -> None:
         self._consumer = consumer
@@ -277,7 +277,7 @@ class _Listener(ConsumerRebalanceListener):
 def _hold_back(
     consumer: KafkaConsumer, partitions: Iterable[TopicPartition], changed: deque[Partition]
 ) -> None:
-    """Nothing is fetched before the position is known; any offset keeps Kafka's from being asked."""
+    """Pause partitions until their positions are known; any offset keeps Kafka's from being used."""
     for tp in partitions:
         consumer.pause(tp)
         consumer.seek(tp, 0)

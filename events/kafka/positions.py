@@ -1,4 +1,4 @@
-"""Where to go on reading: per topic id and partition, in the database, moved with what was posted."""
+"""Positions per topic id and partition, in the database, moved in the transaction that posts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from events.kafka.errors import LostPartition, Partition
 
 
 class Move(NamedTuple):
-    """A partition's position, from where the fetch started to behind what was read.
+    """A move of a partition's position, from the start of the fetch to the next offset.
 
-    `end` is the end of the partition as it was last seen, for those who watch how far the ledger lags.
+    `end` is the partition's end as last seen, from which lag is computed.
     """
 
     topic_id: str
@@ -25,14 +25,14 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where to go on. With an `alarm`, an operator has to say so first."""
+    """The next offset. With an `alarm`, an operator has to release it first."""
 
     next: int
     alarm: str | None
 
 
 def open_positions(topic: str, topic_id: str, partitions: Sequence[int]) -> dict[Partition, Position]:
-    """The positions of a topic's partitions; one that was never read starts at 0."""
+    """Return the positions of a topic's partitions. New partitions start at 0."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """insert into events_kafka_position
@@ -50,9 +50,9 @@ def open_positions(topic: str, topic_id: str, partitions: Sequence[int]) -> dict
 
 
 def advance(cursor: Any, moves: Sequence[Move]) -> None:
-    """Move the positions, if each still stands where the fetch started. Raises `LostPartition`.
+    """Move the positions if each is still where its fetch started. Raises `LostPartition`.
 
-    Runs first in the transaction that posts what was read.
+    Runs first in the transaction that posts the messages.
     """
     ordered = sorted(moves)
     ids, numbers = [move.topic_id for move in ordered], [move.partition for move in ordered]
@@ -82,7 +82,7 @@ def advance(cursor: Any, moves: Sequence[Move]) -> None:
 
 
 def raise_alarm(topic_id: str, partition: int, reason: str) -> None:
-    """Note that a partition cannot be read on: it waits for an operator."""
+    """Set an alarm on a partition that cannot be read further. It waits for an operator."""
     with connection.cursor() as cursor:
         cursor.execute(
             """update events_kafka_position set alarm = %s, alarmed_at = now()
@@ -92,7 +92,7 @@ def raise_alarm(topic_id: str, partition: int, reason: str) -> None:
 
 
 def clear_alarm(topic: str, partition: int, offset: int) -> int | None:
-    """Go on at an offset; where the position stood, or None if there is no alarm on the partition."""
+    """Continue at an offset; return the previous one, or None if the partition has no alarm."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """select topic_id, next_offset from events_kafka_position
@@ -113,7 +113,7 @@ def clear_alarm(topic: str, partition: int, offset: int) -> int | None:
 
 
 class Standing(NamedTuple):
-    """A position as it stands."""
+    """A stored position."""
 
     topic: str
     topic_id: str
@@ -124,7 +124,7 @@ class Standing(NamedTuple):
 
 
 def read_all() -> list[Standing]:
-    """Every position, also those of topics that were made anew since."""
+    """Return all positions, including those of topics that were recreated."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select topic, topic_id::text, partition, next_offset, end_offset, alarm
@@ -134,7 +134,7 @@ def read_all() -> list[Standing]:
 
 
 def note_ends(ends: Iterable[tuple[str, int, int]]) -> None:
-    """Note the ends of partitions, by topic id and number, so that a lag can be seen at rest too."""
+    """Store the ends of partitions by topic id and number, so that lag is known while nothing is read."""
     known = sorted(ends)
     with connection.cursor() as cursor:
         cursor.execute(

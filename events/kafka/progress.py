@@ -1,4 +1,4 @@
-"""What a worker has done: a line every few seconds, and at the end, and sums for whoever watches."""
+"""Reports a worker's progress: a log line every few seconds and at the end, and counters."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ _AT_REST_EVERY: Final = 60.0
 
 
 class Lagging(Protocol):
-    """What can say how far it lags."""
+    """Anything that can report its lag."""
 
     def lag(self) -> int: ...
 
@@ -24,7 +24,7 @@ class Lagging(Protocol):
 
 
 class Progress:
-    """Counts, and tells rates. A worker at rest says so once a minute, so that it is known to live."""
+    """Counts work and logs rates. An idle worker logs once a minute, to show that it is alive."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -43,7 +43,7 @@ class Progress:
             self.report(partitions.lag(), len(partitions))
 
     def report(self, lag: int, partitions: int) -> None:
-        """Tell what was counted since the last time."""
+        """Log the counts since the last report."""
         elapsed = max(time.monotonic() - self._since, 0.001)
         what = "".join(f" {name}={count}" for name, count in sorted(self._counts.items()) if count)
         log.info(
@@ -65,7 +65,7 @@ class Progress:
         try:
             counters.add(self._name, self._unnoted)
         except (OperationalError, InterfaceError):
-            # Noted with the next line: a worker that loses its database has other worries.
+            # Kept for the next report: the database is away.
             log.debug("%s: nothing was noted", self._name)
         else:
             self._unnoted.clear()

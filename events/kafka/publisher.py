@@ -1,4 +1,4 @@
-"""A transactional producer: what it publishes appears as a whole, and it fences whoever came before."""
+"""A transactional producer: a batch appears as a whole, and earlier producers are fenced."""
 
 import logging
 import threading
@@ -29,11 +29,11 @@ _REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidRe
 
 
 class RefusedByBroker(Exception):
-    """The broker does not take one of these messages, however often it is sent."""
+    """The broker refuses one of these messages on every attempt."""
 
 
 class Publisher:
-    """A transactional producer, which is begun anew after every failure: it never recovers from one."""
+    """A transactional producer, replaced after every failure, because it cannot recover."""
 
     def __init__(self, *, transactional_id: str, stop: Stop) -> None:
         self._transactional_id = transactional_id
@@ -41,16 +41,18 @@ class Publisher:
         self._producer: KafkaProducer | None = None
 
     def begin(self) -> bool:
-        """Begin a producer, which fences every other with the same id; False where there is one already."""
+        """Start a producer, which fences all others with the same id; return False if there is one
+        already.
+        """
         if self._producer is not None:
             return False
         self._producer = make_producer(client="relay", transactional_id=self._transactional_id)
         return True
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Publish all of them, acknowledged by the broker. Raises `KafkaError` or `RefusedByBroker`.
+        """Publish all messages, and wait for the broker. Raises `KafkaError` or `RefusedByBroker`.
 
-        After an error it is not known which of them were published, and no producer is begun.
+        After an error it is unknown which messages were published, and there is no producer.
         """
         if self._producer is None:
             raise RuntimeError("no producer was begun")
@@ -70,13 +72,13 @@ class Publisher:
             raise
 
     def close(self) -> None:
-        """End the producer; the broker takes an open transaction back when the next one begins."""
+        """Close the producer. The broker aborts an open transaction when the next producer starts."""
         if self._producer is not None:
             discard(self._producer)
             self._producer = None
 
     def _commit(self, producer: KafkaProducer) -> None:
-        """Commit, and wait in a thread: kafka-python waits for ever where the broker is gone."""
+        """Commit in a thread, because kafka-python waits for ever when the broker is gone."""
         done = threading.Event()
         errors: list[KafkaError] = []
 
@@ -98,7 +100,7 @@ class Publisher:
 
 
 class _Partitions:
-    """Which partition a key belongs to: as every Kafka client has it, but each key is hashed once."""
+    """Kafka's default partitioner, which hashes each key only once."""
 
     def __init__(self, producer: KafkaProducer) -> None:
         self._producer = producer
@@ -117,7 +119,7 @@ _hash = lru_cache(maxsize=100_000)(murmur2)
 
 
 def _check_all(sent: Sequence[FutureRecordMetadata]) -> None:
-    """Raises the error of a message that was not published: a commit may go through without some."""
+    """Raise the error of a message that was not published: a commit can succeed without it."""
     for future in sent:
         if not future.succeeded():
             raise future.exception or KafkaTimeoutError("a message was neither published nor refused")

@@ -249,12 +249,12 @@ class Relay:
         ids, messages = dead_letter_feed.read_unpublished(self._dead_letter_topic, _DEAD_LETTERS)
         if not ids:
             return False
-        refused = self._publish([FeedMessage(id_, letter) for id_, letter in zip(ids, messages, strict=True)])
+        refused = self._publish([FeedMessage(*pair) for pair in zip(ids, messages, strict=True)])
         # For dead letters, the position is the id.
         self._publish(
             [
-                FeedMessage(letter.position, dead_letter_feed.without_content(letter.message))
-                for letter, _ in refused
+                FeedMessage(dead_letter.position, dead_letter_feed.without_content(dead_letter.message))
+                for dead_letter, _ in refused
             ]
         )
         dead_letter_feed.mark_published(ids)

@@ -1,4 +1,4 @@
-"""Messages that are put aside, byte for byte: dead letters, and those that wait for something unknown."""
+"""Stores messages byte for byte: dead letters, and messages that wait for something unknown."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ _PLACE = 'topic_id, topic, partition, "offset", key, value, headers, timestamp, 
 
 
 class Parked(NamedTuple):
-    """A message that cannot become anything; `code` is stable, `reason` is for people."""
+    """A message to store as a dead letter; `code` is stable, `reason` is for people."""
 
     message: Message
     code: str
@@ -21,7 +21,7 @@ class Parked(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """A message that may become something once `waits_for` (`user:42`, `machine:7`) is known."""
+    """A message that can be posted once `waits_for` (`user:42`, `machine:7`) is known."""
 
     message: Message
     code: str
@@ -32,7 +32,7 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredWaiting:
-    """A waiting message as it was read back."""
+    """A waiting message, read back."""
 
     id: int
     message: Message
@@ -41,9 +41,9 @@ class StoredWaiting:
 
 
 def park(cursor: Any, parked: Sequence[Parked]) -> None:
-    """Keep messages as dead letters. One that was replayed, and comes back, is open again for its new reason.
+    """Store messages as dead letters. A replayed one that is parked again is open again, with the new reason.
 
-    The bytes of a letter that is there already stay as they came.
+    The bytes of an existing dead letter do not change.
     """
     if parked:
         cursor.executemany(
@@ -57,7 +57,7 @@ def park(cursor: Any, parked: Sequence[Parked]) -> None:
 
 
 def keep_waiting(cursor: Any, waiting: Sequence[Waiting]) -> None:
-    """Keep messages until what they wait for is known, or their deadline has passed."""
+    """Store messages until what they wait for is known, or their deadline has passed."""
     if waiting:
         cursor.executemany(
             f"""insert into events_waiting ({_PLACE}, waits_for, deadline, stored_at)
@@ -71,7 +71,7 @@ def keep_waiting(cursor: Any, waiting: Sequence[Waiting]) -> None:
 
 
 def read_waiting(cursor: Any, ids: Sequence[int]) -> list[StoredWaiting]:
-    """The waiting messages of these ids, oldest first. Those that are gone are left out."""
+    """Return the waiting messages with these ids, oldest first. Missing ids are left out."""
     cursor.execute(
         """select topic_id::text, topic, partition, "offset", key, value, headers::text, timestamp,
                   id, deadline, stored_at
@@ -85,7 +85,7 @@ def read_waiting(cursor: Any, ids: Sequence[int]) -> list[StoredWaiting]:
 
 
 def lock_waiting(cursor: Any, ids: Sequence[int]) -> set[int]:
-    """Lock waiting messages; the ids of those that nobody else has locked or removed."""
+    """Lock waiting messages; return the ids of those that no other worker has locked or removed."""
     cursor.execute(
         "select id from events_waiting where id = any(%s) order by id for update skip locked", [list(ids)]
     )
@@ -93,13 +93,13 @@ def lock_waiting(cursor: Any, ids: Sequence[int]) -> set[int]:
 
 
 def remove_waiting(cursor: Any, ids: Sequence[int]) -> None:
-    """They wait no longer."""
+    """Delete waiting messages."""
     if ids:
         cursor.execute("delete from events_waiting where id = any(%s)", [list(ids)])
 
 
 def wait_for_another(cursor: Any, waits_for: Sequence[tuple[int, str]]) -> None:
-    """What these messages, by id, wait for now."""
+    """Change what messages, by id, wait for."""
     if waits_for:
         cursor.execute(
             """update events_waiting w set waits_for = v.waits_for
@@ -122,7 +122,7 @@ def _row(message: Message) -> tuple[Any, ...]:
 
 
 def message_from(row: Sequence[Any]) -> Message:
-    """The message in the first eight columns of a row."""
+    """Return the message in the first eight columns of a row."""
     return Message(
         topic_id=row[0],
         topic=row[1],
@@ -136,7 +136,7 @@ def message_from(row: Sequence[Any]) -> Message:
 
 
 def encode_headers(headers: Sequence[tuple[str, bytes | None]]) -> str:
-    """Headers as JSON: names as they are (no NUL fits into jsonb), values in base64."""
+    """Return headers as JSON: names unchanged but for NUL, which jsonb refuses; values in base64."""
     return json.dumps(
         [
             [name.replace("\x00", "\ufffd"), None if value is None else base64.b64encode(value).decode()]
@@ -146,5 +146,5 @@ def encode_headers(headers: Sequence[tuple[str, bytes | None]]) -> str:
 
 
 def decode_headers(text: str) -> list[tuple[str, bytes | None]]:
-    """The headers of `encode_headers`."""
+    """Return the headers from the JSON of `encode_headers`."""
     return [(name, None if value is None else base64.b64decode(value)) for name, value in json.loads(text)]

@@ -1,4 +1,4 @@
-"""Which partitions hold something that cannot even be taken apart: a broken batch, an unknown compression."""
+"""Finds partitions with data that cannot be parsed: a broken batch, an unknown compression."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,7 +10,7 @@ from events.kafka.clients import make_reader
 from events.kafka.errors import Partition
 
 CONTENT_ERRORS: Final = (CorruptRecordError, UnsupportedCodecError)
-"""What kafka-python itself raises over a batch; others come from the codecs."""
+"""Errors that kafka-python raises for a batch; codecs raise others."""
 
 _POLL_MS: Final = 600
 
@@ -36,7 +36,7 @@ def unreadable_partitions(starts: Mapping[Partition, int]) -> dict[Partition, st
 
 
 def _tried(reader: KafkaConsumer, partition: TopicPartition, offset: int) -> str | None:
-    """Why a partition cannot be read from the offset on; None if it can."""
+    """Return the reason why a partition cannot be read from an offset; None if it can."""
     try:
         reader.assign([partition])
         reader.seek(partition, offset)
@@ -45,6 +45,6 @@ def _tried(reader: KafkaConsumer, partition: TopicPartition, offset: int) -> str
         return str(error)
     except KafkaError:
         return None
-    except Exception as error:  # noqa: BLE001 - each codec raises an error of its own; it is told
+    except Exception as error:  # noqa: BLE001 - each codec raises its own error, which is reported
         return f"{type(error).__name__}: {error}"
     return None

@@ -1,4 +1,4 @@
-"""`manage.py positions`: how far the ledger has read, and going on where it stands still."""
+"""`manage.py positions`: shows how far the ledger has read, and releases partitions with an alarm."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from events.kafka import positions
 
 
 class Command(BaseCommand):
-    """Lists the positions; with --go-on moves one that an alarm keeps back."""
+    """Lists the positions; with --go-on releases a partition with an alarm."""
 
     help = (
         "Lists how far the ledger has read each partition. A partition whose messages are gone or cannot be "
