@@ -1,4 +1,4 @@
-"""Django's hook for the app `ledger`."""
+"""The configuration of the app `ledger`."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from django.db.models.signals import post_migrate
 
 
 class LedgerConfig(AppConfig):
-    """The write side."""
+    """The write side: decides commands and records them."""
 
     name = "ledger"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Ledger"
 
     def ready(self) -> None:
-        """Every migrated (or, in tests, emptied) database is made ready to take operations."""
+        """Prepare a database for operations after each migration, and in tests after each flush."""
         post_migrate.connect(_install, sender=self, dispatch_uid="ledger.install")
 
 
@@ -27,7 +27,7 @@ def _install(*, using: str, **_: Any) -> None:
             "select to_regclass('ledger_api_key') is not null and to_regclass('events_event') is not null"
         )
         if not cursor.fetchone()[0]:
-            return  # migrated back to before there was a ledger
+            return  # migrated back to before the ledger's tables
         install(cursor)
         if using == "owner" and (role := service_role()) is not None:
             grant(cursor, role)

@@ -13,7 +13,7 @@ from ledger.queries.proposals import overdue
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE: Final = 500
+_BATCH_SIZE: Final = 500
 _REST_SECONDS: Final = 1.0
 
 
@@ -28,10 +28,10 @@ def sweep_overdue(*, now: datetime) -> int:
                union
                select user_id from ledger_hold where state = 'open' and expires_at <= %(now)s
                limit %(users)s""",
-            {"now": now, "users": _AT_ONCE},
+            {"now": now, "users": _BATCH_SIZE},
         )
         users = sorted(row[0] for row in cursor.fetchall())
-    proposals = overdue(at=now, most=_AT_ONCE)
+    proposals = overdue(at=now, most=_BATCH_SIZE)
     if users or proposals:
         sweep(users, proposals, clock=lambda: now)
     return len(users) + len(proposals)
@@ -45,5 +45,5 @@ def run(stop: Stop) -> None:
 def _step() -> bool:
     swept = sweep_overdue(now=timezone.now())
     if swept:
-        log.info("expired what was overdue of %d users and proposals", swept)
-    return swept >= _AT_ONCE
+        log.info("recorded expiries of %d users and proposals", swept)
+    return swept >= _BATCH_SIZE

@@ -1,4 +1,4 @@
-"""What a database needs before the first operation: the chart, the first tariff, the service's grants."""
+"""Prepares a database for operations: the chart of accounts, the first tariff, the service's privileges."""
 
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from ledger.engine.submission import fingerprint_of
 
 _EPOCH: Final = "1970-01-01T00:00:00+00:00"
 
-# What the service's role may do beyond reading. Everything that is no record it may also change.
+# Restrictions of the service's role. It may read everything, and change all tables that are not listed here.
 _INSERT_ONLY: Final = (
     "events_event",
     "events_key",
@@ -36,14 +36,14 @@ _NOT_AT_ALL: Final = ("ledger_allowed_pair", "django_migrations")
 
 
 def install(cursor: Any) -> None:
-    """Bring a migrated database to where operations can be recorded. Running it again changes nothing."""
+    """Prepare a migrated database for operations. Running it again changes nothing."""
     cursor.execute("insert into events_settled (id, position) values (1, 0) on conflict do nothing")
     _install_chart(cursor)
     _publish_first_tariff(cursor)
 
 
 def grant(cursor: Any, role: str) -> None:
-    """Give the service's role what it needs, and take from it what it must not have."""
+    """Grant the privileges that the service's role needs, and revoke all others."""
     name = '"' + role.replace('"', '""') + '"'
     cursor.execute(f"grant usage on schema public to {name}")
     cursor.execute(f"grant usage, select on all sequences in schema public to {name}")
@@ -58,7 +58,7 @@ def grant(cursor: Any, role: str) -> None:
 
 
 def service_role() -> str | None:
-    """The service's database role where it is not the owner's."""
+    """Return the service's database role, or None if it is also the owner of the tables."""
     owner = settings.DATABASES.get("owner")
     service: str = settings.DATABASES["default"]["USER"]
     return service if owner is not None and owner["USER"] != service else None
@@ -87,8 +87,8 @@ def _publish_first_tariff(cursor: Any) -> None:
     key = store.Key("/ledger/install", "tariff-1")
     command = {"type": "tariff", "effective_from": _EPOCH, "terms": dict(DEFAULT_TERMS)}
     store.claim_keys(cursor, {key: store.Claim(fingerprint_of(command), event_id)})
-    # The first tariff counts from the beginning of time: operations of before the installation,
-    # which the bounds on `occurred_at` let in, need a price too.
+    # The first tariff is effective from 1970: operations from before the installation, which the bounds on
+    # `occurred_at` admit, need a price too.
     fact = store.Fact(
         id=event_id,
         stream="tariff:1",

@@ -1,7 +1,8 @@
-"""What the ORM's models post through: the module behind the setting `LEDGER_POST`.
+"""The port through which the models post: the module that the setting `LEDGER_POST` names.
 
-`Operation.objects.create(…)`, `Credit.objects.create(…)` and assigning an entry to an empty link end
-here, and become events like everything else. Errors of the ledger are raised to the caller.
+`Operation.objects.create(…)`, `Credit.objects.create(…)`, the steps of consulting requests, assigning an
+entry to an empty link and deleting a user call it, and become events like everything else. Errors of the
+ledger are raised to the caller.
 """
 
 from collections.abc import Mapping
@@ -41,10 +42,10 @@ def record_operation(
     count_of_training_epoch: int | None,
     amount: Decimal | None,
 ) -> UUID:
-    """Post one of the nine operations; its id. `amount` is USD with at most 8 decimals.
+    """Post an operation of one of the nine kinds; return its id. `amount` is USD with at most 8 decimals.
 
-    Raises `Invalid` for a field that the kind needs or does not know, `Undecided` for a user or
-    machine without a row, `Rejected` where the ledger decided against it.
+    Raises `Invalid` for a missing field or one that the kind does not have, `Undecided` for a user or machine
+    without a row, and `Rejected` if the ledger rejects the operation.
     """
     operation = Kind(kind)
     counted = operation in COMPUTE or operation is Kind.SOLVING_WITH_API_MARKET
@@ -74,10 +75,10 @@ def record_operation(
 
 
 def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> int:
-    """Post a manual adjustment of a user's USD or EAML account; the id of the user's entry.
+    """Post a manual adjustment of a user's USD or EAML account; return the id of the user's entry.
 
-    Side `C` puts the amount on the account, `D` takes it off. Raises `InsufficientFunds` where less
-    than that is available, and `ApprovalRequired` where it became a proposal.
+    Side `C` adds the amount to the account, `D` takes it off. Raises `InsufficientFunds` if less than the
+    amount is available, and `ApprovalRequired` if the adjustment became a proposal.
     """
     account: AdjustedAccount = "usd" if currency == "USD" else "eaml"
     adjustment = Adjustment(
@@ -97,8 +98,8 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
     event = _event(_post(command, sent))
     if event.type == "proposal.made":
         raise ApprovalRequired(
-            f"{text(amount)} {currency} is more than is adjusted alone in a day: somebody else has to "
-            f"approve proposal {event.id}",
+            f"{text(amount)} {currency} is more than one person may adjust in a day without approval: "
+            f"another person has to approve proposal {event.id}",
             proposal=event.id,
         )
     lines = entries(event.data["transfers"], event.data["accounts"])
@@ -109,7 +110,7 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
 def link_entries(*, operation_id: UUID, links: dict[str, int]) -> None:
     """Fill empty links of an operation (`{"credit": entry id}`), and append the event that says so.
 
-    Raises `NotFound` for an operation that is none.
+    Raises `NotFound` if there is no such operation.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select id from models_operation where id = %s for update", [operation_id])
@@ -130,11 +131,11 @@ def link_entries(*, operation_id: UUID, links: dict[str, int]) -> None:
 
 
 def move_contract(*, contract_id: int, step: str, amount: Decimal | None) -> None:
-    """Take a consulting contract a step on: `contract`, `finish`, `split` or `cancel`.
+    """Take the next step of a consulting contract: `contract`, `finish`, `split` or `cancel`.
 
-    The status of the request moves in the same transaction. Raises `ContractUnknown`,
-    `ContractNotOffered`, `ContractEnded`, or `InsufficientFunds` where the client, or for a split the
-    escrow, has less than that.
+    The status of the consulting request changes in the same transaction. Raises `ContractUnknown`,
+    `ContractNotOffered`, `ContractEnded`, or `InsufficientFunds` if the client, or the escrow for a split,
+    has less than the amount.
     """
     command = step_command(contract_id, step, amount, now=timezone.now())
     sent: dict[str, object] = {"type": command.kind.value, "contract": contract_id, "step": step}
@@ -144,7 +145,7 @@ def move_contract(*, contract_id: int, step: str, amount: Decimal | None) -> Non
 
 
 def close_user(*, user_id: int) -> None:
-    """Append `user.closed` before a user is deleted. Raises `Invalid` if anything is on an account."""
+    """Append `user.closed` before a user is deleted. Raises `Invalid` unless all their accounts are empty."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "select code, balance, held from ledger_account where user_id = %s order by id for update",
@@ -188,7 +189,7 @@ def _event(outcome: Outcome) -> StoredEvent:
     if outcome.error is not None:
         raise outcome.error
     if outcome.event is None:
-        raise RuntimeError("an outcome has an event or an error")
+        raise RuntimeError("an outcome has neither an event nor an error")
     outcome.raise_rejection()
     return outcome.event
 

@@ -1,4 +1,4 @@
-"""The write side's own tables, by subject."""
+"""The tables of the write side, a module for each subject."""
 
 from ledger.models.accounts import Account, AllowedPair
 from ledger.models.copies import Reference

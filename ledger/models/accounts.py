@@ -1,4 +1,4 @@
-"""Accounts of the chart, and which kinds of them may meet."""
+"""Accounts of the chart, and the pairs of them that operations may use."""
 
 from django.db import models
 
@@ -6,27 +6,27 @@ from django.db import models
 class Account(models.Model):
     """An account of the chart. `balance` and `held` count on the normal side, 8 decimals.
 
-    A user's account is changed by the posting engine alone, under the user's lock. The platform's
-    accounts stay at zero here: their balances are summed by a projection.
+    Only the posting engine changes a user's account, under the user's lock. The platform's accounts stay at
+    zero here: a projection sums their balances.
     """
 
     id = models.BigAutoField(primary_key=True)
     code = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=40)
     user_id = models.BigIntegerField(null=True)
-    """A plain number: the account outlives the row of a user who was deleted."""
+    """Not a foreign key: the account remains when the user's row is deleted."""
     currency = models.CharField(max_length=4)
     normal_side = models.CharField(max_length=1)
     balance = models.DecimalField(max_digits=20, decimal_places=8, default=0)
     held = models.DecimalField(max_digits=20, decimal_places=8, default=0)
     version = models.BigIntegerField(default=0)
-    """How many entries the account has; on each entry, and gapless."""
+    """The number of entries on the account. Each entry stores its own, without gaps."""
     position = models.BigIntegerField(default=0)
     """The position of the last event that touched the account."""
     credit_limit = models.DecimalField(max_digits=20, decimal_places=8, null=True)
-    """On a due account: how much this user may owe, where it is not the tariff's limit."""
+    """On a due account: how much this user may owe, if it is not the tariff's limit."""
     recorded_at = models.DateTimeField(null=True)
-    """When that event was recorded: no later one is recorded before it."""
+    """When that event was recorded. Later events of the account are never recorded at an earlier time."""
 
     class Meta:
         ordering = ("user_id", "id")
@@ -43,7 +43,7 @@ class Account(models.Model):
 
 
 class AllowedPair(models.Model):
-    """Which kinds of accounts an operation of a kind may debit and credit together."""
+    """Two kinds of accounts that a kind of operation may debit and credit together."""
 
     operation_kind = models.CharField(max_length=40)
     debit_kind = models.CharField(max_length=40)

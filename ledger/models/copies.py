@@ -1,10 +1,10 @@
-"""What other services told of their users, machines and works."""
+"""Copies of other services' users, machines and works, as their messages described them."""
 
 from django.db import models
 
 
 class Reference(models.Model):
-    """The latest state of a user, machine or work as its service told it, and whether it is applied."""
+    """The latest state of a user, machine or work that its service published, applied or not yet."""
 
     pk = models.CompositePrimaryKey("kind", "thing_id")
     kind = models.CharField(max_length=7)
@@ -13,9 +13,9 @@ class Reference(models.Model):
     kept = models.JSONField()
     applied = models.BooleanField(default=False)
     tried_at = models.DateTimeField(null=True)
-    """When the database last refused it: it is tried again."""
+    """When the database last refused the state. It is tried again."""
     gone_at = models.DateTimeField(null=True)
-    """When its tombstone was sent: what was changed before brings it back no more."""
+    """When its tombstone was sent. An older state does not create it again."""
 
     class Meta:
         db_table = "ledger_reference"

@@ -1,11 +1,14 @@
-"""Promotional credit: grants, and the codes that users redeem."""
+"""Promotional credit: grants, and coupon codes that users redeem."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
 class CouponGrant(models.Model):
-    """A grant as the last event about it left it. `remaining` is USD with 8 decimals."""
+    """A grant after its last event. `remaining` is USD with 8 decimals.
+
+    `kept` is that event's own state of it.
+    """
 
     id = models.UUIDField(primary_key=True)
     user_id = models.BigIntegerField()
@@ -36,7 +39,7 @@ class CouponGrant(models.Model):
 
 
 class CouponCode(models.Model):
-    """A code that users redeem, once each, for `amount` USD of promotional credit."""
+    """A code that each user can redeem once, for `amount` USD of promotional credit."""
 
     code = models.CharField(primary_key=True, max_length=40)
     amount = models.DecimalField(max_digits=20, decimal_places=8)

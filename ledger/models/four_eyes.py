@@ -1,15 +1,15 @@
-"""What waits for a second person, and what one person did alone."""
+"""Changes that need a second person, and the adjustments that one person made without approval."""
 
 from django.db import models
 
 
 class ProposedChange(models.Model):
-    """What waits, or waited, for a second person: `kept` is its last event's own words."""
+    """A proposal after its last event. `kept` is that event's own state of it."""
 
     id = models.UUIDField(primary_key=True)
     subject = models.CharField(max_length=20)
     user_id = models.BigIntegerField(null=True)
-    """Whose accounts it is about, if anybody's."""
+    """The user whose accounts it would change, if any."""
     state = models.CharField(max_length=8)
     expires_at = models.DateTimeField()
     proposer = models.CharField(max_length=200)
@@ -37,7 +37,7 @@ class ProposedChange(models.Model):
 
 
 class AdjustedAlone(models.Model):
-    """What one person adjusted alone on one day (UTC) in one currency, up and down together."""
+    """The sum of one person's adjustments without approval on a day (UTC) in a currency, up plus down."""
 
     key = models.CharField(primary_key=True, max_length=230)
     actor = models.CharField(max_length=200)

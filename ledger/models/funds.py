@@ -1,10 +1,10 @@
-"""Money that is set aside or on its way: holds, payouts, contracts, payments; and what was taken back."""
+"""Holds, payouts, consulting contracts, payment references and reversed operations."""
 
 from django.db import models
 
 
 class HeldFunds(models.Model):
-    """A hold as the last event about it left it: `kept` is that event's own words."""
+    """A hold after its last event. `kept` is that event's own state of it."""
 
     id = models.UUIDField(primary_key=True)
     user_id = models.BigIntegerField()
@@ -30,7 +30,7 @@ class HeldFunds(models.Model):
 
 
 class RequestedPayout(models.Model):
-    """A payout as the last event about it left it: `kept` is that event's own words."""
+    """A payout after its last event. `kept` is that event's own state of it."""
 
     id = models.UUIDField(primary_key=True)
     user_id = models.BigIntegerField()
@@ -52,11 +52,14 @@ class RequestedPayout(models.Model):
 
 
 class ConsultingContract(models.Model):
-    """A contract as the last event about it left it, by its consulting request: `kept` is that event's."""
+    """A consulting contract after its last event, with the id of its consulting request.
+
+    `kept` is that event's own state of it.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     user_id = models.BigIntegerField()
-    """The client, whose lock it is changed under."""
+    """The client. Changes need the client's lock."""
     state = models.CharField(max_length=9)
     kept = models.JSONField()
 
@@ -70,7 +73,7 @@ class ConsultingContract(models.Model):
 
 
 class PaymentReference(models.Model):
-    """The digest of a payment reference that was used; gone once the reference's note is erased."""
+    """The digest of a used payment reference. The row is deleted when the reference's note is erased."""
 
     digest = models.CharField(primary_key=True, max_length=64)
     operation_id = models.UUIDField(unique=True)
@@ -83,7 +86,7 @@ class PaymentReference(models.Model):
 
 
 class ReversedOperation(models.Model):
-    """How much of an operation was reversed, as the last reversal's event left it."""
+    """The amounts reversed of an operation. `kept` is the last reversal's own state of them."""
 
     operation_id = models.UUIDField(primary_key=True)
     kept = models.JSONField()
@@ -96,7 +99,7 @@ class ReversedOperation(models.Model):
 
 
 class Remaining(models.Model):
-    """What remained of a grant, a hold or a payout after an event. Append-only; amounts have 8 decimals."""
+    """The rest of a grant, hold or payout after an event. Append-only; amounts have 8 decimals."""
 
     pk = models.CompositePrimaryKey("position", "subject")
     position = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""Who may speak to the ledger."""
+"""API keys."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -6,10 +6,10 @@ from django.utils import timezone
 
 
 class ApiKey(models.Model):
-    """A key of a service (a source and scopes) or of a user. Only the hash of its secret is kept."""
+    """A key of a service (with a source and scopes) or of a user. Only the hash of its secret is stored."""
 
     class Scope(models.TextChoices):
-        """What a key may do."""
+        """A permission of a key."""
 
         READ = "ledger:read"
         WRITE = "ledger:write"
@@ -20,9 +20,9 @@ class ApiKey(models.Model):
     secret_hash = models.BinaryField()
     name = models.CharField(max_length=100)
     source = models.CharField(max_length=120, null=True, blank=True)
-    """The one CloudEvents source that this key speaks as: `/services/training`."""
+    """The CloudEvents source of everything sent with this key, such as `/services/training`."""
     user_id = models.BigIntegerField(null=True, blank=True)
-    """A user's own key: it sees that user's and his teams' things only, and writes nothing."""
+    """The user of a user's own key, which only reads what belongs to that user and the user's teams."""
     scopes = ArrayField(models.CharField(max_length=30, choices=Scope.choices), default=list)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)

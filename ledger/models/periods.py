@@ -1,13 +1,16 @@
-"""Months that were closed, and the balances they were closed with."""
+"""Closed months, and the balances at their end."""
 
 from django.db import models
 
 
 class BookPeriod(models.Model):
-    """A month that was closed, and perhaps reopened: `kept` is its last event's own words."""
+    """A month that was closed, and perhaps reopened, after its last event.
+
+    `kept` is that event's own state of it.
+    """
 
     month = models.CharField(primary_key=True, max_length=7)
-    """As in 2026-10, UTC."""
+    """A month in UTC, such as 2026-10."""
     state = models.CharField(max_length=6)
     version = models.IntegerField()
     starts_at = models.DateTimeField()
@@ -36,9 +39,10 @@ class BookPeriod(models.Model):
 
 
 class PeriodBalance(models.Model):
-    """What an account had at the end of a closed month, of all that counts until then.
+    """The balance of an account at the end of a closed month, from all entries effective until then.
 
-    `balance` is on the account's normal side. Frozen: written at closing, gone when reopened.
+    `balance` counts on the normal side. The row is written when the month is closed, and deleted when it is
+    reopened.
     """
 
     pk = models.CompositePrimaryKey("month", "account_id")

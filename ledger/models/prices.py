@@ -1,26 +1,26 @@
-"""What things cost: published tariffs, and what machines' owners ask for."""
+"""Prices: published tariffs, and the prices that owners set for their machines."""
 
 from django.db import models
 
 
 class PublishedTariff(models.Model):
-    """A version of the platform's prices, or of a user's or team's own terms. Published, never edited."""
+    """A version of the platform's prices, or of a user's or team's own terms. Never edited once published."""
 
     version = models.IntegerField(primary_key=True)
     effective_from = models.DateTimeField()
     published_at = models.DateTimeField()
     terms = models.JSONField()
-    """Decimal strings by name, as `ledger.domain.tariff` reads them: of an override only some."""
+    """The terms by name, as `ledger.domain.tariff` reads them, amounts as text. An override has only some."""
     user_id = models.BigIntegerField(null=True)
     team_id = models.BigIntegerField(null=True)
-    """Whose terms they are; where neither is given, everybody's."""
+    """The user or team of an override. A tariff for everybody has neither."""
 
     class Meta:
         db_table = "ledger_tariff"
         verbose_name = "tariff"
         ordering = ("effective_from", "version")
         constraints = (
-            # The first version counts from the beginning of time.
+            # The first version is effective from 1970.
             models.CheckConstraint(
                 condition=models.Q(effective_from__gte=models.F("published_at")) | models.Q(version=1),
                 name="ledger_tariff_not_before_published",
@@ -43,7 +43,7 @@ class PublishedTariff(models.Model):
 
 
 class MachineTermsHistory(models.Model):
-    """A machine's owner and prices from `effective_from` on; written by a trigger on the machine."""
+    """A machine's owner and prices from `effective_from` on, written by a trigger on the machine's table."""
 
     id = models.BigAutoField(primary_key=True)
     machine_id = models.BigIntegerField()

@@ -1,8 +1,8 @@
-"""The stored payloads: one model for each type and version of event that was ever written.
+"""The stored payloads: a model for each type and version of event that was ever written.
 
-A model never changes once an event of it was stored, except by a field that may be missing. Anything
-else is a new version: a model beside the old one, a step in `events.upcasting` that lifts the old one to
-it, and a fixture in `fixtures/`. Old models and old fixtures stay for ever.
+Once an event of a type and version is stored, its model may only get fields that can be missing. Any other
+change is a new version: a second model, a step in `STEPS` that converts the old payload to it, and a fixture
+in `fixtures/`. Old models and old fixtures are never removed.
 """
 
 import json
@@ -45,19 +45,19 @@ CONTRACTS: Final[Mapping[tuple[str, int], type[Stored]]] = {
 
 
 STEPS: Final[Mapping[tuple[str, int], Step]] = {}
-"""Per type and version the step to the next version. Every type is at its first version."""
+"""The step from each type and version to the next version. Empty, because every type is at version 1."""
 
 
 def parse(event: StoredEvent) -> Stored:
-    """The payload of an event as the model of its type and version.
+    """Return the payload of an event, validated by the model of its type and version.
 
-    Raises KeyError for a type or version without a contract, and pydantic's `ValidationError`.
+    Raises `KeyError` for a type or version without a contract, and pydantic's `ValidationError`.
     """
     return CONTRACTS[event.type, event.schema_version].model_validate(event.data)
 
 
 def fixtures() -> Iterator[tuple[str, StoredEvent]]:
-    """Every event that was kept as an example, by its file's name without the suffix."""
+    """Yield every example of a stored event, with the name of its file without the suffix."""
     for entry in sorted(files(__name__).joinpath("fixtures").iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".json"):
             yield entry.name.removesuffix(".json"), _event(json.loads(entry.read_text(encoding="utf-8")))

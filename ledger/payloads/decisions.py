@@ -1,4 +1,4 @@
-"""What the engine decided: operations, holds, proposals, tariffs, coupon codes, credit limits."""
+"""Payloads of decisions: operations, holds, payouts, proposals, tariffs, coupon codes, limits and periods."""
 
 from typing import Annotated, Literal
 
@@ -32,11 +32,11 @@ from ledger.payloads.parts import (
 
 
 class DecisionPayload(Stored):
-    """What every decision has: who asked for what, and the balances of every user it looked at.
+    """The fields of every decision: the command, its transfers, and the balances of every user involved.
 
-    Beside it the state after the event of each grant, hold, payout, contract, reversed operation, code,
-    proposal and period that it changed, by id. `notes` are the HMACs of texts that are kept elsewhere.
-    `effective_at` is when an operation counts for the books, where that is not when it occurred.
+    `grants`, `holds` and the like hold the state after the event of everything that it changed, by id.
+    `notes` are the HMACs of texts that are stored outside the log. `effective_at` is set if an operation
+    counts at another time than it occurred.
     """
 
     kind: str
@@ -59,7 +59,10 @@ class DecisionPayload(Stored):
 
 
 class OperationRecorded(DecisionPayload):
-    """An operation stands. `grant` is the one that expired; a proposal's fields where one was approved."""
+    """An operation was recorded.
+
+    An expiry names its `grant`, an approved adjustment its `proposal` with both persons.
+    """
 
     pricing: Pricing | None = None
     machine_owner: Id | None = None
@@ -75,7 +78,7 @@ class OperationRecorded(DecisionPayload):
 
 
 class OperationRejected(DecisionPayload):
-    """An operation was decided against."""
+    """An operation was rejected."""
 
     rejection: Rejection
 
@@ -103,14 +106,14 @@ class HoldChanged(DecisionPayload):
 
 
 class HoldRefused(DecisionPayload):
-    """Nothing was set aside."""
+    """A hold was rejected: nothing was set aside."""
 
     hold: str
     rejection: Rejection
 
 
 class HoldCaptured(DecisionPayload):
-    """Work was paid out of a hold: this event is its operation."""
+    """Work was paid from a hold. This event is also the operation."""
 
     hold: str
     final: bool
@@ -121,7 +124,7 @@ class HoldCaptured(DecisionPayload):
 
 
 class ProposalMade(DecisionPayload):
-    """Something waits for a second person, or has waited too long: `kind` is what it is about."""
+    """A proposal waits for a second person, or has expired. `kind` says what is proposed."""
 
     proposal: Uuid
     proposer: str
@@ -130,22 +133,22 @@ class ProposalMade(DecisionPayload):
 
 
 class ProposalDeclined(ProposalMade):
-    """A second person said no."""
+    """A second person declined a proposal."""
 
     resolver: str
 
 
 class PayoutChanged(DecisionPayload):
-    """A payout was requested or has failed, or was paid: then this event is its operation."""
+    """A payout was requested, was paid or has failed. If it was paid, this event is also the operation."""
 
     payout: Uuid
     operation_user: Id
 
 
 class TariffPublished(DecisionPayload):
-    """A version of the tariff, in force from a time on: everybody's, or a user's or a team's own terms.
+    """A version of the tariff, for everybody or with a user's or a team's own terms.
 
-    The first one is published without a proposal.
+    The first version is published without a proposal.
     """
 
     version: Id
@@ -160,19 +163,19 @@ class TariffPublished(DecisionPayload):
 
 
 class CreditLimitSet(DecisionPayload):
-    """A user got a credit limit of his own, or has the tariff's again."""
+    """A user got an own credit limit, or has the tariff's limit again."""
 
     kind: Literal["credit_limit"]
 
 
 class CouponCodeCreated(DecisionPayload):
-    """A coupon code can be redeemed."""
+    """A coupon code was created and can be redeemed."""
 
     kind: Literal["coupon_code"]
 
 
 class PeriodChanged(DecisionPayload):
-    """A month was closed, or opened again."""
+    """A month was closed or reopened."""
 
     kind: Literal["period"]
     period: Month

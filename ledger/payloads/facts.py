@@ -1,4 +1,4 @@
-"""What happened without a decision: links, closed users, imported rows, control totals."""
+"""Payloads of facts, which no command led to: links, closed users, imported rows, control totals."""
 
 from typing import Any, Literal
 
@@ -6,20 +6,20 @@ from ledger.payloads.parts import Amount, Command, Count, Id, Stored, Time, Uuid
 
 
 class OperationLinked(Stored):
-    """Empty links of an operation were filled: the entry's id by the link's name."""
+    """Empty links of an operation were filled. `links` holds the entry's id by the name of the link."""
 
     operation: Uuid
     links: dict[Literal["credit", "debit", "credit_ixioo", "debit_ixioo"], Id]
 
 
 class UserClosed(Stored):
-    """A user with nothing on any account is about to be deleted."""
+    """A user with nothing left on any account is being deleted."""
 
     user: Id
 
 
 class LegacyBillingRow(Stored):
-    """A row of the older system: its number there, and its columns that are not empty."""
+    """A row of the older system: its number there, and its columns except empty ones."""
 
     type: Literal["legacy_billing"]
     id: int
@@ -27,13 +27,13 @@ class LegacyBillingRow(Stored):
 
 
 class LegacyBillingImported(Stored):
-    """A row of the older system was taken over."""
+    """A row of the older system was imported."""
 
     command: LegacyBillingRow
 
 
 class Counted(Stored):
-    """How many operations, and the sums of their lines and amounts (USD) where they are known."""
+    """A number of operations, with the sums of their lines and amounts (USD) if these are known."""
 
     count: Count
     count_of_lines: Count | None = None
@@ -41,7 +41,7 @@ class Counted(Stored):
 
 
 class KindCompared(Stored):
-    """Of one kind: what was sent and received, and by which of it they differ."""
+    """The comparison for one kind of operation. `different` names the figures that do not agree."""
 
     kind: str
     sent: Counted
@@ -53,9 +53,10 @@ class KindCompared(Stored):
 
 
 class ControlTotalCompared(Stored):
-    """A publisher's control total, held against the log.
+    """A publisher's control total was compared with the log.
 
-    Beside it what of the topic was not read yet, waited, and lay open as a dead letter.
+    `not_read`, `waiting` and `dead_letters` count the topic's messages that were unread, waiting for what
+    they name, and open as dead letters at the time.
     """
 
     command: Command

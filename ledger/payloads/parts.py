@@ -1,4 +1,4 @@
-"""What stored payloads are made of. Values stay as they are stored: amounts and times as text."""
+"""The parts of stored payloads. Values have the types that are stored: amounts and times are text."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeAlias
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Stored(BaseModel):
-    """Anything in the log: a field that it does not name was written by somebody who changed it."""
+    """The base of stored payloads. An unknown field is an error: writing one needs a change of its model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -32,11 +32,11 @@ Count: TypeAlias = Annotated[int, Field(ge=0)]
 Month: TypeAlias = Annotated[str, Field(pattern=r"^2\d{3}-(0[1-9]|1[0-2])$")]
 Uuid: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Command: TypeAlias = dict[str, Any]
-"""What was asked, as it was sent, defaults left out: its shape is the sender's contract."""
+"""A command as it was sent, defaults left out. The sender's contract defines its shape."""
 
 
 class Transfer(Stored):
-    """`amount` from the `debit` to the `credit` account, more than nothing."""
+    """`amount`, above zero, from the `debit` account to the `credit` account."""
 
     debit: str
     credit: str
@@ -45,7 +45,7 @@ class Transfer(Stored):
 
 
 class AccountState(Stored):
-    """An account after the event."""
+    """The state of an account after the event."""
 
     balance: Amount
     held: Amount
@@ -53,7 +53,7 @@ class AccountState(Stored):
 
 
 class Band(Stored):
-    """How many of an operation's units fell in a band of prices, those above so many."""
+    """The units of an operation in one band of prices: those above the number `above`."""
 
     above: Count
     unit_price: Amount
@@ -61,10 +61,10 @@ class Band(Stored):
 
 
 class Pricing(Stored):
-    """What a price was computed with: for compute and sales a unit price, for bills a rate.
+    """The figures that a price was computed with: a unit price for compute and sales, a rate for bills.
 
-    `bands` are all of them where a tariff has more than one; `unit_price` is the first one's. `overrides`
-    are the versions of the payer's team and of himself that were laid on the tariff.
+    `bands` is set if the tariff has more than one; `unit_price` is then the first band's. `overrides` are the
+    versions with the terms of the payer and the payer's team that applied.
     """
 
     tariff: Id | None = None
@@ -79,16 +79,16 @@ class Pricing(Stored):
 
 
 class PriceBand(Stored):
-    """What units above so many of one operation cost (EAML)."""
+    """The price (EAML) of the units of one operation above the number `above`."""
 
     above: Id
     unit_price: Amount
 
 
 class Terms(Stored):
-    """The platform's own prices (EAML), rates and limits; by kind, further bands and commissions.
+    """The platform's own prices (EAML), rates and limits, with bands and commission rates by kind.
 
-    A tariff has all but the last two; those of a user or team have some.
+    A tariff has all fields except perhaps the last two, an override some of them.
     """
 
     training_cell_eaml: Amount | None = None
@@ -104,14 +104,14 @@ class Terms(Stored):
 
 
 class Spent(Stored):
-    """How much a grant paid."""
+    """The amount that a grant paid."""
 
     grant: Uuid
     amount: Amount
 
 
 class Grant(Stored):
-    """A grant after the event."""
+    """The state of a grant after the event."""
 
     user: Id
     amount: Amount
@@ -124,7 +124,7 @@ class Grant(Stored):
 
 
 class Hold(Stored):
-    """A hold after the event."""
+    """The state of a hold after the event."""
 
     user: Id
     operation_user: Id
@@ -141,7 +141,7 @@ class Hold(Stored):
 
 
 class Payout(Stored):
-    """A payout after the event: `remaining` is what is still set aside."""
+    """The state of a payout after the event. `remaining` is still set aside."""
 
     user: Id
     amount: Amount
@@ -150,7 +150,7 @@ class Payout(Stored):
 
 
 class ConsultingContract(Stored):
-    """A consulting contract after the event: `remaining` is what is still in escrow."""
+    """The state of a consulting contract after the event. `remaining` is still in escrow."""
 
     client: Id
     consultant: Id
@@ -161,7 +161,7 @@ class ConsultingContract(Stored):
 
 
 class Reversed(Stored):
-    """What was taken back of an operation by now, in all and of each transfer and grant."""
+    """The amounts of an operation reversed so far: in all, of each transfer, and of each grant."""
 
     total: Amount
     amount: Amount
@@ -170,7 +170,7 @@ class Reversed(Stored):
 
 
 class Code(Stored):
-    """A coupon code after the event."""
+    """The state of a coupon code after the event."""
 
     amount: Amount
     priority: int
@@ -182,7 +182,7 @@ class Code(Stored):
 
 
 class Proposal(Stored):
-    """A proposal after the event. `body` is what was proposed, in its subject's own words."""
+    """The state of a proposal after the event. The shape of `body` depends on the subject."""
 
     subject: Literal["adjustment", "tariff", "period"]
     user: Id | None
@@ -196,7 +196,7 @@ class Proposal(Stored):
 
 
 class PeriodTotal(Stored):
-    """What an account of the platform, or all users' accounts of a kind, had at the end of a month."""
+    """The total of a platform account, or of all users' accounts of a kind, at the end of a month."""
 
     account: str
     currency: Currency
@@ -205,7 +205,7 @@ class PeriodTotal(Stored):
 
 
 class Period(Stored):
-    """A month (UTC) after the event. `settled` is the settled position when it was last closed."""
+    """The state of a month (UTC) after the event. `settled` is the settled position at its last closing."""
 
     state: Literal["open", "closed"]
     version: Id
@@ -220,7 +220,7 @@ class Period(Stored):
 
 
 class Adjusted(Stored):
-    """How much somebody adjusted alone on a day by now."""
+    """The sum of one actor's adjustments without approval on a day (UTC) so far."""
 
     actor: str
     day: Day
@@ -229,7 +229,7 @@ class Adjusted(Stored):
 
 
 class Rejection(BaseModel):
-    """Why nothing happened: a stable code, a sentence, and the code's own details."""
+    """The reason of a rejection: a stable code, a sentence, and details that depend on the code."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
 

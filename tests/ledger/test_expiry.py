@@ -61,7 +61,7 @@ def test_one_sweep_goes_on_until_nothing_is_overdue(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many users there are."""
-    monkeypatch.setattr(expiry, "_AT_ONCE", 2)
+    monkeypatch.setattr(expiry, "_BATCH_SIZE", 2)
     users = [make_user() for _ in range(5)]
     for user in users:
         recorded(do.grant(user, 5, expires_at=timezone.now() + timedelta(seconds=0.2)))
