@@ -2,7 +2,7 @@
 
 # Note [Known keys]
 Every request shows a key, and a single operation asks the database little beside it. So what was found is
-believed by its process for `KNOWN_SECONDS`, which is how long a key may be used after it was revoked. That
+believed by its process for `CACHED_SECONDS`, which is how long a key may be used after it was revoked. That
 there is no such key is never remembered.
 """
 
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from ledger.models import ApiKey
 
-KNOWN_SECONDS: Final = 1.0
+CACHED_SECONDS: Final = 1.0
 _TOUCHED_EVERY = timedelta(minutes=1)
 _COLUMNS = [field.attname for field in ApiKey._meta.concrete_fields]
 # Written out, it costs an eighth of what building the query does.
@@ -26,7 +26,7 @@ _FIND = f"""
     select {", ".join(_COLUMNS)} from ledger_api_key
     where prefix = %s and revoked_at is null and (expires_at is null or expires_at > %s)"""  # noqa: S608
 
-_known: Final[dict[str, tuple[ApiKey, float]]] = {}
+_cached: Final[dict[str, tuple[ApiKey, float]]] = {}
 """By prefix: the key, and until when it is believed. It has at most as many as there are keys."""
 
 
@@ -59,14 +59,14 @@ def find_key(token: str) -> ApiKey | None:
     prefix, _, secret = rest.partition("_")
     # The secret has 256 random bits, so one round of SHA-256 is as good as a slow hash.
     secret_hash, now = _hash(secret), timezone.now()
-    key = _known_key(prefix) or _stored_key(prefix, now)
+    key = _cached_key(prefix) or _stored_key(prefix, now)
     if key is None or not secrets.compare_digest(key.secret_hash, secret_hash):
         return None
     return None if key.expires_at is not None and key.expires_at <= now else key
 
 
-def _known_key(prefix: str) -> ApiKey | None:
-    key, until = _known.get(prefix, (None, 0.0))
+def _cached_key(prefix: str) -> ApiKey | None:
+    key, until = _cached.get(prefix, (None, 0.0))
     return key if monotonic() < until else None
 
 
@@ -76,13 +76,13 @@ def _stored_key(prefix: str, now: datetime) -> ApiKey | None:
         cursor.execute(_FIND, [prefix, now])
         row = cursor.fetchone()
     if row is None:
-        _known.pop(prefix, None)
+        _cached.pop(prefix, None)
         return None
     key = ApiKey.from_db(connection.alias, _COLUMNS, row)
     key.secret_hash = bytes(key.secret_hash)
     if key.last_used_at is None or key.last_used_at < now - _TOUCHED_EVERY:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
-    _known[prefix] = key, asked + KNOWN_SECONDS
+    _cached[prefix] = key, asked + CACHED_SECONDS
     return key
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from events.copying import NULL
 from events.message import StoredEvent
 from ledger.domain.entries import entries
-from ledger.engine.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, Record, Times, entry_rows, operation_row
+from ledger.engine.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, RowSource, Times, entry_rows, operation_row
 from projections.deleted import deleted
 
 UNKNOWN_ACCOUNT: Final = 0
@@ -34,7 +34,7 @@ class Records:
 
     def add(self, event: StoredEvent, ids: Mapping[str, int]) -> None:
         """Derive the rows of an event of `OPERATION_TYPES`. `ids` are account ids by code."""
-        record = Record(event, entries(event.data["transfers"], event.data["accounts"]), _times(event))
+        record = RowSource(event, entries(event.data["transfers"], event.data["accounts"]), _times(event))
         operation, rows = operation_row(record), entry_rows(record, ids)
         self.operations.append(operation)
         self.entries += rows

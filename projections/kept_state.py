@@ -14,7 +14,7 @@ from ledger.engine import kept_store, payment_references
 from projections.projection import Table
 
 _LEFT: Final = ("grants", "holds", "payouts", "contracts")
-KEPT: Final = tuple(name for name, *_ in kept_store._TABLES)
+KEPT: Final = tuple(each.section for each in kept_store.TABLES)
 
 
 class KeptState:
@@ -23,8 +23,8 @@ class KeptState:
     name: ClassVar[str] = "state"
     tables: ClassVar[Sequence[Table]] = (
         *(
-            Table(name=table, key=(key,), columns=tuple(column for column, _ in columns))
-            for _, table, key, columns, _ in kept_store._TABLES
+            Table(name=each.table, key=(each.key,), columns=tuple(column for column, _ in each.columns))
+            for each in kept_store.TABLES
         ),
         Table(
             name="ledger_remaining",
@@ -50,7 +50,7 @@ class KeptState:
         ]
         if kept:
             kept_store.write(cursor, kept)
-        payment_references.keep(cursor, events)
+        payment_references.store_missing(cursor, events)
 
 
 def remaining(cursor: Any, events: Iterable[StoredEvent]) -> dict[str, Decimal]:

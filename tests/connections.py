@@ -57,7 +57,7 @@ class Worker(threading.Thread):
 
 
 class Held:
-    """An intake that keeps its transaction open, with all its locks, until the test releases it."""
+    """A transaction hook that keeps its transaction open, with all its locks, until the test releases it."""
 
     def __init__(self) -> None:
         self.reached, self.let_go = threading.Event(), threading.Event()

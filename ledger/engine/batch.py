@@ -1,4 +1,4 @@
-"""One transaction of the engine, from what was submitted to its outcomes."""
+"""A batch: one transaction of the engine, from submissions to their outcomes. See Note [Posting order]."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,36 +19,44 @@ from ledger.domain.locked_state import Account, Decision, LockedState
 from ledger.domain.paying_out import RequestPayout, new_payout
 from ledger.domain.proposals import Proposal
 from ledger.engine import consulting, journal, kept_store, notes, payment_references, periods, tariffs
-from ledger.engine.deciding import AppendedEvent, Moved, decide_pending, expired, expiring, missing_holds
-from ledger.engine.known import read_known, set_aside_for
+from ledger.engine.deciding import (
+    AppendedEvent,
+    StalePlan,
+    apply_expiry,
+    decide_expiries,
+    decide_pending,
+    missing_hold,
+)
+from ledger.engine.known import hold_or_payout_of, read_known
 from ledger.engine.loading import load_periods, load_state, lock_names_of, months_closing, needs_accounts_only
-from ledger.engine.pending import Pending, conflict, fold, planned
+from ledger.engine.pending import Pending, conflict_outcome, fold_by_key, make_plan
 from ledger.engine.submission import Outcome, Status, Submission
 
-_BOOKS_WITHIN_MS: Final = 5_000
+_LOCK_TIMEOUT_MS: Final = 5_000
 
 
-class Intake(Protocol):
-    """What shares the transaction of a batch: the positions and rows of where it came from."""
+class TransactionHook(Protocol):
+    """A part of a batch's transaction, such as the intake's update of positions and stored messages."""
 
     def begin(self, cursor: Any) -> None:
-        """Runs first; raises to post nothing."""
+        """Run first. An exception rolls the batch back before anything is posted."""
 
     def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:
-        """Runs last, before the commit."""
+        """Run last, before the commit, with the outcomes in the order of the submissions."""
 
 
 class Batch:
-    """One transaction of the engine.
+    """One transaction of the engine. Use an instance for one call of `run`, `sweep` or `preview`.
 
-    # Note [Appended as it is decided]
-    The database takes in each event while the next is decided: two processors work, and not one after the
-    other. So positions are taken before the first decision, and nothing is read or written until the last.
+    # Note [Append while deciding]
+    Events are streamed to the database: it stores one while the next is decided, so that both processes work
+    at the same time. That is why all positions are taken before the first decision, and why the connection is
+    used for nothing else until the last.
 
     # Note [Holds of a batch]
-    A hold may be placed and captured in one batch. A capture is planned as if the placing before it will
-    succeed. Where it does not, the hold goes into `missing_holds`, and everything is read and decided again:
-    now the capture is undecided, as it would be had it come by itself. Payouts are no different.
+    A hold may be placed and captured in the same batch. The capture is planned as if the placement will
+    succeed. If it does not, the hold goes into `missing_holds` and the batch begins again. This time the
+    capture is undecided, as it would be in a batch of its own. The same holds for payouts.
     """
 
     def __init__(
@@ -64,39 +72,42 @@ class Batch:
         self.missing_holds = set() if missing_holds is None else missing_holds
         self.freezing = periods.Freezing(cursor)
         self.now: datetime
-        """When everything is recorded: known once everything is locked."""
+        """The time of recording of the whole batch; set once everything is locked."""
         self.outcomes: list[Outcome | None] = [None] * len(submissions)
         self._planned_by: Known | None = None
-        """What all plans were made from, where they were made at once."""
+        """The reading that all plans were made from; None if several readings were used."""
         self._closed_until: datetime | None = None
         self._without_accounts: set[int] = set()
         """Users who had no accounts when they were read."""
-        self.swept: Sequence[Proposal] = ()
-        """Proposals that are looked at beside those that the commands resolve."""
+        self.overdue_proposals: Sequence[Proposal] = ()
+        """Proposals to expire, in addition to those that the commands resolve."""
 
-    def run(self, intake: Intake | None) -> list[Outcome]:
-        if intake is not None:
-            intake.begin(self.cursor)
-        if pending := self._unclaimed(fold(self.submissions)):
-            self.freezing.begin(months_closing([item.plan for item in pending]))
-            pending = self._claimed(pending)
+    def run(self, hook: TransactionHook | None) -> list[Outcome]:
+        """Post the submissions; return their outcomes in order. Raises `StalePlan` to be started again."""
+        if hook is not None:
+            hook.begin(self.cursor)
+        if pending := self._answer_unrecorded(fold_by_key(self.submissions)):
+            self.freezing.sum_settled(months_closing([item.plan for item in pending]))
+            pending = self._claim_keys(pending)
         if pending:
-            locked = self._locked(pending)
+            locked = self._lock(pending)
             self._write(pending, locked)
         outcomes = [outcome for outcome in self.outcomes if outcome is not None]
         if len(outcomes) != len(self.submissions):
             raise RuntimeError("a submission was left without an outcome")
-        if intake is not None:
-            intake.finish(self.cursor, outcomes)
+        if hook is not None:
+            hook.finish(self.cursor, outcomes)
         return outcomes
 
     def sweep(self, users: Sequence[int], proposals: Sequence[Proposal]) -> None:
-        self.swept = proposals
+        """Expire what is overdue of these users, and these proposals."""
+        self.overdue_proposals = proposals
         self._without_accounts = {proposal.user for proposal in proposals if proposal.user is not None}
-        self._write([], self._locked([], users))
+        self._write([], self._lock([], users))
 
     def preview(self) -> Outcome:
-        pending = self._unclaimed(fold(self.submissions))
+        """Return the outcome that the only submission would have now, without locks or writes."""
+        pending = self._answer_unrecorded(fold_by_key(self.submissions))
         if pending and isinstance(pending[0].refusal, Undecided):
             return Outcome(status="undecided", error=pending[0].refusal)
         if pending:
@@ -106,30 +117,31 @@ class Batch:
             locked.add_accounts(LockedState.empty(missing).accounts.values())
             locked.closed_until = self._closed_until
             self._load_state(pending, locked, lock=False)
-            for decision in expiring(locked, now=self.now):
+            for decision in decide_expiries(locked, now=self.now):
                 locked.apply(decision)
             self._answer(only, decide_pending(only, locked, position=0, now=self.now).event)
-            self.freezing.end()
+            self.freezing.discard()
         (outcome,) = self.outcomes
         if outcome is None:
             raise RuntimeError("the submission was left without an outcome")
         return outcome
 
-    def _unclaimed(self, pending: list[Pending]) -> list[Pending]:
-        """Set aside what is undecided, or refused with nothing written, unless its key was used.
+    def _answer_unrecorded(self, pending: list[Pending]) -> list[Pending]:
+        """Answer what is undecided, or refused without a record; return the rest, in order of arrival.
 
-        What is set aside uses no key, so that its first rival takes its place.
+        If the key was used before, the first answer counts: the submission stays in the rest. One that is
+        answered here does not use its key, so the first conflicting submission takes its place.
         """
-        kept: list[Pending] = []
+        rest: list[Pending] = []
         self._planned_by = self._plan(pending, lock=False) if pending else None
         while pending:
-            doubtful = [item for item in pending if self._sets_aside(item)]
-            used = store.find_keys(self.cursor, [item.submission.key for item in doubtful])
-            aside = [item for item in doubtful if item.submission.key not in used]
-            gone = {id(item) for item in aside}
-            kept += [item for item in pending if id(item) not in gone]
+            unrecorded = [item for item in pending if self._leaves_no_record(item)]
+            used = store.find_keys(self.cursor, [item.submission.key for item in unrecorded])
+            unrecorded = [item for item in unrecorded if item.submission.key not in used]
+            answered = {id(item) for item in unrecorded}
+            rest += [item for item in pending if id(item) not in answered]
             pending = []
-            for item in aside:
+            for item in unrecorded:
                 status: Status = "undecided" if isinstance(item.refusal, Undecided) else "refused"
                 for index in item.indexes:
                     self.outcomes[index] = Outcome(status=status, error=item.refusal)
@@ -139,24 +151,24 @@ class Batch:
             if pending:
                 self._planned_by = None
                 self._plan(pending, lock=False)
-        kept.sort(key=lambda item: item.indexes[0])
-        return kept
+        rest.sort(key=lambda item: item.indexes[0])
+        return rest
 
     @staticmethod
-    def _sets_aside(item: Pending) -> bool:
+    def _leaves_no_record(item: Pending) -> bool:
         if item.refusal is None:
             return False
         return isinstance(item.refusal, Undecided | Invalid) or item.submission.refuse_early
 
-    def _claimed(self, pending: list[Pending]) -> list[Pending]:
+    def _claim_keys(self, pending: list[Pending]) -> list[Pending]:
         claims = {item.submission.key: store.Claim(item.fingerprint, item.event_id) for item in pending}
         taken = store.claim_keys(self.cursor, claims)
         if taken:
             self._answer_replays([item for item in pending if item.submission.key in taken], taken)
             pending = [item for item in pending if item.submission.key not in taken]
         for item in pending:
-            for rival in item.conflicting:
-                self._refuse_conflict(rival, item.submission.sent)
+            for other in item.conflicting:
+                self._refuse_conflict(other, item.submission.sent)
         return pending
 
     def _answer_replays(self, items: Sequence[Pending], taken: Mapping[store.Key, store.Claim]) -> None:
@@ -172,56 +184,57 @@ class Batch:
 
     def _refuse_conflict(self, item: Pending, first: Mapping[str, Any]) -> None:
         for index in item.indexes:
-            self.outcomes[index] = conflict(self.submissions[index], first)
+            self.outcomes[index] = conflict_outcome(self.submissions[index], first)
 
-    def _locked(self, pending: Sequence[Pending], users: Sequence[int] = ()) -> LockedState:
-        named = {user for item in pending for user in item.users}
-        named |= {proposal.user for proposal in self.swept if proposal.user is not None}
-        users = sorted({*users, *named})
+    def _lock(self, pending: Sequence[Pending], users: Sequence[int] = ()) -> LockedState:
+        involved = {user for item in pending for user in item.users}
+        involved |= {proposal.user for proposal in self.overdue_proposals if proposal.user is not None}
+        users = sorted({*users, *involved})
         if missing := self._without_accounts.intersection(users):
             journal.create_missing_accounts(self.cursor, sorted(missing))
         locked = LockedState(journal.lock_accounts(self.cursor, users))
         if any(changes_period_or_tariff(item.submission) for item in pending):
-            kept_store.lock_periods_and_tariffs(self.cursor, exclusive=True, within_ms=_BOOKS_WITHIN_MS)
+            kept_store.lock_periods_and_tariffs(self.cursor, exclusive=True, within_ms=_LOCK_TIMEOUT_MS)
         else:
             kept_store.lock_periods_and_tariffs(self.cursor)
-        # Owner, prices and tariffs are read again after the locks: these are what is decided by.
+        # Owners, prices and tariffs are read again under the locks, because decisions depend on them.
         self._plan(pending, lock=True)
         locked.closed_until = self._closed_until
-        moved = False
+        stale = False
         for item in pending:
             if isinstance(item.refusal, Undecided):
-                if placed := set_aside_for(item.submission.command):
-                    self.missing_holds.add(placed)
-                moved = True
-            moved = moved or not all(map(locked.has_user, item.users))
-        if moved:
-            raise Moved
+                if subject := hold_or_payout_of(item.submission.command):
+                    self.missing_holds.add(subject)
+                stale = True
+            stale = stale or not all(map(locked.has_user, item.users))
+        if stale:
+            raise StalePlan
         self._load_state(pending, locked, lock=True)
         return locked
 
     def _load_state(self, pending: Sequence[Pending], locked: LockedState, *, lock: bool) -> None:
-        """Read what the decisions look at; the time of recording is taken after the last lock."""
+        """Read what the decisions need. The time of recording is taken after the last lock."""
         plans = [item.plan for item in pending if not needs_accounts_only(item.plan)]
-        proposals = [*self.swept, *(plan.proposal for plan in plans if isinstance(plan, ResolvingProposal))]
+        resolved = [plan.proposal for plan in plans if isinstance(plan, ResolvingProposal)]
+        proposals = [*self.overdue_proposals, *resolved]
         if lock:
             lock_names_of(self.cursor, plans, proposals)
         load_periods(self.cursor, plans, locked, self.freezing)
-        self.now = journal.not_before(locked, self.clock())
+        self.now = journal.recording_time(locked, self.clock())
         load_state(self.cursor, plans, proposals, locked, day=self.now.date())
 
     def _plan(self, pending: Sequence[Pending], *, lock: bool) -> Known:
-        """Plan them, and what they were planned by."""
+        """Plan the commands; return what was read to plan them."""
         reading = read_known(self.cursor, [item.submission.command for item in pending], lock=lock)
         self._closed_until = reading.closed_until
         self._without_accounts |= reading.without_accounts
         read = reading.known
         if read == self._planned_by:
-            return read  # nothing moved: the plans would be the same
+            return read  # nothing changed: the plans would be the same
         holds, payouts = dict(read.holds), dict(read.payouts)
         known = replace(read, holds=holds, payouts=payouts)
         for item in pending:
-            item.plan, item.refusal = planned(item.submission, known)
+            item.plan, item.refusal = make_plan(item.submission, known)
             if isinstance(item.plan, Placing) and item.plan.command.hold not in self.missing_holds:
                 # Note [Holds of a batch]
                 holds.setdefault(item.plan.command.hold, new_hold(item.plan))
@@ -229,45 +242,45 @@ class Batch:
                 payouts.setdefault(item.plan.payout, new_payout(item.plan))
         return read
 
-    def _decided(
+    def _decide_all(
         self,
-        overdue: Sequence[Decision],
+        expiries: Sequence[Decision],
         pending: Sequence[Pending],
         locked: LockedState,
         positions: Sequence[int],
     ) -> Iterator[AppendedEvent]:
-        """Decide one after the other, each over the book that those before have left."""
+        """Decide one command after the other, each over the state that the ones before it left."""
         missing = False
-        for position, decision in zip(positions, overdue, strict=False):
-            yield expired(decision, locked, position=position, now=self.now)
-        for position, item in zip(positions[len(overdue) :], pending, strict=True):
-            placed = missing_holds(item.plan, locked)
-            if placed is None:
+        for position, decision in zip(positions, expiries, strict=False):
+            yield apply_expiry(decision, locked, position=position, now=self.now)
+        for position, item in zip(positions[len(expiries) :], pending, strict=True):
+            missing_id = missing_hold(item.plan, locked)
+            if missing_id is None:
                 yield decide_pending(item, locked, position=position, now=self.now)
             else:
                 # Note [Holds of a batch]
-                self.missing_holds.add(placed)
+                self.missing_holds.add(missing_id)
                 missing = True
         if missing:
-            raise Moved
+            raise StalePlan
 
     def _write(self, pending: Sequence[Pending], locked: LockedState) -> None:
         cursor = self.cursor
-        overdue = expiring(locked, now=self.now)
-        if not pending and not overdue:
+        expiries = decide_expiries(locked, now=self.now)
+        if not pending and not expiries:
             return
         events: list[StoredEvent] = []
         changed: dict[str, Account] = {}
         last_position: dict[str, int] = {}
-        swept: dict[store.Key, store.Claim] = {}
+        expiry_claims: dict[store.Key, store.Claim] = {}
         written_notes: list[notes.Note] = []
-        positions = store.take_positions(cursor, len(overdue) + len(pending))
+        positions = store.take_positions(cursor, len(expiries) + len(pending))
 
         def appended() -> Iterator[StoredEvent]:
-            for each in self._decided(overdue, pending, locked, positions):
+            for each in self._decide_all(expiries, pending, locked, positions):
                 event, item = each.event, each.item
                 if item is None:
-                    swept[each.key] = each.claim
+                    expiry_claims[each.key] = each.claim
                 else:
                     if item.submission.notes:
                         event, made = notes.fingerprinted(event, item.submission.notes)
@@ -280,7 +293,7 @@ class Batch:
                 yield event
 
         store.append(cursor, appended())
-        store.claim_keys(cursor, swept)
+        store.claim_keys(cursor, expiry_claims)
         notes.write(cursor, written_notes)
         journal.open_escrows(cursor, [account for account in changed.values() if not account.id])
         journal.write(cursor, events, locked)
@@ -288,7 +301,7 @@ class Batch:
         tariffs.write(cursor, events)
         payment_references.write(cursor, events)
         consulting.write_statuses(cursor, events)
-        self.freezing.write(events)
+        self.freezing.freeze(events)
         journal.update_accounts(cursor, list(changed.values()), last_position, self.now)
         for project in _inline_projections():
             project(cursor, list(changed.values()))
@@ -301,7 +314,7 @@ class Batch:
 
 
 def changes_period_or_tariff(submission: Submission) -> bool:
-    """Whether it has to come alone: Note [Changing the books]."""
+    """Return True if a submission has to be posted alone: Note [Changing periods or tariffs]."""
     command = submission.command
     return isinstance(command, ResolveProposal) and command.changes_period_or_tariff
 

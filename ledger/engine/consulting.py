@@ -1,4 +1,4 @@
-"""Consulting requests: what they offer, and the status that follows from the ledger's decision."""
+"""Reads the offers of consulting requests, and sets their statuses to the states of their contracts."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -9,22 +9,22 @@ from events.message import StoredEvent
 from ledger.domain.consulting import Offer
 from ledger.domain.money import QUANTUM
 
-_ELSEWHERE: Final = """
+_DIFFERS: Final = """
     c.id = r.id
     and (r.is_status_contract is true, r.is_status_contract_finished is true, r.is_status_cancelled is true)
         is distinct from (c.state = 'signed', c.state in ('finished', 'split'), c.state = 'cancelled')"""
-_FOLLOW: Final = f"""
+_UPDATE_STATUS: Final = f"""
     update models_consultingrequest r
     set is_status_request_open = false,
         is_status_waiting_consultant_approval = false,
         is_status_contract = c.state = 'signed',
         is_status_contract_finished = c.state in ('finished', 'split'),
         is_status_cancelled = c.state = 'cancelled'
-    from ledger_contract c where {_ELSEWHERE}"""  # noqa: S608 (a fixed condition)
+    from ledger_contract c where {_DIFFERS}"""  # noqa: S608 (a fixed condition)
 
 
 def read_offers(cursor: Any, requests: Iterable[int], *, lock: bool) -> list[Offer]:
-    """The consulting requests; with `lock`, nobody else changes them."""
+    """Return the offers of the consulting requests. With `lock`, no other transaction can change them."""
     cursor.execute(
         f"""select id, user_id, consultant_user_id, amount_usd,
                    is_status_waiting_consultant_approval is true
@@ -34,33 +34,33 @@ def read_offers(cursor: Any, requests: Iterable[int], *, lock: bool) -> list[Off
     )
     return [
         Offer(
-            request=row[0],
-            client=row[1],
-            consultant=row[2],
-            amount=None if row[3] is None else Decimal(row[3]).quantize(QUANTUM),
-            waits=row[4],
+            request=request,
+            client=client,
+            consultant=consultant,
+            amount=None if amount is None else Decimal(amount).quantize(QUANTUM),
+            waits=waits,
         )
-        for row in cursor.fetchall()
+        for request, client, consultant, amount, waits in cursor.fetchall()
     ]
 
 
 def write_statuses(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Move the consulting requests on to where the events have left their contracts."""
+    """Update the statuses of the consulting requests whose contracts the events changed."""
     contracts = [contract for event in events for contract in event.data.get("contracts", ())]
     if contracts:
-        cursor.execute(f"{_FOLLOW} and c.id = any(%s::bigint[])", [contracts])
+        cursor.execute(f"{_UPDATE_STATUS} and c.id = any(%s::bigint[])", [contracts])
 
 
 def mend_statuses(cursor: Any, users: Sequence[int]) -> int:
-    """Put right the requests of these clients that are not where their contracts are; how many there were."""
-    cursor.execute(f"{_FOLLOW} and c.user_id = any(%s::bigint[])", [numbers(users)])
+    """Correct the clients' requests whose status differs from their contract; return their number."""
+    cursor.execute(f"{_UPDATE_STATUS} and c.user_id = any(%s::bigint[])", [numbers(users)])
     return int(cursor.rowcount)
 
 
 def wrong_statuses(cursor: Any) -> list[tuple[int, str]]:
-    """The requests that are not where their contracts are, with the states of those."""
+    """Return the requests whose status differs from their contract, with the contract's state."""
     cursor.execute(
-        f"select r.id, c.state from models_consultingrequest r, ledger_contract c where {_ELSEWHERE}"  # noqa: S608
+        f"select r.id, c.state from models_consultingrequest r, ledger_contract c where {_DIFFERS}"  # noqa: S608
         " order by r.id"
     )
     return list(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""From plans to events: each is decided over the book, which evolves by it."""
+"""Turns plans into events. Each decision is made over the locked state, and then applied to it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,39 +28,39 @@ from ledger.engine.submission import fingerprint_of
 SWEEP_SOURCE: Final = "/ledger/expiry"
 
 
-class Moved(Exception):
-    """What a command refers to changed between reading and locking: read again."""
+class StalePlan(Exception):
+    """Something that a command refers to changed after it was planned: the batch has to begin again."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppendedEvent:
-    """An event, and the accounts that it touched, as of after it."""
+    """An event, and the accounts that it changed, in their state after it."""
 
     event: StoredEvent
     touched: Sequence[Account]
     item: Pending | None = None
-    """What it answers; nothing where something has expired."""
+    """The submission that it answers; None for an expiry."""
 
     @property
     def key(self) -> store.Key:
-        """The idempotency key of the event's command."""
+        """Return the idempotency key of the event's command."""
         metadata = self.event.metadata
         return store.Key(metadata["source"], metadata["request_id"])
 
     @property
     def claim(self) -> store.Claim:
-        """What that key is claimed for."""
+        """Return the claim for that key."""
         return store.Claim(fingerprint_of(self.event.data["command"]), self.event.id)
 
 
-def expiring(locked: LockedState, *, now: datetime) -> list[Decision]:
-    """What is overdue of every locked user and proposal, and has to expire before anything is decided."""
+def decide_expiries(locked: LockedState, *, now: datetime) -> list[Decision]:
+    """Return the expiries of everything overdue in the locked state. They come before any other decision."""
     of_users = [decision for user in locked.users for decision in expire_overdue(locked, user, now=now)]
     return [*of_users, *expire_overdue_proposals(locked, now=now)]
 
 
-def expired(decision: Decision, locked: LockedState, *, position: int, now: datetime) -> AppendedEvent:
-    """The event of something that expires; the book evolves by it."""
+def apply_expiry(decision: Decision, locked: LockedState, *, position: int, now: datetime) -> AppendedEvent:
+    """Apply an expiry to the locked state; return its event."""
     facts = decision.facts
     subject = facts.get("grant") or facts.get("hold") or facts["proposal"]
     touched = locked.apply(decision)
@@ -75,11 +75,14 @@ def expired(decision: Decision, locked: LockedState, *, position: int, now: date
 
 
 def decide_pending(item: Pending, locked: LockedState, *, position: int, now: datetime) -> AppendedEvent:
-    """What a command comes to, be it a rejection. Raises `Moved` for one that has no plan any more."""
+    """Decide a command and apply the decision; return its event, which may be a rejection.
+
+    Raises `StalePlan` if the command has no plan any more.
+    """
     submission = item.submission
     try:
         if item.plan is None:
-            raise item.refusal if isinstance(item.refusal, Rejected) else Moved
+            raise item.refusal if isinstance(item.refusal, Rejected) else StalePlan
         decision = decide(item.plan, locked, now=now, event_id=item.event_id)
     except Rejected as error:
         users = [user for user in item.users if locked.has_user(user)]
@@ -99,8 +102,8 @@ def decide_pending(item: Pending, locked: LockedState, *, position: int, now: da
     return AppendedEvent(event, touched, item)
 
 
-def missing_holds(plan: Plan | None, locked: LockedState) -> str | None:
-    """The hold or payout of a plan that its placing in this batch did not make."""
+def missing_hold(plan: Plan | None, locked: LockedState) -> str | None:
+    """Return the id of the plan's hold or payout if an earlier command of the batch failed to create it."""
     match plan:
         case Resolving() if plan.hold.id not in locked.holds:
             return plan.hold.id
@@ -120,7 +123,7 @@ def _event(
     occurred_at: datetime,
     now: datetime,
 ) -> StoredEvent:
-    """The event of a decision; the book is as of after it."""
+    """Return the event of a decision that was applied to the locked state."""
     data = event_data(decision, sent, locked)
     if decision.type in OPERATION_TYPES:
         counts_at = effective_at(occurred_at, recorded_at=now, closed=locked.closed_until)

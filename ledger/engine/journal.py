@@ -1,4 +1,4 @@
-"""Accounts, operations and entries in the database, set by set, on the caller's cursor."""
+"""Stores accounts, operations and entries with set-based statements on the caller's cursor."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +12,14 @@ from ledger.domain.chart import ESCROW, PLATFORM_IDS, USER_ACCOUNTS
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.locked_state import Account, LockedState
 from ledger.domain.money import text
-from ledger.engine.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, Record, entry_rows, operation_row, record_of
+from ledger.engine.rows import (
+    ENTRY_COLUMNS,
+    OPERATION_COLUMNS,
+    RowSource,
+    entry_rows,
+    operation_row,
+    row_source,
+)
 
 _ACCOUNT_COLUMNS: Final = (
     "code, user_id, normal_side = 'C', id, balance, held, version, credit_limit, recorded_at"
@@ -34,10 +41,10 @@ _UPDATE_ACCOUNTS: Final = Statement(
 
 
 def create_missing_accounts(cursor: Any, users: Sequence[int]) -> None:
-    """Give users without accounts all of theirs; none to who is no user any more. `users` ascend.
+    """Create all accounts of the users who have none, unless the user was deleted. `users` are ascending.
 
-    A user without accounts has nothing yet that a deletion of his row would have to wait for, so the
-    row is locked against it.
+    Without accounts there is nothing else to lock that a deletion of the user waits for, so the user's row is
+    locked.
     """
     send_later(
         cursor,
@@ -67,7 +74,7 @@ def lock_accounts(cursor: Any, users: Sequence[int]) -> list[Account]:
 
 
 def read_accounts(cursor: Any, users: Iterable[int]) -> list[Account]:
-    """The accounts of the users as they stand, without a lock."""
+    """Return the accounts of the users as they are now, without a lock."""
     cursor.execute(
         f"""select {_ACCOUNT_COLUMNS} from ledger_account where user_id = any(%s::bigint[])
             order by user_id, id""",  # noqa: S608
@@ -76,31 +83,31 @@ def read_accounts(cursor: Any, users: Iterable[int]) -> list[Account]:
     return [Account(*row) for row in cursor.fetchall()]
 
 
-def not_before(locked: LockedState, now: datetime) -> datetime:
-    """The time of recording: now, and never before an account's last nor in a closed period."""
+def recording_time(locked: LockedState, now: datetime) -> datetime:
+    """Return the time of recording: now, but not before an account's last one nor in a closed period."""
     times = {locked.closed_until, *(account.recorded_at for account in locked.accounts.values())}
     return max([now, *(time for time in times if time is not None)])
 
 
 def write(cursor: Any, events: Sequence[StoredEvent], locked: LockedState) -> None:
-    """Write the operations and entries of recorded events, copied from what the events say."""
+    """Write the operations and entries of events. All values are copied from the events."""
     ids = PLATFORM_IDS | {code: account.id for code, account in locked.accounts.items()}
-    records: list[Record] = []
+    sources: list[RowSource] = []
 
     def operations() -> Iterator[str]:
         for event in events:
             if event.type in OPERATION_TYPES:
-                record = record_of(event)
-                records.append(record)
-                yield operation_row(record)
+                source = row_source(event)
+                sources.append(source)
+                yield operation_row(source)
 
     write_rows(cursor, "models_operation", OPERATION_COLUMNS, operations())
-    rows = (row for record in records for row in entry_rows(record, ids))
+    rows = (row for source in sources for row in entry_rows(source, ids))
     write_rows(cursor, "models_entry", ENTRY_COLUMNS, rows)
 
 
 def open_escrows(cursor: Any, accounts: Sequence[Account]) -> None:
-    """Write the escrows that are new, under the locks of their clients, and give them their ids."""
+    """Store new escrow accounts and set their ids. The locks of their clients are held."""
     for account in accounts:
         cursor.execute(
             """insert into ledger_account
@@ -117,7 +124,7 @@ def update_accounts(
     positions: Mapping[str, int],
     now: datetime,
 ) -> None:
-    """Write each touched account once."""
+    """Write each changed account once. `positions` are those of the accounts' last events, by code."""
     if not accounts:
         return
     send_later(

@@ -1,9 +1,9 @@
-"""Grants, holds, reversals and coupon codes in the database: copied from what events say."""
+"""Stores kept state, such as grants, holds and proposals: values copied from events."""
 
 import json
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from events.copying import execute_values
 from events.message import StoredEvent
@@ -24,88 +24,91 @@ from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Adjusted, Proposal
 from ledger.domain.reversals import Reversed
 
-# Per name in an event's data: table, key, columns with their names in the kept state, what changes.
-_KEPT: Final = ("kept", "")
-_CODE_COLUMNS: Final = (
-    "amount",
-    "priority",
-    "kinds",
-    "valid_days",
-    "redeem_until",
-    "redemptions_max",
-    "redemptions",
+_PERIODS_AND_TARIFFS_LOCK: Final = 0x4C45_4447_0003
+
+
+class KeptTable(NamedTuple):
+    """A table of kept state: every row is the state of one thing in the last event that changed it."""
+
+    section: str
+    """The name of the states in an event's data, where each is stored by its id."""
+    table: str
+    key: str
+    """The column of the id."""
+    columns: tuple[tuple[str, str], ...]
+    """Columns with their names in the state; the column `kept` has the whole state."""
+    changing: tuple[str, ...]
+    """The columns that later events change."""
+
+
+def _same_names(*columns: str) -> tuple[tuple[str, str], ...]:
+    return tuple((column, column) for column in columns)
+
+
+_USER: Final = (("user_id", "user"),)
+_KEPT: Final = (("kept", ""),)
+_CODE_COLUMNS: Final = _same_names(
+    *("amount", "priority", "kinds", "valid_days", "redeem_until", "redemptions_max", "redemptions")
 )
 _PERIOD_COLUMNS: Final = ("state", "version", "starts_at", "ends_at", "settled", "proposer", "resolver")
-_BOOKS_LOCK: Final = 0x4C45_4447_0003
-_TABLES: Final = (
-    (
+
+TABLES: Final = (
+    KeptTable(
         "grants",
         "ledger_grant",
         "id",
-        (("user_id", "user"), ("remaining",) * 2, ("expires_at",) * 2, ("code",) * 2, _KEPT),
+        (*_USER, *_same_names("remaining", "expires_at", "code"), *_KEPT),
         ("remaining", "kept"),
     ),
-    (
+    KeptTable(
         "holds",
         "ledger_hold",
         "id",
-        (("user_id", "user"), ("state",) * 2, ("expires_at",) * 2, _KEPT),
+        (*_USER, *_same_names("state", "expires_at"), *_KEPT),
         ("state", "kept"),
     ),
-    (
-        "payouts",
-        "ledger_payout",
-        "id",
-        (("user_id", "user"), ("state",) * 2, _KEPT),
-        ("state", "kept"),
-    ),
-    (
+    KeptTable("payouts", "ledger_payout", "id", (*_USER, *_same_names("state"), *_KEPT), ("state", "kept")),
+    KeptTable(
         "contracts",
         "ledger_contract",
         "id",
-        (("user_id", "client"), ("state",) * 2, _KEPT),
+        (("user_id", "client"), *_same_names("state"), *_KEPT),
         ("state", "kept"),
     ),
-    (
+    KeptTable(
         "proposals",
         "ledger_proposal",
         "id",
         (
-            *(("subject",) * 2, ("user_id", "user"), ("state",) * 2, ("expires_at",) * 2),
-            *(("proposer",) * 2, ("resolver",) * 2, _KEPT),
+            *_same_names("subject"),
+            *_USER,
+            *_same_names("state", "expires_at", "proposer", "resolver"),
+            *_KEPT,
         ),
         ("state", "resolver", "kept"),
     ),
-    (
-        "adjusted",
-        "ledger_adjusted",
-        "key",
-        (("actor",) * 2, ("day",) * 2, ("currency",) * 2, ("amount",) * 2),
-        ("amount",),
+    KeptTable(
+        "adjusted", "ledger_adjusted", "key", _same_names("actor", "day", "currency", "amount"), ("amount",)
     ),
-    (
+    KeptTable(
         "periods",
         "ledger_period",
         "month",
-        (
-            *((name, name) for name in _PERIOD_COLUMNS),
-            ("event_id", "event"),
-            _KEPT,
-        ),
+        (*_same_names(*_PERIOD_COLUMNS), ("event_id", "event"), *_KEPT),
         (*_PERIOD_COLUMNS, "event_id", "kept"),
     ),
-    ("reversed", "ledger_reversed", "operation_id", (_KEPT,), ("kept",)),
-    ("codes", "ledger_coupon_code", "code", tuple((name, name) for name in _CODE_COLUMNS), ("redemptions",)),
+    KeptTable("reversed", "ledger_reversed", "operation_id", _KEPT, ("kept",)),
+    KeptTable("codes", "ledger_coupon_code", "code", _CODE_COLUMNS, ("redemptions",)),
 )
 
-_NAMES: Final = frozenset({name for name, *_ in _TABLES} | {"credit_limits"})
-"""Under what names an event's data has state, which most events have none of."""
-_IDS_OF_PUBLISHERS: Final = frozenset({"holds", "payouts"})
+_SECTIONS: Final = frozenset({each.section for each in TABLES} | {"credit_limits"})
+"""The names of all state in an event's data. Most events have none."""
+_IDS_CHOSEN_BY_CLIENTS: Final = frozenset({"holds", "payouts"})
 _REMAINING: Final = (("grant", "grants"), ("hold", "holds"), ("payout", "payouts"))
 
 
 def lock_names(cursor: Any, *names: str) -> None:
-    """Let nobody else have these names until the end of the transaction, in an order that all keep to."""
+    """Lock names, which may have no row yet, until the end of the transaction, always in the same order."""
     cursor.execute(
         "select pg_advisory_xact_lock(hashtextextended(name, 0)) from unnest(%s::text[]) as asked(name)",
         [sorted(set(names))],
@@ -113,22 +116,22 @@ def lock_names(cursor: Any, *names: str) -> None:
 
 
 def lock_periods_and_tariffs(cursor: Any, *, exclusive: bool = False, within_ms: int = 0) -> None:
-    """Keep what is the same for everybody, periods and tariffs, as it is until the end of the transaction.
+    """Keep periods and tariffs unchanged until the end of the transaction.
 
-    Whoever changes it takes it exclusively: what was decided by it before is committed then, and what
-    comes after sees the change. Everybody else waits behind him, so he may give up after so many
-    milliseconds.
+    Lock them exclusively to change them: then all decisions that depend on them are committed, and later ones
+    see the change. Everything else that is posted waits behind an exclusive lock that waits, so give up after
+    `within_ms` milliseconds (0: never).
     """
     if within_ms:
         send_later(cursor, "set local lock_timeout = %s", within_ms)
     lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-    send_later(cursor, f"select {lock}(%s)", _BOOKS_LOCK)
+    send_later(cursor, f"select {lock}(%s)", _PERIODS_AND_TARIFFS_LOCK)
     if within_ms:
         send_later(cursor, "set local lock_timeout = default")
 
 
 def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -> list[Grant]:
-    """The grants of the users that have something left, and those named."""
+    """Return the users' grants that have something left, and the grants with these ids."""
     cursor.execute(
         """select id::text, kept::text from ledger_grant
            where (user_id = any(%s) and remaining > 0) or id = any(%s::uuid[])""",
@@ -138,7 +141,7 @@ def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -
 
 
 def read_holds(cursor: Any, holds: Iterable[str], users: Sequence[int] = ()) -> list[Hold]:
-    """The holds named, and the open ones of the users."""
+    """Return the holds with these ids, and the users' open holds."""
     cursor.execute(
         """select id::text, kept::text from ledger_hold
            where id = any(%s::uuid[]) or (user_id = any(%s) and state = 'open')""",
@@ -148,7 +151,7 @@ def read_holds(cursor: Any, holds: Iterable[str], users: Sequence[int] = ()) -> 
 
 
 def read_payouts(cursor: Any, payouts: Iterable[str]) -> list[Payout]:
-    """The payouts named."""
+    """Return the payouts with these ids."""
     cursor.execute(
         "select id::text, kept::text from ledger_payout where id = any(%s::uuid[])", [list(payouts)]
     )
@@ -156,13 +159,13 @@ def read_payouts(cursor: Any, payouts: Iterable[str]) -> list[Payout]:
 
 
 def read_contracts(cursor: Any, contracts: Iterable[int]) -> list[Contract]:
-    """The consulting contracts named."""
+    """Return the consulting contracts with these ids."""
     cursor.execute("select id, kept::text from ledger_contract where id = any(%s)", [list(contracts)])
     return [decode_contract(contract, json.loads(kept)) for contract, kept in cursor.fetchall()]
 
 
 def read_proposals(cursor: Any, proposals: Iterable[str]) -> list[Proposal]:
-    """The proposals named."""
+    """Return the proposals with these ids."""
     cursor.execute(
         "select id::text, kept::text from ledger_proposal where id = any(%s::uuid[])",
         [list(proposals)],
@@ -171,16 +174,19 @@ def read_proposals(cursor: Any, proposals: Iterable[str]) -> list[Proposal]:
 
 
 def read_adjusted(cursor: Any, actors: Iterable[str], day: date) -> list[Adjusted]:
-    """What the actors adjusted alone on a day."""
+    """Return the sums that the actors adjusted alone on a day (UTC)."""
     cursor.execute(
         "select actor, day, currency, amount from ledger_adjusted where actor = any(%s) and day = %s",
         [list(actors), day],
     )
-    return [Adjusted(actor=row[0], day=row[1], currency=row[2], amount=row[3]) for row in cursor.fetchall()]
+    return [
+        Adjusted(actor=actor, day=day, currency=currency, amount=amount)
+        for actor, day, currency, amount in cursor.fetchall()
+    ]
 
 
 def read_reversed(cursor: Any, operations: Iterable[str]) -> list[Reversed]:
-    """What was reversed of the operations so far."""
+    """Return how much of the operations was reversed so far."""
     cursor.execute(
         "select operation_id::text, kept::text from ledger_reversed where operation_id = any(%s::uuid[])",
         [list(operations)],
@@ -189,7 +195,7 @@ def read_reversed(cursor: Any, operations: Iterable[str]) -> list[Reversed]:
 
 
 def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int]) -> list[Code]:
-    """The coupon codes, with which of the users have redeemed them."""
+    """Return the coupon codes, with those of the users who have redeemed them."""
     ordered = sorted(set(codes))
     cursor.execute(
         """select code, amount, priority, kinds, valid_days, redeem_until, redemptions_max, redemptions
@@ -206,31 +212,31 @@ def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int]) -> list[
         redeemed.setdefault(code, set()).add(user)
     return [
         Code(
-            code=row[0],
-            amount=row[1],
-            priority=row[2],
-            kinds=None if row[3] is None else tuple(row[3]),
-            valid_days=row[4],
-            redeem_until=row[5],
-            redemptions_max=row[6],
-            redemptions=row[7],
-            redeemed_by=frozenset(redeemed.get(row[0], ())),
+            code=code,
+            amount=amount,
+            priority=priority,
+            kinds=None if kinds is None else tuple(kinds),
+            valid_days=valid_days,
+            redeem_until=redeem_until,
+            redemptions_max=redemptions_max,
+            redemptions=redemptions,
+            redeemed_by=frozenset(redeemed.get(code, ())),
         )
-        for row in rows
+        for code, amount, priority, kinds, valid_days, redeem_until, redemptions_max, redemptions in rows
     ]
 
 
 class IdTaken(Exception):
-    """Another user's hold or payout got the same id, after the book was read."""
+    """Another user's hold or payout got this id after the batch had read the state."""
 
 
 def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Write the state that the events say is so after them, each row once. Raises `IdTaken`."""
-    events = [event for event in events if not _NAMES.isdisjoint(event.data)]
+    """Write the state after the events, each row once. Raises `IdTaken`."""
+    events = [event for event in events if not _SECTIONS.isdisjoint(event.data)]
     if not events:
         return
-    for name, table, key, columns, changing in _TABLES:
-        kept = {each: state for event in events for each, state in event.data.get(name, {}).items()}
+    for section, table, key, columns, changing in TABLES:
+        kept = {each: state for event in events for each, state in event.data.get(section, {}).items()}
         if kept:
             rows = [
                 (each, *(dump(state) if column == "kept" else state[source] for column, source in columns))
@@ -239,8 +245,8 @@ def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
             names = ", ".join([key, *(column for column, _ in columns)])
             updates = ", ".join(f"{column} = excluded.{column}" for column in changing)
             statement = f"insert into {table} ({names}) values %s on conflict ({key}) do update set {updates}"  # noqa: S608
-            if name in _IDS_OF_PUBLISHERS:
-                _write_own(cursor, table, statement, rows)
+            if section in _IDS_CHOSEN_BY_CLIENTS:
+                _write_unless_taken(cursor, table, statement, rows)
             else:
                 execute_values(cursor, statement, rows)
     _write_remaining(cursor, events)
@@ -249,23 +255,23 @@ def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
         cursor.execute("update ledger_account set credit_limit = %s where code = %s", [limit, code])
 
 
-def _write_own(cursor: Any, table: str, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write what has an id that publishers chose: what is another user's is left alone."""
+def _write_unless_taken(cursor: Any, table: str, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write state whose id its sender chose, except where another user has that id. Raises `IdTaken`."""
     statement += f" where {table}.user_id = excluded.user_id returning id"
     if len(execute_values(cursor, statement, rows, fetch=True)) < len(rows):
         raise IdTaken
 
 
 def _write_remaining(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Write what remained of each grant, hold and payout after each event: balances as of a time need it."""
+    """Write what remained of each grant, hold and payout after each event, for balances as of a time."""
     rows = [
         (
             *(event.position, key, kind, kept["user"], event.recorded_at),
             *(kept["remaining"], kept.get("expires_at")),
         )
         for event in events
-        for kind, name in _REMAINING
-        for key, kept in event.data.get(name, {}).items()
+        for kind, section in _REMAINING
+        for key, kept in event.data.get(section, {}).items()
     ]
     if rows:
         execute_values(

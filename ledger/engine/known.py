@@ -1,8 +1,8 @@
-"""Reads what commands refer to: which users and machines are known, on what terms, the tariffs."""
+"""Reads what commands refer to: known users, machines with their terms, tariffs, holds and more."""
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, assert_never
@@ -30,18 +30,18 @@ from ledger.engine.tariffs import PUBLISHED, Published, read_overrides, tariffs_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What commands refer to, as of one moment, and what the engine has to know beside it."""
+    """A reading of what commands refer to, and of what else the engine needs to plan them."""
 
     known: Known
     closed_until: datetime | None
-    """Up to when the books are closed."""
+    """The time before which everything is closed; None if no period was ever closed."""
     without_accounts: frozenset[int]
-    """Those of the users who have none yet."""
+    """The known users who have no accounts yet."""
 
 
 def read_known(cursor: Any, commands: Iterable[Command], *, lock: bool) -> Reading:
-    """Read what the commands refer to; with `lock`, keep the machines from being deleted."""
-    named = _named_by(commands)
+    """Read what the commands refer to. With `lock`, lock the machines and consulting requests among it."""
+    named = _names_in(commands)
     if lock and named.machines:
         send_later(cursor, _LOCK_MACHINES, numbers(named.machines))
     holds = kept_store.read_holds(cursor, named.holds) if named.holds else []
@@ -93,25 +93,25 @@ def read_known(cursor: Any, commands: Iterable[Command], *, lock: bool) -> Readi
 
 @dataclass(slots=True)
 class _Named:
-    """What commands name."""
+    """The names of what commands refer to."""
 
     users: set[int] = field(default_factory=set)
     machines: set[int] = field(default_factory=set)
     times: list[datetime] = field(default_factory=list)
-    """When something occurred on a machine."""
+    """The times at which something occurred on a machine."""
     holds: set[str] = field(default_factory=set)
     payouts: set[str] = field(default_factory=set)
     proposals: set[str] = field(default_factory=set)
     teams: set[int] = field(default_factory=set)
     operations: set[str] = field(default_factory=set)
     requests: set[int] = field(default_factory=set)
-    """Consulting requests that are to become contracts."""
+    """Consulting requests whose contracts are to be signed."""
     contracts: set[int] = field(default_factory=set)
     payments: set[str] = field(default_factory=set)
     """Digests of payment references."""
 
 
-def _named_by(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (one case a command)
+def _names_in(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (one case for each command)
     named = _Named()
     for command in commands:
         match command:
@@ -149,8 +149,8 @@ def _named_by(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (on
     return named
 
 
-def set_aside_for(command: Command) -> str | None:
-    """The hold that a command captures or releases, or the payout that it says the end of."""
+def hold_or_payout_of(command: Command) -> str | None:
+    """Return the id of the hold that a command captures or voids, or of the payout that it ends."""
     match command:
         case RecordOperation(hold=None):
             return None
@@ -173,19 +173,21 @@ def _originals(cursor: Any, operations: set[str]) -> dict[str, Original]:
 
 def _known_teams(cursor: Any, teams: set[int]) -> frozenset[int]:
     cursor.execute("select id from models_team where id = any(%s::bigint[])", [numbers(teams)])
-    return frozenset(row[0] for row in cursor.fetchall())
+    return frozenset(team for (team,) in cursor.fetchall())
 
 
 _LOCK_MACHINES: Final = Statement(
     "lock_machines",
     "select id from models_machine where id = any($1::bigint[]) order by id for key share",
 )
+# In the order of the columns of `terms` in the statement below.
+_TERMS_FIELDS: Final = tuple(each.name for each in fields(MachineTerms))
 _READ_REFERENCES: Final = Statement(
     "read_known",
     f"""with terms as materialized (
             select t.*
             from models_machine m
-            -- Its order keeps this apart, to be looked up machine by machine.
+            -- The order by keeps the planner from merging this query: it runs for each machine.
             cross join lateral (
                 select * from ledger_machine_terms of_one
                 where of_one.machine_id = m.id and of_one.effective_from <= $4::timestamptz
@@ -208,23 +210,14 @@ _READ_REFERENCES: Final = Statement(
                ledger_closed_until(),
                {PUBLISHED}""",  # noqa: S608 (fixed columns)
 )
-"""For users, machines, and the first and last time that something occurred on a machine."""
+"""Parameters: users, machines, and the first and last time at which something occurred on a machine."""
 
 
 def _machine_terms(versions: str | None) -> dict[int, list[MachineTerms]]:
     found: dict[int, list[MachineTerms]] = {}
     for row in json.loads(versions or "[]", parse_float=Decimal):
-        terms = MachineTerms(
-            machine=row[0],
-            effective_from=datetime.fromisoformat(row[1]),
-            owner=row[2],
-            columns=row[3],
-            data_source_is_public=row[4],
-            data_source_price=row[5],
-            api_solving_is_public=row[6],
-            api_solving_price=row[7],
-            copy_price=row[8],
-            copy_update_price=row[9],
-        )
+        values = dict(zip(_TERMS_FIELDS, row, strict=True))
+        values["effective_from"] = datetime.fromisoformat(values["effective_from"])
+        terms = MachineTerms(**values)
         found.setdefault(terms.machine, []).append(terms)
     return found

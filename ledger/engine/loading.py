@@ -1,4 +1,4 @@
-"""The locked state that decisions look at beside the accounts: all but the references."""
+"""Loads what decisions need in addition to accounts, such as holds, grants and periods."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -22,16 +22,16 @@ from ledger.engine import kept_store, payment_references, periods, tariffs
 
 
 def needs_accounts_only(plan: Plan | None) -> bool:
-    """Whether the accounts are all that a plan looks at: of most batches every one."""
+    """Return True if a plan needs nothing but accounts, as every plan of most batches does."""
     return isinstance(plan, Priced) and plan.payment is None
 
 
 def lock_names_of(cursor: Any, plans: Sequence[Plan | None], proposals: Sequence[Proposal]) -> None:
-    """Lock by its name what has no row to lock, because it is only being made, and no user's lock."""
+    """Lock names for state that may have no row yet and that no user's lock covers."""
     names = [f"code {code}" for code in _codes(plans)]
     names += [f"actor {each.actor}" for each in plans if isinstance(each, Adjust)]
     names += [f"proposal {each.id}" for each in proposals if each.user is None]
-    # Nobody's accounts are locked for a payment of a user who is gone.
+    # If the user of a reversed payment was deleted, the batch locks no accounts for it.
     names += [
         f"operation {each.original.id}" for each in plans if isinstance(each, Reversing) and not each.users
     ]
@@ -40,7 +40,7 @@ def lock_names_of(cursor: Any, plans: Sequence[Plan | None], proposals: Sequence
 
 
 def months_closing(plans: Sequence[Plan | None]) -> list[Month]:
-    """The months that plans would close."""
+    """Return the months that the plans would close."""
     closing = (plan.closes for plan in plans if isinstance(plan, ResolvingProposal))
     return sorted({month for month in closing if month is not None})
 
@@ -48,13 +48,13 @@ def months_closing(plans: Sequence[Plan | None]) -> list[Month]:
 def load_periods(
     cursor: Any, plans: Sequence[Plan | None], locked: LockedState, freezing: periods.Freezing
 ) -> None:
-    """Put all periods into the book, where one may change."""
+    """Add all periods to the locked state, if a plan may change one."""
     if any(isinstance(plan, ChangePeriod) or _is_about_periods(plan) for plan in plans):
         locked.add(periods.read_periods(cursor))
-        locked.add(freezing.finish(months_closing(plans)))
+        locked.add(freezing.sum_rest(months_closing(plans)))
 
 
-def load_state(  # noqa: C901 (one read a kind of state)
+def load_state(  # noqa: C901 (one read for each kind of state)
     cursor: Any,
     plans: Sequence[Plan | None],
     proposals: Sequence[Proposal],
@@ -62,9 +62,9 @@ def load_state(  # noqa: C901 (one read a kind of state)
     *,
     day: date,
 ) -> None:
-    """Put into the book what the decisions on the plans look at. `day` is the day (UTC) of recording.
+    """Add to the locked state what the decisions on the plans need. `day` is the day (UTC) of recording.
 
-    The accounts in the book say whether there can be any of it; most batches read nothing here.
+    The locked accounts show what there can be, such as grants and holds. Most batches read nothing here.
     """
     accounts = locked.accounts.values()
     holds = [each.command.hold for each in plans if isinstance(each, Placing)]
@@ -83,13 +83,13 @@ def load_state(  # noqa: C901 (one read a kind of state)
         locked.add(kept_store.read_payouts(cursor, payouts))
     if contracts := [each.contract for each in plans if isinstance(each, Signing | Ending)]:
         locked.add(kept_store.read_contracts(cursor, [each.id for each in contracts]))
-        # An escrow is written once there is something in it.
+        # An escrow account is stored with its first entry.
         new = [each for each in contracts if each.account not in locked.accounts]
         locked.add_accounts(Account(each.account, each.client, credit_normal=True) for each in new)
     if originals:
         locked.add(kept_store.read_reversed(cursor, [each.id for each in originals]))
     if proposals:
-        # Under the lock of their users, or of their own names: as whoever else resolves them.
+        # The lock of their users, or of their names, keeps others from resolving them.
         locked.add(kept_store.read_proposals(cursor, [each.id for each in proposals]))
     if any(each.subject == "tariff" for each in proposals):
         locked.latest_tariff = tariffs.latest_version(cursor)

@@ -1,4 +1,6 @@
-"""Free texts beside the log: the event holds their HMAC, so that erasing one leaves every hash valid."""
+"""Stores free texts outside the log. An event has only their HMACs, so a text can be erased without
+invalidating a hash.
+"""
 
 import hashlib
 import hmac
@@ -11,7 +13,7 @@ from events.message import StoredEvent
 
 
 class Note(NamedTuple):
-    """A text that belongs to an event, under a salt of its own (32 bytes)."""
+    """A text that belongs to an event, with a salt of its own (32 bytes)."""
 
     event_id: str
     name: str
@@ -20,14 +22,14 @@ class Note(NamedTuple):
 
 
 def fingerprinted(event: StoredEvent, texts: Mapping[str, str]) -> tuple[StoredEvent, list[Note]]:
-    """The event with the HMACs (hex of SHA-256) of its notes in its data, and the notes."""
+    """Return the event with the HMACs (SHA-256, hex) of the texts in its data, and the notes to store."""
     made = [Note(event.id, name, os.urandom(32), text) for name, text in texts.items()]
     macs = {note.name: _mac(note.salt, note.text) for note in made}
     return replace(event, data={**event.data, "notes": macs}), made
 
 
 def write(cursor: Any, notes: Sequence[Note]) -> None:
-    """Store the notes of a batch."""
+    """Store notes."""
     if notes:
         cursor.execute(
             """insert into events_note (event_id, name, salt, text)
@@ -37,7 +39,7 @@ def write(cursor: Any, notes: Sequence[Note]) -> None:
 
 
 def agree(cursor: Any, event: StoredEvent, texts: Mapping[str, str]) -> bool:
-    """Whether texts are the ones that an event was made with. An erased note agrees with any text."""
+    """Return True if the texts are those of the event. An erased note agrees with any text."""
     macs: Mapping[str, str] = event.data.get("notes", {})
     if set(macs) != set(texts):
         return False

@@ -1,7 +1,7 @@
-"""Which payment references were used: kept as long as the note of the reference is.
+"""Stores digests of payment references, so that no payment is recorded twice.
 
-A digest is made of the note, here and when the log is replayed, so that nothing of a reference is left
-once its note is erased: a trigger on `events_note` takes the row away.
+The database computes a digest from the note of the reference, here and when the log is replayed. When the
+note is erased, a trigger on `events_note` deletes the digest, and nothing of the reference is left.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,16 +13,16 @@ from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.payment_references import PaymentReference
 
 KINDS: Final = frozenset({"credit_from_user", "payout"})
-"""What is recorded once for each reference; a chargeback only names one."""
+"""The kinds that are recorded once for each reference. A chargeback only names one."""
 NOTE: Final = "payment_reference"
 
 
 class ReferenceTaken(Exception):
-    """Somebody else recorded a payment under the same reference, after the book was read."""
+    """Another transaction recorded a payment with this reference after this batch had looked for it."""
 
 
 def read(cursor: Any, digests: Iterable[str]) -> list[PaymentReference]:
-    """Those of the references that were used."""
+    """Return those of the references that were used."""
     cursor.execute(
         "select digest, operation_id::text from ledger_payment_reference where digest = any(%s)",
         [sorted(set(digests))],
@@ -31,14 +31,14 @@ def read(cursor: Any, digests: Iterable[str]) -> list[PaymentReference]:
 
 
 def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Keep the references of events whose notes were just written. Raises `ReferenceTaken`."""
-    wanted = [event for event in events if _is_payment(event)]
-    if wanted and keep(cursor, wanted) < len(wanted):
+    """Store the references of events whose notes were just written. Raises `ReferenceTaken`."""
+    payments = [event for event in events if _is_payment(event)]
+    if payments and store_missing(cursor, payments) < len(payments):
         raise ReferenceTaken
 
 
-def keep(cursor: Any, events: Iterable[StoredEvent]) -> int:
-    """Keep what is not kept yet of the references whose notes are not erased; how many that were."""
+def store_missing(cursor: Any, events: Iterable[StoredEvent]) -> int:
+    """Store the events' references that are new and whose notes are not erased; return their number."""
     payments = [event for event in events if _is_payment(event)]
     if not payments:
         return 0

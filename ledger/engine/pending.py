@@ -1,4 +1,4 @@
-"""The submissions of a batch, folded by their keys, on their way to a decision."""
+"""The submissions of a batch that are still to be decided, one for each key."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from ledger.engine.submission import Outcome, Submission
 
 @dataclass(slots=True)
 class Pending:
-    """A submission of this batch that is still to be decided, with its duplicates in the batch.
+    """A submission that is still to be decided. `indexes` are its places in the batch, with its duplicates'.
 
-    `conflicting` came after it under the same key with another body.
+    `conflicting` came later in the batch, with the same key and another body.
     """
 
     submission: Submission
@@ -29,19 +29,19 @@ class Pending:
 
     @property
     def users(self) -> tuple[int, ...]:
-        """Whose accounts this command needs locked."""
+        """Return the users whose accounts have to be locked for this command."""
         if self.plan is not None:
             return self.plan.users
-        named: int | None = getattr(self.submission.command, "operation_user", None)
-        return () if named is None or isinstance(self.refusal, UnknownReference) else (named,)
+        payer: int | None = getattr(self.submission.command, "operation_user", None)
+        return () if payer is None or isinstance(self.refusal, UnknownReference) else (payer,)
 
     def is_repeated_by(self, submission: Submission, fingerprint: bytes) -> bool:
-        """Whether a submission with the same key is a duplicate."""
+        """Return True if a submission with the same key is a duplicate."""
         return self.fingerprint == fingerprint and self.submission.notes == submission.notes
 
 
-def fold(submissions: Sequence[Submission]) -> list[Pending]:
-    """One pending command per key, the first that came; another body under its key is its rival."""
+def fold_by_key(submissions: Sequence[Submission]) -> list[Pending]:
+    """Return one item for each key: its first submission, with later bodies as conflicting items."""
     by_key: dict[Key, list[Pending]] = {}
     for index, submission in enumerate(submissions):
         fingerprint = submission.fingerprint()
@@ -57,10 +57,10 @@ def fold(submissions: Sequence[Submission]) -> list[Pending]:
     return [bodies[0] for bodies in by_key.values()]
 
 
-def planned(
+def make_plan(
     submission: Submission, known: Known
 ) -> tuple[Plan | None, Rejected | Undecided | Invalid | None]:
-    """The plan of a submission, or why it has none."""
+    """Return the plan of a submission, or the reason why it has none."""
     if submission.out_of_bounds is not None:
         return None, submission.out_of_bounds
     try:
@@ -73,8 +73,8 @@ def planned(
         return None, error
 
 
-def conflict(submission: Submission, first: Mapping[str, Any]) -> Outcome:
-    """A conflict that names the first field in which the two commands differ."""
+def conflict_outcome(submission: Submission, first: Mapping[str, Any]) -> Outcome:
+    """Return a conflict that names the first field (by name) in which the two commands differ."""
     differing = [
         name for name in sorted({*submission.sent, *first}) if submission.sent.get(name) != first.get(name)
     ]

@@ -1,9 +1,10 @@
-"""Periods in the database: up to when the books are closed, and what each account had then.
+"""Stores periods, and the balances that are frozen when a period is closed.
 
 # Note [Freezing]
-What an account has at the end of a month is summed in two parts. The first, up to the settled position,
-is all but a little of it, and is read before anything is locked; the rest under the books' lock, while
-nobody posts. Both meet in a temporary table, and become the frozen balances if the closing is recorded.
+The balance of every account at the end of a month is summed in two parts. The first part, up to the settled
+position, is nearly all of it; it is summed before anything is locked. The rest is summed under the exclusive
+lock on periods and tariffs, while no other batch can post. Both parts go into a temporary table, and become
+the frozen balances if the closing is recorded.
 """
 
 import json
@@ -17,8 +18,8 @@ from ledger.domain.codec import decode_period
 from ledger.domain.periods import Month, MonthEnd, Period, Total
 from ledger.engine.rows import ENTRIES_MAX
 
-ACCOUNT: Final = f"case when a.id < {USER_ACCOUNT_IDS_FROM} then a.code else a.kind end"
-"""What an account `a` is summed under: the platform's by their codes, all others by their kinds."""
+ACCOUNT_GROUP: Final = f"case when a.id < {USER_ACCOUNT_IDS_FROM} then a.code else a.kind end"
+"""The name under which account `a` is summed: a platform account's code, and the kind of any other."""
 
 _SUMS: Final = """
     insert into period_sum (month, account_id, debits, credits)
@@ -30,27 +31,27 @@ _SUMS: Final = """
 
 
 def read_closed_until(cursor: Any) -> datetime | None:
-    """Up to when the books are closed."""
+    """Return the time before which everything is closed; None if no period was ever closed."""
     cursor.execute("select ledger_closed_until()")
     closed: datetime | None = cursor.fetchone()[0]
     return closed
 
 
 def read_periods(cursor: Any) -> list[Period]:
-    """Every month that was ever closed, the first one first."""
+    """Return every month that was ever closed, the earliest first."""
     cursor.execute("select month, kept::text from ledger_period order by month")
     return [decode_period(month, json.loads(kept)) for month, kept in cursor.fetchall()]
 
 
 class Freezing:
-    """The closings of one transaction; see Note [Freezing]."""
+    """The balances of the months that one transaction closes: Note [Freezing]."""
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
-        self._begun: dict[Month, int] = {}
+        self._settled_at: dict[Month, int] = {}
 
-    def begin(self, months: Iterable[Month]) -> None:
-        """Sum up what is settled of each month and before, with nothing locked."""
+    def sum_settled(self, months: Iterable[Month]) -> None:
+        """Sum what is settled and counts until the end of each month. Nothing needs to be locked."""
         for month in months:
             self._cursor.execute("select position from events_settled where id = 1")
             settled: int = self._cursor.fetchone()[0]
@@ -60,16 +61,16 @@ class Freezing:
             )
             self._cursor.execute("delete from period_sum where month = %s", [str(month)])
             self._cursor.execute(f"{_SUMS} id < %(unsettled)s group by account_id", _bounds(month, settled))
-            self._begun[month] = settled
+            self._settled_at[month] = settled
 
-    def finish(self, months: Iterable[Month]) -> list[MonthEnd]:
-        """Sum up the rest, under the books' lock: what closing the months looks at."""
+    def sum_rest(self, months: Iterable[Month]) -> list[MonthEnd]:
+        """Sum the rest, under the lock on periods; return the months' figures, which closing them needs."""
         wanted = list(months)
-        self.begin(month for month in wanted if month not in self._begun)
+        self.sum_settled(month for month in wanted if month not in self._settled_at)
         return [self._month_end(month) for month in wanted]
 
-    def write(self, events: Sequence[StoredEvent]) -> None:
-        """Freeze the balances of the months that the events closed, and drop those that they reopened."""
+    def freeze(self, events: Sequence[StoredEvent]) -> None:
+        """Store the balances of months that the events closed; delete those of months that they reopened."""
         for event in events:
             if event.type == "period.closed":
                 self._cursor.execute(
@@ -86,16 +87,16 @@ class Freezing:
                     "delete from ledger_period_balance where month = %s", [event.data["period"]]
                 )
 
-    def end(self) -> None:
-        """Forget the sums, which a transaction that only asked leaves to nobody."""
-        if self._begun:
+    def discard(self) -> None:
+        """Drop the sums, after a preview that stays in the caller's transaction."""
+        if self._settled_at:
             self._cursor.execute("drop table pg_temp.period_sum")
 
     def _month_end(self, month: Month) -> MonthEnd:
-        settled = self._begun[month]
+        settled = self._settled_at[month]
         self._cursor.execute(f"{_SUMS} id >= %(unsettled)s group by account_id", _bounds(month, settled))
         self._cursor.execute(
-            f"""select {ACCOUNT}, a.currency, sum(s.debits), sum(s.credits)
+            f"""select {ACCOUNT_GROUP}, a.currency, sum(s.debits), sum(s.credits)
                 from period_sum s join ledger_account a on a.id = s.account_id
                 where s.month = %s group by 1, 2 order by 2 desc, 1""",  # noqa: S608 (fixed names)
             [str(month)],
@@ -111,5 +112,5 @@ class Freezing:
 
 
 def _bounds(month: Month, settled: int) -> dict[str, Any]:
-    """`unsettled` is the first id that an entry above the settled position can have."""
+    """Return the parameters of `_SUMS`. `unsettled` is the lowest possible id of an unsettled entry."""
     return {"month": str(month), "ends_at": month.ends_at, "unsettled": (settled + 1) * ENTRIES_MAX}

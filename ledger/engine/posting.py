@@ -1,21 +1,36 @@
-"""The posting engine: the one way in, set-based from end to end.
+"""The posting engine: every command enters the ledger here, in batches that run as set-based SQL.
 
 # Note [Posting order]
-One durable transaction, READ COMMITTED, always in this order, so that two workers over the same
-users never deadlock: Kafka positions; keys, sorted; missing accounts, sorted; the accounts of every
-user touched, in the order of the user's id; the books, shared; machines; consulting requests; names;
-only then positions of the log; the decisions, each event appended as it is decided; operations,
-entries, accounts, inline projections. The lock unit is the user, because locking single accounts
-deadlocks. The platform's accounts are never locked nor updated.
+A batch is one durable READ COMMITTED transaction, which always works in this order:
 
-# Note [Changing the books]
-What everybody is decided by, tariffs and periods, is changed in a transaction of its own, with the books
-locked exclusively. Whoever was decided by what was before has committed then, and whoever comes after reads
-what is: so nothing that is recorded later is ever priced by what a publication has replaced.
+1. The transaction hook begins: the intake moves its Kafka positions.
+2. Plan without locks: read what the commands refer to. Commands that are undecided, or refused without a
+   record, get their outcomes now.
+3. Claim the idempotency keys, sorted. A key that was claimed before gets its first answer again.
+4. Create missing accounts, sorted, and lock the accounts of every user in the batch, user by user in
+   ascending order of their ids.
+5. Lock periods and tariffs (shared), machines, consulting requests and names such as coupon codes, and plan
+   again with what is read under the locks. If a plan now needs something that is not locked, roll back and
+   start from 1.
+6. Take positions of the log. Expire what is overdue, then decide each command in turn. Every event is
+   appended as soon as it is decided.
+7. Write operations, entries, other state and accounts, and run the inline projections.
+8. The hook finishes, and the transaction commits.
 
-A process that is frozen in the middle of it (a suspended machine) keeps its users locked, and nothing
-after its positions can be settled: after a while the database ends its transaction, and nothing of it
-was posted.
+Because every batch locks in the same order, two workers with the same users never deadlock. A user is locked
+as a whole, because locking single accounts would deadlock. The platform's accounts are never locked or
+updated. Positions come after all locks: while a batch holds uncommitted positions, nothing after them can be
+settled.
+
+# Note [Changing periods or tariffs]
+Every decision depends on the periods and tariffs. So a command that changes one is posted in a transaction of
+its own, which locks them exclusively. Batches that were decided with the old ones have committed by then, and
+later batches read the new ones: nothing recorded after a publication is priced with what it replaced.
+
+# Note [Frozen processes]
+A process that is suspended in the middle of a batch (with its machine, for example) keeps its users locked,
+and nothing after its positions can be settled. So the database ends a transaction that is idle for too long,
+and nothing of its batch is posted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,46 +45,49 @@ from events.pipeline import Pipeline, send_later
 from ledger.domain.errors import Busy
 from ledger.domain.proposals import Proposal
 from ledger.engine import kept_store, payment_references
-from ledger.engine.batch import Batch, Intake, changes_period_or_tariff
-from ledger.engine.deciding import Moved
+from ledger.engine.batch import Batch, TransactionHook, changes_period_or_tariff
+from ledger.engine.deciding import StalePlan
 from ledger.engine.submission import Outcome, Submission
 
 _ATTEMPTS: Final = 8
-_FROZEN_AFTER_MS: Final = 15_000
+_IDLE_TIMEOUT_MS: Final = 15_000  # Note [Frozen processes]
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+_DEADLOCK_DETECTED: Final = "40P01"
+_SERIALIZATION_FAILURE: Final = "40001"
 
 
 def post(
     submissions: Sequence[Submission],
     *,
-    intake: Intake | None = None,
+    hook: TransactionHook | None = None,
     clock: Callable[[], datetime] = timezone.now,
 ) -> list[Outcome]:
-    """Post a batch in one transaction; an outcome per submission, in their order.
+    """Post a batch in one transaction; return an outcome for each submission, in the order given.
 
-    A submission is decided by itself: one that is refused does not touch the others. What changes the
-    books is posted alone, and what is around it before and after it. Raises `Busy` where the database kept
-    choosing this batch as a deadlock's victim.
+    Each submission is decided by itself: a refused one does not affect the others. One that changes a period
+    or tariff splits the batch: what comes before it, itself, and what comes after it are posted in
+    transactions of their own. Raises `Busy` if the batch keeps losing races for locks.
     """
-    if not submissions and intake is None:
+    if not submissions and hook is None:
         return []
     number = next((n for n, each in enumerate(submissions) if changes_period_or_tariff(each)), None)
     if number is not None and len(submissions) > 1:
-        if intake is not None:
-            raise ValueError("what changes the books comes alone")
+        if hook is not None:
+            raise ValueError("a change of a period or tariff is posted alone")
         parts = submissions[:number], submissions[number : number + 1], submissions[number + 1 :]
         return [outcome for part in parts for outcome in post(part, clock=clock)]
     missing_holds: set[str] = set()
     for _ in range(_ATTEMPTS):
         try:
             with _transaction() as cursor:
-                return Batch(cursor, submissions, clock, missing_holds).run(intake)
-        except (Moved, kept_store.IdTaken, payment_references.ReferenceTaken):
+                return Batch(cursor, submissions, clock, missing_holds).run(hook)
+        except (StalePlan, kept_store.IdTaken, payment_references.ReferenceTaken):
             continue
         except OperationalError as error:
             code = getattr(error.__cause__, "pgcode", None)
-            if code == "55P03":
-                raise Busy("somebody keeps writing to the books; send the same command again") from error
-            if code not in {"40P01", "40001"}:
+            if code == _LOCK_NOT_AVAILABLE:
+                raise Busy("others kept periods and tariffs locked; send the same command again") from error
+            if code not in {_DEADLOCK_DETECTED, _SERIALIZATION_FAILURE}:
                 raise
     raise Busy("the ledger kept losing a race; send the same command again")
 
@@ -80,15 +98,15 @@ def sweep(
     *,
     clock: Callable[[], datetime] = timezone.now,
 ) -> None:
-    """Expire what is overdue and nothing else touches: these proposals, and users' coupons and holds."""
+    """Expire these proposals, and the users' coupons and holds, that are overdue, in one transaction."""
     with _transaction() as cursor:
         Batch(cursor, [], clock).sweep(users, proposals)
 
 
 def quote(submission: Submission, *, clock: Callable[[], datetime] = timezone.now) -> Outcome:
-    """What `post` would answer now: the same code, read-only. No lock, no key, no account is made.
+    """Return the outcome that `post` would have now, by the same code but read-only.
 
-    The event of the outcome has position 0 and was never stored.
+    It takes no lock, claims no key and creates no account. The event has position 0 and is not stored.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         return Batch(cursor, [submission], clock).preview()
@@ -97,9 +115,9 @@ def quote(submission: Submission, *, clock: Callable[[], datetime] = timezone.no
 @contextmanager
 def _transaction() -> Iterator[Pipeline]:
     with transaction.atomic(durable=True), connection.cursor() as cursor, Pipeline(cursor) as pipeline:
-        send_later(pipeline, "set local idle_in_transaction_session_timeout = %s", _FROZEN_AFTER_MS)
+        send_later(pipeline, "set local idle_in_transaction_session_timeout = %s", _IDLE_TIMEOUT_MS)
         send_later(pipeline, "set local plan_cache_mode = force_generic_plan")
         yield pipeline
 
 
-__all__ = ["Intake", "Outcome", "Submission", "post", "quote", "sweep"]
+__all__ = ["Outcome", "Submission", "TransactionHook", "post", "quote", "sweep"]

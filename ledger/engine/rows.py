@@ -1,4 +1,4 @@
-"""The rows of an operation and its entries, as lines of COPY: copied from what the event says."""
+"""Builds the rows of an operation and its entries as lines for COPY. All values are copied from the event."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ from ledger.domain.entries import EntryLine, entries
 from ledger.domain.locked_state import BrokenInvariant
 
 ENTRIES_MAX: Final = 1000
-"""Entries an operation may have: an entry's id is its event's position × 1000 + its number."""
+"""The entries that an operation may have: an entry's id is its event's position × 1000 + its number."""
 
 _FLAGS: Final = (
     "training",
@@ -48,7 +48,7 @@ OPERATION_COLUMNS: Final = (
     "effective_at",
 )
 _LINKS: Final = (("C", "USD"), ("D", "USD"), ("C", "EAML"), ("D", "EAML"))
-"""What `credit`, `debit`, `credit_ixioo` and `debit_ixioo` of an operation link to."""
+"""Side and currency of the entries that `credit`, `debit`, `credit_ixioo` and `debit_ixioo` link to."""
 
 ENTRY_COLUMNS: Final = (
     "id",
@@ -69,39 +69,39 @@ ENTRY_COLUMNS: Final = (
 
 
 class Times(NamedTuple):
-    """When an operation occurred, when it was recorded and when it counts, as its rows write them."""
+    """An operation's three times, as its rows write them."""
 
     occurred_at: str
     recorded_at: str
     effective_at: str
 
 
-class Record(NamedTuple):
-    """Everything that the rows of an operation are made of."""
+class RowSource(NamedTuple):
+    """An event with what the rows of its operation are built from."""
 
     event: StoredEvent
     entries: Sequence[EntryLine]
     times: Times
 
 
-def record_of(event: StoredEvent) -> Record:
-    """The record of an event of `OPERATION_TYPES`."""
+def row_source(event: StoredEvent) -> RowSource:
+    """Return what the rows of an event of `OPERATION_TYPES` are built from."""
     occurred_at = moment(event.occurred_at)
     times = Times(occurred_at, moment(event.recorded_at), event.data.get("effective_at", occurred_at))
-    return Record(event, entries(event.data["transfers"], event.data["accounts"]), times)
+    return RowSource(event, entries(event.data["transfers"], event.data["accounts"]), times)
 
 
-def operation_row(record: Record) -> str:
-    """The row of `models_operation`."""
-    event, lines, times = record
+def operation_row(source: RowSource) -> str:
+    """Return the row of `models_operation`."""
+    event, lines, times = source
     data, command, kind = event.data, event.data["command"], event.data["kind"]
     links: dict[tuple[str, str], int] = {}
     if kind in _FLAG_LINES:
-        # An adjustment's entry stays free to be linked to the operation that it is about.
+        # An adjustment has no flag: its entry can still be linked to the operation that it is about.
         for number, line in enumerate(lines):
             if line.version is not None:
                 links.setdefault((line.side, line.currency), entry_id(event.position, number))
-    who = "\t".join(
+    references = "\t".join(
         [
             _text(data.get("machine", command.get("machine"))),
             _text(data.get("machine_owner")),
@@ -110,22 +110,22 @@ def operation_row(record: Record) -> str:
     )
     linked = "\t".join([_text(links.get(link)) for link in _LINKS])
     return (
-        f"{event.id}\t{who}\t{_FLAG_LINES.get(kind, _NO_FLAGS)}\t{_text(command.get('count_of_lines'))}\t"
-        f"{_text(command.get('count_of_training_epoch'))}\t{linked}\t{kind}\t{event.position}\t{who}\t"
+        f"{event.id}\t{references}\t{_FLAG_LINES.get(kind, _NO_FLAGS)}\t"
+        f"{_text(command.get('count_of_lines'))}\t{_text(command.get('count_of_training_epoch'))}\t{linked}\t{kind}\t{event.position}\t{references}\t"
         f"{times.occurred_at}\t{times.recorded_at}\t{times.effective_at}"
     )
 
 
-def entry_rows(record: Record, ids: Mapping[str, int]) -> list[str]:
-    """The rows of `models_entry`. `ids` are the accounts' by code."""
-    event, lines, times = record
+def entry_rows(source: RowSource, ids: Mapping[str, int]) -> list[str]:
+    """Return the rows of `models_entry`. `ids` are the ids of accounts by code."""
+    event, lines, times = source
     if len(lines) > ENTRIES_MAX:
         raise BrokenInvariant(f"an operation of {len(lines)} entries")
     tail = f"{event.position}\t{times.occurred_at}\t{times.recorded_at}\t{times.effective_at}"
     rows = []
     for number, (transfer, side, account, currency, amount, balance_after, version) in enumerate(lines):
         state = f"{NULL}\t{NULL}" if version is None else f"{balance_after}\t{version}"
-        # What is in escrow is nobody's: an entry there is on no user's statement.
+        # Money in escrow belongs to no user: its entries are on no statement.
         user = id_of(account) if is_user_account(account) else NULL
         rows.append(
             f"{entry_id(event.position, number)}\t{event.id}\t{transfer}\t{side}\t"
@@ -135,7 +135,7 @@ def entry_rows(record: Record, ids: Mapping[str, int]) -> list[str]:
 
 
 def entry_id(position: int, number: int) -> int:
-    """The id of an entry: the same however often the entries are made from the log."""
+    """Return the id of an entry. It is the same whenever the entries are built from the log again."""
     return position * ENTRIES_MAX + number
 
 

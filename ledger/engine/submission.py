@@ -1,4 +1,4 @@
-"""A command on its way into the engine, and what became of it."""
+"""A command with its sender, as it is given to the engine, and its outcome."""
 
 import hashlib
 import json
@@ -19,11 +19,11 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A command with the key that makes it happen once, and who sent it.
+    """A command with its sender and its idempotency key, which is `source` and `request_id`.
 
-    `sent` is the command as it was sent, JSON values with defaults left out; the fingerprint and the
-    event are made of it. `notes` are the free texts (a payment reference) that the event must not
-    hold.
+    `sent` is the command as it was sent: JSON values, with defaults left out. The fingerprint is made from
+    it, and the event stores it. `notes` are free texts, such as a payment reference, that must not be in the
+    event.
     """
 
     source: str
@@ -36,26 +36,26 @@ class Submission:
     causation_id: str | None = None
     traceparent: str | None = None
     refuse_early: bool = False
-    """Over HTTP: what no balance could change is refused with nothing written."""
+    """Refuse the command without a record if no balance could change the answer, as over HTTP."""
     out_of_time: bool = False
-    """It has waited long enough for its user or machine: what is undecided is rejected."""
+    """Reject the command if it is still undecided: it has waited long enough for its user or machine."""
     out_of_bounds: Invalid | None = None
-    """Why it is refused unless its key was used: when it occurred is too far from when it arrived."""
+    """The error to refuse the command with, unless its key was used: it occurred too far from its arrival."""
 
     @property
     def key(self) -> Key:
-        """The idempotency key."""
+        """Return the idempotency key."""
         return Key(self.source, self.request_id)
 
     def fingerprint(self) -> bytes:
-        """The hash of the command as sent, with its algorithm's version as the first byte.
+        """Return the hash of the command as sent. Its first byte is the version of the algorithm.
 
-        Notes are left out: erasing them must leave nothing behind that could be guessed from.
+        Notes are left out: once they are erased, nothing may be left from which they could be guessed.
         """
         return fingerprint_of(self.sent)
 
     def metadata(self) -> dict[str, str]:
-        """What the event keeps beside its data: who asked, and in which context."""
+        """Return the event's metadata: the sender, and the context of the request."""
         known = {"source": self.source, "request_id": self.request_id}
         if self.actor:
             known["actor"] = self.actor
@@ -70,10 +70,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a submission.
+    """The answer to a submission.
 
-    `recorded` and `rejected` have the event, and are the same for every retry of the key; the others
-    have an error and wrote nothing.
+    `recorded` and `rejected` come with the event, and every retry of the key gets the same one. The others
+    come with an error, and nothing was written.
     """
 
     status: Status
@@ -82,14 +82,14 @@ class Outcome:
     error: LedgerError | None = None
 
     def raise_rejection(self) -> None:
-        """Raises the `Rejected` that the event of a rejection tells of; nothing otherwise."""
+        """Raise the `Rejected` that the event records, if it is a rejection."""
         if self.status == "rejected" and self.event is not None:
-            told = dict(self.event.data["rejection"])
-            code, message = told.pop("code"), told.pop("message")
-            raise rejected_by_code(code)(message, **told)
+            details = dict(self.event.data["rejection"])
+            code, message = details.pop("code"), details.pop("message")
+            raise rejected_by_code(code)(message, **details)
 
 
 def fingerprint_of(sent: Mapping[str, Any]) -> bytes:
-    """The hash of a command as sent, with its algorithm's version as the first byte."""
+    """Return the hash of a command as sent. Its first byte is the version of the algorithm."""
     canonical = _canonical(sent).encode()
     return _FINGERPRINT_VERSION + hashlib.sha256(canonical).digest()

@@ -1,4 +1,4 @@
-"""Published tariffs in the database: everybody's, and the terms of single users and teams."""
+"""Stores published tariffs: the base tariff's versions, and the overrides of users and teams."""
 
 import json
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from events.message import StoredEvent
 from events.store import dump
 from ledger.domain.tariff import Override, Tariff
 
-_Published: TypeAlias = tuple[int, datetime]
+_Version: TypeAlias = tuple[int, datetime]
 
-# A published version never changes, so it is read once.
-_tariffs: Final[dict[_Published, Tariff]] = {}
-_overrides: Final[dict[_Published, Override]] = {}
+# A published version never changes, so each process reads it once.
+_tariffs: Final[dict[_Version, Tariff]] = {}
+_overrides: Final[dict[_Version, Override]] = {}
 
 
 PUBLISHED: Final = """
@@ -22,11 +22,11 @@ PUBLISHED: Final = """
      from ledger_tariff where user_id is null and team_id is null),
     exists (select from ledger_tariff where user_id is not null),
     exists (select from ledger_tariff where team_id is not null)"""
-"""The columns of a select that `Published` is made of."""
+"""The columns of a select that fill a `Published`."""
 
 
 class Published(NamedTuple):
-    """Everybody's tariffs in their order, as JSON, and whether any user or team has terms of its own."""
+    """The versions of the base tariff as JSON, and flags that say if any user or team has an override."""
 
     versions: str | None
     of_users: bool
@@ -34,13 +34,13 @@ class Published(NamedTuple):
 
 
 def read_tariffs(cursor: Any) -> list[Tariff]:
-    """Every tariff for everybody, in the order they take effect."""
+    """Return every version of the base tariff, in the order in which they take effect."""
     cursor.execute(f"select {PUBLISHED}")  # (fixed columns)
     return tariffs_of(cursor, Published(*cursor.fetchone()))
 
 
 def tariffs_of(cursor: Any, published: Published) -> list[Tariff]:
-    """Every tariff for everybody, in the order they take effect."""
+    """Return every version of the base tariff, in the order in which they take effect."""
     versions = [
         (version, datetime.fromisoformat(published_at))
         for version, published_at in json.loads(published.versions or "[]")
@@ -51,9 +51,9 @@ def tariffs_of(cursor: Any, published: Published) -> list[Tariff]:
 
 
 def read_overrides(cursor: Any, published: Published, users: Sequence[int]) -> dict[int, list[Override]]:
-    """Of those of the users who have any, their own and their teams' terms, in the order they take effect.
+    """Return the overrides of the users and of their teams, in the order in which they take effect, by user.
 
-    Where there are no such terms at all, nothing is asked.
+    Users without any are left out. If there are no overrides at all, nothing is read.
     """
     found: dict[int, list[Override]] = {}
     if users and (published.of_users or published.of_teams):
@@ -67,13 +67,13 @@ def read_overrides(cursor: Any, published: Published, users: Sequence[int]) -> d
 
 
 def latest_version(cursor: Any) -> int:
-    """The highest version that was published. Under the lock of the books nobody publishes another."""
+    """Return the highest published version. It cannot change under the lock on periods and tariffs."""
     cursor.execute("select coalesce(max(version), 0) from ledger_tariff")
     return int(cursor.fetchone()[0])
 
 
 def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
-    """Write the versions that the events publish."""
+    """Store the versions that the events publish."""
     for event in events:
         if event.type == "tariff.published":
             data = event.data

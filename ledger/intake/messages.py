@@ -69,7 +69,7 @@ def handle(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[
     batch = _Batch(move, now)
     submissions = batch.read(messages)
     try:
-        post(submissions, intake=batch)
+        post(submissions, hook=batch)
     except Busy as error:
         raise TryAgain(str(error)) from error
     return batch.tally

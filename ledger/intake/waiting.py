@@ -118,7 +118,7 @@ def _attempt(waiting: Sequence[StoredWaiting]) -> list[Counter[str]]:
     now = timezone.now()
     batch = _Batch(waiting)
     try:
-        post([_submission(item, late=item.deadline <= now) for item in waiting], intake=batch)
+        post([_submission(item, late=item.deadline <= now) for item in waiting], hook=batch)
     except _PartlyLocked as partly:
         ours = [item for item in waiting if item.id in partly.ours]
         return _attempt(ours) if ours else []

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
             "drop trigger ledger_check_entries on models_entry; drop function ledger_check_entries()",
         ),
         migrations.RunSQL(
-            _file("records.sql")
+            _file("append_only_rows.sql")
             + protect("models_operation", rows=False)
             + protect("models_entry", rows=False),
             "drop trigger ledger_check_emptied on models_operation;"

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             options={"db_table": "ledger_payment_reference"},
         ),
         migrations.RunSQL(
-            (_SQL / "payments.sql").read_text(),
+            (_SQL / "payment_references.sql").read_text(),
             "drop trigger ledger_forget_payment on events_note; drop function ledger_forget_payment()",
         ),
     ]

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("ledger", "0013_contracts")]
     operations: ClassVar = [
         migrations.RunSQL(
-            (_SQL / "places.sql").read_text(),
+            (_SQL / "account_versions.sql").read_text(),
             "drop function ledger_version_at(bigint, timestamptz, bigint)",
         ),
     ]

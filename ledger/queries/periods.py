@@ -24,7 +24,7 @@ class FrozenBalance(NamedTuple):
     balance: Decimal
 
 
-def known_periods() -> tuple[datetime | None, list[Period]]:
+def all_periods() -> tuple[datetime | None, list[Period]]:
     """Up to when the books are closed, and every month that ever was, the newest first."""
     with connection.cursor() as cursor:
         closed = read_closed_until(cursor)

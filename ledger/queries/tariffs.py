@@ -23,7 +23,7 @@ class Published:
     terms: Mapping[str, Any]
 
 
-def everybodys() -> list[Published]:
+def base_versions() -> list[Published]:
     """The versions for everybody, the latest first, at most 500."""
     return _read("user_id is null and team_id is null")
 

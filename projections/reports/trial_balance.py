@@ -11,7 +11,7 @@ from django.db import connection
 
 from ledger.domain.money import EAML, USD, ZERO
 from ledger.domain.periods import Month
-from ledger.engine.periods import ACCOUNT
+from ledger.engine.periods import ACCOUNT_GROUP
 from projections.reports.stamp import stamp
 from projections.verification.rows import last_entry_id
 
@@ -59,7 +59,7 @@ def trial_balance(position: int | None = None, month: Month | None = None) -> Tr
     upto = stamp(position)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""select {ACCOUNT} as account, sums.currency,
+            f"""select {ACCOUNT_GROUP} as account, sums.currency,
                       sum(sums.debits), sum(sums.credits),
                       sum(case a.normal_side when 'D' then sums.debits - sums.credits
                                              else sums.credits - sums.debits end)

@@ -9,7 +9,7 @@ from ledger.domain.codec import decode_period
 from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import text
 from ledger.domain.periods import Period, closed_until, effective_at
-from ledger.engine.periods import ACCOUNT
+from ledger.engine.periods import ACCOUNT_GROUP
 from projections.period_balances import SUMMED
 from projections.verification.findings import Findings
 
@@ -79,7 +79,7 @@ class Periods:
 
     def _compare_totals(self, cursor: Any, closed: Sequence[str]) -> None:
         cursor.execute(
-            f"""select b.month, {ACCOUNT}, a.currency, sum(b.debits), sum(b.credits)
+            f"""select b.month, {ACCOUNT_GROUP}, a.currency, sum(b.debits), sum(b.credits)
                 from ledger_period_balance b join ledger_account a on a.id = b.account_id
                 group by 1, 2, 3""",  # noqa: S608
         )

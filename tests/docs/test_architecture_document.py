@@ -80,7 +80,7 @@ def test_a_batch_locks_in_the_order_of_the_page() -> None:
                 adjustment(payer, "usd", "5"),
                 top_up(owner, "1"),
             ],
-            intake=_Reading("training.operations"),
+            hook=_Reading("training.operations"),
         )
     assert [outcome.status for outcome in outcomes] == ["recorded"] * 4
 

@@ -13,7 +13,7 @@ from unfold.dataclasses import UnfoldAction
 from unfold.views import ChangeList
 
 from ledger.models import ProposedChange
-from ledger.queries.tariffs import everybodys
+from ledger.queries.tariffs import base_versions
 from ledger.requests.four_eyes import actor_of
 from models import User
 from web.admin.command_pages.adjustments import Adjust, Approve, Decline
@@ -193,7 +193,7 @@ def _annotate(request: HttpRequest, proposals: Sequence[Any]) -> None:
 def _tariff_in_force() -> Mapping[str, Any] | None:
     """Return the terms for everyone that are in force now."""
     now = timezone.now()
-    versions = [version for version in everybodys() if version.effective_from <= now]
+    versions = [version for version in base_versions() if version.effective_from <= now]
     return max(versions, key=lambda each: (each.effective_from, each.version)).terms if versions else None
 
 

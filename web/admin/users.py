@@ -18,7 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from ledger.domain.chart import currency_of_name
 from ledger.domain.money import EAML, USD, ZERO
 from ledger.models import Account
-from ledger.queries import debts
+from ledger.queries import dues
 from ledger.queries.balances import balances
 from models import User
 from web.admin.command_pages import accounts, adjustments, coupons, holds, payouts, tariffs
@@ -175,10 +175,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
 
     @admin.display(description="due, by age")
     def dues(self, user: User) -> str:
-        found = debts.dues(user.pk, at=timezone.now())
+        found = dues.dues_of(user.pk, at=timezone.now())
         if found is None:
             return "–"
-        ends = debts.AGES_DAYS
+        ends = dues.AGES_DAYS
         ages = (
             f"0–{ends[0]} days",
             *(f"{younger + 1}–{older} days" for younger, older in pairwise(ends)),

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Path
 
-from ledger.queries import debts
+from ledger.queries import dues
 from ledger.requests import bodies, by_people
 from web.api import reading, rendering, shapes
 from web.api.answering import submit
@@ -28,7 +28,7 @@ from web.api.routes import router
 def get_dues(request: HttpRequest, user: Path[Id]) -> HttpResponse:
     """Return the amounts owed by age, and the credit limit. Payments reduce the oldest debt first."""
     caller_of(request).check_balances_of(user)
-    found = debts.dues(user, at=timezone.now())
+    found = dues.dues_of(user, at=timezone.now())
     if found is None:
         raise no_such_user()
     return rendering.json_response(rendering.dues(user, found))

@@ -38,7 +38,7 @@ add_proposal_routes("period", "periods")  # before `/periods/{period}`, which wo
 def list_periods(request: HttpRequest) -> HttpResponse:
     """Return every month that was ever closed, newest first. Later months are open."""
     del request
-    closed, found = periods.known_periods()
+    closed, found = periods.all_periods()
     return rendering.json_response(answers.periods(closed, found))
 
 

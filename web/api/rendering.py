@@ -25,7 +25,7 @@ from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Proposal
 from ledger.engine.submission import Outcome
 from ledger.queries.balances import Balance, Balances
-from ledger.queries.debts import Due
+from ledger.queries.dues import Due
 from ledger.queries.operations import EntryRow, FoundOperation, is_operation
 from ledger.queries.statement import Line
 from ledger.queries.tariffs import Published

@@ -30,7 +30,7 @@ from web.api.routes import router
 def list_tariffs(request: HttpRequest) -> HttpResponse:
     """Return at most 500 versions that apply to all users, latest first, including future ones."""
     del request
-    return _answer(tariffs.everybodys())
+    return _answer(tariffs.base_versions())
 
 
 @router.post(

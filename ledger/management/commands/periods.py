@@ -52,7 +52,7 @@ class Command(BaseCommand):
         self.stdout.write(people.describe(people.post_as(person, build, options), options))
 
     def _list(self) -> None:
-        _, found = periods.known_periods()
+        _, found = periods.all_periods()
         for period in found:
             self.stdout.write(
                 f"{period.month}  {period.state}  proposed by {period.proposer}, approved by "

@@ -52,7 +52,7 @@ class Command(BaseCommand):
                 self._propose(options)
 
     def _list(self) -> None:
-        found = sorted((*tariffs.everybodys(), *tariffs.overrides()), key=lambda each: -each.version)
+        found = sorted((*tariffs.base_versions(), *tariffs.overrides()), key=lambda each: -each.version)
         for each in found:
             scope = "everyone"
             if each.user is not None:

@@ -75,7 +75,7 @@ def statuses(outcomes: Sequence[Outcome]) -> list[tuple[str, bool]]:
 
 def test_worker_that_is_frozen_keeps_its_users_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the database ends its transaction; nothing of it was posted, and the others go on."""
-    monkeypatch.setattr(posting, "_FROZEN_AFTER_MS", 500)
+    monkeypatch.setattr(posting, "_IDLE_TIMEOUT_MS", 500)
     user, frozen, wake = make_user(), threading.Event(), threading.Event()
 
     def clock() -> datetime:
@@ -97,7 +97,7 @@ def test_worker_that_is_frozen_keeps_its_users_for_a_while_only(monkeypatch: pyt
 def test_same_key_at_once_is_recorded_once(user: User, held: Held) -> None:
     """The second waits for the first, and answers what the first did."""
     submission = make.top_up(user, "10")
-    first = Worker(lambda: post([submission], intake=held))
+    first = Worker(lambda: post([submission], hook=held))
     assert held.reached.wait(10)
     second = Worker(lambda: post([submission]))
     until(waits_for_a_lock)
@@ -138,7 +138,7 @@ def test_key_of_a_worker_who_failed_is_free(user: User) -> None:
             raise ConnectionAbortedError
 
     held, submission = Failing(), make.top_up(user, "10")
-    first = Worker(lambda: post([submission], intake=held))
+    first = Worker(lambda: post([submission], hook=held))
     assert held.reached.wait(10)
     second = Worker(lambda: post([submission]))
     until(waits_for_a_lock)
@@ -153,7 +153,7 @@ def test_key_of_a_worker_who_failed_is_free(user: User) -> None:
 def test_money_is_spent_once(machine: Machine, held: Held) -> None:
     """Two purchases, money for one: the second sees what the first left."""
     buyer = fund(make_user(), usd=7)
-    first = Worker(lambda: post([make.machine_copy(machine, user=buyer)], intake=held))
+    first = Worker(lambda: post([make.machine_copy(machine, user=buyer)], hook=held))
     assert held.reached.wait(10)
     second = Worker(lambda: post([make.machine_copy(machine, user=buyer)]))
     until(waits_for_a_lock)
@@ -168,7 +168,7 @@ def test_money_is_spent_once(machine: Machine, held: Held) -> None:
 def test_first_operations_of_a_user_at_once_make_his_accounts_once(held: Held) -> None:
     """Neither worker finds the accounts, and both need them."""
     user = make_user()
-    first = Worker(lambda: post([make.top_up(user, "1")], intake=held))
+    first = Worker(lambda: post([make.top_up(user, "1")], hook=held))
     assert held.reached.wait(10)
     second = Worker(lambda: post([make.top_up(user, "2")]))
     until(waits_for_a_lock)
@@ -182,7 +182,7 @@ def test_first_operations_of_a_user_at_once_make_his_accounts_once(held: Held) -
 def test_nobody_waits_for_the_platform(held: Held, machine: Machine) -> None:
     """Its accounts are never locked: other users go on while one batch is open."""
     one, other = fund(make_user(), eaml=1), fund(make_user(), eaml=1)
-    first = Worker(lambda: post([make.solving(machine, user=one)], intake=held))
+    first = Worker(lambda: post([make.solving(machine, user=one)], hook=held))
     assert held.reached.wait(10)
     assert statuses(Worker(lambda: post([make.solving(machine, user=other)])).answer(5)) == [
         ("recorded", False)
@@ -193,7 +193,7 @@ def test_nobody_waits_for_the_platform(held: Held, machine: Machine) -> None:
 
 def test_later_position_is_recorded_later_for_each_user(user: User, held: Held) -> None:
     """Time of recording and version agree with the global order, account by account."""
-    first = Worker(lambda: post([make.top_up(user, "1")], intake=held))
+    first = Worker(lambda: post([make.top_up(user, "1")], hook=held))
     assert held.reached.wait(10)
     second = Worker(lambda: post([make.top_up(user, "1")]))
     until(waits_for_a_lock)

@@ -137,7 +137,7 @@ def test_status_fails_with_the_money(offer: ConsultingRequest, client: User) -> 
             raise ConnectionAbortedError
 
     with pytest.raises(ConnectionAbortedError):
-        post([do.sign(offer.pk)], intake=Failing())
+        post([do.sign(offer.pk)], hook=Failing())
     assert (usd(client), status(offer)) == ("600", "waiting_consultant_approval")
 
 
@@ -199,7 +199,7 @@ def test_finish_against_cancel(
     """The second waits, and is told how it ended."""
     offer.approve()
     second = "cancel" if first == "finish" else "finish"
-    one = Worker(lambda: post([do.end(offer.pk, first)], intake=held))
+    one = Worker(lambda: post([do.end(offer.pk, first)], hook=held))
     assert held.reached.wait(10)
     other = Worker(lambda: post_one(do.end(offer.pk, second)))
     until(waits_for_a_lock)

@@ -128,7 +128,7 @@ def test_user_who_is_being_paid_is_not_deleted() -> None:
         slow = Slow()
 
         def post_slowly() -> None:
-            post([make.top_up(user, "10")], intake=slow)
+            post([make.top_up(user, "10")], hook=slow)
 
         Worker(post_slowly).answer()
         with pytest.raises(Exception, match="has something on an account"):

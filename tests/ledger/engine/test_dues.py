@@ -8,9 +8,8 @@ from django.utils import timezone
 from ledger.domain.money import ZERO
 from ledger.engine.posting import post
 from ledger.models import Account
-from ledger.queries import debts
+from ledger.queries import dues
 from ledger.queries.balances import balances_as_of
-from ledger.queries.debts import dues
 from models import Machine, User
 from tests import builders as make
 from tests import commands as do
@@ -34,13 +33,13 @@ def debtor() -> User:
 
 
 def by_age(user: User, at: datetime) -> list[str]:
-    found = dues(user.pk, at=at)
+    found = dues.dues_of(user.pk, at=at)
     assert found is not None
     return [make.short(part) for part in found["EAML"].by_age]
 
 
 def oldest(user: User, at: datetime) -> datetime | None:
-    found = dues(user.pk, at=at)
+    found = dues.dues_of(user.pk, at=at)
     assert found is not None
     return found["EAML"].oldest
 
@@ -53,7 +52,7 @@ def test_own_limit_is_kept_with_the_account(debtor: User, machine: Machine) -> N
         code_of(make.post_one(make.solving(machine, user=debtor, lines=4 * TOKEN))) == "credit_limit_exceeded"
     )
     recorded(make.solving(machine, user=debtor, lines=3 * TOKEN))
-    found = dues(debtor.pk, at=timezone.now())
+    found = dues.dues_of(debtor.pk, at=timezone.now())
     assert found is not None
     assert (found["EAML"].balance, found["EAML"].credit_limit) == (amount(3), amount(3))
     assert (found["USD"].balance, found["USD"].credit_limit) == (ZERO, None)
@@ -85,7 +84,7 @@ def test_debts_are_shown_by_age_and_the_oldest_is_settled_first(
     debtor: User, machine: Machine, read_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Up to 30 days, 60, 90, and older; whole days, and the last of them counts to the younger age."""
-    monkeypatch.setattr(debts, "_READ_AT_ONCE", read_at_once)
+    monkeypatch.setattr(dues, "_READ_AT_ONCE", read_at_once)
     start = timezone.now() + timedelta(days=1)
 
     def day(number: float) -> datetime:
@@ -125,7 +124,7 @@ def test_due_is_shown_with_every_balance_at_any_time(debtor: User, machine: Mach
 
 def test_nobody_owes_who_is_unknown() -> None:
     """And a user without accounts owes nothing."""
-    assert dues(10**12, at=timezone.now()) is None
-    found = dues(make_user().pk, at=timezone.now())
+    assert dues.dues_of(10**12, at=timezone.now()) is None
+    found = dues.dues_of(make_user().pk, at=timezone.now())
     assert found is not None
     assert {name: due.balance for name, due in found.items()} == {"USD": ZERO, "EAML": ZERO}

@@ -106,7 +106,7 @@ def test_lost_reference_is_named_and_comes_back(user: User) -> None:
 def test_two_payments_at_once_under_one_reference(user: User, held: Held) -> None:
     """The second waits for the first, decides again, and is rejected: no lock was taken beforehand."""
     other = make_user()
-    first = Worker(lambda: post([make.top_up(user, 10, reference="pi_1")], intake=held))
+    first = Worker(lambda: post([make.top_up(user, 10, reference="pi_1")], hook=held))
     assert held.reached.wait(10)
     second = Worker(lambda: post_one(make.top_up(other, 10, reference="pi_1")))
     until(waits_for_a_lock)

@@ -160,7 +160,7 @@ def race(held: Held) -> Race:
     """Two submissions of which the second comes while the first holds all its locks."""
 
     def run(one: Submission, other: Submission, held: Held) -> tuple[Outcome, Outcome]:
-        first = Worker(lambda: post([one], intake=held))
+        first = Worker(lambda: post([one], hook=held))
         assert held.reached.wait(10)
         second = Worker(lambda: post_one(other))
         until(waits_for_a_lock)

@@ -106,7 +106,7 @@ def test_writer_of_rows_waits_for_a_closing_and_is_refused(user: User, held: Hel
     """Though the month was open when he began; and a closing waits for a writer who was first."""
     event = recorded(make.top_up(user, 70, at=in_month(LAST)))
     made = recorded(do.change_period("close", LAST))
-    closing = Worker(lambda: post([do.approve(made.id, subject="period")], intake=held))
+    closing = Worker(lambda: post([do.approve(made.id, subject="period")], hook=held))
     assert held.reached.wait(10)
 
     def write() -> None:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_closing_waits_for_a_batch_that_was_decided_before_it(user: User, held: Held) -> None:
     """And counts what it posted; a batch that comes meanwhile waits for the closing, and is late."""
-    first = Worker(lambda: post([make.top_up(user, 70, at=in_month(LAST))], intake=held))
+    first = Worker(lambda: post([make.top_up(user, 70, at=in_month(LAST))], hook=held))
     assert held.reached.wait(10)
     closing = Worker(lambda: close(LAST))
     until(waits_for_a_lock)
@@ -105,13 +105,13 @@ def test_close_against_post() -> None:
 
 def test_closing_gives_up_where_somebody_keeps_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody would wait behind it; its key is free then."""
-    monkeypatch.setattr(batch, "_BOOKS_WITHIN_MS", 200)
+    monkeypatch.setattr(batch, "_LOCK_TIMEOUT_MS", 200)
     user, made = make.make_user(), recorded(do.change_period("close", LAST))
     approval, before = do.approve(made.id, subject="period"), counts()
     with another() as other, other.cursor() as cursor:
         cursor.execute("begin")
         kept_store.lock_periods_and_tariffs(cursor)
-        with pytest.raises(Busy, match="keeps writing to the books"):
+        with pytest.raises(Busy, match="kept periods and tariffs locked"):
             post([approval])
         assert counts() == before
         recorded(make.top_up(user, 1))

@@ -246,7 +246,7 @@ def test_what_is_posted_while_a_month_is_summed_up_is_counted(user: User, settle
         settle()
     with transaction.atomic(), connection.cursor() as cursor:
         freezing = Freezing(cursor)
-        freezing.begin([LAST])
+        freezing.sum_settled([LAST])
         Worker(lambda: recorded(make.top_up(user, 3, at=in_month(LAST)))).answer()
-        (end,) = freezing.finish([LAST])
+        (end,) = freezing.sum_rest([LAST])
     assert {(each.account, each.credits) for each in end.totals} >= {("user:usd", Decimal(73))}

@@ -29,7 +29,7 @@ def test_a_key_is_created_listed_and_revoked(monkeypatch: pytest.MonkeyPatch) ->
     assert key.prefix in listed
     assert secret.rpartition("_")[2] not in listed
     _printed("revoke", key.prefix)
-    monkeypatch.setattr(keys, "monotonic", lambda: monotonic() + keys.KNOWN_SECONDS)
+    monkeypatch.setattr(keys, "monotonic", lambda: monotonic() + keys.CACHED_SECONDS)
     assert find_key(secret) is None
     with pytest.raises(CommandError, match=key.prefix):
         _printed("revoke", key.prefix)

@@ -140,7 +140,7 @@ def test_one_item_that_the_database_refuses_does_not_fail_the_others(
                 cursor.execute("select 1 / 0")
 
     def poisoned(submissions: Sequence[Submission]) -> list[Outcome]:
-        return post(submissions, intake=Poison(submissions))
+        return post(submissions, hook=Poison(submissions))
 
     monkeypatch.setattr(operations, "post_each", lambda these: bulk.post_each(these, with_post=poisoned))
     outcomes = send(api, *({"id": f"item-{n}", **top_up(user, "1")} for n in range(8)))

@@ -80,7 +80,7 @@ def test_a_key_that_is_not_a_bearer_token_is_refused(api: Api, authorization: st
 
 def forget_found_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Move the clock past the time for which a found key is remembered."""
-    monkeypatch.setattr(keys, "monotonic", lambda: monotonic() + keys.KNOWN_SECONDS)
+    monkeypatch.setattr(keys, "monotonic", lambda: monotonic() + keys.CACHED_SECONDS)
 
 
 @pytest.mark.parametrize(

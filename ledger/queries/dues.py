@@ -25,7 +25,7 @@ class Due(NamedTuple):
     """The user's own limit; None: the tariff's."""
 
 
-def dues(user: int, *, at: datetime) -> Mapping[str, Due] | None:
+def dues_of(user: int, *, at: datetime) -> Mapping[str, Due] | None:
     """What a user owes by currency; None where no such user is known."""
     with connection.cursor() as cursor:
         cursor.execute("select exists (select from models_user where id = %s)", [user])
