@@ -1,4 +1,4 @@
-"""Arrays as literals come back as they were, whatever their texts hold."""
+"""Array literals are read back unchanged, whatever their texts contain."""
 
 from decimal import Decimal
 from typing import Any
@@ -27,7 +27,7 @@ def read_back(literal: str, kind: str) -> Any:
 @given(st.lists(any_text, max_size=5))
 @example(["", "NULL", "null", "{}", ",", '"', "\\", '\\"', " a ", "\n\t", "'", "%s", "ü\u2028"])
 def test_texts_come_back(values: list[str]) -> None:
-    """Quotes, backslashes, commas, braces, the word NULL, nothing at all."""
+    """Quotes, backslashes, commas, braces, the word NULL, the empty text."""
     assert read_back(texts(values), "text") == values
 
 

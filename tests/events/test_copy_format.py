@@ -1,4 +1,4 @@
-"""COPY's text format: whatever a text holds comes back as it was."""
+"""COPY's text format: any text is read back unchanged."""
 
 import pytest
 from hypothesis import given
@@ -31,13 +31,13 @@ def unescaped(value: str) -> str:
     ],
 )
 def test_what_means_something_to_copy_is_escaped(value: str, written: str) -> None:
-    """Tab, line ends and the backslash, and so the marks of NULL and of the end."""
+    """Tab, line ends and the backslash, and with it the marks of NULL and of the end."""
     assert escaped(value) == written
 
 
 @given(st.text(st.sampled_from("\\\t\n\rN.ab\u2028é"), max_size=20))
 def test_escaped_text_comes_back(value: str) -> None:
-    """One line, one column, nothing lost."""
+    """As one line and one column, complete."""
     written = escaped(value)
     assert "\n" not in written
     assert "\t" not in written

@@ -1,4 +1,4 @@
-"""Rows are copied as they are made; errors, also of a database that goes away, have Django's classes."""
+"""Rows are copied while they are made; all errors have Django's classes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -36,7 +36,7 @@ WRITES: tuple[Write, ...] = (
 
 @pytest.mark.parametrize("write", WRITES)
 def test_what_the_database_refuses_is_djangos_error(write: Write) -> None:
-    """With psycopg2's as its cause, which names the rule that was hit."""
+    """Its cause is psycopg2's error, which names the constraint."""
     with pytest.raises(DataError):
         _written(write, "too long " * 100)
     with pytest.raises(IntegrityError) as refused:
@@ -47,7 +47,7 @@ def test_what_the_database_refuses_is_djangos_error(write: Write) -> None:
 
 @pytest.mark.parametrize("write", WRITES)
 def test_a_database_that_goes_away_is_djangos_error(write: Write) -> None:
-    """What workers wait for to try again; psycopg2's own would end them."""
+    """Workers retry after Django's error; psycopg2's would end them."""
 
     def after_the_end(cursor: Any, actor: str) -> None:
         cursor.execute("select pg_backend_pid()")
@@ -62,7 +62,7 @@ def test_a_database_that_goes_away_is_djangos_error(write: Write) -> None:
 
 @given(st.lists(st.text(st.sampled_from("\\'\"\t\n\r%s;N{}.é\u2028$1"), max_size=12), min_size=1, max_size=8))
 def test_few_rows_and_many_are_written_alike(texts: list[str]) -> None:
-    """Whatever is in them: as values of a statement, or copied."""
+    """Whatever they contain: as values of a statement, or copied."""
     lines = [f"{number}\t{escaped(text)}\t{NULL}" for number, text in enumerate(texts)]
     more = [f"-1\tmore\t{NULL}"] * 20
     with transaction.atomic(), connection.cursor() as cursor:
@@ -76,7 +76,7 @@ def test_few_rows_and_many_are_written_alike(texts: list[str]) -> None:
 
 
 def test_few_rows_are_no_message_of_their_own() -> None:
-    """They travel with the next statement."""
+    """They are sent with the next statement."""
     with transaction.atomic(), CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
         with Pipeline(cursor) as pipeline:
             write_rows(pipeline, "ledger_adjusted", ADJUSTED, ["key\tanna\t2026-01-01\tUSD\t1"])
@@ -85,7 +85,7 @@ def test_few_rows_are_no_message_of_their_own() -> None:
 
 
 def test_a_field_ends_where_it_ends() -> None:
-    """Also one that should have been escaped and was not: nothing of it becomes a part of the statement."""
+    """Even an unescaped field never becomes part of the statement."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("create temporary table few (word text, other text) on commit drop")
         write_rows(cursor, "few", ("word", "other"), ["a\\\t, 1); drop table few --", "'\\'\t\\\\'"])
@@ -94,7 +94,7 @@ def test_a_field_ends_where_it_ends() -> None:
 
 
 def test_what_making_a_row_raises_ends_the_copy() -> None:
-    """As it was raised, not as the database tells of it; and nothing of the rows before it is kept."""
+    """The original error is raised, not the database's version of it, and no earlier row is kept."""
 
     def rows() -> Iterator[str]:
         for number in range(1000):
@@ -109,7 +109,7 @@ def test_what_making_a_row_raises_ends_the_copy() -> None:
 
 
 def test_rows_are_made_while_the_server_takes_in_those_before() -> None:
-    """It has read the first of them before the last is made."""
+    """The server has read the first row before the last one is made."""
     taken_in: list[int] = []
 
     def rows() -> Iterator[str]:
@@ -132,7 +132,7 @@ def test_rows_are_made_while_the_server_takes_in_those_before() -> None:
 
 
 def test_no_rows_are_no_statement() -> None:
-    """COPY of nothing is left out."""
+    """An empty COPY is left out."""
     with CaptureQueriesContext(connection) as captured:
         _written(lambda cursor, _: write_rows(cursor, "ledger_adjusted", ADJUSTED, iter(())), "anna")
     assert not [query for query in captured.captured_queries if "copy" in query["sql"]]

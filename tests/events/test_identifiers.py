@@ -1,4 +1,4 @@
-"""UUID version 7: its format, and that ids sort by the time they were made."""
+"""UUID version 7: its format, and its order by creation time."""
 
 import re
 import time
@@ -28,7 +28,7 @@ def test_uuid7_begins_with_the_milliseconds_since_1970() -> None:
 
 
 def test_ids_of_different_milliseconds_sort_by_time() -> None:
-    """As text, as in an index."""
+    """As text, like in an index."""
     made = []
     for _ in range(5):
         made.append(uuid7())
@@ -37,13 +37,13 @@ def test_ids_of_different_milliseconds_sort_by_time() -> None:
 
 
 def test_ids_of_one_process_sort_by_the_order_they_were_made_in() -> None:
-    """Also within a millisecond: grants of one batch are spent in its order. So none repeats."""
+    """Even within a millisecond, because grants of one batch are spent in that order. None repeats."""
     made = [uuid7() for _ in range(20_000)]
     assert made == sorted(set(made))
 
 
 def test_ids_of_several_threads_never_repeat() -> None:
-    """And those of each are in its order."""
+    """The ids of each thread keep their order."""
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: [uuid7() for _ in range(2000)], range(4)))
     assert all(each == sorted(each) for each in made)
@@ -51,7 +51,7 @@ def test_ids_of_several_threads_never_repeat() -> None:
 
 
 def test_clock_that_goes_back_does_not_change_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes later sorts later."""
+    """Later ids sort later."""
     first = uuid7()
     monkeypatch.setattr(time, "time_ns", lambda: 1)
     assert uuid7() > first

@@ -1,4 +1,4 @@
-"""Statements that wait for each other on a pipeline, and those that are planned once."""
+"""Statements that wait on a pipeline, and statements that are planned once."""
 
 import io
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ SAY = Statement("test_say", "insert into said select unnest($1::text[])")
 
 @pytest.fixture
 def pipeline() -> Iterator[Pipeline]:
-    """On a table of its own, `said`."""
+    """A pipeline with a table of its own, `said`."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("create temporary table said (word text) on commit drop")
         yield Pipeline(cursor)
@@ -26,7 +26,7 @@ def pipeline() -> Iterator[Pipeline]:
 
 @pytest.fixture
 def sent() -> Iterator[list[str]]:
-    """What is sent, a text a message."""
+    """The sent messages, one text each."""
     seen: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -38,7 +38,7 @@ def sent() -> Iterator[list[str]]:
 
 
 def test_what_has_no_answer_goes_with_what_has_one(pipeline: Pipeline, sent: list[str]) -> None:
-    """One message, in their order, and the answer is the last one's; a percent sign is one."""
+    """In one message and in order, with the result of the last one; a percent sign is literal."""
     send_later(pipeline, "insert into said values (%s)", "a 100 % sure thing")
     send_later(pipeline, "insert into said values ('10 %')")
     assert sent == []
@@ -48,7 +48,7 @@ def test_what_has_no_answer_goes_with_what_has_one(pipeline: Pipeline, sent: lis
 
 
 def test_what_is_planned_once_waits_too(pipeline: Pipeline, sent: list[str]) -> None:
-    """Once it is prepared: that is a message of its own."""
+    """Preparing it takes a separate message."""
     execute(pipeline, SAY, ["a"])
     query(pipeline, COUNT, "a")
     sent.clear()
@@ -58,7 +58,7 @@ def test_what_is_planned_once_waits_too(pipeline: Pipeline, sent: list[str]) -> 
 
 
 def test_nothing_overtakes_what_waits(pipeline: Pipeline) -> None:
-    """COPY goes past `execute`, and so does the driver's own cursor."""
+    """Neither COPY nor the driver's own cursor, which bypass `execute`."""
     send_later(pipeline, "insert into said values ('first')")
     pipeline.copy_expert("copy said from stdin", io.BytesIO(b"second\n"))
     send_later(pipeline, "insert into said values ('third')")
@@ -69,7 +69,7 @@ def test_nothing_overtakes_what_waits(pipeline: Pipeline) -> None:
 
 
 def test_what_still_waits_is_sent_at_the_end(sent: list[str]) -> None:
-    """Unless the transaction fails: then nothing of it is sent."""
+    """If the transaction fails, nothing of it is sent."""
     with connection.cursor() as cursor:
         with Pipeline(cursor) as pipeline:
             send_later(pipeline, "select 1")
@@ -80,7 +80,7 @@ def test_what_still_waits_is_sent_at_the_end(sent: list[str]) -> None:
 
 
 def test_statement_is_prepared_once_for_each_connection(pipeline: Pipeline, sent: list[str]) -> None:
-    """And a new connection knows none."""
+    """A new connection knows no prepared statement."""
     assert execute(pipeline, SAY, ["a", "b", "a"]) == 3
     assert query(pipeline, COUNT, "a") == [(2,)]
     assert query(pipeline, COUNT, "b") == [(1,)]
@@ -91,7 +91,7 @@ def test_statement_is_prepared_once_for_each_connection(pipeline: Pipeline, sent
 
 
 def test_statement_stays_prepared_where_its_transaction_failed() -> None:
-    """The database forgets no name in a rollback, and neither do we."""
+    """A rollback keeps prepared statements, in the database and in the pipeline."""
     statement = Statement("test_divide", "select 1 / $1::integer")
     for _ in range(2):
         with pytest.raises(DataError), transaction.atomic(), connection.cursor() as cursor:
@@ -101,7 +101,7 @@ def test_statement_stays_prepared_where_its_transaction_failed() -> None:
 
 
 def test_what_is_read_behind_a_lock_is_of_after_the_lock() -> None:
-    """In one message too: each statement has a snapshot of its own."""
+    """Even in one message: each statement has its own snapshot."""
     with another() as other, other.cursor() as elsewhere:
         elsewhere.execute("create table waited_for (word text)")
         try:

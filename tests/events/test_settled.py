@@ -1,4 +1,4 @@
-"""The settled position: nobody who reads up to it misses an event or sees one out of order."""
+"""The settled position: readers up to it miss no event and see the right order."""
 
 import random
 import threading
@@ -25,7 +25,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Writer:
-    """Appends on a connection of its own, in a transaction that the test ends."""
+    """Appends on its own connection, in a transaction that the test ends."""
 
     def __init__(self, other: Any) -> None:
         self.cursor = other.cursor()
@@ -72,12 +72,12 @@ def appended(count: int = 1) -> list[int]:
 
 @pytest.fixture(autouse=True)
 def start() -> int:
-    """Where the log ends before the test."""
+    """The end of the log before the test."""
     return settle_all()
 
 
-def test_settler_that_is_frozen_keeps_nobody_from_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database ends its transaction; when it wakes up it is told so."""
+def test_a_frozen_settler_does_not_stop_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database ends its transaction, and it learns so when it wakes up."""
     frozen, wake = threading.Event(), threading.Event()
     scan = Settler._scan
 
@@ -98,7 +98,7 @@ def test_settler_that_is_frozen_keeps_nobody_from_settling(monkeypatch: pytest.M
 
 
 def test_writer_that_is_frozen_in_the_middle_of_a_copy_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database would wait for its next row for ever, with everything locked; what it wrote is gone."""
+    """The database would wait for its next row for ever, with everything locked. Its rows are rolled back."""
     frozen, wake = threading.Event(), threading.Event()
 
     def append() -> None:
@@ -126,13 +126,13 @@ def test_writer_that_is_frozen_in_the_middle_of_a_copy_is_ended(monkeypatch: pyt
 
 
 def test_settled_position_follows_what_was_appended() -> None:
-    """Without gaps it is the last one, at once."""
+    """Without gaps it is the last position, at once."""
     positions = appended(5)
     assert Settler().advance() == positions[-1] == settled()
 
 
-def test_open_writer_holds_back_what_came_after_him(start: int) -> None:
-    """A later event that is committed waits for the earlier one that is not."""
+def test_an_open_writer_holds_back_later_events(start: int) -> None:
+    """A committed later event waits for an uncommitted earlier one."""
     with writing() as slow:
         (first,) = slow.append()
         (second,) = appended()
@@ -144,7 +144,7 @@ def test_open_writer_holds_back_what_came_after_him(start: int) -> None:
 
 
 def test_what_was_before_the_open_writer_is_settled() -> None:
-    """It does not wait for anybody."""
+    """Earlier positions do not wait."""
     (earlier,) = appended()
     with writing() as slow:
         slow.append()
@@ -154,7 +154,7 @@ def test_what_was_before_the_open_writer_is_settled() -> None:
 
 
 def test_gap_of_a_rolled_back_writer_is_passed() -> None:
-    """Once he is gone, nobody can fill it any more: the second look is certain."""
+    """Once the writer is gone, the gap cannot be filled: the second look is certain."""
     with writing() as writer:
         writer.append(3)
         last = appended(2)[-1]
@@ -164,8 +164,8 @@ def test_gap_of_a_rolled_back_writer_is_passed() -> None:
         assert settler.advance() == last
 
 
-def test_gap_that_nobody_holds_is_passed_at_once() -> None:
-    """Rolled back before anybody looked."""
+def test_a_gap_without_a_holder_is_passed_at_once() -> None:
+    """It was rolled back before the settler looked."""
     with writing() as writer:
         writer.append()
         writer.roll_back()
@@ -174,7 +174,7 @@ def test_gap_that_nobody_holds_is_passed_at_once() -> None:
 
 
 def test_second_open_writer_holds_back_after_the_first_is_gone() -> None:
-    """Two gaps, two writers: nothing above the second's is settled before he ends."""
+    """With two gaps, nothing above the second one is settled before its writer ends."""
     with writing() as one, writing() as other:
         one.append()
         (between,) = appended()
@@ -190,7 +190,7 @@ def test_second_open_writer_holds_back_after_the_first_is_gone() -> None:
 
 
 def test_writer_who_comes_later_does_not_keep_an_old_gap_open() -> None:
-    """Only those who were there when the gap was seen can fill it."""
+    """Only writers present when the gap was seen can fill it."""
     with writing() as gone, writing() as later:
         gone.append()
         (last,) = appended()
@@ -202,8 +202,8 @@ def test_writer_who_comes_later_does_not_keep_an_old_gap_open() -> None:
         later.roll_back()
 
 
-def test_foreign_transactions_hold_nobody_back() -> None:
-    """An open transaction that appends nothing, with a snapshot or a number of its own, is not waited for."""
+def test_transactions_that_append_nothing_are_not_waited_for() -> None:
+    """A transaction that appends nothing is not waited for, even with a snapshot or transaction id."""
     with another() as other, other.cursor() as cursor:
         cursor.execute("begin isolation level repeatable read")
         cursor.execute("select count(*) from events_event")
@@ -217,7 +217,7 @@ def test_foreign_transactions_hold_nobody_back() -> None:
 
 
 def test_another_settler_at_work_is_left_alone() -> None:
-    """One at a time: the other answers with what is settled."""
+    """Only one settles at a time: the other returns the settled position."""
     (last,) = appended()
     with another() as other, other.cursor() as cursor:
         cursor.execute("begin")
@@ -229,7 +229,7 @@ def test_another_settler_at_work_is_left_alone() -> None:
 
 
 def test_settled_position_passes_more_than_one_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind by more than it reads at once, with a gap after that."""
+    """From further behind than one scan reads, with a gap after that."""
     monkeypatch.setattr("events.settler._SCAN", 10)
     appended(35)
     with writing() as writer:
@@ -243,7 +243,7 @@ def test_settled_position_passes_more_than_one_scan(monkeypatch: pytest.MonkeyPa
 
 
 def test_settled_position_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gap that was noted long ago, far below what has been settled since."""
+    """A gap noted long ago may be far below what was settled since."""
     monkeypatch.setattr("events.settler._SCAN", 10)
     settler = Settler()
     with writing() as first, writing() as second:
@@ -266,7 +266,7 @@ def test_settled_position_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_no_reader_misses_or_reorders_an_event(start: int) -> None:
-    """Six writers, a third of them rolling back, and a foreign transaction open all along."""
+    """Six writers, a third of them rolling back, and an open foreign transaction all along."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     stop = threading.Event()

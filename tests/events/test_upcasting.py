@@ -1,4 +1,4 @@
-"""Old versions are lifted step by step; what is unknown is refused, never guessed."""
+"""Old versions are lifted step by step; unknown ones are refused."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def cents_to_amount(event: StoredEvent) -> Mapping[str, Any]:
 
 
 def with_currency(event: StoredEvent) -> Mapping[str, Any]:
-    """Version 2 knew no other currency."""
+    """Version 2 had one currency only."""
     return {**event.data, "currency": "USD"}
 
 
@@ -41,7 +41,7 @@ def event(type_: str, version: int, **data: Any) -> StoredEvent:
 
 
 def test_old_version_takes_every_step_and_keeps_its_place() -> None:
-    """Nothing but data and version changes."""
+    """Only data and version change."""
     lift = Upcasting(VERSIONS, STEPS).lift
     current = event("fee.charged", 3, amount="1.05000000", currency="USD")
     assert lift(event("fee.charged", 1, cents=105)) == current
@@ -71,7 +71,7 @@ def test_stored_event_is_left_as_it_was() -> None:
     ],
 )
 def test_unknown_event_is_refused_by_name(type_: str, version: int, said: str) -> None:
-    """The sentence has the type and how far this ledger knows it."""
+    """The message names the type and the newest known version."""
     with pytest.raises(UnknownEvent, match=said) as raised:
         Upcasting(VERSIONS, STEPS).lift(event(type_, version))
     assert type_ in str(raised.value)
@@ -79,7 +79,7 @@ def test_unknown_event_is_refused_by_name(type_: str, version: int, said: str) -
 
 @pytest.mark.parametrize(("version", "written"), [(1, False), (2, False), (3, True), (4, False)])
 def test_only_the_current_version_is_written(version: int, written: bool) -> None:
-    """Older ones are only read."""
+    """Older versions are only read."""
     upcasting = Upcasting(VERSIONS, STEPS)
     if written:
         upcasting.require_current(event("fee.charged", version))
@@ -99,6 +99,6 @@ def test_only_the_current_version_is_written(version: int, written: bool) -> Non
     ids=["no first version", "a gap", "a step is missing", "a step leads nowhere"],
 )
 def test_registry_with_a_hole_is_refused_at_once(versions: Any, steps: Any) -> None:
-    """Not when the first old event is read."""
+    """Not only when the first old event is read."""
     with pytest.raises(ValueError, match="missing"):
         Upcasting(versions, steps)

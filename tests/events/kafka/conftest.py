@@ -1,4 +1,4 @@
-"""What the tests on a broker share: fresh topics, publishers, users and machines."""
+"""Fixtures on a broker: fresh topics, publishers, users and machines."""
 
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +16,7 @@ from tests.events.kafka.world import Publisher
 
 @pytest.fixture
 def admin(kafka: str) -> Iterator[KafkaAdminClient]:
-    """An administrator of the broker."""
+    """An admin client of the broker."""
     made = make_admin(client="tests")
     yield made
     made.close()
@@ -24,8 +24,8 @@ def admin(kafka: str) -> Iterator[KafkaAdminClient]:
 
 @pytest.fixture
 def fresh_topics(admin: KafkaAdminClient, transactional_db: None) -> None:
-    """Every topic, empty, with an id that was never seen before."""
-    make_topics_anew(admin, [topic.name for topic in declared_topics()])
+    """Every topic, empty, with a new id."""
+    recreate_topics(admin, [topic.name for topic in declared_topics()])
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def user(fresh_topics: None) -> User:
 
 @pytest.fixture
 def machine(fresh_topics: None) -> Machine:
-    """Of another user, with a price for everything."""
+    """Another user's, with a price for everything."""
     return make_machine(make_user(), api="0.01", data_source="3", copy="5", copy_update="0.5")
 
 
-def make_topics_anew(admin: KafkaAdminClient, names: Sequence[str]) -> None:
-    """Delete topics and make them again: the same names, other ids."""
+def recreate_topics(admin: KafkaAdminClient, names: Sequence[str]) -> None:
+    """Delete topics and create them again: the same names with other ids."""
     if gone := sorted(set(admin.list_topics()) & set(names)):
         admin.delete_topics(gone)
         wait_until_gone(admin, *gone)
@@ -57,5 +57,5 @@ def make_topics_anew(admin: KafkaAdminClient, names: Sequence[str]) -> None:
 
 
 def wait_until_gone(admin: KafkaAdminClient, *names: str) -> None:
-    """Apache Kafka deletes topics in its own time."""
+    """Apache Kafka deletes topics asynchronously."""
     until(lambda: not set(names) & set(admin.list_topics()), 15)

@@ -1,4 +1,4 @@
-"""How the clients are made from the settings, and how a worker paces itself."""
+"""Clients are made from the settings, and workers pace themselves."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.events.kafka.world import Publisher, events, ingesting, wait_for
 
 
 def test_clients_speak_as_the_settings_say(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SASL and TLS included: every client is made with the same options."""
+    """Every client gets the same options, SASL and TLS included."""
     settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(
         update={
             "kafka_bootstrap_servers": "one:9093,two:9093",
@@ -60,7 +60,7 @@ def test_clients_speak_as_the_settings_say(settings: Any, monkeypatch: pytest.Mo
 def test_every_compression_of_publishers_is_read(
     compression: str, fresh_topics: None, user: User, machine: Machine
 ) -> None:
-    """They choose it, and need not ask."""
+    """Publishers choose it freely."""
     publisher = Publisher(compression_type=compression)
     ids = [f"{n}" for n in range(20)]
     publisher.operations(
@@ -73,7 +73,9 @@ def test_every_compression_of_publishers_is_read(
 
 
 def _posted(pace: Pace, batches: int, *, fixed: float, each: float) -> float:
-    """How long the last of so many full batches takes, at so many seconds a batch and a message."""
+    """Return the time of the last of several full batches, for given costs per batch and message
+    (seconds).
+    """
     seconds = 0.0
     for _ in range(batches):
         seconds = fixed + each * pace.size
@@ -82,7 +84,7 @@ def _posted(pace: Pace, batches: int, *, fixed: float, each: float) -> float:
 
 
 def test_the_pace_settles_where_a_transaction_takes_forty_milliseconds() -> None:
-    """From either side, whatever a batch costs by itself: many messages bear that cost together."""
+    """From either side, whatever the fixed cost of a batch."""
     pace = Pace(limit=1000)
     assert _posted(pace, 20, fixed=0.012, each=0.0001) == pytest.approx(0.040, abs=0.001)
     assert _posted(pace, 20, fixed=0.002, each=0.0003) == pytest.approx(0.040, abs=0.001)
@@ -90,7 +92,7 @@ def test_the_pace_settles_where_a_transaction_takes_forty_milliseconds() -> None
 
 
 def test_the_pace_keeps_within_its_limits() -> None:
-    """Slow batches do not become ever smaller, quick ones not larger than they may."""
+    """Slow batches do not shrink it for ever, quick ones do not exceed the maximum."""
     pace = Pace(limit=400)
     _posted(pace, 20, fixed=0, each=0.00001)
     assert pace.size == 400
@@ -102,7 +104,7 @@ def test_the_pace_keeps_within_its_limits() -> None:
 
 
 def test_one_slow_batch_at_most_halves_the_pace_and_a_small_one_says_nothing() -> None:
-    """A disk that was busy for a moment costs a few batches, not the pace of the next minute."""
+    """A short delay of the disk costs a few batches, not the pace of the next minute."""
     pace = Pace(limit=1000)
     _posted(pace, 20, fixed=0.012, each=0.0001)
     full = pace.size
@@ -115,7 +117,7 @@ def test_one_slow_batch_at_most_halves_the_pace_and_a_small_one_says_nothing() -
 
 
 def test_waits_grow_up_to_a_limit_and_begin_again() -> None:
-    """With jitter, so that workers do not come back all at once."""
+    """With jitter, so that workers do not return all at once."""
     backoff = Backoff(first=1, limit=4)
     waits = [backoff.next() for _ in range(5)]
     assert all(half <= wait <= 2 * half for wait, half in zip(waits, [0.5, 1, 2, 2, 2], strict=True))
@@ -123,8 +125,8 @@ def test_waits_grow_up_to_a_limit_and_begin_again() -> None:
     assert backoff.next() <= 1
 
 
-def test_only_what_a_message_brings_about_is_poison() -> None:
-    """A database that is away is nobody's fault."""
+def test_only_errors_caused_by_a_message_are_poison() -> None:
+    """No message causes a lost database."""
     assert is_poison(DataError("a value"))
     assert is_poison(IntegrityError("a constraint"))
     assert is_poison(ValueError("a NUL in a text"))

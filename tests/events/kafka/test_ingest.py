@@ -1,4 +1,4 @@
-"""Messages in: what becomes of each, in whichever mode, order and number they come."""
+"""Incoming messages have the right outcome in every mode, order and number."""
 
 import json
 import time
@@ -49,7 +49,7 @@ def test_both_modes_of_cloud_events_are_taken(publisher: Publisher, user: User, 
 
 
 def test_every_kind_comes_in_through_its_topic(publisher: Publisher, user: User, machine: Machine) -> None:
-    """All nine, with what the sender said in which context."""
+    """All nine kinds, with the sender's context."""
     lines = {"machine": machine.pk, "count_of_lines": 10}
     sent = publisher.operations(
         [
@@ -72,7 +72,7 @@ def test_every_kind_comes_in_through_its_topic(publisher: Publisher, user: User,
 
 
 def test_a_duplicate_changes_nothing(publisher: Publisher, user: User, machine: Machine) -> None:
-    """Within a batch, and long after."""
+    """Within a batch and long after it."""
     fields = {"id": "same", "machine": machine.pk, "count_of_lines": 1000}
     with ingesting():
         publisher.operations([("solving", user.pk, fields)] * 3)
@@ -98,7 +98,7 @@ def test_the_same_key_from_two_sources_is_two_operations(publisher: Publisher, u
 def test_operations_that_come_out_of_order_are_all_recorded(
     publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """A late message is recorded when it comes, and says when it occurred."""
+    """A late message is recorded on arrival, with its own time of occurrence."""
     now = timezone.now()
     times = [now - timedelta(days=7), now, now - timedelta(hours=1)]
     with ingesting():
@@ -116,8 +116,8 @@ def test_operations_that_come_out_of_order_are_all_recorded(
     assert [at for (at,) in found][2:] == times
 
 
-def test_what_nobody_can_afford_is_rejected_not_parked(publisher: Publisher, machine: Machine) -> None:
-    """A rejection is an answer: an event of its own."""
+def test_an_operation_above_the_balance_is_rejected(publisher: Publisher, machine: Machine) -> None:
+    """A rejection is an answer, with an event."""
     poor = make_user()
     with ingesting():
         sent = publisher.operation("machine_copy", poor.pk, machine=machine.pk)
@@ -171,10 +171,10 @@ def _without_id(publisher: Publisher, data: Any) -> None:
         ),
     ],
 )
-def test_what_cannot_be_taken_is_parked(
+def test_a_message_that_cannot_be_handled_is_parked(
     send: Callable[[Publisher, Any], None], code: str, publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """With its reason and its place, and nothing behind it waits."""
+    """With its reason and place; later messages do not wait."""
     data = {"type": "solving", "operation_user": user.pk, "machine": machine.pk, "count_of_lines": 1}
     before = publisher.operation("solving", user.pk, id="before", machine=machine.pk, count_of_lines=1)
     send(publisher, data)
@@ -187,7 +187,7 @@ def test_what_cannot_be_taken_is_parked(
 
 
 def test_a_dead_letter_keeps_every_byte(publisher: Publisher, fresh_topics: None) -> None:
-    """Key, value and headers as they came, also those that are no text."""
+    """Key, value and headers are unchanged, even if they are not text."""
     value, headers = b"\x00\xfe\xff", [("x-odd", b"\x00\xff"), ("x-odd", b"again")]
     with ingesting():
         sent = publisher.raw(TRAININGS, value, headers, key=b"\x00key")
@@ -201,7 +201,7 @@ def test_a_dead_letter_keeps_every_byte(publisher: Publisher, fresh_topics: None
 
 
 def test_a_key_used_for_another_command_is_parked(publisher: Publisher, user: User, machine: Machine) -> None:
-    """In one batch and in a later one; the first one stands."""
+    """In the same batch and in a later one; the first command counts."""
     with ingesting():
         publisher.operation("solving", user.pk, id="key", machine=machine.pk, count_of_lines=1000)
         publisher.operation("solving", user.pk, id="key", machine=machine.pk, count_of_lines=2000)
@@ -217,7 +217,7 @@ def test_a_key_used_for_another_command_is_parked(publisher: Publisher, user: Us
 def test_a_message_of_10_megabytes_is_parked(
     publisher: Publisher, user: User, machine: Machine, admin: KafkaAdminClient
 ) -> None:
-    """And what comes after it is taken."""
+    """Later messages are handled."""
     admin.delete_topics([TRAININGS])
     wait_until_gone(admin, TRAININGS)
     admin.create_topics({TRAININGS: {"num_partitions": 6, "configs": {"max.message.bytes": "20000000"}}})
@@ -231,7 +231,7 @@ def test_a_message_of_10_megabytes_is_parked(
 
 
 def test_a_message_waits_for_its_user_and_machine(publisher: Publisher, user: User) -> None:
-    """It is posted when both are known, and nothing behind it waits."""
+    """It is posted when both are known; later messages do not wait."""
     later_user, later_machine = 1_000_001, 2_000_001
     known = make_machine(user)
     with ingesting():
@@ -254,7 +254,7 @@ def test_a_message_waits_for_its_user_and_machine(publisher: Publisher, user: Us
 def test_a_message_that_waited_too_long_is_rejected(
     publisher: Publisher, machine: Machine, settings: Any
 ) -> None:
-    """With a code of its own, for good: the key is used then."""
+    """With its own code, and for good: the key is used then."""
     settings.LEDGER_WAITING = timedelta(seconds=0.5)
     with ingesting():
         publisher.operation("solving", 1_000_002, id="late", machine=machine.pk, count_of_lines=1)
@@ -281,7 +281,7 @@ def test_two_waiting_messages_under_one_key_are_one_operation(publisher: Publish
 def test_a_worker_that_drains_reads_what_is_there_before_it_ends(
     alone: bool, publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """Asked to end in the middle; one that does not leaves the rest to the next."""
+    """It is stopped in the middle; a worker that does not drain leaves the rest."""
     fields = {"machine": machine.pk, "count_of_lines": 1}
     ids = [f"{n}" for n in range(1000)]
     publisher.operations([("solving", user.pk, {"id": id_, **fields}) for id_ in ids])
@@ -294,7 +294,7 @@ def test_a_worker_that_drains_reads_what_is_there_before_it_ends(
 
 
 def test_draining_ends_in_time(publisher: Publisher, user: User, machine: Machine) -> None:
-    """Where there is more than can be read."""
+    """Even if there is more than it can read."""
     fields = {"machine": machine.pk, "count_of_lines": 1}
     publisher.operations([("solving", user.pk, {"id": f"{n}", **fields}) for n in range(3000)])
     with ingesting(batch=1, drain=0.5):
@@ -305,7 +305,7 @@ def test_draining_ends_in_time(publisher: Publisher, user: User, machine: Machin
 
 
 def test_positions_say_how_far_the_ledger_lags(publisher: Publisher, user: User, machine: Machine) -> None:
-    """Per topic id and partition: the next offset, and the end as it was last seen."""
+    """Per topic id and partition: the next offset, and the end as last seen."""
     sent = [publisher.operation("solving", user.pk, machine=machine.pk, count_of_lines=1) for _ in range(5)]
     with ingesting():
         wait_for(5)

@@ -1,4 +1,4 @@
-"""Who reads what, from where: exactly once, whoever believes what."""
+"""Partitions are read exactly once, whatever workers believe."""
 
 import os
 from collections import Counter
@@ -25,27 +25,27 @@ from ledger.intake.messages import handle
 from models import Machine, User
 from tests.builders import amount, balances, make_user
 from tests.connections import until
-from tests.events.kafka.conftest import make_topics_anew
+from tests.events.kafka.conftest import recreate_topics
 from tests.events.kafka.world import Publisher, Sent, events, ingesting, parked, rows, taken, wait_for
 
 TRAININGS = topics.TRAINING_OPERATIONS
 
 
 def solve(publisher: Publisher, user: User, machine: Machine, ids: Sequence[str]) -> list[Sent]:
-    """One solving of one line an id: 0.0001 EAML each."""
+    """One solving of one line per id, 0.0001 EAML each."""
     fields = {"machine": machine.pk, "count_of_lines": 1}
     return publisher.operations([("solving", user.pk, {"id": id_, **fields}) for id_ in ids])
 
 
 def solved() -> list[str]:
-    """The request ids of what was recorded for the training service."""
+    """Return the request ids recorded for the training service."""
     return [request_id for source, request_id in events() if source == topics.TRAINING_SERVICE]
 
 
 def test_two_workers_on_the_same_partitions_post_each_once(
     publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """Both believe that they own all of them."""
+    """Both believe that they own all partitions."""
     ids = [f"{n}" for n in range(1500)]
     solve(publisher, user, machine, ids)
     with ExitStack() as workers:
@@ -58,7 +58,7 @@ def test_two_workers_on_the_same_partitions_post_each_once(
 
 
 def test_who_lost_a_partition_posts_nothing(publisher: Publisher, user: User, machine: Machine) -> None:
-    """The position is compared with where the fetch started."""
+    """The position is compared with the start of the fetch."""
     (sent,) = solve(publisher, user, machine, ["once"])
     with ingesting():
         wait_for(1)
@@ -75,16 +75,16 @@ def test_who_lost_a_partition_posts_nothing(publisher: Publisher, user: User, ma
 
 
 @pytest.mark.parametrize("again", [3, 40], ids=["shorter", "longer"])
-def test_a_topic_made_anew_is_read_from_its_beginning(
+def test_a_recreated_topic_is_read_from_its_beginning(
     again: int, publisher: Publisher, user: User, machine: Machine, admin: KafkaAdminClient
 ) -> None:
-    """The same name, another id: nothing is left out, and nothing is taken for what it is not."""
+    """The same name with another id: nothing is skipped or mistaken."""
     first, second = [f"first {n}" for n in range(20)], [f"second {n}" for n in range(again)]
     solve(publisher, user, machine, first)
     with ingesting():
         wait_for(len(first))
         publisher.close()
-        make_topics_anew(admin, [TRAININGS])
+        recreate_topics(admin, [TRAININGS])
         other = Publisher()
         solve(other, user, machine, second)
         other.close()
@@ -93,15 +93,15 @@ def test_a_topic_made_anew_is_read_from_its_beginning(
     assert len(rows("select distinct topic_id from events_kafka_position where next_offset > 0")) == 2
 
 
-def test_a_topic_made_anew_while_nobody_reads(
+def test_a_topic_recreated_without_readers_is_read_from_its_beginning(
     publisher: Publisher, user: User, machine: Machine, admin: KafkaAdminClient
 ) -> None:
-    """A worker that starts afterwards begins with the new one."""
+    """A worker that starts afterwards begins with the new topic."""
     solve(publisher, user, machine, ["old"])
     with ingesting():
         wait_for(1)
     publisher.close()
-    make_topics_anew(admin, [TRAININGS])
+    recreate_topics(admin, [TRAININGS])
     other = Publisher()
     solve(other, user, machine, ["new"])
     other.close()
@@ -114,7 +114,7 @@ def test_a_topic_made_anew_while_nobody_reads(
 def test_a_poison_message_is_parked_wherever_it_stands(
     place: int, publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """An error of the database that one message brings about costs that message only."""
+    """A database error caused by one message costs only that message."""
     ids = ["poison" if n == place else f"{n}" for n in range(5)]
     sent = solve(publisher, user, machine, ids)
     routes = {topic: _poisoned(b"poison") for topic in (TRAININGS, topics.MARKETPLACE_OPERATIONS)}
@@ -123,15 +123,17 @@ def test_a_poison_message_is_parked_wherever_it_stands(
     assert solved() == [id_ for id_ in ids if id_ != "poison"]
     assert parked() == [(TRAININGS, sent[place].partition, sent[place].offset, "internal_error")]
     assert rows("select reason from events_dead_letter") == [("DataError: division by zero",)]
-    _, (told,) = dead_letter_feed.read_unpublished(topics.BILLING_DEAD_LETTERS, 1)
-    assert dict(told.headers)["deadletter-code"] == b"internal_error"
-    assert b"division" not in dict(told.headers)["deadletter-reason"], "what went wrong inside stays inside"
+    _, (published,) = dead_letter_feed.read_unpublished(topics.BILLING_DEAD_LETTERS, 1)
+    assert dict(published.headers)["deadletter-code"] == b"internal_error"
+    assert b"division" not in dict(published.headers)["deadletter-reason"], (
+        "what went wrong inside stays inside"
+    )
 
 
-def test_an_alarm_keeps_a_partition_back_until_somebody_says_where_to_go_on(
+def test_a_partition_with_an_alarm_waits_until_an_operator_releases_it(
     publisher: Publisher, user: User, machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The others go on meanwhile."""
+    """The other partitions continue."""
     (sent,) = solve(publisher, user, machine, ["first"])
     other = _user_of_another_partition(user)
     with ingesting():
@@ -153,7 +155,7 @@ def test_an_alarm_keeps_a_partition_back_until_somebody_says_where_to_go_on(
 def test_messages_that_are_gone_raise_an_alarm(
     publisher: Publisher, user: User, machine: Machine, admin: KafkaAdminClient
 ) -> None:
-    """Nothing is skipped on its own: who lost them has to hear of it."""
+    """Nothing is skipped automatically: an operator has to know."""
     sent = solve(publisher, user, machine, ["gone", "gone too", "there"])
     other = _user_of_another_partition(user)
     admin.delete_records({TopicPartition(TRAININGS, sent[0].partition): 2})
@@ -168,7 +170,7 @@ def test_messages_that_are_gone_raise_an_alarm(
 def test_only_a_partition_with_an_alarm_can_be_moved(
     publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """Positions are nothing to play with."""
+    """Other positions cannot be changed."""
     (sent,) = solve(publisher, user, machine, ["only"])
     with ingesting():
         wait_for(1)
@@ -180,7 +182,7 @@ def test_only_a_partition_with_an_alarm_can_be_moved(
 def test_a_batch_that_cannot_be_taken_apart_stops_its_partition_alone(
     publisher: Publisher, user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as one in a compression that this reader does not know."""
+    """For example one in an unknown compression."""
     (sent,) = solve(publisher, user, machine, ["before"])
     other = _user_of_another_partition(user)
 
@@ -204,7 +206,7 @@ def test_a_batch_that_cannot_be_taken_apart_stops_its_partition_alone(
 def test_the_group_shares_partitions_and_hands_them_on(
     publisher: Publisher, user: User, machine: Machine
 ) -> None:
-    """A worker that ends leaves its partitions to the other, in the middle of the work."""
+    """A worker that stops leaves its partitions to the other, in the middle of the work."""
     ids = [f"{n}" for n in range(600)]
     with ingesting(alone=False, batch=20):
         with ingesting(alone=False, batch=20):
@@ -232,7 +234,7 @@ def _message(publisher: Publisher, sent: Sent, topic_id: str, user: User, machin
 
 
 def _poisoned(mark: bytes) -> MessageHandler:
-    """Posts as always, but a batch with such a message fails in the database, in mid-transaction."""
+    """Return a handler that fails in the database, in mid-transaction, on batches with such a message."""
 
     def post(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
         def poisoned(cursor: Any) -> None:
@@ -246,7 +248,7 @@ def _poisoned(mark: bytes) -> MessageHandler:
 
 
 def _choking(decode: Callable[[bytes], bytes], mark: bytes) -> Callable[[bytes], bytes]:
-    """A codec that fails at some content."""
+    """Return a codec that fails on some content."""
 
     def decoding(compressed: bytes) -> bytes:
         plain = decode(compressed)
@@ -258,7 +260,7 @@ def _choking(decode: Callable[[bytes], bytes], mark: bytes) -> Callable[[bytes],
 
 
 def _raise_alarm(partition: int) -> None:
-    """As a worker does that finds nothing at its offset; it forgets the place then, as this one must."""
+    """Raise an alarm like a worker that finds nothing at its offset; the position is forgotten then."""
     with connection.cursor() as cursor:
         cursor.execute(
             """update events_kafka_position set alarm = 'there is nothing at offset 1', alarmed_at = now()
@@ -268,7 +270,7 @@ def _raise_alarm(partition: int) -> None:
 
 
 def _user_of_another_partition(user: User) -> User:
-    """Somebody whose messages go elsewhere."""
+    """Return a user whose messages go to another partition."""
     for _ in range(20):
         other = make_user()
         if _partition_of(other) != _partition_of(user):

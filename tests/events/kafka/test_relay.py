@@ -1,4 +1,4 @@
-"""Events out: what is told, to whom, in which order, and what happens where it cannot be."""
+"""Published events: content, key and order, and refusals by the broker."""
 
 from collections import defaultdict
 from decimal import Decimal
@@ -19,7 +19,7 @@ from ledger.engine.posting import post
 from models import Machine, User
 from tests.builders import amount, bill, machine_copy, make_user, post_one, solving, top_up
 from tests.connections import Worker, another, until
-from tests.events.kafka.conftest import make_topics_anew
+from tests.events.kafka.conftest import recreate_topics
 from tests.events.kafka.world import (
     Publisher,
     checkpoint,
@@ -31,7 +31,7 @@ from tests.events.kafka.world import (
     relaying,
     rows,
     wait_for,
-    wait_until_told,
+    wait_until_published,
 )
 
 OUT = topics.BILLING_OPERATIONS
@@ -39,21 +39,21 @@ BALANCES = topics.BILLING_BALANCES
 LETTERS = topics.BILLING_DEAD_LETTERS
 
 
-def test_every_outcome_is_told_to_the_paying_user(user: User, machine: Machine) -> None:
-    """What was recorded and what was rejected, as the contract has it, with the balances after it."""
+def test_every_outcome_is_published_under_its_payer(user: User, machine: Machine) -> None:
+    """Recorded and rejected operations follow the contract, with the balances after them."""
     poor = make_user()
     done = post_one(solving(machine, user=user, lines=1000, key="done", source="/services/training"))
     refused = post_one(machine_copy(machine, user=poor, key="refused", source="/services/marketplace"))
     with relaying():
-        wait_until_told()
+        wait_until_published()
     assert done.event is not None
     assert refused.event is not None
     by_id = {message.event.id: message for message in heard(OUT)}
-    told, said_no = by_id[done.event.id], by_id[refused.event.id]
-    assert (told.key, said_no.key) == (str(user.pk).encode(), str(poor.pk).encode())
-    assert told.event.type == topics.BILLING_OPERATION_RECORDED
-    assert told.event.source == topics.BILLING_SERVICE
-    recorded: OperationRecorded = told.payload
+    published, said_no = by_id[done.event.id], by_id[refused.event.id]
+    assert (published.key, said_no.key) == (str(user.pk).encode(), str(poor.pk).encode())
+    assert published.event.type == topics.BILLING_OPERATION_RECORDED
+    assert published.event.source == topics.BILLING_SERVICE
+    recorded: OperationRecorded = published.payload
     assert (recorded.source, recorded.request_id) == ("/services/training", "done")
     assert recorded.position == done.event.position
     assert str(recorded.operation) == done.event.id
@@ -67,13 +67,13 @@ def test_every_outcome_is_told_to_the_paying_user(user: User, machine: Machine) 
 
 
 def test_each_users_events_come_in_order_and_once(user: User, machine: Machine) -> None:
-    """With batches of every size, and gaps in the positions."""
+    """For batches of every size, and with gaps in the positions."""
     users = [user, *(make_user() for _ in range(4))]
     for n in range(6):
         post([solving(machine, user=each, lines=n + 1) for each in users])
         _take_a_position_and_roll_back()
     with relaying(batch=7):
-        wait_until_told()
+        wait_until_published()
     positions: dict[Any, list[int]] = defaultdict(list)
     for message in heard(OUT):
         positions[message.key].append(message.payload.position)
@@ -83,59 +83,59 @@ def test_each_users_events_come_in_order_and_once(user: User, machine: Machine) 
     )
 
 
-def test_latest_balances_are_told_once_a_batch(user: User, machine: Machine) -> None:
-    """Of everybody who was touched; the version is the position of the event."""
+def test_latest_balances_are_published_once_per_batch(user: User, machine: Machine) -> None:
+    """Of every user touched; the version is the event's position."""
     with relaying():
-        wait_until_told(BALANCES)
+        wait_until_published(BALANCES)
         post([solving(machine, user=user, lines=1000) for _ in range(5)])
-        wait_until_told(BALANCES)
-    told: list[Balance] = [each for each in payloads(BALANCES, Balance) if each.user == user.pk]
-    last = max(told, key=lambda balance: balance.version)
+        wait_until_published(BALANCES)
+    published: list[Balance] = [each for each in payloads(BALANCES, Balance) if each.user == user.pk]
+    last = max(published, key=lambda balance: balance.version)
     ((position,),) = rows("select max(position) from events_event")
     assert last.version == position
     assert last.eaml.balance == last.eaml.available == amount("99.5")
     assert last.usd.balance == amount(100)
     assert (last.due_usd, last.due_eaml) == (amount(0), amount(0))
-    assert [balance.version for balance in told] == sorted({balance.version for balance in told})
+    assert [balance.version for balance in published] == sorted({balance.version for balance in published})
 
 
 def test_a_rejection_changes_no_balance(machine: Machine) -> None:
-    """So none is told."""
+    """So no balance is published."""
     poor = make_user()
     post_one(machine_copy(machine, user=poor))
     with relaying():
-        wait_until_told(BALANCES)
+        wait_until_published(BALANCES)
     assert [each for each in payloads(BALANCES, Balance) if each.user == poor.pk] == []
 
 
 def test_what_the_contract_does_not_know_is_passed_over(fresh_topics: None) -> None:
-    """The publishing of the first tariff is an event, and no outcome of anything."""
+    """The event of the first tariff is not the outcome of a request."""
     assert rows("select type from events_event") == [("tariff.published",)]
     with relaying():
-        wait_until_told()
-        wait_until_told(BALANCES)
+        wait_until_published()
+        wait_until_published(BALANCES)
     assert records(OUT) == records(BALANCES) == []
 
 
 @pytest.mark.parametrize("meanwhile", [0, 5], ids=["shorter", "longer"])
-def test_a_topic_made_anew_while_nobody_tells(
+def test_a_topic_recreated_without_a_relay_is_complete(
     meanwhile: int, user: User, machine: Machine, admin: KafkaAdminClient
 ) -> None:
-    """What was told twice stood there twice: the new topic is shorter, or longer where more has happened."""
+    """The recreated topic is complete, whatever the length of the old one."""
     post_one(solving(machine, user=user, lines=1000))
     for _ in range(2):
         with relaying():
-            wait_until_told()
+            wait_until_published()
         rows("delete from events_checkpoint where starts_with(name, 'relay:') returning 1")
     with relaying():
-        wait_until_told()
+        wait_until_published()
     before = len(records(OUT))
     assert before == 9
-    make_topics_anew(admin, [OUT, BALANCES])
+    recreate_topics(admin, [OUT, BALANCES])
     post([solving(machine, user=user, lines=1000) for _ in range(2 * meanwhile)])
     with relaying():
-        wait_until_told()
-        wait_until_told(BALANCES)
+        wait_until_published()
+        wait_until_published(BALANCES)
     assert (len(records(OUT)) > before) is bool(meanwhile)
     positions = [row[0] for row in rows("select position from events_event where type like 'operation.%%'")]
     assert sorted(message.payload.position for message in heard(OUT)) == positions
@@ -143,13 +143,13 @@ def test_a_topic_made_anew_while_nobody_tells(
     assert latest[user.pk].eaml.balance == 100 - amount("0.1") * (1 + 2 * meanwhile)
 
 
-def test_a_topic_made_anew_is_told_everything(user: User, machine: Machine, admin: KafkaAdminClient) -> None:
-    """Operations from the beginning of the log, balances as the accounts have them."""
+def test_a_recreated_topic_receives_everything(user: User, machine: Machine, admin: KafkaAdminClient) -> None:
+    """Operations from the beginning of the log, balances from the accounts."""
     post_one(solving(machine, user=user, lines=1000))
     with relaying():
-        wait_until_told()
+        wait_until_published()
         before = [message.event.id for message in heard(OUT)]
-        make_topics_anew(admin, [OUT, BALANCES])
+        recreate_topics(admin, [OUT, BALANCES])
         until(lambda: [message.event.id for message in heard(OUT)] == before, 20)
         post_one(solving(machine, user=user, lines=1000))
         until(lambda: len(heard(OUT)) == len(before) + 1, 20)
@@ -159,22 +159,22 @@ def test_a_topic_made_anew_is_told_everything(user: User, machine: Machine, admi
 def test_one_new_topic_does_not_repeat_the_other(
     user: User, machine: Machine, admin: KafkaAdminClient
 ) -> None:
-    """Each topic has a checkpoint of its own."""
+    """Each topic has its own checkpoint."""
     post_one(solving(machine, user=user))
     with relaying():
-        wait_until_told()
-        wait_until_told(BALANCES)
+        wait_until_published()
+        wait_until_published(BALANCES)
         before = len(records(BALANCES))
-        make_topics_anew(admin, [OUT])
+        recreate_topics(admin, [OUT])
         until(lambda: len(records(OUT)) == 3, 20)
-        wait_until_told(BALANCES)
+        wait_until_published(BALANCES)
         assert len(records(BALANCES)) == before
 
 
-def test_nothing_is_told_that_is_not_settled(user: User, machine: Machine) -> None:
-    """A later event waits for one whose transaction is still open before it."""
+def test_only_settled_events_are_published(user: User, machine: Machine) -> None:
+    """An event waits while the transaction of an earlier position is open."""
     with relaying():
-        wait_until_told()
+        wait_until_published()
         with another() as other:
             other.autocommit = False
             with other.cursor() as cursor:
@@ -185,12 +185,12 @@ def test_nothing_is_told_that_is_not_settled(user: User, machine: Machine) -> No
             Stop().wait(0.5)
             assert checkpoint(OUT) == before
             other.rollback()
-        wait_until_told()
+        wait_until_published()
     assert len(heard(OUT)) == 3
 
 
-def test_dead_letters_are_told_to_whoever_sent_them(publisher: Publisher) -> None:
-    """With the original key, value and headers, and with reason and place."""
+def test_dead_letters_are_published_for_their_senders(publisher: Publisher) -> None:
+    """With the original key, value and headers, the reason and the place."""
     with ingesting():
         sent = publisher.raw(topics.TRAINING_OPERATIONS, b"noise", [("x-own", b"\xff")], key=b"\x00key")
         publisher.raw(topics.TRAINING_OPERATIONS, None, [], key=b"k")
@@ -208,7 +208,7 @@ def test_dead_letters_are_told_to_whoever_sent_them(publisher: Publisher) -> Non
     assert len(records(LETTERS)) == 2
 
 
-def test_a_dead_letter_too_large_to_be_told_is_told_without_its_value(publisher: Publisher) -> None:
+def test_a_dead_letter_that_is_too_large_is_published_without_its_value(publisher: Publisher) -> None:
     """The database keeps it."""
     with ingesting():
         publisher.raw(topics.TRAINING_OPERATIONS, b"x" * 950_000, [], key=b"large")
@@ -223,7 +223,7 @@ def test_a_dead_letter_too_large_to_be_told_is_told_without_its_value(publisher:
 def test_what_the_broker_refuses_is_parked_and_published_over(
     user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One event too large does not hold up the others."""
+    """An event that is too large does not hold up the others."""
     monkeypatch.setattr(clients, "_MESSAGE_BYTES_MAX", 3_000)
     post_one(solving(machine, user=user))
     large = post_one(top_up(user, 5, key="k" * 255, reference="r"))
@@ -231,11 +231,11 @@ def test_what_the_broker_refuses_is_parked_and_published_over(
     _lengthen(large.event.position)
     post_one(solving(machine, user=user))
     with relaying():
-        wait_until_told()
+        wait_until_published()
         until(lambda: rows("select 1 from events_dead_letter where published_at is null") == [], 20)
     # By id: the embedded broker also shows what was sent in vain, before the halves were.
-    told = {message.event.id: message.payload.kind for message in heard(OUT)}
-    assert sorted(told.values()) == ["adjustment", "adjustment", "solving", "solving"]
+    published = {message.event.id: message.payload.kind for message in heard(OUT)}
+    assert sorted(published.values()) == ["adjustment", "adjustment", "solving", "solving"]
     assert rows("""select topic, partition, "offset", code from events_dead_letter""") == [
         (OUT, -1, large.event.position, "refused_by_broker")
     ]
@@ -245,7 +245,7 @@ def test_what_the_broker_refuses_is_parked_and_published_over(
 
 
 def test_a_new_relay_fences_the_old_one(user: User, machine: Machine) -> None:
-    """An old one that was paused publishes nothing more, and leaves the checkpoint alone."""
+    """A paused relay publishes nothing more, and does not move the checkpoint."""
     old = make_relay(patience=0)
     while old.step() or checkpoint(OUT) < _last_position():
         pass
@@ -253,49 +253,49 @@ def test_a_new_relay_fences_the_old_one(user: User, machine: Machine) -> None:
     new = make_relay(patience=0)
     while new.step() or checkpoint(OUT) < _last_position():
         pass
-    told, at = len(records(OUT)), checkpoint(OUT)
+    published, at = len(records(OUT)), checkpoint(OUT)
     post_one(solving(machine, user=user))
     with pytest.raises(KafkaError):
         old.step()
-    assert (len(records(OUT)), checkpoint(OUT)) == (told, at)
+    assert (len(records(OUT)), checkpoint(OUT)) == (published, at)
     for relay in (old, new):
         relay.close()
 
 
-def test_a_relay_that_was_overtaken_before_it_published_tells_nothing(user: User, machine: Machine) -> None:
-    """It has read its checkpoints and was silent since: no older balance comes behind a newer one."""
+def test_a_relay_overtaken_before_it_published_publishes_nothing(user: User, machine: Machine) -> None:
+    """It read its checkpoints before the other published: no older balance follows a newer one."""
     with relaying():
-        wait_until_told()
-        wait_until_told(BALANCES)
+        wait_until_published()
+        wait_until_published(BALANCES)
     old = make_relay(batch=1)
     try:
         assert not old.step(), "there is nothing to tell yet"
         for _ in range(3):
             post_one(solving(machine, user=user, lines=1000))
         with relaying(patience=0):
-            wait_until_told()
-            wait_until_told(BALANCES)
-        told = len(records(BALANCES))
+            wait_until_published()
+            wait_until_published(BALANCES)
+        published = len(records(BALANCES))
         with pytest.raises((Overtaken, KafkaError)):
             all(old.step() for _ in range(20))
-        assert len(records(BALANCES)) == told
+        assert len(records(BALANCES)) == published
         assert payloads(BALANCES, Balance)[-1].eaml.balance == amount("99.7")
     finally:
         old.close()
 
 
 def test_one_of_two_relays_publishes_and_the_other_stands_by(user: User, machine: Machine) -> None:
-    """Until the first one is gone."""
+    """Until the first one stops."""
     first, second = Stop(), Stop()
     one = Worker(make_relay(first).run)
-    wait_until_told()
+    wait_until_published()
     other = Worker(make_relay(second).run)
     post([solving(machine, user=user) for _ in range(20)])
-    wait_until_told()
+    wait_until_published()
     first.ask()
     one.answer(15)
     post([solving(machine, user=user) for _ in range(20)])
-    wait_until_told()
+    wait_until_published()
     second.ask()
     other.answer(15)
     assert len(heard(OUT)) == 42
@@ -303,7 +303,7 @@ def test_one_of_two_relays_publishes_and_the_other_stands_by(user: User, machine
 
 
 def test_a_silent_leader_is_not_waited_for(transactional_db: None) -> None:
-    """Leadership goes to the next one after a while, and back to nobody who lost it."""
+    """Leadership passes to the next relay after a while, and does not return to the silent one."""
     leader, impatient = Leadership(patience=15), Leadership(patience=0)
     assert leader.holds()
     assert not Leadership(patience=15).holds()
@@ -314,20 +314,20 @@ def test_a_silent_leader_is_not_waited_for(transactional_db: None) -> None:
     impatient.give_up()
 
 
-def test_balances_follow_from_what_was_told(user: User, machine: Machine) -> None:
-    """Whoever adds up the transfers of a user comes to the balances that are told."""
+def test_balances_follow_from_published_transfers(user: User, machine: Machine) -> None:
+    """Summing a user's published transfers gives the published balances."""
     post([solving(machine, user=user, lines=5000), top_up(user, 7), bill(user, 3)])
     with relaying():
-        wait_until_told()
-        wait_until_told(BALANCES)
+        wait_until_published()
+        wait_until_published(BALANCES)
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for recorded in payloads(OUT, OperationRecorded):
         for transfer in recorded.transfers:
             sums[transfer.debit] -= transfer.amount
             sums[transfer.credit] += transfer.amount
-    told = max(payloads(BALANCES, Balance), key=lambda each: (each.user == user.pk, each.version))
-    assert sums[f"user:{user.pk}:usd"] == told.usd.balance
-    assert sums[f"user:{user.pk}:eaml"] == told.eaml.balance
+    published = max(payloads(BALANCES, Balance), key=lambda each: (each.user == user.pk, each.version))
+    assert sums[f"user:{user.pk}:usd"] == published.usd.balance
+    assert sums[f"user:{user.pk}:eaml"] == published.eaml.balance
 
 
 def _take_a_position_and_roll_back() -> None:
@@ -342,7 +342,7 @@ def _last_position() -> int:
 
 
 def _lengthen(position: int) -> None:
-    """Give an event more data than the broker takes: what no operation of today can have."""
+    """Give an event more data than the broker accepts, which no real operation has."""
     with another() as other, other.cursor() as cursor:
         cursor.execute("set session_replication_role = replica")
         cursor.execute(

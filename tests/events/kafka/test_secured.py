@@ -1,4 +1,4 @@
-"""Apache Kafka that lets in nobody without TLS and a password: in, out, and with the client library."""
+"""Apache Kafka that requires TLS and a password: in, out, and with the client library."""
 
 import os
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ _USERS: Final = {"ledger": "ledger-password", "training": "training-password"}
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority's certificate, and the key and certificate of the broker."""
+    """A folder with the certificate of an authority, and the key and certificate of the broker."""
     folder = tmp_path_factory.mktemp("authority")
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca = _certificate("authority", ca_key, ca_key, "authority", None)
@@ -64,7 +64,7 @@ def secured(authority: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def ledger(authority: Path, secured: ApacheKafka) -> Iterator[Stack]:
-    """A ledger of its own that knows the password."""
+    """A separate ledger that knows the password."""
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": secured.bootstrap_servers,
         "LEDGER_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
@@ -81,7 +81,7 @@ def ledger(authority: Path, secured: ApacheKafka) -> Iterator[Stack]:
 
 
 def test_operations_go_in_and_come_out(ledger: Stack, secured: ApacheKafka, authority: Path) -> None:
-    """The ledger comes with SCRAM, the training service with PLAIN, both over TLS."""
+    """The ledger authenticates with SCRAM, the training service with PLAIN, both over TLS."""
     options: dict[str, Any] = {
         "bootstrap_servers": secured.bootstrap_servers,
         "source": topics.TRAINING_SERVICE,
@@ -112,7 +112,7 @@ def test_operations_go_in_and_come_out(ledger: Stack, secured: ApacheKafka, auth
     ],
 )
 def test_who_is_not_let_in_hears_so(ledger: Stack, authority: Path, setting: str, value: str) -> None:
-    """A wrong password, no TLS, and a broker whose certificate is from somebody else."""
+    """A wrong password, no TLS, and a broker with a certificate of another authority."""
     right = ledger.environment[setting]
     ledger.environment[setting] = str(authority / value) if value.endswith(".pem") else value
     try:
@@ -123,7 +123,7 @@ def test_who_is_not_let_in_hears_so(ledger: Stack, authority: Path, setting: str
 
 
 def test_the_client_is_not_let_in_without_its_password(secured: ApacheKafka, authority: Path) -> None:
-    """Its publications are handed back."""
+    """Its messages are handed back."""
     options: dict[str, Any] = {
         "bootstrap_servers": secured.bootstrap_servers,
         "security_protocol": "SASL_SSL",

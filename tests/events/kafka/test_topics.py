@@ -1,4 +1,4 @@
-"""`manage.py topics`: makes what is missing, and says what differs."""
+"""`manage.py topics` creates missing topics, and reports differences."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from kafka import KafkaAdminClient
 from easyautoml_ledger import topics
 from events.kafka.topics import create_missing, drift
 from ledger.management.topics import declared_topics
-from tests.events.kafka.conftest import make_topics_anew, wait_until_gone
+from tests.events.kafka.conftest import recreate_topics, wait_until_gone
 
 LETTERS = topics.BILLING_DEAD_LETTERS
 
 
 def test_every_topic_of_the_contract_is_declared(settings: Any) -> None:
-    """With its compaction, and copies that survive the loss of one broker where there are three."""
+    """With its compaction, and with replicas that survive the loss of one of three brokers."""
     settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"kafka_replication_factor": 3})
     found = {topic.name: topic for topic in declared_topics()}
     assert sorted(found) == sorted(topics.TOPICS)
@@ -27,8 +27,8 @@ def test_every_topic_of_the_contract_is_declared(settings: Any) -> None:
 
 
 def test_missing_topics_are_made_once(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
-    """A second run changes and says nothing."""
-    make_topics_anew(admin, [topic.name for topic in declared_topics()])
+    """A second run changes and prints nothing."""
+    recreate_topics(admin, [topic.name for topic in declared_topics()])
     admin.delete_topics([LETTERS])
     wait_until_gone(admin, LETTERS)
     call_command("topics")
@@ -39,8 +39,8 @@ def test_missing_topics_are_made_once(admin: KafkaAdminClient, capsys: pytest.Ca
 
 
 def test_check_makes_nothing(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says what is missing, and ends with an error."""
-    make_topics_anew(admin, [topic.name for topic in declared_topics()])
+    """It reports missing topics, and fails."""
+    recreate_topics(admin, [topic.name for topic in declared_topics()])
     admin.delete_topics([LETTERS])
     wait_until_gone(admin, LETTERS)
     with pytest.raises(CommandError, match="not as declared"):
@@ -52,8 +52,8 @@ def test_check_makes_nothing(admin: KafkaAdminClient, capsys: pytest.CaptureFixt
 def test_a_topic_with_other_partitions_is_named_and_left_alone(
     admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As one that a publisher's client made by sending to it."""
-    make_topics_anew(admin, [topic.name for topic in declared_topics()])
+    """For example one that was created by a publisher's first message."""
+    recreate_topics(admin, [topic.name for topic in declared_topics()])
     admin.delete_topics([LETTERS])
     wait_until_gone(admin, LETTERS)
     admin.create_topics({LETTERS: {"num_partitions": 2}})
@@ -63,11 +63,11 @@ def test_a_topic_with_other_partitions_is_named_and_left_alone(
     assert f"topic: {LETTERS} has 2 partitions, and 1 are declared\n" in capsys.readouterr().err
     ((found),) = admin.describe_topics([LETTERS])
     assert len(found["partitions"]) == 2
-    make_topics_anew(admin, [LETTERS])
+    recreate_topics(admin, [LETTERS])
 
 
 def test_without_a_broker_the_command_says_so(settings: Any) -> None:
-    """After a few seconds, with a status of its own."""
+    """After a few seconds, with its own exit status."""
     settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9"})
     with pytest.raises(CommandError, match="no broker answers") as refused:
         call_command("topics")

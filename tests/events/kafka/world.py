@@ -1,4 +1,4 @@
-"""Publishers and listeners as other teams have them, and the ledger's workers run beside the test."""
+"""Publishers and listeners like those of other teams, and the ledger's workers in threads of the test."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ _SOURCE_OF: Final = {
 
 
 class Sent(NamedTuple):
-    """Where a message went."""
+    """The place of a sent message."""
 
     id: str
     topic: str
@@ -56,7 +56,7 @@ class Publisher:
         )
 
     def operation(self, kind: str, user: int, *, id: str | None = None, **fields: Any) -> Sent:  # noqa: A002
-        """An operation in binary mode, on the topic of its kind."""
+        """Send an operation in binary mode, on the topic of its kind."""
         topic = topics.TOPIC_OF_KIND[kind]
         (sent,) = self.operations([(kind, user, {"id": id, **fields})], topic=topic)
         return sent
@@ -64,7 +64,7 @@ class Publisher:
     def operations(
         self, operations: Sequence[tuple[str, int, Mapping[str, Any]]], *, topic: str | None = None
     ) -> list[Sent]:
-        """Many operations at once: kind, user, and the fields of each."""
+        """Send many operations at once: kind, user, and the fields of each."""
         futures = []
         for kind, user, fields in operations:
             on = topic or topics.TOPIC_OF_KIND[kind]
@@ -84,7 +84,7 @@ class Publisher:
         source: str | None = None,
         type: str = topics.OPERATION,  # noqa: A002
     ) -> CloudEvent:
-        """An event of the service that publishes on the topic."""
+        """Return an event of the service that publishes on the topic."""
         return CloudEvent(
             id=id or str(uuid4()),
             source=source or _SOURCE_OF[topic],
@@ -94,12 +94,12 @@ class Publisher:
         )
 
     def send(self, topic: str, event: CloudEvent, *, key: bytes = b"1") -> Sent:
-        """An event in binary mode."""
+        """Send an event in binary mode."""
         headers, value = to_kafka(event)
         return self.raw(topic, value, headers, key=key, id=event.id)
 
     def structured(self, topic: str, event: CloudEvent, *, key: bytes = b"1") -> Sent:
-        """An event in structured mode."""
+        """Send an event in structured mode."""
         value = {
             "specversion": "1.0",
             "id": event.id,
@@ -121,7 +121,7 @@ class Publisher:
         id: str = "",  # noqa: A002
         partition: int | None = None,
     ) -> Sent:
-        """Whatever it is, byte for byte."""
+        """Send bytes unchanged."""
         return _sent(id, self._producer.send(topic, value, key, headers, partition))
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Heard(NamedTuple):
 
 
 def heard(topic: str) -> list[Heard]:
-    """Everything on an outgoing topic, as a listener of another team reads it."""
+    """Return everything on an outgoing topic, as a listener of another team reads it."""
     return [
         Heard(record.key, dict(record.headers), event, parse_payload(event), record.partition)
         for record in records(topic)
@@ -148,7 +148,7 @@ def heard(topic: str) -> list[Heard]:
 
 
 def records(topic: str) -> list[Any]:
-    """Every committed record of a topic, partition by partition."""
+    """Return every committed record of a topic, partition by partition."""
     consumer: Any = KafkaConsumer(
         bootstrap_servers=settings.ENVIRONMENT.kafka_bootstrap_servers,
         enable_auto_commit=False,
@@ -179,7 +179,7 @@ def ingesting(
     alone: bool = True,
     drain: float = 0.0,
 ) -> Iterator[Worker]:
-    """An ingest worker, for as long as the block takes. Ends it as SIGTERM would."""
+    """Run an ingest worker until the block ends, and stop it like SIGTERM."""
     stop = Stop()
     ingest = Ingest(routes=routes, batch=batch, stop=stop, chores=[waiting.sweep], alone=alone, drain=drain)
     worker = Worker(ingest.run)
@@ -191,7 +191,7 @@ def ingesting(
 
 
 def make_relay(stop: Stop | None = None, **options: Any) -> Relay:
-    """A relay of the ledger's own feeds."""
+    """Return a relay of the ledger's own feeds."""
     feeds: Sequence[Feed] = [OutcomeFeed(), BalanceFeed()]
     return Relay(
         feeds=options.pop("feeds", feeds),
@@ -205,7 +205,7 @@ def make_relay(stop: Stop | None = None, **options: Any) -> Relay:
 
 @contextmanager
 def relaying(**options: Any) -> Iterator[Worker]:
-    """A relay, for as long as the block takes."""
+    """Run a relay until the block ends."""
     stop = Stop()
     worker = Worker(make_relay(stop, **options).run)
     try:
@@ -216,25 +216,25 @@ def relaying(**options: Any) -> Iterator[Worker]:
 
 
 def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """What a query answers."""
+    """Return the rows of a query."""
     with connection.cursor() as cursor:
         cursor.execute(sql, list(parameters))
         return list(cursor.fetchall())
 
 
 def taken(topic: str) -> int:
-    """How many offsets of a topic the ledger has behind it."""
+    """Return the number of offsets of a topic that the ledger has passed."""
     found = rows("select coalesce(sum(next_offset), 0) from events_kafka_position where topic = %s", topic)
     return int(found[0][0])
 
 
 def wait_for(count: int, *, seconds: float = 30) -> None:
-    """Until the ledger has taken so many messages of both topics."""
+    """Wait until the ledger has handled so many messages of both topics."""
     until(lambda: taken(topics.TRAINING_OPERATIONS) + taken(topics.MARKETPLACE_OPERATIONS) >= count, seconds)
 
 
 def events(type_: str | None = None) -> list[tuple[str, str]]:
-    """Source and request id of every event of operations, in the order of the log."""
+    """Return source and request id of all operation events, in the order of the log."""
     return [
         (source, request_id)
         for source, request_id in rows(
@@ -247,7 +247,7 @@ def events(type_: str | None = None) -> list[tuple[str, str]]:
 
 
 def parked() -> list[tuple[str, int, int, str]]:
-    """Topic, partition, offset and code of every dead letter, in order."""
+    """Return topic, partition, offset and code of all dead letters, in order."""
     return [
         (topic, partition, offset, code)
         for topic, partition, offset, code in rows(
@@ -257,18 +257,18 @@ def parked() -> list[tuple[str, int, int, str]]:
 
 
 def waiting_for() -> list[str]:
-    """What the waiting messages wait for."""
+    """Return what the waiting messages wait for."""
     return [row[0] for row in rows("select waits_for from events_waiting order by id")]
 
 
 def checkpoint(topic: str) -> int:
-    """How far the relay has told a topic; -1 where it has not begun."""
+    """Return the position up to which a topic was published; -1 before the first message."""
     found = rows("select max(position) from events_checkpoint where starts_with(name, %s)", f"relay:{topic}:")
     return -1 if found[0][0] is None else int(found[0][0])
 
 
-def wait_until_told(topic: str = topics.BILLING_OPERATIONS, *, seconds: float = 20) -> None:
-    """Until the relay has told a topic all there is."""
+def wait_until_published(topic: str = topics.BILLING_OPERATIONS, *, seconds: float = 20) -> None:
+    """Wait until the relay has published everything to a topic."""
 
     def told() -> bool:
         last: int = rows("select max(position) from events_event")[0][0]
@@ -278,7 +278,7 @@ def wait_until_told(topic: str = topics.BILLING_OPERATIONS, *, seconds: float = 
 
 
 def payloads(topic: str, kind: type[BaseModel]) -> list[Any]:
-    """The payloads on an outgoing topic that are of a model."""
+    """Return the payloads of one model on an outgoing topic."""
     return [message.payload for message in heard(topic) if isinstance(message.payload, kind)]
 
 

@@ -1,4 +1,4 @@
-"""Workers as processes of their own, on the tests' database and broker: to be killed, paused, cut off."""
+"""Workers as separate processes on the tests' database and broker, to be killed, paused or cut off."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Start = Callable[..., Child]
 
 @pytest.fixture
 def start(fresh_topics: None, tmp_path: Path) -> Iterator[Start]:
-    """Starts workers; none outlives the test."""
+    """Starts workers, and ends them after the test."""
     for name in ("logs", "run"):
         (tmp_path / name).mkdir()
     url = os.environ["DATABASE_URL"]

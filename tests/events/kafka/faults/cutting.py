@@ -1,4 +1,6 @@
-"""A way to the database that loses the answers to some commits: they are made, and nobody hears of it."""
+"""A proxy to the database that loses the answers to some commits: they succeed, but the client does not
+learn it.
+"""
 
 import socket
 import threading
@@ -12,7 +14,7 @@ _READY: Final = b"Z\x00\x00\x00\x05I"  # the end of PostgreSQL's answer, outside
 
 
 class Cutting:
-    """Listens on a port of its own, and ends every `every`th connection between a commit and its answer."""
+    """Listens on its own port, and closes every `every`th connection between a commit and its answer."""
 
     def __init__(self, url: str, *, every: int) -> None:
         parts = urlsplit(url)
@@ -28,7 +30,7 @@ class Cutting:
         self.url = url.replace(f"{parts.hostname}:{parts.port}", f"127.0.0.1:{port}", 1)
 
     def serve(self) -> None:
-        """Until it is closed."""
+        """Serve until closed."""
         while True:
             try:
                 client, _ = self._server.accept()
@@ -64,7 +66,7 @@ class Cutting:
 
 @contextmanager
 def cutting(url: str, *, every: int) -> Iterator[Cutting]:
-    """For as long as the block takes."""
+    """Run the proxy until the block ends."""
     made = Cutting(url, every=every)
     threading.Thread(target=made.serve, daemon=True).start()
     try:
@@ -74,7 +76,7 @@ def cutting(url: str, *, every: int) -> Iterator[Cutting]:
 
 
 def _answer(database: socket.socket, client: socket.socket, cut: threading.Event) -> None:
-    """Hand answers on; once it is to be cut, swallow the next whole one."""
+    """Pass answers on; when the connection is to be cut, swallow the next whole one."""
     while content := _received(database):
         if cut.is_set():
             if content.endswith(_READY):

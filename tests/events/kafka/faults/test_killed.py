@@ -1,4 +1,4 @@
-"""Workers that are killed, paused or cut off: exact books all the same."""
+"""Killed, paused and disconnected workers leave exact balances."""
 
 import os
 import random
@@ -29,7 +29,7 @@ from tests.events.kafka.world import (
     rows,
     taken,
     wait_for,
-    wait_until_told,
+    wait_until_published,
 )
 
 pytestmark = pytest.mark.faults
@@ -42,7 +42,7 @@ LINE = amount("0.0001")
 def test_20_000_operations_are_posted_once_each_though_the_worker_is_killed(
     publisher: Publisher, machine: Machine, start: Start
 ) -> None:
-    """SIGKILL in mid-batch, twenty times; duplicates and noise among them."""
+    """Twenty times SIGKILL in mid-batch, among duplicates and unreadable messages."""
     seed = random.randrange(2**32)
     print("seed", seed)
     chance = random.Random(seed)
@@ -85,7 +85,7 @@ def test_20_000_operations_are_posted_once_each_though_the_worker_is_killed(
 
 
 def test_a_killed_relay_leaves_nothing_out(user: User, machine: Machine, start: Start) -> None:
-    """At least once, in order per paying user, and the balances that stay are the latest."""
+    """At least once, in order per payer, and the remaining balances are the latest."""
     users = [user, *(fund(make_user(), eaml=10) for _ in range(20))]
     for _ in range(20):
         post([solving(machine, user=each, lines=1) for each in users for _ in range(10)])
@@ -95,13 +95,13 @@ def test_a_killed_relay_leaves_nothing_out(user: User, machine: Machine, start: 
         until(lambda share=share: checkpoint(OUT) > share * last, 30)  # type: ignore[misc]
         relay.kill()
     start("relay")
-    wait_until_told(seconds=60)
-    wait_until_told(topics.BILLING_BALANCES)
+    wait_until_published(seconds=60)
+    wait_until_published(topics.BILLING_BALANCES)
     _check_what_was_told()
 
 
-def test_an_old_relay_that_wakes_up_beside_its_successor(user: User, machine: Machine, start: Start) -> None:
-    """It was paused in mid-flight, for longer than it is waited for."""
+def test_an_old_relay_that_wakes_up_publishes_nothing(user: User, machine: Machine, start: Start) -> None:
+    """It was paused while publishing, longer than its successor waits."""
     users = [user, *(fund(make_user(), eaml=10) for _ in range(10))]
 
     def work() -> None:
@@ -115,21 +115,21 @@ def test_an_old_relay_that_wakes_up_beside_its_successor(user: User, machine: Ma
     try:
         work()
         with relaying(patience=1, transactional_id="easyautoml-ledger-relay"):
-            wait_until_told(seconds=30)
+            wait_until_published(seconds=30)
             work()
             os.kill(old.pid, signal.SIGCONT)
-            wait_until_told(seconds=30)
+            wait_until_published(seconds=30)
             work()
-            wait_until_told(seconds=30)
+            wait_until_published(seconds=30)
     finally:
         os.kill(old.pid, signal.SIGCONT)
-    wait_until_told(topics.BILLING_BALANCES)
+    wait_until_published(topics.BILLING_BALANCES)
     old.stop()
     _check_what_was_told()
 
 
 def test_connections_to_the_database_that_break(publisher: Publisher, user: User, machine: Machine) -> None:
-    """Whether the commit was answered or not: the position knows."""
+    """Answered or not: the position shows whether the commit succeeded."""
     ids = [f"{n}" for n in range(2000)]
     publisher.operations(
         [("solving", user.pk, {"id": id_, "machine": machine.pk, "count_of_lines": 1}) for id_ in ids]
@@ -147,7 +147,7 @@ def test_connections_to_the_database_that_break(publisher: Publisher, user: User
 def test_commits_whose_answers_are_lost(
     publisher: Publisher, user: User, machine: Machine, start: Start
 ) -> None:
-    """The connection is cut between a commit and its acknowledgement, again and again."""
+    """The connection is cut between commits and their answers, again and again."""
     ids = [f"{n}" for n in range(1000)]
     publisher.operations(
         [("solving", user.pk, {"id": id_, "machine": machine.pk, "count_of_lines": 1}) for id_ in ids]
@@ -168,7 +168,7 @@ def test_commits_whose_answers_are_lost(
 
 @pytest.mark.parametrize("command", ["ingest", "relay"])
 def test_a_worker_ends_when_it_is_asked_to(command: str, start: Start, user: User) -> None:
-    """With status 0, and soon, also where it has something to do."""
+    """With status 0, and soon, even while it has work."""
     worker = start(command)
     until(lambda: f"{command}: " in worker.tail(50), 20)
     assert worker.stop(10) == 0, worker.tail(30)

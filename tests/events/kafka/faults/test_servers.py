@@ -1,4 +1,4 @@
-"""Broker and database that go away and come back, and workers that share the work meanwhile."""
+"""Broker and database fail and recover while workers share the work."""
 
 import os
 import threading
@@ -32,7 +32,7 @@ from tests.events.kafka.world import (
     relaying,
     rows,
     wait_for,
-    wait_until_told,
+    wait_until_published,
 )
 
 pytestmark = pytest.mark.faults
@@ -45,7 +45,7 @@ _KIND: Final[Kafka] = "apache" if os.environ.get("LEDGER_TEST_KAFKA") == "apache
 
 @pytest.fixture
 def broker(transactional_db: None, settings: Any) -> Iterator[Stack]:
-    """A broker of this test's own, which may be killed. Settings name it."""
+    """A broker for this test alone, which may be killed. Settings name it."""
     with Stack(postgres=False, kafka=_KIND) as stack:
         settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(
             update={"kafka_bootstrap_servers": stack.bootstrap_servers}
@@ -62,19 +62,19 @@ def user(broker: Stack) -> User:
 
 @pytest.fixture
 def machine(broker: Stack) -> Machine:
-    """Of another user."""
+    """Another user's."""
     return make_machine(make_user())
 
 
 @pytest.mark.kafka
 def test_a_broker_that_is_killed_and_comes_back(broker: Stack, user: User, machine: Machine) -> None:
-    """The embedded one without its topics, Apache Kafka with them; the ledger goes on meanwhile."""
+    """The embedded one without its topics, Apache Kafka with them; the ledger keeps working."""
     assert broker.broker is not None
     first, second = [f"first {n}" for n in range(50)], [f"second {n}" for n in range(50)]
     with ingesting(alone=False), relaying():
         _solve(user, machine, first)
         wait_for(50)
-        wait_until_told()
+        wait_until_published()
         broker.broker.kill()
         assert post_one(solving(machine, user=user, lines=1, key="meanwhile")).status == "recorded"
         threading.Event().wait(1)
@@ -82,7 +82,7 @@ def test_a_broker_that_is_killed_and_comes_back(broker: Stack, user: User, machi
         _make_topics()
         _solve(user, machine, second)
         until(lambda: len(events()) == 102, 60)
-        wait_until_told(seconds=60)
+        wait_until_published(seconds=60)
     assert sorted(id_ for _, id_ in events()[1:]) == sorted([*first, *second, "meanwhile"])
     assert balances(user)[f"user:{user.pk}:eaml"] == 100 - 101 * LINE
     told = [message.payload.position for message in heard(OUT)]
@@ -93,7 +93,7 @@ def test_a_broker_that_is_killed_and_comes_back(broker: Stack, user: User, machi
 
 @pytest.mark.kafka
 def test_operations_over_http_go_on_while_the_broker_is_away_for_a_minute() -> None:
-    """Every one is answered as quickly as ever, and told once the broker is back."""
+    """All are answered as quickly as before, and published once the broker is back."""
     with Stack(kafka=_KIND, durable=False) as stack:
         assert stack.broker is not None
         assert stack.postgres is not None
@@ -109,7 +109,7 @@ def test_operations_over_http_go_on_while_the_broker_is_away_for_a_minute() -> N
         ledger = HttpPublisher(url=stack.web_url, api_key=made.stdout.split()[0], attempts=1)
         solving_ = Solving(type="solving", operation_user=1001, machine=1001, count_of_lines=1)
         ids = [ledger.publish(solving_).body["id"]]
-        until(lambda: _told(stack) == _last(stack), 60)
+        until(lambda: _published_up_to(stack) == _last(stack), 60)
         stack.broker.kill()
         away, slowest = time.monotonic(), 0.0
         while time.monotonic() - away < 60:
@@ -122,7 +122,7 @@ def test_operations_over_http_go_on_while_the_broker_is_away_for_a_minute() -> N
         stack.broker.start()
         # The embedded broker has made those that the workers have asked it about, in its own way.
         stack.manage("topics", check=_KIND == "apache")
-        until(lambda: _told(stack) == _last(stack), 60)
+        until(lambda: _published_up_to(stack) == _last(stack), 60)
         for worker in ("ingest", "relay"):
             assert stack.workers[worker].running, "it waited, and went on"
         with OutcomeListener(bootstrap_servers=stack.bootstrap_servers, from_beginning=True) as listener:
@@ -140,7 +140,7 @@ def test_operations_over_http_go_on_while_the_broker_is_away_for_a_minute() -> N
 @pytest.mark.kafka
 @pytest.mark.skipif(_KIND != "apache", reason="the embedded broker is one")
 def test_a_leader_that_moves(transactional_db: None, settings: Any) -> None:
-    """With three brokers: each is killed and comes back, and leaders are moved back, under load."""
+    """Each of three brokers is killed and restarted, and leaders move back, under load."""
     with Stack(postgres=False, kafka="apache", brokers=3) as stack:
         kafka = stack.broker
         assert isinstance(kafka, ApacheKafka)
@@ -165,7 +165,7 @@ def test_a_leader_that_moves(transactional_db: None, settings: Any) -> None:
                 assert _leaders() != leaders, "its partitions have other leaders now"
                 kafka.start()
                 _move_leaders_back()
-            wait_until_told(seconds=60)
+            wait_until_published(seconds=60)
         publisher.close()
         assert sorted(id_ for _, id_ in events() if id_.isdecimal()) == sorted(ids)
         assert parked() == []
@@ -178,7 +178,7 @@ def test_a_leader_that_moves(transactional_db: None, settings: Any) -> None:
 @pytest.mark.kafka
 @pytest.mark.skipif(_KIND != "apache", reason="the embedded broker keeps a leader that left for a minute")
 def test_three_workers_join_and_leave_under_load(broker: Stack, user: User, machine: Machine) -> None:
-    """Partitions change hands all the time; every operation is posted once."""
+    """Partitions move all the time; every operation is posted once."""
     users = [fund(make_user(), eaml=100) for _ in range(12)]
     ids = [f"{n}" for n in range(3000)]
     publisher = Publisher()
@@ -205,7 +205,7 @@ def test_three_workers_join_and_leave_under_load(broker: Stack, user: User, mach
 
 @pytest.mark.kafka
 def test_a_database_that_is_restarted(kafka: str) -> None:
-    """Workers of a stack of their own: they wait, and go on where the database is."""
+    """The workers of a separate stack wait, and continue when the database is back."""
     with Stack(kafka=None) as stack:
         assert stack.postgres is not None
         stack.environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka
@@ -232,11 +232,11 @@ def test_a_database_that_is_restarted(kafka: str) -> None:
         assert posted() == 1000
         assert sql("select count(distinct metadata->>'request_id') from events_event") == str(began + 1000)
         assert sql("select count(*) from events_dead_letter") == "0"
-        until(lambda: _told(stack) == _last(stack), 60)
+        until(lambda: _published_up_to(stack) == _last(stack), 60)
 
 
-def _told(stack: Stack) -> int:
-    """How far the relay of a ledger of the test's own has told operations."""
+def _published_up_to(stack: Stack) -> int:
+    """Return the position up to which a separate ledger's relay has published operations."""
     assert stack.postgres is not None
     return int(
         stack.postgres.sql(
@@ -253,7 +253,7 @@ def _last(stack: Stack) -> int:
 
 
 def _leaders() -> list[tuple[str, int, int]]:
-    """Topic, partition and leader of every partition of ours."""
+    """Return topic, partition and leader of all our partitions."""
     admin = make_admin(client="tests")
     found = [
         (topic["name"], partition["partition_index"], partition["leader_id"])
@@ -265,7 +265,7 @@ def _leaders() -> list[tuple[str, int, int]]:
 
 
 def _move_leaders_back() -> None:
-    """To the broker that is preferred for each, once it has caught up."""
+    """Move each partition to its preferred broker, once that has caught up."""
     admin = make_admin(client="tests")
 
     def in_sync() -> bool:
@@ -292,7 +292,7 @@ def _solve(user: User, machine: Machine, ids: list[str]) -> None:
 
 
 def make_people(stack: Stack) -> None:
-    """A user and his machine, both 1001, in a ledger of the test's own."""
+    """Create a user and a machine, both 1001, in the test's own ledger."""
     code = (
         "from models import Machine, User; user = User.objects.create(pk=1001, email='one@example.com'); "
         "Machine.objects.create(pk=1001, machine_owner_user=user, machine_name='one', "

@@ -12,7 +12,15 @@ from easyautoml_ledger.payloads import encode
 from ledger.intake import control_totals
 from models import Machine, User
 from tests.connections import until
-from tests.events.kafka.world import Publisher, ingesting, payloads, relaying, rows, wait_for, wait_until_told
+from tests.events.kafka.world import (
+    Publisher,
+    ingesting,
+    payloads,
+    relaying,
+    rows,
+    wait_for,
+    wait_until_published,
+)
 
 
 def test_publisher_learns_what_is_missing(
@@ -36,7 +44,7 @@ def test_publisher_learns_what_is_missing(
         publisher.send(topic, event)
         wait_for(5)
         until(lambda: not rows("select from events_waiting"), 15)
-        wait_until_told()
+        wait_until_published()
     (answer,) = payloads(topics.BILLING_OPERATIONS, ControlTotalCompared)
     (kind,) = answer.kinds
     assert (answer.request_id, answer.agrees, kind.missing) == (event.id, False, 1)

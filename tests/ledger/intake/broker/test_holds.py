@@ -34,7 +34,7 @@ from tests.events.kafka.world import (
     payloads,
     relaying,
     wait_for,
-    wait_until_told,
+    wait_until_published,
     waiting_for,
 )
 
@@ -93,7 +93,7 @@ def test_training_service_learns_the_outcomes_of_its_hold(
         void(publisher, given_up, user)
         request(publisher, refused, poor, machine, 1)
         wait_for(6)
-        wait_until_told()
+        wait_until_published()
     placed, part, rest = outcomes(hold)
     assert {message.key for message in (placed, part, rest)} == {str(user.pk).encode()}
     assert [message.event.type for message in (placed, part, rest)] == [
@@ -137,7 +137,7 @@ def test_expired_hold_is_published_when_it_is_swept(
         request(publisher, hold, user, machine, TOKEN, expires_at=timezone.now() + timedelta(seconds=1.5))
         wait_for(1)
         until(lambda: expiry.sweep_overdue(now=timezone.now()) == 1)
-        wait_until_told()
+        wait_until_published()
     placed, expired = outcomes(hold)
     assert isinstance(placed.payload, HoldPlaced)
     payload: HoldExpired = expired.payload
@@ -159,7 +159,7 @@ def test_capture_that_overtakes_its_hold_is_posted_after_it(
         request(publisher, hold, user, machine, 2 * TOKEN)
         until(lambda: waiting_for() == [])
     with relaying():
-        wait_until_told()
+        wait_until_published()
     assert [message.event.type for message in outcomes(hold)] == [
         topics.BILLING_HOLD_PLACED,
         topics.BILLING_HOLD_CAPTURED,
@@ -171,7 +171,7 @@ def test_subscribers_of_balances_see_what_is_held(publisher: Publisher, user: Us
     with ingesting(), relaying():
         request(publisher, uuid4(), user, machine, 30 * TOKEN)
         wait_for(1)
-        wait_until_told(topics.BILLING_BALANCES)
+        wait_until_published(topics.BILLING_BALANCES)
     latest: Balance = max(
         (each for each in payloads(topics.BILLING_BALANCES, Balance) if each.user == user.pk),
         key=lambda each: each.version,
@@ -191,7 +191,7 @@ def test_reversal_is_published_under_the_payers_key(
     for part in ("0.4", None):
         recorded(do.reverse(operation, part))
     with relaying():
-        wait_until_told()
+        wait_until_published()
     reversals = [
         message
         for message in heard(topics.BILLING_OPERATIONS)

@@ -26,7 +26,7 @@ from tests.events.kafka.world import (
     parked,
     relaying,
     wait_for,
-    wait_until_told,
+    wait_until_published,
 )
 
 
@@ -54,7 +54,7 @@ def test_marketplace_learns_the_outcomes_of_its_payouts(publisher: Publisher, us
         send(publisher, topics.PAYOUT_FAILED, PayoutFailed(payout=failed, reason="cancelled"), user)
         request(publisher, refused, user, 41)
         wait_for(5)
-        wait_until_told()
+        wait_until_published()
     messages = heard(topics.BILLING_OPERATIONS)
     published = [message for message in messages if message.payload.command.get("payout")]
     assert {message.key for message in published} == {str(user.pk).encode()}
@@ -84,7 +84,7 @@ def test_marketplace_learns_the_outcome_of_a_chargeback(publisher: Publisher, us
         wait_for(1)
         sent = send(publisher, topics.CHARGEBACK, dispute, user)
         wait_for(2)
-        wait_until_told()
+        wait_until_published()
     payment, taken = (message.payload for message in heard(topics.BILLING_OPERATIONS)[-2:])
     assert isinstance(taken, OperationReversed)
     assert (taken.kind, taken.reverses, taken.final) == ("chargeback", payment.operation, False)
