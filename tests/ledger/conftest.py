@@ -1,4 +1,4 @@
-"""What the tests on PostgreSQL share."""
+"""Fixtures for the tests of `ledger`."""
 
 from collections.abc import Iterator
 
@@ -12,13 +12,13 @@ from tests.connections import Held
 
 @pytest.fixture
 def owner() -> User:
-    """Owns the machine; has nothing."""
+    """The owner of the machine, with empty accounts."""
     return make_user()
 
 
 @pytest.fixture
 def user() -> User:
-    """Has 100 USD and 100 EAML."""
+    """A user with 100 USD and 100 EAML."""
     made = make_user()
     post([adjustment(made, "usd", 100), adjustment(made, "eaml", 100)])
     return made
@@ -26,13 +26,13 @@ def user() -> User:
 
 @pytest.fixture
 def machine(owner: User) -> Machine:
-    """The owner's, with a price for everything: a copy costs 5, a line of its API 0.01."""
+    """The owner's machine, with every price set: 5 for a copy, 0.01 for a line of its API."""
     return make_machine(owner, api="0.01", data_source="3", copy="5", copy_update="0.5")
 
 
 @pytest.fixture
 def held() -> Iterator[Held]:
-    """Holds one batch; let go at the end at the latest."""
+    """Keeps the transaction of one batch open until the test, or its end, releases it."""
     made = Held()
     yield made
     made.let_go.set()
@@ -40,7 +40,7 @@ def held() -> Iterator[Held]:
 
 @pytest.fixture
 def no_waiting_for_deadlocks(transactional_db: None) -> Iterator[None]:
-    """Fails where a deadlock was found during the test, which the engine would hide by trying again."""
+    """Fail if PostgreSQL found a deadlock during the test. The engine would hide it by trying again."""
     from django.db import connection
 
     def deadlocks() -> int:

@@ -1,4 +1,4 @@
-"""The log and the journal refuse UPDATE, DELETE and TRUNCATE to everybody, whoever tries and how."""
+"""Log and journal refuse every UPDATE, DELETE and TRUNCATE, by any role and by any way."""
 
 import os
 from collections.abc import Iterator
@@ -32,13 +32,13 @@ TABLES = {
 
 @pytest.fixture
 def posted(user: User, machine: Machine) -> None:
-    """At least a row in every table."""
+    """Post enough for a row in every table."""
     recorded(make.machine_copy(machine, user=user))
     recorded(make.top_up(user, "1"))
 
 
 def refused(statement: str) -> Any:
-    """The database's own error of a statement that must fail."""
+    """Run a statement that must fail; return the database's own error."""
     with (
         pytest.raises(DatabaseError) as caught,
         transaction.atomic(),
@@ -51,7 +51,7 @@ def refused(statement: str) -> Any:
 @pytest.mark.django_db
 @pytest.mark.parametrize("table", TABLES)
 def test_raw_sql_changes_no_record(posted: None, table: str) -> None:
-    """Not even the owner of the table, who is connected here."""
+    """Even the owner of the tables, who is connected here, cannot change them."""
     before = counts()
     for statement in (
         f"update {table} set {TABLES[table]}",
@@ -64,7 +64,7 @@ def test_raw_sql_changes_no_record(posted: None, table: str) -> None:
 
 @pytest.mark.django_db
 def test_upsert_and_merge_change_no_record(posted: None) -> None:
-    """The ways round UPDATE end in the same trigger."""
+    """INSERT … ON CONFLICT and MERGE end in the same trigger as UPDATE."""
     upsert = (
         "insert into events_key select * from events_key on conflict (source, request_id) "
         "do update set fingerprint = ''"
@@ -80,7 +80,7 @@ def test_upsert_and_merge_change_no_record(posted: None) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", [Event, Key, Note, PublishedTariff, MachineTermsHistory])
 def test_orm_changes_no_row_of_the_log(posted: None, model: Any) -> None:
-    """These tables have no guard in Python: the database's is enough."""
+    """These models have no guard in Python; the database's guard is enough."""
     name = {"Event": "type", "Key": "event_id", "Note": "name", "PublishedTariff": "terms"}.get(
         model.__name__, "columns"
     )
@@ -99,7 +99,7 @@ def test_orm_changes_no_row_of_the_log(posted: None, model: Any) -> None:
 
 @pytest.mark.django_db
 def test_orm_changes_no_operation_and_no_entry(posted: None) -> None:
-    """Refused before the database is asked, with a word on what to do instead."""
+    """The models refuse the change before the database is asked, and say what to do instead."""
     before = counts()
     operation, entry = Operation.objects.first(), Entry.objects.first()
     assert operation is not None
@@ -123,7 +123,7 @@ def test_orm_changes_no_operation_and_no_entry(posted: None) -> None:
 
 @pytest.mark.django_db
 def test_references_are_emptied_only_when_their_row_is_deleted(posted: None, user: User) -> None:
-    """A statement that only blanks whose operation it was is a change like any other."""
+    """A statement that only empties a reference is refused like any other change."""
     for statement in (
         "update models_operation set operation_user_id = null",
         "update models_operation set machine_id = null",
@@ -148,13 +148,13 @@ def test_references_are_emptied_only_when_their_row_is_deleted(posted: None, use
     ],
 )
 def test_operation_changes_in_nothing_else(posted: None, changes: str) -> None:
-    """Only the references of who is deleted, and a link with its event."""
+    """Only references to deleted rows, and links with their event, may change."""
     assert refused(f"update models_operation set {changes}").pgcode == APPEND_ONLY
 
 
 @pytest.mark.django_db
 def test_note_is_erased_and_never_edited(posted: None) -> None:
-    """Salt and text together, to nothing; not one of them, not into another text."""
+    """Salt and text can only be set to null, and only together."""
     for changes in ("text = 'x'", "salt = null", "text = null", "salt = null, text = null, name = 'x'"):
         assert refused(f"update events_note set {changes}").pgcode == APPEND_ONLY
     with connection.cursor() as cursor:
@@ -164,7 +164,7 @@ def test_note_is_erased_and_never_edited(posted: None) -> None:
 
 @pytest.fixture
 def service(transactional_db: None) -> Iterator[Any]:
-    """A connection of the service's own role, with the grants of an installation."""
+    """Connect as the service's own role, with the grants of an installation."""
     url = os.environ.get("DATABASE_SERVICE_URL")
     if url is None:
         pytest.skip("the tests run on a given server, whose roles are not ours")
@@ -177,7 +177,7 @@ def service(transactional_db: None) -> Iterator[Any]:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_service_may_add_to_the_log_and_nothing_else(service: Any, posted: None, table: str) -> None:
-    """Its role lacks the grants, before any trigger is asked."""
+    """The role lacks the privileges, so the statement fails before any trigger runs."""
     with service.cursor() as cursor:
         for statement in (
             f"update {table} set {TABLES[table]}"
@@ -193,7 +193,7 @@ def test_service_may_add_to_the_log_and_nothing_else(service: Any, posted: None,
 
 
 def test_service_cannot_switch_triggers_off(service: Any, posted: None) -> None:
-    """Nor become somebody who can."""
+    """Nor can it become a role that could."""
     with service.cursor() as cursor:
         for statement in (
             "set session_replication_role = replica",
@@ -210,7 +210,7 @@ def test_service_cannot_switch_triggers_off(service: Any, posted: None) -> None:
 
 
 def test_service_can_do_its_work(service: Any, user: User, machine: Machine) -> None:
-    """The grants are enough to post: the engine runs on them."""
+    """The grants are enough to post, by the engine and by the ORM."""
     parameters = service.info.dsn_parameters
     settings = connection.settings_dict
     before = settings["USER"], settings["PASSWORD"]

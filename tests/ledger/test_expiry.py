@@ -1,4 +1,4 @@
-"""The worker that writes down what has expired."""
+"""The worker that records expiries."""
 
 from datetime import timedelta
 from io import StringIO
@@ -21,8 +21,8 @@ from tests.ledger.engine.test_holds import TOKEN
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def soon(machine: Machine, user: User, seconds: float) -> str:
-    """A hold that expires then."""
+def expiring_hold(machine: Machine, user: User, seconds: float) -> str:
+    """Place a hold that expires in `seconds`; return its id."""
     hold = str(uuid4())
     expires_at = timezone.now() + timedelta(seconds=seconds)
     recorded(do.place(machine, user=user, lines=TOKEN, hold=hold, expires_at=expires_at))
@@ -33,14 +33,14 @@ def is_expired(hold: str) -> bool:
     return HeldFunds.objects.get(pk=hold).state == "expired"
 
 
-def test_worker_sweeps_what_expires_until_it_is_asked_to_stop(
+def test_worker_expires_what_is_overdue_until_a_stop_is_requested(
     user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hold, then another one, and a coupon; a connection that is cut is made anew."""
+    """It expires holds and a coupon as they become overdue, and reconnects after its connection was cut."""
     monkeypatch.setattr(expiry, "_REST_SECONDS", 0.05)
     stop = Stop()
     worker = Worker(lambda: expiry.run(stop))
-    first = soon(machine, user, 0.1)
+    first = expiring_hold(machine, user, 0.1)
     recorded(do.grant(user, 5, expires_at=timezone.now() + timedelta(seconds=0.1)))
     until(lambda: is_expired(first))
     until(lambda: on_user(user)[2] == 0)
@@ -50,7 +50,7 @@ def test_worker_sweeps_what_expires_until_it_is_asked_to_stop(
                where datname = current_database() and pid not in (pg_backend_pid(), %s)""",
             [_own_pid()],
         )
-    second = soon(machine, user, 0.1)
+    second = expiring_hold(machine, user, 0.1)
     until(lambda: is_expired(second))
     stop.ask()
     worker.answer(5)
@@ -60,7 +60,7 @@ def test_worker_sweeps_what_expires_until_it_is_asked_to_stop(
 def test_one_sweep_goes_on_until_nothing_is_overdue(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many users there are."""
+    """`expire --once` sweeps again while there are more users than one batch takes."""
     monkeypatch.setattr(expiry, "_BATCH_SIZE", 2)
     users = [make_user() for _ in range(5)]
     for user in users:

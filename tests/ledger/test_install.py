@@ -1,4 +1,4 @@
-"""The chart of a newer version arrives on a database that is there already."""
+"""Installing a newer chart of accounts on an existing database."""
 
 import pytest
 from django.db import connection
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_pairs_and_accounts_that_are_missing_are_added() -> None:
-    """Those of payouts and consulting, say; what is there stays as it is."""
+    """Missing pairs and accounts are added, and existing ones stay as they are."""
     with connection.cursor() as cursor:
         cursor.execute(
             "delete from ledger_allowed_pair where operation_kind ~ '^(payout|chargeback|consulting)'"

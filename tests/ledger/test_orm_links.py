@@ -1,4 +1,4 @@
-"""An empty link is filled in the transaction that appended the event saying so, and never otherwise."""
+"""An empty link can only be filled in the transaction that appends its event."""
 
 from decimal import Decimal
 from typing import Any
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def operation(user: User, machine: Machine) -> Operation:
-    """One whose links of USD are empty."""
+    """A solving whose USD links are empty."""
     return Operation.objects.get(pk=recorded(make.solving(machine, user=user)).id)
 
 
 @pytest.fixture
 def entry(user: User) -> int:
-    """A credit of USD that belongs to no operation's links."""
+    """A credit in USD that no operation links."""
     return post_entry(user_id=user.pk, side="C", currency="USD", amount=Decimal(1))
 
 
@@ -37,8 +37,8 @@ def fill(operation: Operation, entry: int, column: str = "credit_id") -> None:
         cursor.execute(f"update models_operation set {column} = %s where id = %s", [entry, operation.pk])
 
 
-def appended(operation: Operation, entry: int, **changes: Any) -> int:
-    """A link event as `link_entries` appends it, without the link."""
+def append_link_event(operation: Operation, entry: int, **changes: Any) -> int:
+    """Append a link event as `link_entries` does, without filling the link; return its position."""
     with connection.cursor() as cursor:
         (position,) = store.take_positions(cursor, 1)
         event = {
@@ -58,7 +58,7 @@ def appended(operation: Operation, entry: int, **changes: Any) -> int:
 
 
 def test_link_is_filled_within_another_transaction(operation: Operation, entry: int) -> None:
-    """A savepoint of the caller's changes nothing: the admin's pages work in one."""
+    """A savepoint inside the caller's transaction is enough; the administration works in one."""
     with transaction.atomic(), transaction.atomic():
         link_entries(operation_id=operation.pk, links={"credit": entry})
     operation.refresh_from_db()
@@ -70,7 +70,7 @@ def test_link_is_filled_within_another_transaction(operation: Operation, entry: 
 
 @pytest.mark.django_db(transaction=True)
 def test_link_is_filled_while_others_append(operation: Operation, entry: int) -> None:
-    """A later event that is committed in between is in nobody's way."""
+    """A later event that another transaction commits in between changes nothing."""
     with another() as other, other.cursor() as cursor:
 
         def append(execute: Any, sql: str, *arguments: Any) -> Any:
@@ -89,7 +89,7 @@ def test_link_is_filled_while_others_append(operation: Operation, entry: int) ->
 
 
 def test_link_without_its_event_is_refused(operation: Operation, entry: int) -> None:
-    """Whoever updates the row."""
+    """A plain UPDATE cannot fill a link."""
     with pytest.raises(DatabaseError, match="link event only"):
         fill(operation, entry)
 
@@ -104,20 +104,20 @@ def test_link_without_its_event_is_refused(operation: Operation, entry: int) -> 
         {"data": {}},
     ],
 )
-def test_link_that_its_event_does_not_tell_of_is_refused(
+def test_link_that_its_event_does_not_name_is_refused(
     operation: Operation, entry: int, changes: dict[str, Any]
 ) -> None:
-    """Another operation, another link, another entry."""
-    appended(operation, entry, **changes)
+    """The event has to name the same operation, link and entry."""
+    append_link_event(operation, entry, **changes)
     with pytest.raises(DatabaseError, match="link event only"):
         fill(operation, entry)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_event_of_another_transaction_fills_no_link(operation: Operation, entry: int) -> None:
-    """What was appended before and committed counts once, in its own transaction."""
+    """An event that was committed before counts only in its own transaction."""
     with transaction.atomic():
-        position = appended(operation, entry)
+        position = append_link_event(operation, entry)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select set_config('ledger.link_position', %s, true)", [str(position)])
         with pytest.raises(DatabaseError, match="link event only"):
@@ -140,7 +140,7 @@ def test_event_of_another_transaction_fills_no_link(operation: Operation, entry:
 
 
 def test_filled_link_stays(operation: Operation, entry: int, user: User) -> None:
-    """Not even an event changes it."""
+    """A filled link never changes, not even with an event."""
     link_entries(operation_id=operation.pk, links={"credit": entry})
     other = recorded(make.top_up(user, "1"))
     with pytest.raises(DatabaseError, match="link event only"):
@@ -152,7 +152,7 @@ def test_filled_link_stays(operation: Operation, entry: int, user: User) -> None
 
 
 def test_entry_is_linked_by_one_operation(operation: Operation, entry: int, machine: Machine) -> None:
-    """A second operation cannot claim it."""
+    """A second operation cannot link the same entry."""
     link_entries(operation_id=operation.pk, links={"credit": entry})
     assert operation.operation_user is not None
     other = recorded(make.solving(machine, user=operation.operation_user))

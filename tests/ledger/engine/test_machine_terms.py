@@ -1,4 +1,4 @@
-"""Owner, prices and columns of a machine are kept as history, whoever changes them."""
+"""Owner, prices and columns of a machine are stored as history, by a trigger on its table."""
 
 from datetime import datetime
 
@@ -19,15 +19,15 @@ def history(machine: Machine) -> list[MachineTermsHistory]:
     return list(MachineTermsHistory.objects.filter(machine_id=machine.pk))
 
 
-def test_first_terms_count_from_the_beginning_of_time(machine: Machine) -> None:
-    """An operation of before the row came still has a price."""
+def test_first_terms_apply_to_all_earlier_operations(machine: Machine) -> None:
+    """An operation from before the row was created still has a price."""
     (first,) = history(machine)
     assert first.effective_from == make.LONG_AGO
     assert (first.owner_id, first.columns) == (machine.machine_owner_user_id, 2)
 
 
-def test_change_of_a_price_is_noted_with_its_time(machine: Machine) -> None:
-    """A change of anything else is not."""
+def test_change_of_a_price_is_stored_with_its_time(machine: Machine) -> None:
+    """Changes of other columns are not stored."""
     before = timezone.now()
     Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=9)
     Machine.objects.filter(pk=machine.pk).update(machine_description="longer")
@@ -40,15 +40,15 @@ def test_change_of_a_price_is_noted_with_its_time(machine: Machine) -> None:
 
 @pytest.mark.parametrize(("columns", "counted"), [({}, 0), ({"a": "FLOAT", "b": "TEXT", "c": "DATE"}, 3)])
 def test_columns_are_counted(owner: User, columns: dict[str, str], counted: int) -> None:
-    """By which a training is priced."""
+    """The price of a training depends on their number."""
     machine = Machine.objects.create(
         machine_name="m", machine_owner_user=owner, dfr_columns_type_user_df=columns
     )
     assert [terms.columns for terms in history(machine)] == [counted]
 
 
-def test_operation_costs_what_it_cost_when_it_occurred(user: User, machine: Machine) -> None:
-    """Before and after the change, whenever it arrives."""
+def test_operation_is_priced_at_the_time_it_occurred(user: User, machine: Machine) -> None:
+    """The time of arrival does not matter."""
     between = timezone.now()
     Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=10)
     old = recorded(make.machine_copy(machine, user=user, at=between))
@@ -58,8 +58,8 @@ def test_operation_costs_what_it_cost_when_it_occurred(user: User, machine: Mach
     assert code_of(post_one(make.machine_copy(machine, user=user, unit_price="5", at=between))) == "recorded"
 
 
-def test_training_is_paid_by_who_owned_the_machine_then(user: User, machine: Machine) -> None:
-    """Whoever owns it now."""
+def test_training_is_paid_by_the_owner_at_the_time(user: User, machine: Machine) -> None:
+    """The current owner does not matter."""
     former, between = machine.machine_owner_user, timezone.now()
     Machine.objects.filter(pk=machine.pk).update(machine_owner_user=user)
     old = recorded(make.training(machine, user=user, at=between))
@@ -68,8 +68,8 @@ def test_training_is_paid_by_who_owned_the_machine_then(user: User, machine: Mac
     assert transfers(new.data) == [(f"user:{user.pk}:eaml", "platform:revenue:eaml", "0.02")]
 
 
-def test_feed_says_since_when_its_change_counts(user: User, machine: Machine) -> None:
-    """A price that another service changed counts from when it did, not from when we heard of it."""
+def test_feed_sets_the_time_from_which_its_change_applies(user: User, machine: Machine) -> None:
+    """A price that another service changed applies from the change, not from its arrival."""
     since = make.minutes_ago(30)
     with connection.cursor() as cursor:
         cursor.execute("set local ledger.effective_at = %s", [since.isoformat()])
@@ -81,8 +81,8 @@ def test_feed_says_since_when_its_change_counts(user: User, machine: Machine) ->
     assert list(prices.values()) == ["5.00000000", "10.00000000"]
 
 
-def test_batch_reads_every_terms_that_its_operations_need(user: User, machine: Machine) -> None:
-    """The oldest and the newest of one batch, each at its own price."""
+def test_batch_reads_all_terms_that_its_operations_need(user: User, machine: Machine) -> None:
+    """The oldest and the newest operation of a batch each get their own price."""
     moments = []
     for price in (6, 7, 8):
         moments.append(timezone.now())
@@ -96,7 +96,7 @@ def test_batch_reads_every_terms_that_its_operations_need(user: User, machine: M
 
 
 def test_buyer_who_became_the_owner_cannot_buy(machine: Machine) -> None:
-    """The rule is of the time of the operation, too."""
+    """The owner at the time of the operation decides."""
     buyer = make.fund(make_user(), usd=20)
     before = timezone.now()
     Machine.objects.filter(pk=machine.pk).update(machine_owner_user=buyer)

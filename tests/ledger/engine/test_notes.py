@@ -1,4 +1,4 @@
-"""Free texts stand beside the log: the event holds their HMAC, and erasing one leaves it valid."""
+"""Notes are stored outside the log: the event has their HMAC, and stays valid when one is erased."""
 
 import hashlib
 import hmac
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_event_holds_the_mac_of_its_note_and_not_the_text(user: User) -> None:
-    """HMAC-SHA256 under a salt of its own."""
+    """The HMAC is HMAC-SHA256 with a salt for each note."""
     event = recorded(make.top_up(user, "5", reference="pi_secret"))
     note = Note.objects.get(event_id=event.id)
     salt = bytes(note.salt or b"")
@@ -33,7 +33,7 @@ def test_event_holds_the_mac_of_its_note_and_not_the_text(user: User) -> None:
 
 
 def test_same_text_has_another_mac_in_another_event(user: User) -> None:
-    """Nobody can tell from the log that two payments had the same reference."""
+    """The log does not show that two payments had the same reference."""
     macs = {
         recorded(make.top_up(user, "5", reference="same", payment_provider=provider)).data["notes"][
             "payment_reference"
@@ -44,7 +44,7 @@ def test_same_text_has_another_mac_in_another_event(user: User) -> None:
 
 
 def test_erased_note_leaves_its_event_as_it_was(user: User) -> None:
-    """Salt and text are gone; the event, and every hash over it, stays valid."""
+    """Salt and text are erased; the event and every hash over it stay valid."""
     submission = make.top_up(user, "5", reference="pi_secret")
     event = recorded(submission)
     before = Event.objects.values().get(id=event.id)
@@ -58,8 +58,8 @@ def test_erased_note_leaves_its_event_as_it_was(user: User) -> None:
     assert code_of(post_one(conflicting)) == "conflict"
 
 
-def test_rejected_operation_keeps_its_note_too() -> None:
-    """What was asked for and refused is told by an event as well."""
+def test_rejected_operation_keeps_its_note() -> None:
+    """The event of a rejection also has the HMAC of a note."""
     rich = make.make_user()
     most = "999999999999.99999999"
     recorded(make.top_up(rich, most))

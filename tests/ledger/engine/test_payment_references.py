@@ -1,4 +1,4 @@
-"""A provider's payment is recorded once, by whatever key, user or worker it comes again."""
+"""A provider's payment is recorded once, whatever key, user or worker sends it again."""
 
 from collections.abc import Sequence
 
@@ -21,8 +21,8 @@ from tests.connections import Held, Worker, together, until, waits_for_a_lock
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def paid(outcome: Outcome) -> str:
-    """The operation that a rejection says the payment was recorded as."""
+def recorded_as(outcome: Outcome) -> str:
+    """Return the operation that a rejection names as the first use of the reference."""
     assert code_of(outcome) == "payment_reference_used"
     assert outcome.event is not None
     return str(outcome.event.data["rejection"]["recorded_as"])
@@ -30,51 +30,51 @@ def paid(outcome: Outcome) -> str:
 
 @pytest.mark.parametrize("who", ["the same user", "another user"])
 def test_used_reference_is_rejected_and_the_first_operation_named(user: User, who: str) -> None:
-    """Under another key, of whichever user and amount: the money came in once."""
+    """Under another key, for any user and any amount: the money came in once."""
     first = recorded(make.top_up(user, 10, reference="pi_1"))
     payer = user if who == "the same user" else make_user()
     before = balances()
-    assert paid(post_one(make.top_up(payer, 7, reference="pi_1"))) == first.id
+    assert recorded_as(post_one(make.top_up(payer, 7, reference="pi_1"))) == first.id
     assert balances() == before
 
 
-def test_references_are_each_providers_own(user: User) -> None:
-    """Two providers may give their payments the same name."""
+def test_references_of_different_providers_are_different(user: User) -> None:
+    """Two providers may use the same name for their payments."""
     for provider in ("default", "stripe", "bank"):
         recorded(make.top_up(user, 10, reference="1", payment_provider=provider))
     assert balances(user)[f"user:{user.pk}:usd"] == 130
     assert code_of(post_one(make.top_up(user, 10, reference="1"))) == "payment_reference_used"
 
 
-def test_second_of_one_batch_is_rejected(user: User) -> None:
-    """As if they had come one after the other; a duplicate of the first stays a replay."""
+def test_second_payment_in_a_batch_is_rejected(user: User) -> None:
+    """The batch decides as if they had come one after the other. A duplicate of the first is a replay."""
     other = make_user()
     first = make.top_up(user, 10, reference="pi_1")
     outcomes = post([first, make.top_up(other, 10, reference="pi_1"), first])
     assert outcomes[0].event is not None
-    assert paid(outcomes[1]) == outcomes[0].event.id
+    assert recorded_as(outcomes[1]) == outcomes[0].event.id
     assert outcomes[2].replayed
     assert balances(other) == {}
 
 
 def test_rejected_payment_uses_no_reference(user: User) -> None:
-    """What did not come in can still come in."""
+    """A payment that was rejected can still be recorded later."""
     fund(user, usd="999999999000")
     assert code_of(post_one(make.top_up(user, 1000, reference="pi_1"))) == "amount_too_large"
     recorded(make.top_up(make_user(), 1000, reference="pi_1"))
 
 
-def test_quote_knows_the_reference_and_uses_none(user: User) -> None:
-    """A dry run says what would be, and writes nothing."""
+def test_quote_checks_the_reference_without_using_it(user: User) -> None:
+    """The quote shows the outcome and writes nothing."""
     assert quote(make.top_up(user, 10, reference="pi_1")).status == "recorded"
     first = recorded(make.top_up(user, 10, reference="pi_1"))
     before = counts()
-    assert paid(quote(make.top_up(user, 10, reference="pi_1"))) == first.id
+    assert recorded_as(quote(make.top_up(user, 10, reference="pi_1"))) == first.id
     assert counts() == before
 
 
-def test_digest_of_the_note_is_the_one_that_commands_carry(user: User) -> None:
-    """One is made by the database, the other before the database is asked."""
+def test_digest_in_the_database_equals_the_digest_in_commands(user: User) -> None:
+    """PostgreSQL computes one from the note, and Python the other before posting."""
     reference = "päyment ✓ 1"
     event = recorded(make.top_up(user, 10, reference=reference, payment_provider="bank"))
     stored = PaymentReference.objects.get(operation_id=event.id)
@@ -82,7 +82,7 @@ def test_digest_of_the_note_is_the_one_that_commands_carry(user: User) -> None:
 
 
 def test_erased_note_leaves_nothing_of_its_reference(user: User) -> None:
-    """A digest of a text that can be guessed would give the text away; a rebuild brings none back."""
+    """The digest of a guessable text would reveal it, so it is erased too, and a rebuild restores nothing."""
     event = recorded(make.top_up(user, 10, reference="pi_1"))
     other = recorded(make.top_up(user, 10, reference="pi_2"))
     Note.objects.filter(event_id=event.id).update(salt=None, text=None)
@@ -92,7 +92,7 @@ def test_erased_note_leaves_nothing_of_its_reference(user: User) -> None:
     recorded(make.top_up(user, 10, reference="pi_1"))
 
 
-def test_lost_reference_is_named_and_comes_back(user: User) -> None:
+def test_lost_reference_is_found_and_restored(user: User) -> None:
     """It follows from the log and its notes."""
     event = recorded(make.top_up(user, 10, reference="pi_1"))
     PaymentReference.objects.filter(operation_id=event.id).delete()
@@ -100,11 +100,11 @@ def test_lost_reference_is_named_and_comes_back(user: User) -> None:
     assert "ledger_payment_reference" in found.where
     assert rebuild_balances() == 1
     assert mismatches() == []
-    assert paid(post_one(make.top_up(user, 10, reference="pi_1"))) == event.id
+    assert recorded_as(post_one(make.top_up(user, 10, reference="pi_1"))) == event.id
 
 
-def test_two_payments_at_once_under_one_reference(user: User, held: Held) -> None:
-    """The second waits for the first, decides again, and is rejected: no lock was taken beforehand."""
+def test_concurrent_payments_with_one_reference_are_recorded_once(user: User, held: Held) -> None:
+    """The second waits for the first without a lock taken beforehand, is decided again, and is rejected."""
     other = make_user()
     first = Worker(lambda: post([make.top_up(user, 10, reference="pi_1")], hook=held))
     assert held.reached.wait(10)
@@ -112,13 +112,13 @@ def test_two_payments_at_once_under_one_reference(user: User, held: Held) -> Non
     until(waits_for_a_lock)
     held.let_go.set()
     (outcome,) = first.answer()
-    assert paid(second.answer()) == outcome.event.id
+    assert recorded_as(second.answer()) == outcome.event.id
     assert balances(other) == {}
 
 
 @pytest.mark.usefixtures("no_waiting_for_deadlocks")
-def test_many_workers_with_the_same_references(user: User) -> None:
-    """Batches that name the same payments in other orders: each comes in once, and nobody waits for ever."""
+def test_workers_with_the_same_references_in_different_orders_never_deadlock(user: User) -> None:
+    """Each payment is recorded once."""
     users = [user, *(make_user() for _ in range(3))]
     known = [f"pi_{number}" for number in range(20)]
 
@@ -138,7 +138,7 @@ def test_many_workers_with_the_same_references(user: User) -> None:
 
 
 def mismatches() -> list[Mismatch]:
-    """What `verify` names."""
+    """Return everything that `verify` finds."""
     found: list[Mismatch] = []
     verify(report=found.append)
     assert connection.get_autocommit()

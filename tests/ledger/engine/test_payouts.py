@@ -1,4 +1,4 @@
-"""Payouts on the real database: set aside, ended once, never spent meanwhile, and never paid twice."""
+"""Payouts on the real database: the money is held, leaves once, and cannot be spent meanwhile."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def books_agree(transactional_db: None) -> Iterator[None]:
-    """Whatever a test does, `verify` finds nothing afterwards."""
+def verified_afterwards(transactional_db: None) -> Iterator[None]:
+    """Check after each test that `verify` finds no mismatch."""
     yield
     found: list[str] = []
     verify(report=lambda mismatch: found.append(str(mismatch)))
@@ -39,7 +39,7 @@ def books_agree(transactional_db: None) -> Iterator[None]:
 
 
 def shown(user: User) -> tuple[str, str, str]:
-    """USD: balance, held, available."""
+    """Return balance, held and available of the user in USD."""
     found = balances_of(user.pk, at=timezone.now())
     assert found is not None
     usd = found.accounts["usd"]
@@ -47,7 +47,7 @@ def shown(user: User) -> tuple[str, str, str]:
 
 
 def test_payout_is_requested_and_paid(user: User) -> None:
-    """The money is held until it leaves, also in what balances as of a time say."""
+    """The money is held until it leaves, also in balances as of a past time."""
     payout = str(uuid4())
     recorded(do.request_payout(user, 80, payout=payout))
     assert shown(user) == ("100", "80", "20")
@@ -61,8 +61,8 @@ def test_payout_is_requested_and_paid(user: User) -> None:
     assert (short(then.accounts["usd"].balance), short(then.accounts["usd"].held)) == ("100", "80")
 
 
-def test_overdue_hold_takes_nothing_off_a_payout(user: User, machine: Machine) -> None:
-    """Tokens that are no longer held are none of the money that is."""
+def test_expired_hold_does_not_release_a_payout(user: User, machine: Machine) -> None:
+    """Tokens and USD are held independently."""
     soon = timezone.now() + timedelta(seconds=1)
     recorded(do.place(machine, user=user, lines=10_000, expires_at=soon))
     recorded(do.request_payout(user, 80))
@@ -72,7 +72,7 @@ def test_overdue_hold_takes_nothing_off_a_payout(user: User, machine: Machine) -
 
 
 def test_rejected_payout_leaves_its_id_free(user: User) -> None:
-    """There was no payout; after a top-up the same one may be asked for under a new key."""
+    """After a top-up the same payout can be requested with a new key."""
     payout = str(uuid4())
     assert code_of(post_one(do.request_payout(user, 101, payout=payout))) == "insufficient_funds"
     assert not RequestedPayout.objects.exists()
@@ -80,8 +80,8 @@ def test_rejected_payout_leaves_its_id_free(user: User) -> None:
     recorded(do.request_payout(user, 101, payout=payout))
 
 
-def test_dry_run_of_a_payout_holds_nothing(user: User) -> None:
-    """It says what would be."""
+def test_quote_of_a_payout_holds_nothing(user: User) -> None:
+    """The quote shows the outcome and writes nothing."""
     before = counts()
     assert quote(do.request_payout(user, 80)).status == "recorded"
     assert code_of(quote(do.request_payout(user, 101))) == "insufficient_funds"
@@ -89,8 +89,8 @@ def test_dry_run_of_a_payout_holds_nothing(user: User) -> None:
     assert shown(user) == ("100", "0", "100")
 
 
-def test_requested_and_paid_in_one_batch(user: User) -> None:
-    """Where the request is rejected, what ends it waits: as it would by itself."""
+def test_payout_is_requested_and_paid_in_one_batch(user: User) -> None:
+    """If the request is rejected, its confirmation is undecided, as it would be in a batch of its own."""
     first, second = str(uuid4()), str(uuid4())
     outcomes = post(
         [
@@ -109,8 +109,8 @@ def test_requested_and_paid_in_one_batch(user: User) -> None:
     assert shown(user) == ("40", "0", "40")
 
 
-def test_lost_payouts_come_back(user: User) -> None:
-    """From the log, with what is held."""
+def test_lost_payouts_are_restored(user: User) -> None:
+    """A rebuild restores the payout and the held amount from the log."""
     payout = str(uuid4())
     recorded(do.request_payout(user, 80, payout=payout))
     RequestedPayout.objects.all().delete()
@@ -122,14 +122,14 @@ def test_lost_payouts_come_back(user: User) -> None:
 
 
 def test_user_with_a_payout_is_not_deleted(user: User) -> None:
-    """Money is on his account until it has left."""
+    """The money is on the account until the payout is paid."""
     recorded(do.request_payout(user, 100))
     with pytest.raises(Exception, match="cannot be deleted"):
         user.delete()
 
 
 def test_messages_of_the_marketplace(user: User) -> None:
-    """What comes before its request waits for it."""
+    """A confirmation that arrives before its request waits for it."""
     payout, other = uuid4(), uuid4()
 
     def sent(type_: str, payload: Any) -> Any:
@@ -157,7 +157,7 @@ Race = Callable[[Submission, Submission, Held], tuple[Outcome, Outcome]]
 
 @pytest.fixture
 def race(held: Held) -> Race:
-    """Two submissions of which the second comes while the first holds all its locks."""
+    """Posts two submissions; the second arrives while the first holds all its locks."""
 
     def run(one: Submission, other: Submission, held: Held) -> tuple[Outcome, Outcome]:
         first = Worker(lambda: post([one], hook=held))
@@ -171,16 +171,16 @@ def race(held: Held) -> Race:
 
 
 @pytest.mark.parametrize("first", ["payout", "spend"])
-def test_payout_against_spend(user: User, race: Race, held: Held, first: str) -> None:
-    """The same 100 USD are set aside or spent, whichever was first."""
+def test_money_is_held_or_spent_but_not_both(user: User, race: Race, held: Held, first: str) -> None:
+    """The first of the two gets the same 100 USD."""
     payout, spend = do.request_payout(user, 80), make.bill(user, 80)
     one, other = race(*((payout, spend) if first == "payout" else (spend, payout)), held)
     assert (code_of(one), code_of(other)) == ("recorded", "insufficient_funds")
     assert shown(user)[2] == "20"
 
 
-def test_paid_twice_at_once(user: User, race: Race, held: Held) -> None:
-    """Under two keys, as two workers of the sender might: the money leaves once."""
+def test_concurrent_confirmations_pay_a_payout_once(user: User, race: Race, held: Held) -> None:
+    """Two workers of the sender may confirm it under two keys; the money leaves once."""
     payout = str(uuid4())
     recorded(do.request_payout(user, 80, payout=payout))
     one, other = race(do.pay(payout, reference="po_1"), do.pay(payout, reference="po_1"), held)
@@ -189,8 +189,8 @@ def test_paid_twice_at_once(user: User, race: Race, held: Held) -> None:
 
 
 @pytest.mark.parametrize("first", ["paid", "failed"])
-def test_paid_against_failed(user: User, race: Race, held: Held, first: str) -> None:
-    """It is what was said first."""
+def test_first_result_of_a_payout_counts(user: User, race: Race, held: Held, first: str) -> None:
+    """Paid and failed arrive at once; the first is recorded."""
     payout = str(uuid4())
     recorded(do.request_payout(user, 80, payout=payout))
     paid, failed = do.pay(payout), do.fail(payout)
@@ -199,8 +199,8 @@ def test_paid_against_failed(user: User, race: Race, held: Held, first: str) -> 
     assert RequestedPayout.objects.get(pk=payout).state == first
 
 
-def test_two_payouts_at_once_under_one_reference(user: User) -> None:
-    """Of two users: no lock is shared, and yet only one has it."""
+def test_concurrent_payouts_with_one_reference_are_paid_once(user: User) -> None:
+    """The payouts belong to two users who share no lock."""
     other = make_user()
     recorded(make.top_up(other, 50))
     ids = [str(uuid4()) for _ in range(2)]
@@ -210,8 +210,8 @@ def test_two_payouts_at_once_under_one_reference(user: User) -> None:
     assert sum(balances(user, other).values()) == 100 + 100 + 50 - 50
 
 
-def test_one_id_asked_for_by_two_users_at_once(user: User) -> None:
-    """It is the payout of one of them."""
+def test_two_users_cannot_request_the_same_payout(user: User) -> None:
+    """The id becomes the payout of one of them."""
     other = make_user()
     recorded(make.top_up(other, 50))
     payout = str(uuid4())

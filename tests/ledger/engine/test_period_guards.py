@@ -1,4 +1,4 @@
-"""No row in a closed period, whoever writes it: what the database itself refuses."""
+"""The database itself refuses rows in a closed period, by any writer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,8 +42,8 @@ def _write_late(cursor: Any, event: StoredEvent, at: datetime) -> None:
     cursor.execute(_LATE.format(flags=flags), [at, event.id])
 
 
-def test_row_in_a_closed_month_is_refused_whoever_writes_it(user: User) -> None:
-    """In the month, or in one before the first that was closed; not in the next."""
+def test_row_in_a_closed_month_is_refused(user: User) -> None:
+    """So is one in a month before the first closed one. The next month is open."""
     event = recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
     for at in (in_month(LAST), in_month(BEFORE), LAST.ends_at - timedelta(microseconds=1)):
@@ -55,7 +55,10 @@ def test_row_in_a_closed_month_is_refused_whoever_writes_it(user: User) -> None:
 
 
 def test_entry_that_the_log_does_not_have_is_refused_in_a_closed_month(user: User) -> None:
-    """Though its operation is of that month: one more transfer, or a lost one with another amount."""
+    """Even for an operation of that month, one more transfer or a lost entry with another amount is refused.
+
+
+    """
     event = recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
     with _refused("ledger_period_closed"), connection.cursor() as cursor:
@@ -70,8 +73,8 @@ def test_entry_that_the_log_does_not_have_is_refused_in_a_closed_month(user: Use
         cursor.execute("drop table lost")
 
 
-def test_row_of_an_event_of_after_the_closing_is_refused(user: User) -> None:
-    """Though it is the event's own: it says that it counts in the open month."""
+def test_row_of_an_event_from_after_the_closing_is_refused(user: User) -> None:
+    """The event itself says that it counts in the open month."""
     close(LAST)
     event = recorded(make.top_up(user, 70, at=in_month(LAST)))
     corrupt("delete from models_operation where id = %s", event.id)
@@ -91,8 +94,8 @@ def test_row_of_an_event_of_after_the_closing_is_refused(user: User) -> None:
     assert mismatches() == []
 
 
-def test_lost_rows_of_a_closed_month_come_back(user: User) -> None:
-    """As their event says them."""
+def test_lost_rows_of_a_closed_month_are_restored(user: User) -> None:
+    """A rebuild writes them as their event says."""
     event = recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
     for table, column in (("models_entry", "operation_id"), ("models_operation", "id")):
@@ -103,7 +106,7 @@ def test_lost_rows_of_a_closed_month_come_back(user: User) -> None:
 
 
 def test_writer_of_rows_waits_for_a_closing_and_is_refused(user: User, held: Held) -> None:
-    """Though the month was open when he began; and a closing waits for a writer who was first."""
+    """The writer is refused although the month was open when its transaction began."""
     event = recorded(make.top_up(user, 70, at=in_month(LAST)))
     made = recorded(do.change_period("close", LAST))
     closing = Worker(lambda: post([do.approve(made.id, subject="period")], hook=held))
@@ -123,7 +126,7 @@ def test_writer_of_rows_waits_for_a_closing_and_is_refused(user: User, held: Hel
 
 
 def test_rows_are_written_in_read_committed_only(user: User) -> None:
-    """Any other snapshot could be of before a closing."""
+    """The snapshot of any other isolation level could be older than a closing."""
     event = recorded(make.top_up(user, 70, at=in_month(LAST)))
     for isolation in ("repeatable read", "serializable"):
         with _refused("ledger_period_isolation"), connection.cursor() as cursor:
@@ -144,15 +147,15 @@ def test_rows_are_written_in_read_committed_only(user: User) -> None:
            select (jsonb_populate_record(p, '{"month": "2026-01"}')).* from ledger_period p""",
     ],
 )
-def test_period_is_what_its_last_event_says(change: str) -> None:
-    """No hand opens or closes a month past the log."""
+def test_period_row_has_to_agree_with_its_last_event(change: str) -> None:
+    """A statement cannot open or close a month without an event."""
     close(LAST)
     with _refused("ledger_period_as_logged"), connection.cursor() as cursor:
         cursor.execute(change)
 
 
 def test_period_does_not_go_back_to_an_earlier_event() -> None:
-    """Though two people had said so then."""
+    """An earlier closing does not count again, although two people had approved it."""
     close(LAST)
     with connection.cursor() as cursor:
         cursor.execute("create temporary table was as select * from ledger_period")
@@ -166,13 +169,14 @@ def test_period_does_not_go_back_to_an_earlier_event() -> None:
 
 
 def test_periods_are_not_truncated() -> None:
+    """The table is append-only for TRUNCATE."""
     with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
         cursor.execute("truncate ledger_period")
 
 
 @contextmanager
 def _refused(*constraints: str) -> Iterator[None]:
-    """A transaction in which the database refuses a statement under one of these names."""
+    """Run a transaction that the database has to refuse, naming one of these constraints."""
     before = counts()
     with pytest.raises(DatabaseError) as raised, transaction.atomic():
         yield

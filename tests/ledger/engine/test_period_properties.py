@@ -1,4 +1,4 @@
-"""However operations, closings and reopenings follow each other: what the months come to is the journal."""
+"""The sums of the months equal the journal, for any order of operations, closings and reopenings."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ NOW: Final = MONTHS[-1].starts_at + timedelta(days=14)
 
 @dataclass(frozen=True)
 class Step:
-    """A payment in a month, or a closing or reopening of one; in one batch with the step before or not."""
+    """A payment in a month, or the closing or reopening of one. `settled`: the log is settled after it."""
 
     what: Literal["pay", "close", "reopen"]
     month: int
@@ -54,7 +54,7 @@ _steps = st.builds(
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_steps, min_size=1, max_size=14))
 def test_months_add_up_to_the_journal(steps: list[Step]) -> None:
-    """What was frozen is what the trial balance says; with what is open it is everything."""
+    """The frozen balances equal the trial balance, and with the open months they add up to the journal."""
     with rolled_back():
         users = [make.make_user().pk for _ in range(2)]
         closed = ClosedMonths()
@@ -104,7 +104,7 @@ def _post(*submissions: Submission) -> list[Outcome]:
 
 
 def _journal(since: datetime | None) -> tuple[Decimal, Decimal]:
-    """What was debited and credited, of everything or of what counts since then."""
+    """Return the sums of debits and credits, of all entries or of those effective since then."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select coalesce(sum(amount) filter (where side = 'D'), 0),

@@ -1,4 +1,4 @@
-"""Closing a period against everybody who posts, and against another closing."""
+"""Closing a period while others post, and while others close."""
 
 import random
 from dataclasses import replace
@@ -28,7 +28,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_closing_waits_for_a_batch_that_was_decided_before_it(user: User, held: Held) -> None:
-    """And counts what it posted; a batch that comes meanwhile waits for the closing, and is late."""
+    """The closing includes what that batch posted.
+
+    A batch that comes meanwhile waits, and counts in the open month.
+    """
     first = Worker(lambda: post([make.top_up(user, 70, at=in_month(LAST))], hook=held))
     assert held.reached.wait(10)
     closing = Worker(lambda: close(LAST))
@@ -48,8 +51,8 @@ def test_closing_waits_for_a_batch_that_was_decided_before_it(user: User, held: 
     assert mismatches() == []
 
 
-def test_close_against_post() -> None:
-    """Nobody's entry lands in a closed month, nothing is refused, and nothing is lost."""
+def test_closing_months_while_others_post() -> None:
+    """No entry lands in a closed month, nothing is refused, and nothing is lost."""
     months = [Month(2026, 1)]
     for _ in range(3):
         months.append(months[-1].next)
@@ -103,8 +106,8 @@ def test_close_against_post() -> None:
         assert frozen + cursor.fetchone()[0] == total
 
 
-def test_closing_gives_up_where_somebody_keeps_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everybody would wait behind it; its key is free then."""
+def test_closing_gives_up_if_others_keep_periods_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody else would have to wait behind it. Its key stays free."""
     monkeypatch.setattr(batch, "_LOCK_TIMEOUT_MS", 200)
     user, made = make.make_user(), recorded(do.change_period("close", LAST))
     approval, before = do.approve(made.id, subject="period"), counts()
@@ -119,8 +122,8 @@ def test_closing_gives_up_where_somebody_keeps_the_books(monkeypatch: pytest.Mon
     assert code_of(post([approval])[0]) == "recorded"
 
 
-def test_two_approvers_close_once() -> None:
-    """The other is told that it was approved."""
+def test_concurrent_approvals_close_a_month_once() -> None:
+    """The second approver learns that the proposal is resolved."""
     for month in (BEFORE, LAST):
         made = recorded(do.change_period("close", month))
         answers = together(
@@ -133,8 +136,8 @@ def test_two_approvers_close_once() -> None:
         assert BookPeriod.objects.get(month=str(month)).version == 1
 
 
-def test_two_proposals_close_a_month_once() -> None:
-    """Approved at once: the other finds it closed, and stays open until somebody declines it."""
+def test_concurrent_approvals_of_two_proposals_close_a_month_once() -> None:
+    """The second approval is rejected because the month is closed."""
     made = [recorded(do.change_period("close", LAST)) for _ in range(2)]
     answers = together(*(partial(post, [do.approve(each.id, subject="period")]) for each in made))
     assert sorted(code_of(outcome) for (outcome,) in answers) == ["period_closed", "recorded"]
@@ -142,7 +145,7 @@ def test_two_proposals_close_a_month_once() -> None:
 
 
 def _paid_in(user: User, usd: int, at: datetime) -> Submission:
-    """A payment, however long ago: the bounds on time are another test's."""
+    """Return a payment at any time, without the bounds on `occurred_at`."""
     submission = make.top_up(user, usd)
     assert isinstance(submission.command, RecordOperation)
     return replace(submission, command=replace(submission.command, occurred_at=at))

@@ -1,4 +1,4 @@
-"""Periods through the engine: closing, reopening, what comes late, and the races around them."""
+"""Periods through the engine: closing, reopening, and operations that arrive late."""
 
 from decimal import Decimal
 
@@ -26,8 +26,8 @@ from tests.projections.world import mismatches, settle, without_triggers
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_closed_month_keeps_what_it_has(user: User) -> None:
-    """The event says its totals, and every account's balance at its end is frozen."""
+def test_closing_freezes_the_balances_of_a_month(user: User) -> None:
+    """The event has the totals, and every account's balance at the end of the month is stored."""
     recorded(make.top_up(user, 70, at=in_month(LAST)))
     recorded(make.top_up(user, 5))
     event = close(LAST)
@@ -41,8 +41,8 @@ def test_closed_month_keeps_what_it_has(user: User) -> None:
     assert mismatches() == []
 
 
-def test_what_comes_late_counts_in_the_open_period(user: User) -> None:
-    """It keeps when it occurred; the event says when it counts, and the closed months do not move."""
+def test_late_operation_counts_in_the_open_period(user: User) -> None:
+    """Its time of occurrence stays; the event has its effective time, and closed months do not change."""
     recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
     before = frozen(LAST)
@@ -55,8 +55,8 @@ def test_what_comes_late_counts_in_the_open_period(user: User) -> None:
     assert mismatches() == []
 
 
-def test_what_comes_in_time_says_nothing_of_it(user: User) -> None:
-    """Neither in an open month of the past nor in this one."""
+def test_operation_in_an_open_month_has_no_effective_time_of_its_own(user: User) -> None:
+    """The month may be the current one or an open one of the past."""
     close(BEFORE)
     for at in (in_month(LAST), None):
         event = recorded(make.top_up(user, 3, at=at))
@@ -64,7 +64,7 @@ def test_what_comes_in_time_says_nothing_of_it(user: User) -> None:
         assert effective_at(event) == event.occurred_at
 
 
-def test_reversal_of_something_in_a_closed_month_counts_in_the_open_one(user: User) -> None:
+def test_reversal_of_an_operation_in_a_closed_month_counts_in_the_open_one(user: User) -> None:
     """The closed month stays as it was reported."""
     payment = recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
@@ -74,7 +74,7 @@ def test_reversal_of_something_in_a_closed_month_counts_in_the_open_one(user: Us
 
 
 def test_nothing_is_recorded_in_a_closed_month(user: User) -> None:
-    """Though the clock of a worker is behind that of the one that closed it."""
+    """The time of recording is after the month, even if the worker's clock is behind."""
     recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
     other = make.make_user()
@@ -85,13 +85,13 @@ def test_nothing_is_recorded_in_a_closed_month(user: User) -> None:
 
 
 def test_month_that_is_not_over_is_not_closed() -> None:
-    """It is not even proposed."""
+    """Its closing cannot even be proposed."""
     assert code_of(post_one(do.change_period("close", THIS))) == "period_not_over"
     assert not BookPeriod.objects.exists()
 
 
 def test_months_close_one_after_the_other() -> None:
-    """The first may be any: what came before it is closed with it."""
+    """The first closed month may be any. All months before it are closed with it."""
     first, second, third = Month(2026, 3), Month(2026, 4), Month(2026, 5)
     close(first)
     outcome = post_one(do.change_period("close", third))
@@ -104,8 +104,8 @@ def test_months_close_one_after_the_other() -> None:
     close(third)
 
 
-def test_only_the_last_month_that_was_closed_reopens() -> None:
-    """And what came before the first stays closed for ever."""
+def test_only_the_last_closed_month_reopens() -> None:
+    """The months before the first closed one stay closed for ever."""
     first, second = Month(2026, 3), Month(2026, 4)
     assert code_of(post_one(do.change_period("reopen", first))) == "period_open"
     close(first)
@@ -122,8 +122,8 @@ def test_only_the_last_month_that_was_closed_reopens() -> None:
     assert mismatches() == []
 
 
-def test_reopened_month_takes_what_occurred_in_it(user: User) -> None:
-    """Its frozen balances are gone until it is closed again."""
+def test_reopened_month_takes_operations_again(user: User) -> None:
+    """Its frozen balances are deleted until it is closed again."""
     recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
     outcome = change("reopen", LAST)
@@ -141,16 +141,16 @@ def test_reopened_month_takes_what_occurred_in_it(user: User) -> None:
     assert mismatches() == []
 
 
-def test_nobody_closes_alone() -> None:
-    """Neither through the engine nor where no trigger is."""
+def test_one_person_cannot_close_a_month_alone() -> None:
+    """The engine and a check constraint both refuse it."""
     assert code_of(change("close", LAST, actor="anna")) == "self_approval"
     close(LAST)
     with pytest.raises(IntegrityError, match="ledger_period_four_eyes"), without_triggers() as cursor:
         cursor.execute("update ledger_period set resolver = proposer")
 
 
-def test_month_is_not_closed_before_what_expired_in_it_is_swept(user: User) -> None:
-    """And what is swept after it was over counts when it expired."""
+def test_month_is_not_closed_before_its_expiries_are_recorded(user: User) -> None:
+    """An expiry recorded after the end of the month counts at the time of expiry."""
     expires, given = in_month(LAST, day=25), in_month(LAST, day=3)
     newcomer, machine = make.make_user(), make.make_machine(make.make_user())
     post(
@@ -182,8 +182,8 @@ def test_month_is_not_closed_before_what_expired_in_it_is_swept(user: User) -> N
     assert mismatches() == []
 
 
-def test_closing_is_posted_alone_in_its_place_in_the_batch(user: User) -> None:
-    """What came before it is summed up, what comes after it is late."""
+def test_closing_is_posted_alone_at_its_place_in_the_batch(user: User) -> None:
+    """Operations before it are included, operations after it are late."""
     made = recorded(do.change_period("close", LAST))
     before, closing, after = post(
         [
@@ -201,8 +201,8 @@ def test_closing_is_posted_alone_in_its_place_in_the_batch(user: User) -> None:
     assert mismatches() == []
 
 
-def test_listeners_are_told_when_something_counts(user: User) -> None:
-    """Late or not, by the field that they know; a closing that is refused is told like any refusal."""
+def test_published_outcomes_have_the_effective_time(user: User) -> None:
+    """On-time operations have it too. A refused closing is published like any rejection."""
     close(LAST)
     late = recorded(make.top_up(user, 3, at=in_month(LAST)))
     in_time = recorded(make.top_up(user, 3))
@@ -227,20 +227,20 @@ def test_listeners_are_told_when_something_counts(user: User) -> None:
 
 
 def test_quote_of_an_approval_writes_nothing(user: User) -> None:
-    """It says what would be closed."""
+    """The quote shows the closing that would be recorded."""
     recorded(make.top_up(user, 70, at=in_month(LAST)))
     made = recorded(do.change_period("close", LAST))
     before = counts()
-    told = quote(do.approve(made.id, subject="period"))
-    assert told.event is not None
-    assert (told.status, told.event.type) == ("recorded", "period.closed")
+    quoted = quote(do.approve(made.id, subject="period"))
+    assert quoted.event is not None
+    assert (quoted.status, quoted.event.type) == ("recorded", "period.closed")
     assert counts() == before
     assert (BookPeriod.objects.count(), PeriodBalance.objects.count()) == (0, 0)
 
 
 @pytest.mark.parametrize("settled_part", [True, False])
-def test_what_is_posted_while_a_month_is_summed_up_is_counted(user: User, settled_part: bool) -> None:
-    """Before the lock what is settled, under it the rest."""
+def test_operations_posted_while_a_month_is_summed_are_included(user: User, settled_part: bool) -> None:
+    """The settled part is summed before the lock, and the rest under it."""
     recorded(make.top_up(user, 70, at=in_month(LAST)))
     if settled_part:
         settle()

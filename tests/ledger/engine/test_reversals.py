@@ -1,4 +1,4 @@
-"""Reversals through the engine: concurrent ones never exceed what was charged, and users who are gone."""
+"""Reversals through the engine: concurrent ones never exceed the amount charged, and deleted users."""
 
 from decimal import Decimal
 from functools import partial
@@ -19,19 +19,19 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def left(operation: str) -> Decimal:
-    """What can still be reversed."""
+    """Return the amount that can still be reversed."""
     with connection.cursor() as cursor:
         (found,) = read_reversed(cursor, [operation])
     return found.left
 
 
 def copied(machine: Machine, user: User) -> str:
-    """A copy bought for 5, of which the owner gets 4."""
+    """Buy a copy for 5, of which the owner gets 4; return the id of the operation."""
     return recorded(make.machine_copy(machine, user=user)).id
 
 
-def test_double_refund_is_refused(user: User, machine: Machine) -> None:
-    """Of two that take back everything at once, one does."""
+def test_concurrent_full_reversals_reverse_once(user: User, machine: Machine) -> None:
+    """One of several concurrent reversals of everything is recorded; nothing is left for the others."""
     for _ in range(10):
         operation = copied(machine, user)
         answers = together(*(partial(post, [do.reverse(operation)]) for _ in range(3)))
@@ -44,8 +44,8 @@ def test_double_refund_is_refused(user: User, machine: Machine) -> None:
     assert on_user(user)[0] == 100
 
 
-def test_concurrent_parts_never_exceed_what_was_charged(user: User, machine: Machine) -> None:
-    """Eight times 1 of 5: five of them, to the last unit."""
+def test_concurrent_partial_reversals_never_exceed_the_amount_charged(user: User, machine: Machine) -> None:
+    """Of eight reversals of 1 out of 5, five are recorded."""
     operation = copied(machine, user)
     answers = together(*(partial(post, [do.reverse(operation, 1)]) for _ in range(8)))
     codes = [code_of(outcome) for (outcome,) in answers]
@@ -56,15 +56,15 @@ def test_concurrent_parts_never_exceed_what_was_charged(user: User, machine: Mac
 
 
 def test_batch_reverses_an_operation_until_nothing_is_left(user: User, machine: Machine) -> None:
-    """Though nothing of the batch is in the database while it is decided."""
+    """The decisions of a batch see each other, although nothing is in the database yet."""
     operation = copied(machine, user)
     outcomes = post([do.reverse(operation, 2), do.reverse(operation, 4), do.reverse(operation)])
     assert [code_of(outcome) for outcome in outcomes] == ["recorded", "nothing_left_to_reverse", "recorded"]
     assert left(operation) == 0
 
 
-def test_refund_against_the_seller_spending_it(user: User) -> None:
-    """Whoever comes first: the seller pays back what he has or owes it, and spends nothing twice."""
+def test_refund_while_the_seller_spends_the_money(user: User) -> None:
+    """Depending on which is first, the refund takes the seller's money or the seller owes it."""
     for _ in range(10):
         seller = make_user()
         operation = copied(make.make_machine(seller, copy="5"), user)
@@ -78,8 +78,8 @@ def test_refund_against_the_seller_spending_it(user: User) -> None:
     assert on_user(user)[0] == 100
 
 
-def test_reversal_is_an_operation_that_can_be_found(user: User, machine: Machine) -> None:
-    """With entries, on its user; what it reverses is in its event."""
+def test_reversal_is_an_operation_with_entries(user: User, machine: Machine) -> None:
+    """It belongs to the payer, and its event names the reversed operation."""
     operation = copied(machine, user)
     event = recorded(do.reverse(operation, "2.5"))
     assert (event.type, event.stream) == ("operation.reversed", f"operation:{event.id}")
@@ -90,20 +90,20 @@ def test_reversal_is_an_operation_that_can_be_found(user: User, machine: Machine
 
 
 def test_quote_of_a_reversal_writes_nothing(user: User, machine: Machine) -> None:
-    """And says what it would come to."""
+    """The quote shows the transfers that the reversal would make."""
     operation = copied(machine, user)
     before = counts()
-    told = quote(do.reverse(operation)).event
-    assert told is not None
-    assert transfers(told.data) == [
+    quoted = quote(do.reverse(operation)).event
+    assert quoted is not None
+    assert transfers(quoted.data) == [
         (f"user:{machine.machine_owner_user.pk}:usd", f"user:{user.pk}:usd", "4"),
         ("platform:revenue:commission:usd", f"user:{user.pk}:usd", "1"),
     ]
     assert counts() == before
 
 
-def test_every_kind_of_operation_passes_the_database_when_it_is_reversed(user: User) -> None:
-    """Its triggers refuse every pair that is not allowed: whole, and in parts."""
+def test_every_kind_of_operation_can_be_reversed(user: User) -> None:
+    """The triggers of the database allow the pairs of every reversal, of a part and of the rest."""
     owner = make.fund(make_user(), usd=50, eaml=50)
     machine = make.make_machine(owner, api="0.01", data_source="3", copy="5", copy_update="0.5")
     recorded(do.grant(user, 4))
@@ -139,8 +139,8 @@ def test_every_kind_of_operation_passes_the_database_when_it_is_reversed(user: U
         assert left(event.id) == 0
 
 
-def test_operation_of_a_payer_who_is_gone_is_not_reversed(machine: Machine) -> None:
-    """His accounts are closed; the seller keeps what he got."""
+def test_operation_of_a_deleted_payer_is_not_reversed(machine: Machine) -> None:
+    """The payer's accounts are closed, so the seller keeps the money."""
     buyer = make.fund(make_user(), usd=5)
     operation = copied(machine, buyer)
     buyer.delete()
@@ -150,8 +150,8 @@ def test_operation_of_a_payer_who_is_gone_is_not_reversed(machine: Machine) -> N
     assert on_user(machine.machine_owner_user)[0] == 4
 
 
-def test_sale_of_a_seller_who_is_gone_is_refunded_by_the_platform(user: User) -> None:
-    """Nothing is booked on accounts that are closed."""
+def test_sale_of_a_deleted_seller_is_refunded_by_the_platform(user: User) -> None:
+    """No entries are made on closed accounts."""
     seller = make_user()
     machine = make.make_machine(seller, copy="5")
     operation = copied(machine, user)

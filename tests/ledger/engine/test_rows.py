@@ -1,4 +1,4 @@
-"""Operations and entries are copies of what the event says: for each kind, field by field."""
+"""The rows of operations and entries are copies of their event, checked for each kind and field."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -49,8 +49,8 @@ KINDS: dict[str, tuple[Callable[[Machine, User], Submission], dict[str, str]]] =
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_operation_says_what_its_event_says(kind: str, user: User, machine: Machine) -> None:
-    """Its one flag, who and what, how much, when, and links to the entries on users' accounts."""
+def test_operation_row_agrees_with_its_event(kind: str, user: User, machine: Machine) -> None:
+    """It has its one flag, user, machine, counts and times, and links to the entries on users' accounts."""
     submission, links = KINDS[kind]
     event = recorded(submission(machine, user))
     operation = Operation.objects.get(pk=event.id)
@@ -74,8 +74,8 @@ def test_operation_says_what_its_event_says(kind: str, user: User, machine: Mach
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_entries_say_what_the_event_says(kind: str, user: User, machine: Machine) -> None:
-    """Numbered within the operation, with the account's balance and version, and whose it is."""
+def test_entry_rows_agree_with_their_event(kind: str, user: User, machine: Machine) -> None:
+    """Entries are numbered within the operation and have the account's user, balance and version."""
     event = recorded(KINDS[kind][0](machine, user))
     rows = list(Entry.objects.filter(position=event.position).order_by("id"))
     lines = entries(event.data["transfers"], event.data["accounts"])
@@ -99,7 +99,7 @@ def test_entries_say_what_the_event_says(kind: str, user: User, machine: Machine
 
 
 def test_rejected_operation_has_an_event_and_no_rows(machine: Machine) -> None:
-    """It says why, and what the balances were that it was decided by."""
+    """The event has the reason and the balances that the decision was based on."""
     poor = make.fund(make_user(), usd=3)
     before = make.counts()
     outcome = post_one(make.machine_copy(machine, user=poor))
@@ -115,8 +115,8 @@ def test_rejected_operation_has_an_event_and_no_rows(machine: Machine) -> None:
     assert outcome.event.data["accounts"][f"user:{poor.pk}:usd"]["balance"] == "3.00000000"
 
 
-def test_event_keeps_who_sent_it_and_in_which_context(user: User) -> None:
-    """Beside the data: source, key, actor, and the ids that lead to what caused it."""
+def test_event_stores_its_sender_and_context(user: User) -> None:
+    """The metadata has the source, key and actor, and the ids that lead to the cause."""
     context: dict[str, Any] = {
         "actor": "/services/tests",
         "correlation_id": "c-1",
@@ -129,8 +129,8 @@ def test_event_keeps_who_sent_it_and_in_which_context(user: User) -> None:
     assert stored == event
 
 
-def test_log_reads_back_what_the_outcome_said(user: User, machine: Machine) -> None:
-    """The event of the outcome is the stored one, to the last character."""
+def test_event_of_an_outcome_equals_the_stored_event(user: User, machine: Machine) -> None:
+    """The event of the outcome is equal to the stored one in every field."""
     outcomes = post([submission(machine, user) for submission, _ in KINDS.values()])
     events = {outcome.event.id: outcome.event for outcome in outcomes if outcome.event is not None}
     last = max(event.position for event in events.values())
@@ -160,8 +160,8 @@ RULES = {
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_rule_of_the_database_has_its_name(name: str) -> None:
-    """By which code tells what was broken; a constraint or a unique index."""
+def test_constraint_of_the_database_has_its_name(name: str) -> None:
+    """Code finds out by the name of a constraint or unique index which rule was broken."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select conrelid::regclass::text from pg_constraint where conname = %(name)s

@@ -1,4 +1,4 @@
-"""Tariffs are published by two people, in versions, and who posts meanwhile is priced by the right one."""
+"""Versions of the tariff: two people publish them, and operations are priced with the right one."""
 
 import re
 import threading
@@ -33,7 +33,7 @@ DAY = timedelta(days=1)
 
 
 def publish(**what: Any) -> StoredEvent:
-    """A version that anna proposed and bert approved."""
+    """Publish a version that anna proposed and bert approved; return its event."""
     proposal = recorded(do.propose_tariff(**what))
     assert proposal.type == "proposal.made"
     return recorded(do.approve(proposal.id, subject="tariff"))
@@ -43,8 +43,8 @@ def pricing(event: StoredEvent) -> Any:
     return event.data["pricing"]
 
 
-def test_a_version_is_proposed_approved_and_counts(user: User, machine: Machine) -> None:
-    """At once, where no date was given; the event and the row say the same."""
+def test_version_is_proposed_approved_and_takes_effect(user: User, machine: Machine) -> None:
+    """Without a date it is in force at once. The event and the row agree."""
     before = recorded(make.solving(machine, user=user, lines=10))
     event = publish(solving_line_eaml="0.50000000")
     assert (event.type, event.stream, event.data["version"]) == ("tariff.published", "tariff:2", 2)
@@ -61,8 +61,8 @@ def test_a_version_is_proposed_approved_and_counts(user: User, machine: Machine)
     assert mismatches() == []
 
 
-def test_a_future_version_waits_for_its_day(user: User, machine: Machine) -> None:
-    """Two that wait count each from its own; of two from the same moment the later version does."""
+def test_future_version_takes_effect_on_its_day(user: User, machine: Machine) -> None:
+    """Each version has its own day; of two from the same moment the later version wins."""
     now = timezone.now()
     publish(since=now + 2 * DAY, solving_line_eaml="2.00000000")
     publish(since=now + DAY, solving_line_eaml="3.00000000")
@@ -77,8 +77,8 @@ def test_a_future_version_waits_for_its_day(user: User, machine: Machine) -> Non
     assert found == {0: 1, 1: 3, 2: 4}
 
 
-def test_no_version_counts_from_before_it_was_published() -> None:
-    """Neither when it is proposed, nor when it is approved too late; nor in the database."""
+def test_no_version_takes_effect_before_it_is_published() -> None:
+    """A proposal with a past date, a late approval and a plain INSERT are all refused."""
     now = timezone.now()
     (outcome,) = post([do.propose_tariff(since=now)], clock=lambda: now + timedelta(microseconds=1))
     assert code_of(outcome) == "effective_in_the_past"
@@ -93,7 +93,8 @@ def test_no_version_counts_from_before_it_was_published() -> None:
         )
 
 
-def test_a_published_version_is_never_edited() -> None:
+def test_published_version_is_never_edited() -> None:
+    """The table is append-only."""
     publish(solving_line_eaml="2.00000000")
     changes: list[dict[str, Any]] = [{"terms": {}}, {"effective_from": timezone.now() + DAY}]
     for change in changes:
@@ -103,8 +104,8 @@ def test_a_published_version_is_never_edited() -> None:
         PublishedTariff.objects.filter(version=2).delete()
 
 
-def test_nobody_publishes_alone() -> None:
-    """A super admin neither; and not at the door of adjustments."""
+def test_one_person_cannot_publish_alone() -> None:
+    """A super admin cannot either, and the route for adjustments does not find the proposal."""
     proposal = recorded(do.propose_tariff()).id
     before = counts()["events_event"]
     for asked, code in (
@@ -117,17 +118,18 @@ def test_nobody_publishes_alone() -> None:
     assert PublishedTariff.objects.count() == 1
 
 
-def test_trying_publishes_nothing() -> None:
+def test_quote_of_an_approval_publishes_nothing() -> None:
+    """The quote shows the version that would be published."""
     proposal = recorded(do.propose_tariff()).id
     before = counts()
-    told = quote(do.approve(proposal, subject="tariff")).event
-    assert told is not None
-    assert (told.type, told.data["version"]) == ("tariff.published", 2)
+    quoted = quote(do.approve(proposal, subject="tariff")).event
+    assert quoted is not None
+    assert (quoted.type, quoted.data["version"]) == ("tariff.published", 2)
     assert counts() == before
 
 
-def test_two_approvers_of_one_and_of_two() -> None:
-    """One version of one proposal, and of two of them two, one after the other."""
+def test_concurrent_approvals_publish_each_proposal_once() -> None:
+    """Two approvals of one proposal publish one version; two proposals publish two, one after the other."""
     for round_ in range(5):
         proposals = [recorded(do.propose_tariff()).id for _ in range(2)]
         asked = [(proposals[0], "bert"), (proposals[0], "carl"), (proposals[1], "bert")]
@@ -140,7 +142,8 @@ def test_two_approvers_of_one_and_of_two() -> None:
         assert versions == list(range(1, 2 * round_ + 4))
 
 
-def test_approve_against_decline() -> None:
+def test_concurrent_approval_and_decline_resolve_a_proposal_once() -> None:
+    """A version is published exactly if the approval was first."""
     for _ in range(5):
         proposal, before = recorded(do.propose_tariff()).id, PublishedTariff.objects.count()
         (approved,), (declined,) = together(
@@ -152,8 +155,8 @@ def test_approve_against_decline() -> None:
         assert published == (1 if approved.status == "recorded" else 0)
 
 
-def test_what_changes_the_books_is_posted_alone(user: User, machine: Machine) -> None:
-    """In its place in the batch: what comes after it there is priced by it already."""
+def test_publication_is_posted_alone_at_its_place_in_the_batch(user: User, machine: Machine) -> None:
+    """Commands before it are priced with the old version, commands after it with the new one."""
     proposals = [recorded(do.propose_tariff(solving_line_eaml=price)).id for price in ("2", "3")]
     ahead = timezone.now() + timedelta(minutes=4)
     asked = [
@@ -171,18 +174,18 @@ def test_what_changes_the_books_is_posted_alone(user: User, machine: Machine) ->
     assert positions == sorted(positions)
 
 
-# Publish against price.
+# Publishing while operations are priced.
 
 
-def test_publishing_waits_for_whoever_is_being_priced(
+def test_publication_waits_for_operations_that_are_being_priced(
     user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And who comes after waits for the publication, and is priced by it: also ahead of its moment."""
+    """Operations that come later wait for the publication and are priced with it."""
     proposal = recorded(do.propose_tariff(solving_line_eaml="2.00000000")).id
     entered, go_on = threading.Event(), threading.Event()
     other = fund(make_user(), eaml=100)
     ahead = timezone.now() + timedelta(minutes=4)
-    with _held_up(monkeypatch, entered, go_on):
+    with _pause_deciding(monkeypatch, entered, go_on):
         first = Worker(partial(post, [make.solving(machine, user=user, lines=1, at=ahead)]))
         assert entered.wait(10)
     publishing = Worker(partial(post, [do.approve(proposal, subject="tariff")]))
@@ -195,10 +198,10 @@ def test_publishing_waits_for_whoever_is_being_priced(
     assert [event.data.get("pricing", {}).get("tariff") for event in events] == [1, None, 2]
 
 
-def test_no_operation_is_priced_by_what_a_publication_has_replaced(
+def test_no_operation_is_priced_with_a_replaced_version(
     machine: Machine, no_waiting_for_deadlocks: None
 ) -> None:
-    """Four post as fast as they can while ten versions are published, for operations a while ahead."""
+    """Four workers post operations that occur a little later, while ten versions are published."""
     del no_waiting_for_deadlocks
     users = [fund(make_user(), eaml=1000) for _ in range(4)]
     over = threading.Event()
@@ -228,8 +231,8 @@ def test_no_operation_is_priced_by_what_a_publication_has_replaced(
 # Terms of a user or a team.
 
 
-def test_users_terms_count_for_him_alone(user: User, machine: Machine) -> None:
-    """Published like a version for everybody, and counted with them."""
+def test_terms_of_a_user_apply_to_that_user_only(user: User, machine: Machine) -> None:
+    """They are published and numbered like versions for everybody."""
     event = publish(user=user, solving_line_eaml="0.00005000")
     assert (event.data["version"], event.data["user"]) == (2, user.pk)
     publish(solving_line_eaml="0.00090000")
@@ -247,8 +250,8 @@ def test_users_terms_count_for_him_alone(user: User, machine: Machine) -> None:
     assert mismatches() == []
 
 
-def test_teams_terms_count_for_members_and_who_administers_it(machine: Machine) -> None:
-    """As they stand when it is recorded; a user's own terms stand before them."""
+def test_terms_of_a_team_apply_to_its_members_and_its_admin(machine: Machine) -> None:
+    """The membership at the time of recording counts. A user's own terms win over the team's."""
     admin, member, left, both = (fund(make_user(), eaml=10) for _ in range(4))
     team = Team.objects.create(name="cheap", admin_user=admin)
     for each in (member, left, both):
@@ -263,8 +266,8 @@ def test_teams_terms_count_for_members_and_who_administers_it(machine: Machine) 
     assert found == {"admin": [2], "member": [2], "left": None, "both": [2, 3]}
 
 
-def test_terms_of_nobody_are_not_proposed() -> None:
-    """Of a user who is not known, of a team that there is not."""
+def test_terms_for_an_unknown_user_or_team_are_not_proposed() -> None:
+    """An unknown user is undecided, an unknown team is rejected, and no row can have both."""
     before = counts()
     for asked, code in (
         (do.propose_tariff(user=10**12), "undecided"),
@@ -282,8 +285,8 @@ def test_terms_of_nobody_are_not_proposed() -> None:
         )
 
 
-def test_teams_are_not_asked_for_where_none_has_terms(user: User, machine: Machine) -> None:
-    """Nor is anything of users where none has; however many statements a batch has else."""
+def test_teams_are_not_read_if_none_has_terms(user: User, machine: Machine) -> None:
+    """Users are not read either, so a batch runs fewer statements."""
     asked = partial(make.solving, machine, user=user, lines=1)
     plain = _statements(asked)
     assert not [sql for sql in plain if "models_team" in sql or "t.user_id = any" in sql]
@@ -298,7 +301,7 @@ def test_teams_are_not_asked_for_where_none_has_terms(user: User, machine: Machi
 
 
 def test_lost_versions_come_back_from_the_log(user: User) -> None:
-    """Every column, and what had none of it; `verify` names each one that is missing."""
+    """`verify` names the missing row, and a rebuild restores every column."""
     publish(user=user, solving_line_eaml="0.00005000", since=timezone.now() + DAY)
     before = list(PublishedTariff.objects.order_by("version").values())
     with transaction.atomic(), connection.cursor() as cursor:
@@ -323,8 +326,8 @@ def test_lost_versions_come_back_from_the_log(user: User) -> None:
         ("{effective_from}", '"2026-01-01T00:00:00+00:00"', r"effective_from: expected .* or later, .*"),
     ],
 )
-def test_verify_names_what_may_not_have_been_published(path: str, value: str, expected: str) -> None:
-    """Whoever wrote it past the engine: approved by who proposed it, or in force before it was known."""
+def test_verify_names_versions_that_break_a_rule(path: str, value: str, expected: str) -> None:
+    """A changed event shows: approved by its proposer, or in force before it was published."""
     event = publish(solving_line_eaml="0.00005000")
     with without_triggers() as cursor:
         cursor.execute(
@@ -335,16 +338,16 @@ def test_verify_names_what_may_not_have_been_published(path: str, value: str, ex
 
 
 @contextmanager
-def _held_up(
+def _pause_deciding(
     monkeypatch: pytest.MonkeyPatch, entered: threading.Event, go_on: threading.Event
 ) -> Iterator[None]:
-    """Whoever decides within has everything locked, and waits."""
-    really = decide.decide
+    """Make deciding wait, with everything locked, until `go_on` is set."""
+    decide_now = decide.decide
 
     def wait(*given: Any, **named: Any) -> Any:
         entered.set()
         assert go_on.wait(30)
-        return really(*given, **named)
+        return decide_now(*given, **named)
 
     with monkeypatch.context() as patched:
         patched.setattr(deciding, "decide", wait)
@@ -355,7 +358,7 @@ def _statements(asked: Any) -> list[str]:
     seen: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if "prepare " not in sql and "explain " not in sql:  # what a connection does once
+        if "prepare " not in sql and "explain " not in sql:  # only the first statements of a connection
             seen.append(sql)
         return execute(sql, params, many, context)
 

@@ -1,4 +1,4 @@
-"""Whatever the engine writes keeps its stored contract, and what was ever written loads for ever."""
+"""Every event that the engine writes keeps its contract, and every event that was ever stored still loads."""
 
 import json
 from collections.abc import Iterator
@@ -39,11 +39,12 @@ LINES = 10_000  # of a solving: one token
 
 
 def stored() -> list[StoredEvent]:
+    """Return every event of the log."""
     return list(store.read_all(upto=2**62))
 
 
-def by_orm_and_import(user: User, machine: Machine, folder: Path) -> None:
-    """What does not come as a command."""
+def append_facts_and_imports(user: User, machine: Machine, folder: Path) -> None:
+    """Append the events that no submission of a command leads to."""
     request = ConsultingRequest.objects.create(user=user, category="4")
     request.ask_consultant(make_user(), amount_usd=2, delay_days=1)
     request.approve()
@@ -67,7 +68,7 @@ def by_orm_and_import(user: User, machine: Machine, folder: Path) -> None:
 
 
 def commands(user: User, machine: Machine) -> Iterator[Submission]:
-    """One of every kind of command, and of every way it can end that shows in the event."""
+    """Yield a command of every kind, with every result that shows in its event."""
     poor = make_user()
     yield make.top_up(poor, 3)
     yield make.training(machine, user=user, lines=2000)
@@ -102,8 +103,8 @@ def commands(user: User, machine: Machine) -> Iterator[Submission]:
     yield do.charge_back(reference="pi_1")
 
 
-def replies_to_earlier_ones(user: User, machine: Machine) -> None:
-    """Reversals, proposals, what expires, and a month that is closed and reopened."""
+def post_follow_ups(user: User, machine: Machine) -> None:
+    """Post reversals, resolved proposals and expiries, and close and reopen a month."""
     copy = recorded(make.machine_copy(machine, user=user))
     bill = recorded(make.bill(user, 1))
     post([do.reverse(copy.id, 2), do.reverse(copy.id), do.reverse(bill.id), do.reverse(copy.id)])
@@ -134,26 +135,26 @@ def everything(user: User, machine: Machine, tmp_path: Path) -> list[StoredEvent
     """A log with every type of event."""
     for submission in commands(user, machine):
         assert post_one(submission).event is not None, submission
-    replies_to_earlier_ones(user, machine)
-    by_orm_and_import(user, machine, tmp_path)
+    post_follow_ups(user, machine)
+    append_facts_and_imports(user, machine, tmp_path)
     return stored()
 
 
 def test_every_event_that_the_engine_writes_keeps_its_contract(everything: list[StoredEvent]) -> None:
-    """To the last field: whoever adds one has to say so in the contract."""
+    """Contracts forbid unknown fields, so a new field has to be added to its contract."""
     for event in everything:
         payloads.parse(event)
     assert {event.type for event in everything} == {type_ for type_, _ in CONTRACTS}
 
 
 def test_no_field_of_a_contract_is_never_written(everything: list[StoredEvent]) -> None:
-    """What is in a contract for nothing would hide a field that disappeared."""
+    """A field that is in a contract but never written could disappear unnoticed."""
     written = {name for event in everything for name in event.data}
     assert {name for model in CONTRACTS.values() for name in model.model_fields} == written
 
 
 def test_event_without_a_contract_is_not_appended() -> None:
-    """Nobody could read it again: neither another type nor another version."""
+    """An event of an unknown type or version could never be read again."""
     before = make.counts()
     event = StoredEvent(
         position=1,
@@ -174,7 +175,7 @@ def test_event_without_a_contract_is_not_appended() -> None:
 
 
 def test_event_of_a_newer_ledger_stops_reading(user: User) -> None:
-    """Reading on without it would lose it."""
+    """Skipping the event would lose it."""
     (event, *_) = stored()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -190,7 +191,7 @@ def test_event_of_a_newer_ledger_stops_reading(user: User) -> None:
 
 
 def test_every_type_and_version_has_an_example_that_loads() -> None:
-    """A new one is written by hand, or taken from the log; it is never changed again."""
+    """An example is written by hand or copied from the log, and never changed afterwards."""
     examples = dict(payloads.fixtures())
     assert {(event.type, event.schema_version) for event in examples.values()} == set(CONTRACTS)
     for name, event in examples.items():
@@ -199,7 +200,7 @@ def test_every_type_and_version_has_an_example_that_loads() -> None:
 
 
 def test_examples_are_read_as_they_were_stored() -> None:
-    """Through the database, as an old row is read, and lifted to the current version of its type."""
+    """An old row is read through the database and converted to the current version of its type."""
     for name, event in payloads.fixtures():
         with connection.cursor() as cursor:
             cursor.execute(
