@@ -78,7 +78,7 @@ def grow(owner_url: str, world: World, entries: int) -> None:
 def read(world: World) -> dict[str, list[float]]:
     """How long each kind of reading takes, call by call (milliseconds)."""
     from ledger.queries.balances import balances, balances_as_of
-    from ledger.queries.statement import Place, statement
+    from ledger.queries.statement import PageEnd, statement
 
     first, last = _times()
     chance = random.Random(1)  # noqa: S311 (a load that can be made again)
@@ -87,7 +87,7 @@ def read(world: World) -> dict[str, list[float]]:
         return first + chance.random() * (last - first)
 
     def page(user: int) -> object:
-        return statement(user, after=Place(some_time(), 0), limit=_PAGE)
+        return statement(user, after=PageEnd(some_time(), 0), limit=_PAGE)
 
     # Others than the hot user have no whole page yet where entries are few.
     hot, anybody = _always(world.users[0]), _anybody(world, chance)

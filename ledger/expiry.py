@@ -31,7 +31,7 @@ def sweep_overdue(*, now: datetime) -> int:
             {"now": now, "users": _BATCH_SIZE},
         )
         users = sorted(row[0] for row in cursor.fetchall())
-    proposals = overdue(at=now, most=_BATCH_SIZE)
+    proposals = overdue(at=now, limit=_BATCH_SIZE)
     if users or proposals:
         sweep(users, proposals, clock=lambda: now)
     return len(users) + len(proposals)

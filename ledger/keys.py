@@ -1,9 +1,9 @@
-"""API keys: made once, shown once, kept as a hash.
+"""Creates and finds API keys. A key is shown once, when it is created; only its hash is stored.
 
-# Note [Known keys]
-Every request shows a key, and a single operation asks the database little beside it. So what was found is
-believed by its process for `CACHED_SECONDS`, which is how long a key may be used after it was revoked. That
-there is no such key is never remembered.
+# Note [Cached keys]
+Every request has a key, and reading it is a large part of what a single operation asks the database. So each
+process caches the keys that it found for `CACHED_SECONDS`, which is how long a key may still be used after it
+was revoked. It never caches that there is no such key.
 """
 
 import hashlib
@@ -21,13 +21,13 @@ from ledger.models import ApiKey
 CACHED_SECONDS: Final = 1.0
 _TOUCHED_EVERY = timedelta(minutes=1)
 _COLUMNS = [field.attname for field in ApiKey._meta.concrete_fields]
-# Written out, it costs an eighth of what building the query does.
+# Written as SQL, because building the query with the ORM takes eight times as long.
 _FIND = f"""
     select {", ".join(_COLUMNS)} from ledger_api_key
     where prefix = %s and revoked_at is null and (expires_at is null or expires_at > %s)"""  # noqa: S608
 
 _cached: Final[dict[str, tuple[ApiKey, float]]] = {}
-"""By prefix: the key, and until when it is believed. It has at most as many as there are keys."""
+"""By prefix: the key, and the time until which it is cached. It never has more items than there are keys."""
 
 
 def create_key(
@@ -37,7 +37,7 @@ def create_key(
     source: str | None = None,
     user_id: int | None = None,
 ) -> str:
-    """Make a key of a service (`source`) or of a user (`user_id`); the secret, which is kept nowhere."""
+    """Create a key of a service (`source`) or a user (`user_id`); return its token, which is not stored."""
     prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     ApiKey.objects.create(
         prefix=prefix,
@@ -51,9 +51,9 @@ def create_key(
 
 
 def find_key(token: str) -> ApiKey | None:
-    """The key of a token that is valid now, else None: Note [Known keys].
+    """Return the key of a token, or None if the token is not valid now: Note [Cached keys].
 
-    It is shared, and not to be changed. Notes at most once a minute that it was used.
+    The key is shared by callers and must not be changed. Its last use is stored at most once a minute.
     """
     _, _, rest = token.partition("ledger_")
     prefix, _, secret = rest.partition("_")

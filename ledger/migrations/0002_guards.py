@@ -1,4 +1,4 @@
-"""The triggers of the write side, and room for the platform's fixed account ids."""
+"""Create the triggers of the write side, and reserve the fixed ids of the platform's accounts."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -21,12 +21,12 @@ class Migration(migrations.Migration):
         ("models", "0001_initial"),
     ]
     operations: ClassVar = [
-        # The ids of users' accounts come after those that the chart fixes for the platform's.
+        # Users' accounts get ids above those that the chart fixes for the platform's accounts.
         migrations.RunSQL(
             "alter table ledger_account alter column id restart with 1000",
             migrations.RunSQL.noop,
         ),
-        # A row that is updated at every posting stays on its page.
+        # Leave space in each page, so that an updated row can stay on its page.
         migrations.RunSQL(
             "alter table ledger_account set (fillfactor = 70); alter table models_user set (fillfactor = 70)",
             "alter table ledger_account reset (fillfactor); alter table models_user reset (fillfactor)",

@@ -1,4 +1,4 @@
-"""Proposals about any subject, of a user or of nobody, and a scope for who may do more alone."""
+"""Allow proposals about any subject, with or without a user, and a scope for super admins."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models

@@ -1,4 +1,4 @@
-"""Which payment references were used, forgotten with their notes."""
+"""Store the payment references that were used, until their notes are erased."""
 
 from pathlib import Path
 from typing import ClassVar

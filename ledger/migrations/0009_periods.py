@@ -1,4 +1,4 @@
-"""Periods, their frozen balances, and the triggers that keep operations out of closed ones."""
+"""Create periods, their frozen balances, and the triggers that keep operations out of closed periods."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Terms of single users and teams, and no version that counts from before it was published."""
+"""Allow overrides for users and teams, and no version in force before its publication."""
 
 from django.db import migrations, models
 from django.db.models import F, Q

@@ -1,4 +1,4 @@
-"""Where an account was at a time, found without reading what came before or after."""
+"""Create a function that finds an account's version at a time without reading all of its entries."""
 
 from pathlib import Path
 from typing import ClassVar

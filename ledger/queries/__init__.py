@@ -1,1 +1,1 @@
-"""Reads what the write side keeps, one subject per module. Takes no lock and writes nothing."""
+"""Reads of the write side, one module for each subject. They take no locks and write nothing."""

@@ -1,8 +1,8 @@
-"""A user's balances, now or as of a time, in one consistent read.
+"""Reads a user's balances, now or as of a time, in one statement.
 
 # Note [Overdue]
-A coupon or a hold whose time is over is taken off its account by the next decision about the user,
-or by the sweep; until then the rows still have it. Whatever shows a balance looks at the time.
+An expired coupon or hold is taken off its account by the next decision about the user, or by the sweep. Until
+then the rows still include it, so everything that shows a balance subtracts it.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from django.db import connection
 from ledger.domain.chart import USER_ACCOUNTS, name_of
 from ledger.domain.money import ZERO
 
-NAMES: Final = tuple(account.name for account in USER_ACCOUNTS)
+_ACCOUNT_NAMES: Final = tuple(account.name for account in USER_ACCOUNTS)
 
 
 class Balance(NamedTuple):
-    """One account. `version` counts its entries."""
+    """The balance of one account. `version` is the number of its entries."""
 
     balance: Decimal
     held: Decimal
@@ -27,15 +27,15 @@ class Balance(NamedTuple):
 
     @property
     def available(self) -> Decimal:
-        """What may be spent: balance − held."""
+        """Return what can be spent: balance − held."""
         return self.balance - self.held
 
 
 class Balances(NamedTuple):
-    """All accounts of a user by name (`usd`, `due:eaml`), as of the last event that touched one.
+    """The balances of a user's accounts by name (`usd`, `due:eaml`).
 
-    `position` and `recorded_at` are that event's: 0 and None where there never was any. The position
-    grows with every change.
+    `position` and `recorded_at` are those of the last event that changed one of them; 0 and None if there was
+    none. The position grows with every change.
     """
 
     accounts: Mapping[str, Balance]
@@ -44,7 +44,7 @@ class Balances(NamedTuple):
 
 
 LAST_ENTRY: Final = 2**63 - 1
-"""Not less than the id of any entry."""
+"""At least as large as the id of any entry."""
 
 _NONE: Final = Balance(ZERO, ZERO, 0)
 
@@ -89,24 +89,35 @@ _AS_OF: Final = """
 
 
 def balances(user: int, *, at: datetime) -> Balances | None:
-    """The balances now, which is `at`; None where no such user is known and none ever had an account."""
+    """Return the balances now, which is `at`; None if the user has neither a row nor an account."""
     return _read(_NOW, user, at)
 
 
 def balances_as_of(user: int, *, at: datetime) -> Balances | None:
-    """The balances as they were at a time that is over, by time of recording."""
+    """Return the balances as of a time in the past, by time of recording; None as in `balances`."""
     return _read(_AS_OF, user, at)
 
 
 def _read(sql: str, user: int, at: datetime) -> Balances | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"user": user, "at": at, "last": LAST_ENTRY})
-        rows = cursor.fetchall()
+        rows = [_Row(*row) for row in cursor.fetchall()]
     if not rows:
         return None
-    found = {name_of(row[0]): Balance(*row[1:4]) for row in rows if row[0] is not None}
+    found = {name_of(row.code): Balance(row.balance, row.held, row.version) for row in rows if row.code}
     return Balances(
-        accounts={name: found.get(name, _NONE) for name in NAMES},
-        position=max(row[4] for row in rows),
-        recorded_at=max((row[5] for row in rows if row[5] is not None), default=None),
+        accounts={name: found.get(name, _NONE) for name in _ACCOUNT_NAMES},
+        position=max(row.position for row in rows),
+        recorded_at=max((row.recorded_at for row in rows if row.recorded_at is not None), default=None),
     )
+
+
+class _Row(NamedTuple):
+    """A row of `_NOW` or `_AS_OF`: an account, or for the user's own row only nulls and position 0."""
+
+    code: str | None
+    balance: Decimal
+    held: Decimal
+    version: int
+    position: int
+    recorded_at: datetime | None

@@ -1,4 +1,4 @@
-"""What a user owes, by age: what came in last is what is still owed, because money settles the oldest."""
+"""Reads what a user owes, by age. Payments pay the oldest debt first: the latest charges are still owed."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -10,23 +10,23 @@ from django.db import connection
 from ledger.domain.money import ZERO
 
 AGES_DAYS: Final = (30, 60, 90)
-"""The upper ends of the ages: up to 30 days, 31 to 60, 61 to 90, and older."""
+"""The upper bounds of the age groups: up to 30 days, 31 to 60, 61 to 90, and older."""
 
 _READ_AT_ONCE: Final = 500
 
 
 class Due(NamedTuple):
-    """What is owed in one currency. `by_age` adds up to `balance`, youngest first."""
+    """The debt in one currency. `by_age` adds up to `balance`, the youngest first."""
 
     balance: Decimal
     by_age: tuple[Decimal, ...]
     oldest: datetime | None
     credit_limit: Decimal | None
-    """The user's own limit; None: the tariff's."""
+    """The user's own limit; None if the tariff's limit applies."""
 
 
 def dues_of(user: int, *, at: datetime) -> Mapping[str, Due] | None:
-    """What a user owes by currency; None where no such user is known."""
+    """Return the user's debts by currency; None if the user has neither a row nor a due account."""
     with connection.cursor() as cursor:
         cursor.execute("select exists (select from models_user where id = %s)", [user])
         known = cursor.fetchone()[0]
@@ -57,7 +57,7 @@ def _due(account: int, balance: Decimal, limit: Decimal | None, at: datetime) ->
 
 
 def _charges(account: int) -> Iterator[tuple[Decimal, datetime]]:
-    """What became due on an account, the latest first, read as far back as is asked for."""
+    """Yield amount and time of the charges on a due account, the latest first, read in chunks as needed."""
     before: int | None = None
     while True:
         with connection.cursor() as cursor:

@@ -24,7 +24,7 @@ def find_hold(hold: UUID, *, at: datetime) -> Hold | None:
 
 
 def find_payout(payout: UUID) -> Payout | None:
-    """Return a payout, if there is one with this id."""
+    """Return the payout with this id, if there is one."""
     with connection.cursor() as cursor:
         found = kept_store.read_payouts(cursor, [str(payout)])
     return found[0] if found else None

@@ -1,4 +1,4 @@
-"""Operations as they were decided: one by its id, and pages of the recorded ones."""
+"""Reads operations: one by its id, recorded or rejected, and pages of recorded ones."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -15,20 +15,22 @@ from models.billing import Operation
 
 
 class FoundOperation(NamedTuple):
-    """An operation's event; `effective_at` is None where the operation was rejected."""
+    """An operation's event. `effective_at` is None if the operation was rejected."""
 
     event: StoredEvent
     effective_at: datetime | None
 
     @classmethod
     def recorded(cls, event: StoredEvent) -> Self:
-        """A recorded operation by its event alone, which says when it counts if not when it occurred."""
-        said = event.data.get("effective_at")
-        return cls(event, event.occurred_at if said is None else datetime.fromisoformat(said))
+        """Return a recorded operation from its event. The event has `effective_at` if it is not
+        `occurred_at`.
+        """
+        effective_at = event.data.get("effective_at")
+        return cls(event, event.occurred_at if effective_at is None else datetime.fromisoformat(effective_at))
 
 
 class EntryRow(NamedTuple):
-    """One entry; `user`, `balance_after` and `version` are None on the platform's accounts."""
+    """One entry. `user`, `balance_after` and `version` are None on the platform's accounts."""
 
     transfer: int
     side: str
@@ -42,9 +44,9 @@ class EntryRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which operations; None means all. Times are half-open ranges, `from` ≤ t < `to`.
+    """The operations to find; None means all. Times are half-open ranges, `from` ≤ t < `to`.
 
-    `user` finds what the user did and what was done on his machines.
+    `user` finds the operations of the user, and those on the user's machines.
     """
 
     user: int | None = None
@@ -67,13 +69,13 @@ _LOOKUPS: Final = {
 
 
 def is_operation(event: StoredEvent) -> bool:
-    """Whether an event recorded or rejected an operation, which can be found by the event's id."""
-    # Other events of an operation's stream have ids of their own.
+    """Return True if an event recorded or rejected an operation. The operation has the event's id."""
+    # Other events in the stream of an operation have different ids.
     return event.stream == f"operation:{event.id}"
 
 
 def find(operation: UUID) -> FoundOperation | None:
-    """The operation of that id, recorded or rejected."""
+    """Return the operation with this id, recorded or rejected."""
     with connection.cursor() as cursor:
         event = store.get(cursor, [str(operation)]).get(str(operation))
         if event is None or not is_operation(event):
@@ -84,7 +86,7 @@ def find(operation: UUID) -> FoundOperation | None:
 
 
 def entries(operation: UUID) -> list[EntryRow]:
-    """The entries of a recorded operation, transfer by transfer."""
+    """Return the entries of a recorded operation, transfer by transfer."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select e.transfer, e.side, a.code, a.user_id, e.currency, e.amount,
@@ -97,21 +99,21 @@ def entries(operation: UUID) -> list[EntryRow]:
 
 
 def page(
-    seen: QuerySet[Operation], wanted: Filter, *, before: int | None, limit: int
+    visible: QuerySet[Operation], wanted: Filter, *, before: int | None, limit: int
 ) -> list[FoundOperation]:
-    """Recorded operations of those `seen`, newest first, from below a position on; at most `limit`."""
+    """Return at most `limit` of the `visible` recorded operations, newest first, below position `before`."""
     given: dict[str, Any] = {field.name: getattr(wanted, field.name) for field in fields(wanted)}
-    found = seen.filter(
+    found = visible.filter(
         **{lookup: given[name] for name, lookup in _LOOKUPS.items() if given[name] is not None}
     )
     if before is not None:
         found = found.filter(position__lt=before)
     if wanted.user is not None:
-        # Each side walks an index of its own, where one condition with "or" would sort everything.
+        # Each side uses an index of its own; one condition with "or" would sort everything.
         sides = (found.filter(operation_user=wanted.user), found.filter(machine_owner=wanted.user))
         done, owned = (side.order_by("-position")[:limit] for side in sides)
         found = done.union(owned)
     rows = list(found.order_by("-position").values_list("id", "effective_at", "position")[:limit])
     with connection.cursor() as cursor:
-        events = store.get(cursor, [str(row[0]) for row in rows])
+        events = store.get(cursor, [str(operation) for operation, _, _ in rows])
     return [FoundOperation(events[str(operation)], effective_at) for operation, effective_at, _ in rows]

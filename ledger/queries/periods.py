@@ -1,4 +1,4 @@
-"""Periods that were closed, and the balances that were frozen then."""
+"""Reads periods and frozen balances."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,9 +11,9 @@ from ledger.engine.periods import read_closed_until, read_periods
 
 
 class FrozenBalance(NamedTuple):
-    """An account at the end of a closed month: all that was debited and credited to it until then.
+    """The balance of an account at the end of a closed month, with all debits and credits until then.
 
-    `balance` is on the account's normal side.
+    `balance` is counted on the account's normal side.
     """
 
     account_id: int
@@ -25,20 +25,20 @@ class FrozenBalance(NamedTuple):
 
 
 def all_periods() -> tuple[datetime | None, list[Period]]:
-    """Up to when the books are closed, and every month that ever was, the newest first."""
+    """Return the time before which everything is closed, and every month ever closed, newest first."""
     with connection.cursor() as cursor:
         closed = read_closed_until(cursor)
         return closed, read_periods(cursor)[::-1]
 
 
 def find(month: Month) -> Period | None:
-    """A month that was closed, and perhaps reopened."""
+    """Return the period of a month; None if the month was never closed."""
     with connection.cursor() as cursor:
         return next((period for period in read_periods(cursor) if period.month == month), None)
 
 
 def frozen_balances(month: Month, *, after: int, limit: int) -> list[FrozenBalance]:
-    """The frozen balances of a closed month in the order of the accounts' ids, from after one on."""
+    """Return the frozen balances of a closed month in the order of account ids, from after one on."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select b.account_id, a.code, a.currency, b.debits, b.credits, b.balance

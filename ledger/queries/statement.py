@@ -1,9 +1,9 @@
-"""A user's statement: every entry on his accounts with the balance after it, in order.
+"""Reads a user's statement: the entries on all of the user's accounts, in order, with the balance after each.
 
 # Note [Statement order]
-A user's accounts are locked from before an event takes its position until it is committed, so for
-one user positions, times of recording and entry ids all ascend in the order of commits. Nothing can
-still appear before a line that was read, and a page needs no settled position.
+A user's accounts are locked from before an event takes its position until it is committed. So for one user
+positions, times of recording and entry ids all ascend in the order of commits. No entry can appear before a
+line that was read, and a page needs no settled position.
 """
 
 from datetime import UTC, datetime
@@ -13,22 +13,20 @@ from uuid import UUID
 
 from django.db import connection
 
-from ledger.domain.chart import USER_ACCOUNTS, user_account
-
-ACCOUNT_NAMES: Final = tuple(account.name for account in USER_ACCOUNTS)
+from ledger.domain.chart import user_account
 
 
-class Place(NamedTuple):
-    """Where a page ends: the time of recording and the id of its last line."""
+class PageEnd(NamedTuple):
+    """The end of a page: the time of recording and the entry id of its last line."""
 
     recorded_at: datetime
     entry: int
 
 
-_BEFORE_ALL: Final = Place(datetime.min.replace(tzinfo=UTC), 0)
-_AFTER_ALL: Final = Place(datetime.max.replace(tzinfo=UTC), 0)
+_BEFORE_ALL: Final = PageEnd(datetime.min.replace(tzinfo=UTC), 0)
+_AFTER_ALL: Final = PageEnd(datetime.max.replace(tzinfo=UTC), 0)
 
-# Each account's next lines by its versions, so that what is read does not grow with what is there.
+# Reads the next lines of each account by version, so that the cost does not grow with the number of entries.
 _PAGE: Final = """
     select e.id, e.operation_id, o.kind, e.transfer, e.code, e.side, e.currency, e.amount,
            e.balance_after, e.account_version, e.position, e.occurred_at, e.recorded_at, e.effective_at
@@ -50,7 +48,7 @@ _PAGE: Final = """
 
 
 class Line(NamedTuple):
-    """One entry on an account of the user. `account` is its code, `version` counts its entries."""
+    """One entry on an account of the user. `account` is the code; `version` numbers the account's entries."""
 
     entry: int
     operation: UUID
@@ -68,9 +66,9 @@ class Line(NamedTuple):
     effective_at: datetime
 
     @property
-    def place(self) -> Place:
-        """Where a page that ends with this line ends."""
-        return Place(self.recorded_at, self.entry)
+    def page_end(self) -> PageEnd:
+        """Return the end of a page whose last line this is."""
+        return PageEnd(self.recorded_at, self.entry)
 
 
 def statement(
@@ -79,15 +77,15 @@ def statement(
     account: str | None = None,
     recorded_from: datetime | None = None,
     recorded_to: datetime | None = None,
-    after: Place | None = None,
+    after: PageEnd | None = None,
     limit: int,
 ) -> list[Line]:
-    """The next lines after a place, oldest first; `recorded_from` ≤ t < `recorded_to`.
+    """Return the next lines after the end of a page, oldest first, with `recorded_from` ≤ t < `recorded_to`.
 
     `account` is the name of one of the user's accounts (`usd`, `due:eaml`).
     """
-    first = max(after or _BEFORE_ALL, Place(recorded_from, 0) if recorded_from else _BEFORE_ALL)
-    last = Place(recorded_to, 0) if recorded_to else _AFTER_ALL
+    first = max(after or _BEFORE_ALL, PageEnd(recorded_from, 0) if recorded_from else _BEFORE_ALL)
+    last = PageEnd(recorded_to, 0) if recorded_to else _AFTER_ALL
     values = {
         "user": user,
         "code": None if account is None else user_account(user, account),

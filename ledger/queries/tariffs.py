@@ -1,4 +1,4 @@
-"""The published versions of the tariff, everybody's and those of users and teams."""
+"""Reads the published versions of the base tariff, and of the overrides of users and teams."""
 
 import json
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db import connection
 
-_MOST = 500
+_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A version as it was published. `user` or `team` is whose it is; neither: everybody's."""
+class TariffVersion:
+    """A published version: an override if it has a `user` or `team`, else one of the base tariff."""
 
     version: int
     effective_from: datetime
@@ -23,13 +23,13 @@ class Published:
     terms: Mapping[str, Any]
 
 
-def base_versions() -> list[Published]:
-    """The versions for everybody, the latest first, at most 500."""
+def base_versions() -> list[TariffVersion]:
+    """Return the versions of the base tariff, the latest first, at most 500."""
     return _read("user_id is null and team_id is null")
 
 
-def overrides(*, user: int | None = None, team: int | None = None) -> list[Published]:
-    """The versions of users and teams, or of one of them, the latest first, at most 500."""
+def overrides(*, user: int | None = None, team: int | None = None) -> list[TariffVersion]:
+    """Return the overrides of all users and teams, or of one, the latest first, at most 500."""
     return _read(
         """(user_id is not null or team_id is not null)
            and (%(user)s::bigint is null or user_id = %(user)s)
@@ -39,26 +39,26 @@ def overrides(*, user: int | None = None, team: int | None = None) -> list[Publi
     )
 
 
-def find(version: int) -> Published | None:
-    """One version."""
+def find(version: int) -> TariffVersion | None:
+    """Return the version with this number, if there is one."""
     return next(iter(_read("version = %(version)s", version=version)), None)
 
 
-def _read(only: str, **parameters: Any) -> list[Published]:
+def _read(condition: str, **parameters: Any) -> list[TariffVersion]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""select version, effective_from, published_at, user_id, team_id, terms::text
-                from ledger_tariff where {only} order by version desc limit %(most)s""",  # noqa: S608
-            {**parameters, "most": _MOST},
+                from ledger_tariff where {condition} order by version desc limit %(limit)s""",  # noqa: S608
+            {**parameters, "limit": _LIMIT},
         )
         return [
-            Published(
-                version=row[0],
-                effective_from=row[1],
-                published_at=row[2],
-                user=row[3],
-                team=row[4],
-                terms=json.loads(row[5]),
+            TariffVersion(
+                version=version,
+                effective_from=effective_from,
+                published_at=published_at,
+                user=user,
+                team=team,
+                terms=json.loads(terms),
             )
-            for row in cursor.fetchall()
+            for version, effective_from, published_at, user, team, terms in cursor.fetchall()
         ]

@@ -1,6 +1,6 @@
--- How many entries an account had at a place of its statement: the version of the last one whose time of
--- recording and id do not come after it. Both ascend with the versions, which have no gaps, so that halving
--- finds it: an account of a million entries is looked at twenty times.
+-- Return how many entries an account had at a time: the version of its last entry whose time of recording and
+-- id do not come after the arguments. Both ascend with the versions, which have no gaps. So a binary search finds
+-- it: an account with a million entries takes twenty lookups.
 create function ledger_version_at(account bigint, at timestamptz, entry bigint) returns bigint
 language plpgsql stable as $$
 declare

@@ -1,10 +1,9 @@
--- Operations and entries are records: nothing changes but a reference that is emptied because its
--- user or machine is deleted, and an empty link that is filled in the transaction that appended the
--- event saying so.
+-- Operations and entries are append-only, with two exceptions: a reference is emptied when its user or machine
+-- is deleted, and an empty link is filled in the transaction that appends the event about it.
 --
--- Which event that was, a setting of the transaction says; that it is one of this transaction is seen
--- by its row alone: it is visible although whoever wrote it has not committed. That transaction may
--- have begun a savepoint since, whose number is above its own.
+-- A setting of the transaction has the event's position. The event's row shows that this transaction wrote it:
+-- it is visible although its writer has not committed. The writer may be a savepoint of this transaction, whose
+-- number is above the transaction's own.
 create or replace function ledger_guard_operation() returns trigger language plpgsql as $$
 declare
     told constant bigint := nullif(current_setting('ledger.link_position', true), '')::bigint;
@@ -70,8 +69,8 @@ end $$;
 create trigger ledger_guard_entry before update or delete on models_entry
     for each row execute function ledger_guard_entry();
 
--- A reference is emptied by whoever deletes its row, in the same transaction and perhaps before the row
--- is gone: that it is gone is asked at the commit.
+-- The transaction that deletes a row empties the references to it, possibly before the row is deleted. So the
+-- commit checks that the row is gone.
 create or replace function ledger_check_emptied() returns trigger language plpgsql as $$
 declare
     emptied text;

@@ -1,8 +1,9 @@
--- Whoever writes entries: every transfer is one Debit and one Credit of the same amount and
--- currency, on accounts of that currency, of kinds that its operation's kind may bring together.
+-- Every transfer must be one Debit and one Credit of the same amount and currency, on accounts of that currency
+-- and of a pair of kinds that is allowed for the kind of its operation. This holds for every writer of entries.
 --
--- A session plans this once. `limit 1` keeps accounts and operations apart from the join, to be looked up
--- one by one in their indexes: planned for the first, large batch they would be scanned for a small one too.
+-- A session plans this statement once. `limit 1` keeps accounts and operations out of the join, so that they are
+-- looked up one by one in their indexes. Otherwise a plan made for a large first batch would scan them for a
+-- small batch too.
 create or replace function ledger_check_entries() returns trigger language plpgsql as $$
 declare
     wrong record;

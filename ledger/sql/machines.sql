@@ -1,5 +1,6 @@
--- A machine's owner, prices, sale flags and columns are kept as history, whoever changes them. The
--- first version counts from the beginning of time; a feed sets `ledger.effective_at` for its own.
+-- Keeps the history of a machine's owner, prices, sale flags and columns, for every writer of machines. The
+-- first version is in force from the beginning of time. A feed sets `ledger.effective_at` for the versions that
+-- it writes.
 create or replace function ledger_note_machine_terms() returns trigger language plpgsql as $$
 declare
     counted integer;

@@ -1,4 +1,4 @@
--- Nothing of a payment reference stays behind once its note is erased.
+-- Deletes the digest of a payment reference when its note is erased.
 create or replace function ledger_forget_payment() returns trigger language plpgsql as $$
 begin
     delete from ledger_payment_reference where operation_id = old.event_id;

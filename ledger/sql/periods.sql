@@ -1,4 +1,5 @@
--- Up to when the books are closed; null where they never were. As `ledger.domain.periods.closed_until`.
+-- Return the time before which everything is closed; null if no period was ever closed. The same rule as in
+-- `ledger.domain.periods.closed_until`.
 create or replace function ledger_closed_until() returns timestamptz language plpgsql stable as $$
 begin
     return coalesce(
@@ -6,7 +7,8 @@ begin
         (select min(starts_at) from ledger_period));
 end $$;
 
--- Whoever closes a month or reopens it: it is what the last event about it says, and what two people did.
+-- A period must be as the last event about it says, and two people must have changed it. This holds for every
+-- writer of periods.
 create or replace function ledger_guard_period() returns trigger language plpgsql as $$
 declare
     here record;
@@ -38,12 +40,12 @@ end $$;
 create trigger ledger_guard_period before insert or update or delete on ledger_period
     for each row execute function ledger_guard_period();
 
--- Whoever writes operations and entries: none of them counts in a closed period.
+-- No operation or entry may count in a closed period. This holds for every writer of them.
 --
--- The lock is the one that every batch shares and a closing has for itself (`ledger.engine.kept_store.lock_books`):
--- whoever gets it sees every closing that was committed, and none is under way. Only READ COMMITTED has a
--- snapshot of after the lock. What the log had before the closing may be brought back where it was lost,
--- as its event says it.
+-- The lock is the one that every batch shares and a closing takes exclusively
+-- (`ledger.engine.kept_store.lock_periods_and_tariffs`). Under it every committed closing is visible, and none is
+-- in progress. Only in READ COMMITTED is the snapshot taken after the lock. Lost rows may be restored as their
+-- events say, if the events come before the closing in the log.
 create or replace function ledger_check_period() returns trigger language plpgsql as $$
 declare
     closed timestamptz;

@@ -1,4 +1,4 @@
--- The three balances on a user are a copy of his accounts, and can be nothing else.
+-- The three balances on a user must equal the balances of the user's accounts.
 create or replace function ledger_check_balances() returns trigger language plpgsql as $$
 declare
     wrong bigint;
@@ -37,7 +37,7 @@ create trigger ledger_check_balances_update after update on models_user
     referencing old table as before new table as after
     for each statement execute function ledger_check_balances();
 
--- A user with anything on an account cannot be deleted; of one who is, the records keep the number.
+-- A user with anything on an account cannot be deleted. The records keep the number of a deleted user.
 create or replace function ledger_guard_user() returns trigger language plpgsql as $$
 begin
     perform from ledger_account where user_id = old.id order by id for update;

@@ -36,7 +36,9 @@ def add_proposal_routes(subject: Subject, plural: str) -> None:
         """Return at most 200 proposals that are open and not expired, newest first."""
         del request
         now = timezone.now()
-        items = [rendering.proposal(each, now) for each in proposals.waiting(at=now, subjects=[subject])]
+        items = [
+            rendering.proposal(each, now) for each in proposals.open_proposals(at=now, subjects=[subject])
+        ]
         return rendering.json_response({"items": items})
 
     @router.post(

@@ -28,7 +28,7 @@ from ledger.queries.balances import Balance, Balances
 from ledger.queries.dues import Due
 from ledger.queries.operations import EntryRow, FoundOperation, is_operation
 from ledger.queries.statement import Line
-from ledger.queries.tariffs import Published
+from ledger.queries.tariffs import TariffVersion
 from projections import tariff_uses
 from web.api.errors import InternalError
 from web.api.problems import Document, document, rejection_document
@@ -254,7 +254,7 @@ def proposal(found: Proposal, at: datetime) -> dict[str, Any]:
     }
 
 
-def tariff(found: Published, *, uses: bool = False) -> dict[str, Any]:
+def tariff(found: TariffVersion, *, uses: bool = False) -> dict[str, Any]:
     """Return `shapes.Tariff`, with the number of operations that it priced if `uses` is true."""
     content: dict[str, Any] = {
         "version": found.version,

@@ -105,7 +105,7 @@ def get_tariff(request: HttpRequest, version: Path[Id]) -> HttpResponse:
     return rendering.json_response(rendering.tariff(found, uses=viewer is None))
 
 
-def _answer(found: list[tariffs.Published]) -> HttpResponse:
+def _answer(found: list[tariffs.TariffVersion]) -> HttpResponse:
     return rendering.json_response({"items": [rendering.tariff(each) for each in found]})
 
 

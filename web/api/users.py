@@ -6,7 +6,7 @@ from ninja import Path, Query
 
 from easyautoml_ledger.times import parse_time, time_text
 from ledger.queries.balances import balances, balances_as_of
-from ledger.queries.statement import Place, statement
+from ledger.queries.statement import PageEnd, statement
 from web.api import cursors, rendering, shapes
 from web.api.auth import ReadKey, caller_of
 from web.api.callers import no_such_user
@@ -50,7 +50,7 @@ def get_statement(request: HttpRequest, user: Path[Id], asked: Query[StatementQu
     after = None
     if asked.cursor is not None:
         recorded_at, entry = cursors.read(asked.cursor, query)
-        after = Place(parse_time(recorded_at, field="cursor"), entry)
+        after = PageEnd(parse_time(recorded_at, field="cursor"), entry)
     found = statement(
         user,
         account=None if asked.account is None else asked.account.replace("_", ":"),
@@ -63,11 +63,11 @@ def get_statement(request: HttpRequest, user: Path[Id], asked: Query[StatementQu
         raise no_such_user()
     shown = found[: asked.limit]
     more = len(found) > len(shown)
-    place = [time_text(shown[-1].recorded_at), shown[-1].entry] if more else []
+    end = [time_text(shown[-1].recorded_at), shown[-1].entry] if more else []
     return rendering.json_response(
         {
             "user": user,
             "items": [rendering.statement_line(line) for line in shown],
-            "next": cursors.make(place, query) if more else None,
+            "next": cursors.make(end, query) if more else None,
         },
     )

@@ -53,7 +53,7 @@ class Command(BaseCommand):
         self.stdout.write(people.describe(people.post_as(person, build, options), options))
 
     def _list(self) -> None:
-        for found in proposals.waiting(at=timezone.now()):
+        for found in proposals.open_proposals(at=timezone.now()):
             about = found.subject if found.user is None else f"{found.subject} of user {found.user}"
             details = " ".join(f"{name}={value}" for name, value in sorted(found.body.items()))
             self.stdout.write(

@@ -9,7 +9,7 @@ from django.utils import timezone
 from ledger.engine.posting import post
 from ledger.models import Account
 from ledger.queries.balances import balances_as_of
-from ledger.queries.statement import Place, statement
+from ledger.queries.statement import PageEnd, statement
 from models import User
 from models.billing import Entry
 from tests import commands as do
@@ -55,16 +55,16 @@ def test_the_version_at_a_place_is_how_many_entries_do_not_come_after_it(user: U
 def test_a_page_from_any_line_goes_on_with_the_next_line_of_any_account(user: User) -> None:
     whole = statement(user.pk, limit=100)
     assert len(whole) == 14
-    assert whole == sorted(whole, key=lambda line: line.place)
+    assert whole == sorted(whole, key=lambda line: line.page_end)
     for number, line in enumerate(whole):
         for limit in (1, 4, 100):
-            assert statement(user.pk, after=line.place, limit=limit) == whole[number + 1 :][:limit]
+            assert statement(user.pk, after=line.page_end, limit=limit) == whole[number + 1 :][:limit]
     last = whole[-1].recorded_at
     for line in whole:
         at = line.recorded_at
         assert statement(user.pk, recorded_from=at, limit=100) == [x for x in whole if x.recorded_at >= at]
         assert statement(user.pk, recorded_to=at, limit=100) == [x for x in whole if x.recorded_at < at]
-        assert statement(user.pk, after=Place(last, whole[-1].entry), recorded_from=at, limit=9) == []
+        assert statement(user.pk, after=PageEnd(last, whole[-1].entry), recorded_from=at, limit=9) == []
 
 
 def test_the_balance_at_each_moment_is_what_the_statement_says(user: User) -> None:

@@ -12,7 +12,7 @@ from events.models import Event
 from ledger.engine.posting import post, quote
 from ledger.expiry import sweep_overdue
 from ledger.models import AdjustedAlone, ProposedChange
-from ledger.queries.proposals import waiting
+from ledger.queries.proposals import open_proposals
 from models import User
 from projections.rebuild_balances import rebuild_balances
 from tests import commands as do
@@ -122,8 +122,8 @@ def test_expired_proposal_waits_no_longer(user: User) -> None:
     proposal = propose(user)
     expires_at = ProposedChange.objects.get(pk=proposal).expires_at
     just_before = expires_at - timedelta(microseconds=1)
-    assert [each.id for each in waiting(at=just_before)] == [proposal]
-    assert waiting(at=expires_at) == []
+    assert [each.id for each in open_proposals(at=just_before)] == [proposal]
+    assert open_proposals(at=expires_at) == []
     (outcome,) = post([do.approve(proposal)], clock=lambda: expires_at)
     assert code_of(outcome) == "proposal_expired"
     assert on_user(user)[0] == 100
