@@ -1,4 +1,4 @@
-"""The database refuses wrong books whoever writes them, and names the rule that was broken."""
+"""The database refuses wrong rows from every writer, and names the broken constraint."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,7 @@ PAIR = "LG003"
 
 @pytest.fixture
 def operation(user: User, machine: Machine) -> Operation:
-    """A solving that costs nothing, and so has no entries yet."""
+    """Record a solving that costs nothing, and so has no entries."""
     return Operation.objects.get(pk=recorded(make.solving(machine, user=user, lines=0)).id)
 
 
@@ -30,7 +30,7 @@ def account_of(user: User, name: str) -> int:
 
 
 def insert(operation: Operation, *entries: tuple[int, str, int, str, str], first: int = 900) -> None:
-    """Entries as `(transfer, side, account, currency, amount)`, in one statement."""
+    """Insert entries, given as `(transfer, side, account, currency, amount)`, in one statement."""
     rows = [
         (first + n, operation.pk, transfer, side, account, currency, Decimal(amount), 5 + n)
         for n, (transfer, side, account, currency, amount) in enumerate(entries)
@@ -51,8 +51,8 @@ def refused(operation: Operation, *entries: tuple[int, str, int, str, str]) -> A
     return caught.value.__cause__
 
 
-def test_pair_that_the_operation_allows_is_taken(operation: Operation, user: User) -> None:
-    """The rule does not stand in the way of what is right."""
+def test_allowed_pair_is_accepted(operation: Operation, user: User) -> None:
+    """A correct transfer passes the check."""
     before = counts()["models_entry"]
     insert(
         operation,
@@ -65,17 +65,17 @@ def test_pair_that_the_operation_allows_is_taken(operation: Operation, user: Use
 @pytest.mark.parametrize(
     "entries",
     [
-        # One side alone.
+        # Only one side.
         [(1, "D", "eaml", "EAML", "2")],
-        # Amounts or currencies that differ.
+        # The amounts or currencies differ.
         [(1, "D", "eaml", "EAML", "2"), (1, "C", "revenue", "EAML", "2.00000001")],
         [(1, "D", "eaml", "EAML", "2"), (1, "C", "revenue", "USD", "2")],
-        # A currency that is not the account's.
+        # The currency is not the account's.
         [(1, "D", "eaml", "USD", "2"), (1, "C", "revenue", "USD", "2")],
-        # Balanced, but not what a solving is.
+        # Balanced, but not a pair of a solving.
         [(1, "D", "revenue", "EAML", "2"), (1, "C", "eaml", "EAML", "2")],
         [(1, "D", "usd", "USD", "2"), (1, "C", "clearing", "USD", "2")],
-        # An account that is none.
+        # The account does not exist.
         [(1, "D", "eaml", "EAML", "2"), (1, "C", "nowhere", "EAML", "2")],
         # The second transfer is wrong.
         [
@@ -86,10 +86,10 @@ def test_pair_that_the_operation_allows_is_taken(operation: Operation, user: Use
         ],
     ],
 )
-def test_transfer_that_is_no_allowed_pair_is_refused(
+def test_transfer_that_is_not_an_allowed_pair_is_refused(
     operation: Operation, user: User, entries: list[tuple[int, str, str, str, str]]
 ) -> None:
-    """Unbalanced, half, in a foreign currency, or balanced and senseless."""
+    """It is unbalanced, has one side, is in a foreign currency, or is a pair that the kind does not allow."""
     accounts = {
         "eaml": account_of(user, "eaml"),
         "usd": account_of(user, "usd"),
@@ -105,13 +105,13 @@ def test_transfer_that_is_no_allowed_pair_is_refused(
 
 
 def test_two_halves_in_two_statements_are_refused(operation: Operation, user: User) -> None:
-    """A pair comes together or not at all."""
+    """Both entries of a pair have to be in one statement."""
     for side, account in (("D", account_of(user, "eaml")), ("C", PLATFORM_IDS["platform:revenue:eaml"])):
         assert refused(operation, (1, side, account, "EAML", "2")).pgcode == PAIR
 
 
-def test_doubled_side_and_doubled_transfer_are_refused(operation: Operation, user: User) -> None:
-    """A transfer has each side once, also where the second comes later."""
+def test_repeated_side_and_repeated_transfer_are_refused(operation: Operation, user: User) -> None:
+    """A transfer has each side only once, even if the second entry comes in a later statement."""
     pair = (
         (1, "D", account_of(user, "eaml"), "EAML", "2"),
         (1, "C", PLATFORM_IDS["platform:revenue:eaml"], "EAML", "2"),
@@ -124,8 +124,8 @@ def test_doubled_side_and_doubled_transfer_are_refused(operation: Operation, use
     assert cause.diag.constraint_name in {"entry_one_per_side", "entry_one_per_account_version"}
 
 
-def test_entry_of_an_operation_that_is_none_is_refused(operation: Operation, user: User) -> None:
-    """Nothing can be said about what it may do."""
+def test_entry_of_an_unknown_operation_is_refused(operation: Operation, user: User) -> None:
+    """Without an operation there is no kind, and so no allowed pair."""
     stray = Operation(operation_user=user)
     cause = refused(
         stray,
@@ -144,7 +144,7 @@ def test_entry_of_an_operation_that_is_none_is_refused(operation: Operation, use
     ],
 )
 def test_balance_below_what_is_held_is_refused(user: User, changes: str, constraint: str) -> None:
-    """0 ≤ held ≤ balance, on every account that is locked."""
+    """Every account has 0 ≤ held ≤ balance."""
     with (
         pytest.raises(DatabaseError) as caught,
         transaction.atomic(),
@@ -156,8 +156,8 @@ def test_balance_below_what_is_held_is_refused(user: User, changes: str, constra
 
 
 @pytest.mark.parametrize("column", ["user_balance", "user_ixioo_balance", "coupon_balance"])
-def test_balance_on_a_user_can_be_nothing_but_his_accounts(user: User, column: str) -> None:
-    """Raw SQL included; the other columns of the row are free."""
+def test_balance_on_a_user_must_equal_the_accounts(user: User, column: str) -> None:
+    """Raw SQL is checked too. The other columns of the row can be changed."""
     before = on_user(user)
     for value in ("1000000", f"{column} + 0.00000001", "0.5"):
         with (
@@ -175,7 +175,7 @@ def test_balance_on_a_user_can_be_nothing_but_his_accounts(user: User, column: s
 
 
 def test_new_user_starts_with_nothing() -> None:
-    """No INSERT gives anybody a balance."""
+    """An INSERT cannot give a user a balance."""
     with (
         pytest.raises(DatabaseError) as caught,
         transaction.atomic(),
@@ -192,8 +192,8 @@ def test_new_user_starts_with_nothing() -> None:
     assert cause.diag.constraint_name == "ledger_user_balances"
 
 
-def test_saving_a_stale_user_keeps_his_balances(user: User) -> None:
-    """Read before a payment, saved after it: the row keeps what the ledger wrote."""
+def test_saving_a_stale_user_keeps_the_balances(user: User) -> None:
+    """A user that is read before a payment and saved after it keeps the balances that the ledger wrote."""
     stale = User.objects.get(pk=user.pk)
     recorded(make.top_up(user, "5"))
     stale.first_name = "Ada"
@@ -203,7 +203,7 @@ def test_saving_a_stale_user_keeps_his_balances(user: User) -> None:
 
 
 def test_inline_balances_follow_every_operation(user: User, machine: Machine) -> None:
-    """In the transaction that posts, for the payer and for who is paid."""
+    """They change in the transaction that posts, for the payer and the payee."""
     recorded(make.machine_copy(machine, user=user))
     assert [make.short(value) for value in on_user(user)] == ["95", "100", "0"]
     assert [make.short(value) for value in on_user(machine.machine_owner_user)] == ["4", "0", "0"]

@@ -1,4 +1,4 @@
-"""Holds through the engine: in one batch, against each other, and against the clock."""
+"""Holds through the engine: within a batch, at the same time, and when they expire."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,7 +29,7 @@ TOKEN = 10_000
 
 
 def shown(user: User) -> tuple[str, str, str]:
-    """Balance, held and available of the user's tokens."""
+    """Return balance, held and available of the user's tokens."""
     found = balances(user.pk, at=timezone.now())
     assert found is not None
     own = found.accounts["eaml"]
@@ -44,7 +44,7 @@ def types(outcomes: list[Outcome]) -> list[str]:
 
 
 def test_hold_is_placed_captured_and_shown(user: User, machine: Machine) -> None:
-    """What is set aside is in the account, on its row and wherever a balance is shown."""
+    """The held amount is on the account, in the hold's row and in every balance that is shown."""
     hold = str(uuid4())
     event = recorded(do.place(machine, user=user, lines=60 * TOKEN, hold=hold))
     assert (event.type, event.stream) == ("hold.placed", f"hold:{hold}")
@@ -57,7 +57,7 @@ def test_hold_is_placed_captured_and_shown(user: User, machine: Machine) -> None
 
 
 def test_captured_work_is_an_operation_with_entries(user: User, machine: Machine) -> None:
-    """Of its kind, on its machine, linked to the tokens that the user gave."""
+    """The operation has the hold's kind and machine, and a link to the entry of the user's tokens."""
     from models import Operation
 
     hold = str(uuid4())
@@ -73,7 +73,7 @@ def test_captured_work_is_an_operation_with_entries(user: User, machine: Machine
 
 
 def test_batch_may_place_and_capture_a_hold(user: User, machine: Machine) -> None:
-    """In the order it has: what comes after in the batch finds what came before."""
+    """A later command of a batch finds what an earlier one did."""
     hold = str(uuid4())
     outcomes = post(
         [
@@ -95,8 +95,10 @@ def test_batch_may_place_and_capture_a_hold(user: User, machine: Machine) -> Non
     assert balances(user.pk, at=timezone.now()).accounts["due:eaml"].balance == 0  # type: ignore[union-attr]
 
 
-def test_capture_of_a_hold_that_its_batch_was_refused_is_undecided(user: User, machine: Machine) -> None:
-    """As it would be by itself: its key is free, and may be sent again once there is such a hold."""
+def test_capture_of_a_hold_that_was_refused_in_the_same_batch_is_undecided(
+    user: User, machine: Machine
+) -> None:
+    """Its key stays free, so it can be sent again once the hold exists."""
     hold, other = str(uuid4()), str(uuid4())
     capturing = do.capture(hold, lines=1)
     batch = [
@@ -118,8 +120,8 @@ def test_capture_of_a_hold_that_its_batch_was_refused_is_undecided(user: User, m
     assert recorded(capturing).type == "hold.captured"
 
 
-def test_many_refused_holds_of_a_batch_are_found_in_one_go(user: User, machine: Machine) -> None:
-    """More of them than the engine tries again."""
+def test_many_refused_holds_of_a_batch_are_found_in_one_attempt(user: User, machine: Machine) -> None:
+    """There are more of them than the engine has attempts."""
     holds = [str(uuid4()) for _ in range(30)]
     batch = [
         each
@@ -132,8 +134,8 @@ def test_many_refused_holds_of_a_batch_are_found_in_one_go(user: User, machine: 
     assert types(post(batch)) == ["hold.refused", "undecided undecided"] * 30
 
 
-def test_placing_that_was_answered_before_is_no_placing(user: User, machine: Machine) -> None:
-    """Replayed, in conflict or undecided: a capture beside it depends on what there is."""
+def test_placement_without_a_new_decision_places_nothing(user: User, machine: Machine) -> None:
+    """After a replayed, conflicting or undecided placement, a capture depends on the stored holds."""
     hold, nowhere = str(uuid4()), str(uuid4())
     refused = do.place(machine, user=user, lines=101 * TOKEN, hold=hold)
     post([refused])
@@ -146,15 +148,15 @@ def test_placing_that_was_answered_before_is_no_placing(user: User, machine: Mac
     assert types(post([unknown, do.void(nowhere)])) == ["undecided undecided", "undecided undecided"]
 
 
-def test_capture_before_its_placing_in_a_batch_waits(user: User, machine: Machine) -> None:
-    """A batch is decided in its order."""
+def test_capture_before_the_placement_in_a_batch_is_undecided(user: User, machine: Machine) -> None:
+    """Commands are decided in the order of the batch."""
     hold = str(uuid4())
     outcomes = post([do.capture(hold, lines=1), do.place(machine, user=user, lines=1, hold=hold)])
     assert types(outcomes) == ["undecided undecided", "hold.placed"]
 
 
-def test_one_id_is_one_hold_whoever_asks(machine: Machine) -> None:
-    """Two users at once: one gets it, and what the other had is not touched."""
+def test_one_id_belongs_to_one_hold_of_one_user(machine: Machine) -> None:
+    """Of two users at the same time one gets it; the tokens of the other are not changed."""
     for _ in range(10):
         users = [make.fund(make.make_user(), eaml=10) for _ in range(2)]
         hold = str(uuid4())
@@ -168,7 +170,7 @@ def test_one_id_is_one_hold_whoever_asks(machine: Machine) -> None:
 
 
 def test_hold_is_captured_once(user: User, machine: Machine) -> None:
-    """Two final captures at once: one pays, the other is told that it is captured."""
+    """Of several final captures at the same time one pays; the others are rejected."""
     for _ in range(10):
         hold = str(uuid4())
         recorded(do.place(machine, user=user, lines=TOKEN, hold=hold))
@@ -181,8 +183,8 @@ def test_hold_is_captured_once(user: User, machine: Machine) -> None:
     assert shown(user) == ("90", "0", "90")
 
 
-def test_hold_is_captured_or_voided(user: User, machine: Machine) -> None:
-    """Spend against void: whoever comes first."""
+def test_hold_is_captured_or_voided_but_not_both(user: User, machine: Machine) -> None:
+    """Of a capture and a void at the same time the first one wins."""
     for _ in range(10):
         hold, before = str(uuid4()), shown(user)
         recorded(do.place(machine, user=user, lines=TOKEN, hold=hold))
@@ -196,7 +198,7 @@ def test_hold_is_captured_or_voided(user: User, machine: Machine) -> None:
 
 
 def test_released_money_is_spent_once(machine: Machine) -> None:
-    """Spend against void: two buyers of what one void releases, who both need all of it."""
+    """Two holds at the same time as a void both need all of what it releases; at most one gets it."""
     for _ in range(5):
         user = make.fund(make.make_user(), eaml=1)
         hold, other = str(uuid4()), [str(uuid4()) for _ in range(2)]
@@ -208,12 +210,12 @@ def test_released_money_is_spent_once(machine: Machine) -> None:
 
 
 def after(seconds: float) -> Any:
-    """A clock that is so much ahead."""
+    """Return a clock that is this much ahead."""
     return lambda: timezone.now() + timedelta(seconds=seconds)
 
 
-def test_overdue_hold_is_available_before_anything_sweeps_it(user: User, machine: Machine) -> None:
-    """To whom it is shown and to whoever decides; the sweep only writes it down."""
+def test_expired_hold_is_available_before_the_sweep(user: User, machine: Machine) -> None:
+    """Reads and decisions check the expiry themselves; the sweep only records it."""
     hold = str(uuid4())
     soon = timezone.now() + timedelta(seconds=100)
     recorded(do.place(machine, user=user, lines=100 * TOKEN, hold=hold, expires_at=soon))
@@ -235,8 +237,8 @@ def test_overdue_hold_is_available_before_anything_sweeps_it(user: User, machine
     assert HeldFunds.objects.get(pk=hold).state == "expired"
 
 
-def test_sweep_expires_what_is_overdue_once(user: User, machine: Machine) -> None:
-    """An event by hold; a second sweep finds nothing."""
+def test_sweep_expires_every_overdue_hold_once(user: User, machine: Machine) -> None:
+    """Each hold gets one event; a second sweep finds nothing."""
     soon = timezone.now() + timedelta(seconds=100)
     for _ in range(3):
         recorded(do.place(machine, user=user, lines=TOKEN, expires_at=soon))
@@ -254,8 +256,8 @@ def test_sweep_expires_what_is_overdue_once(user: User, machine: Machine) -> Non
     assert counts() == after_it
 
 
-def test_sweep_against_spend(machine: Machine) -> None:
-    """Whoever comes first expires the hold: the money is there once, and is spent once."""
+def test_sweep_and_spend_at_the_same_time_expire_a_hold_once(machine: Machine) -> None:
+    """The first of them expires the hold, and the money is spent once."""
     for _ in range(10):
         user = make.fund(make.make_user(), eaml=1)
         hold = str(uuid4())
@@ -271,7 +273,7 @@ def test_sweep_against_spend(machine: Machine) -> None:
 
 
 def test_held_as_of_a_time_is_what_was_held_then(user: User, machine: Machine) -> None:
-    """Placed, captured in part, expired and swept late: each time shows what was so at that time."""
+    """A hold is placed, captured in part and swept late after it expired; each time has its amounts."""
     hold = str(uuid4())
     start = timezone.now()
     steps: list[tuple[float, Submission]] = [

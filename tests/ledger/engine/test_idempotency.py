@@ -1,4 +1,4 @@
-"""A key makes a command happen once, whoever sends it again and however often."""
+"""A command happens once for its key, however often it is sent."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_replay_gives_the_first_answer_and_changes_nothing(user: User, machine: Machine) -> None:
-    """The same event, marked as replayed."""
+    """The outcome has the same event and is marked as replayed."""
     submission = make.machine_copy(machine, user=user)
     first = post_one(submission)
     before = counts(), balances()
@@ -28,7 +28,7 @@ def test_replay_gives_the_first_answer_and_changes_nothing(user: User, machine: 
 
 
 def test_replay_of_a_rejection_stays_rejected_after_a_top_up(machine: Machine) -> None:
-    """A decision is frozen for its key; a new key is decided anew."""
+    """The decision for a key is final; the same command with a new key is decided again."""
     poor = make_user()
     submission = make.machine_copy(machine, user=poor)
     assert code_of(post_one(submission)) == "insufficient_funds"
@@ -47,14 +47,14 @@ def test_replay_of_a_rejection_stays_rejected_after_a_top_up(machine: Machine) -
         ({"kind": "solving_with_api"}, "type"),
         ({"unit_price": "0.0001"}, "unit_price"),
         ({"at": make.minutes_ago(1)}, "occurred_at"),
-        # Of several, the first by name.
+        # If several fields differ, the first by name.
         ({"kind": "solving_with_api", "count_of_lines": 11}, "count_of_lines"),
     ],
 )
 def test_same_key_with_another_body_is_a_conflict_that_names_the_field(
     user: User, machine: Machine, changed: dict[str, Any], field: str
 ) -> None:
-    """Nothing is written, and the first answer stands."""
+    """Nothing is written, and the first answer stays valid."""
     body: dict[str, Any] = {"kind": "solving", "user": user, "machine": machine.pk, "count_of_lines": 10}
     recorded(make.submission(**body, key="k"))
     before = counts(), balances()
@@ -68,7 +68,7 @@ def test_same_key_with_another_body_is_a_conflict_that_names_the_field(
 
 
 def test_another_payment_reference_is_a_conflict(user: User) -> None:
-    """Notes are no part of the fingerprint, but of what must agree."""
+    """Notes are not part of the fingerprint, but they have to agree."""
     recorded(make.top_up(user, "10", reference="pi_1", key="k"))
     outcome = post_one(make.top_up(user, "10", reference="pi_2", key="k"))
     assert outcome.error is not None
@@ -84,7 +84,7 @@ def test_key_belongs_to_its_source(user: User) -> None:
 
 
 def test_duplicates_within_a_batch_are_replays_of_the_first(user: User) -> None:
-    """However many, and between others."""
+    """There may be any number of duplicates, with other commands in between."""
     one, other = make.top_up(user, "10", key="k"), make.top_up(user, "1")
     outcomes = post([one, other, one, one])
     assert [(outcome.status, outcome.replayed) for outcome in outcomes] == [
@@ -98,7 +98,7 @@ def test_duplicates_within_a_batch_are_replays_of_the_first(user: User) -> None:
 
 
 def test_conflict_within_a_batch_names_the_field(user: User) -> None:
-    """The first one is recorded, whatever else came under its key."""
+    """The first one is recorded; the others with its key are conflicts or replays."""
     outcomes = post(
         [
             make.top_up(user, "10", key="k"),
@@ -113,8 +113,8 @@ def test_conflict_within_a_batch_names_the_field(user: User) -> None:
     assert balances(user)[f"user:{user.pk}:usd"] == 110
 
 
-def test_batch_answers_as_its_parts_would_where_a_used_key_comes_twice(user: User) -> None:
-    """The second body under the key is the one that was recorded before."""
+def test_batch_with_a_used_key_twice_is_answered_like_its_parts(user: User) -> None:
+    """The second body with the key is the one that was recorded before."""
     first = make.top_up(user, "10", key="k")
     recorded(first)
     outcomes = post([make.top_up(user, "11", key="k"), first])
@@ -122,15 +122,15 @@ def test_batch_answers_as_its_parts_would_where_a_used_key_comes_twice(user: Use
     assert outcomes[1].replayed
 
 
-def test_batch_answers_as_its_parts_would_where_an_undecided_key_comes_twice(user: User) -> None:
-    """What is undecided uses no key, so it stands in nobody's way."""
+def test_batch_with_an_undecided_key_twice_is_answered_like_its_parts(user: User) -> None:
+    """An undecided command does not use its key, so another one can."""
     outcomes = post([make.top_up(user.pk + 10**6, "10", key="k"), make.top_up(user, "11", key="k")])
     assert [code_of(outcome) for outcome in outcomes] == ["undecided", "recorded"]
     assert balances(user)[f"user:{user.pk}:usd"] == 111
 
 
-def test_undecided_key_may_come_twice_for_the_same_unknown_user() -> None:
-    """Both wait: the second takes the place of the first, and refers to the very same."""
+def test_undecided_key_may_come_twice_with_the_same_unknown_user() -> None:
+    """Both are undecided: the second takes the place of the first, and refers to the same user."""
     before = counts()
     first = make.bill(999_999, 1, key="twice")
     answers = post([first, make.bill(999_999, 2, key="twice")])
@@ -138,8 +138,8 @@ def test_undecided_key_may_come_twice_for_the_same_unknown_user() -> None:
     assert counts() == before
 
 
-def test_undecided_uses_no_key_and_is_recorded_once_its_user_is_known() -> None:
-    """The same submission, later."""
+def test_undecided_command_uses_no_key_and_is_recorded_once_its_user_is_known() -> None:
+    """The same submission is recorded when it is sent later."""
     unknown = make_user().pk + 1000
     submission = make.top_up(unknown, "10")
     before = counts()
@@ -153,20 +153,20 @@ def test_undecided_uses_no_key_and_is_recorded_once_its_user_is_known() -> None:
     assert balances(unknown) == {f"user:{unknown}:usd": make.amount(10)}
 
 
-def test_undecided_machine_is_recorded_once_it_is_known(user: User) -> None:
-    """The reference data may come after the operation."""
+def test_operation_on_an_unknown_machine_is_recorded_once_the_machine_is_known(user: User) -> None:
+    """Reference data can arrive after the operation."""
     missing = make_machine(user).pk + 1000
     submission = make.training(missing, user=user)
     assert code_of(post_one(submission)) == "undecided"
     machine = make_machine(user)
     Machine.objects.filter(pk=machine.pk).update(id=missing)
-    # The terms are kept by the machine's number, so they are noted again under the new one.
+    # Terms are stored by the machine's id. A change stores them under the new id.
     Machine.objects.filter(pk=missing).update(machine_copy_price_usd=1)
     assert code_of(post_one(submission)) == "recorded"
 
 
-def test_what_waited_long_enough_is_rejected(user: User) -> None:
-    """Out of time, an unknown reference is a decision, and final for its key."""
+def test_undecided_command_out_of_time_is_rejected(user: User) -> None:
+    """After the time to wait, an unknown reference leads to a rejection that is final for its key."""
     submission = make.top_up(user.pk + 1000, "10", out_of_time=True)
     outcome = post_one(submission)
     assert code_of(outcome) == "unknown_reference"
@@ -179,7 +179,7 @@ def test_what_waited_long_enough_is_rejected(user: User) -> None:
 
 
 def test_early_refusal_writes_nothing(owner: User, machine: Machine) -> None:
-    """What no balance could change: over HTTP a plain error."""
+    """No balance could change the answer, so it needs no record."""
     submission = make.machine_copy(machine, user=owner, refuse_early=True)
     before = counts()
     outcome = post_one(submission)
@@ -189,14 +189,14 @@ def test_early_refusal_writes_nothing(owner: User, machine: Machine) -> None:
     assert counts() == before
 
 
-def test_early_refusal_leaves_what_a_balance_decides_to_be_recorded(machine: Machine) -> None:
-    """Missing money is found out under the lock, and frozen."""
+def test_rejection_that_depends_on_a_balance_is_recorded_despite_early_refusal(machine: Machine) -> None:
+    """Missing money is found under the lock, and the rejection is recorded."""
     outcome = post_one(make.machine_copy(machine, user=make_user(), refuse_early=True))
     assert (outcome.status, code_of(outcome)) == ("rejected", "insufficient_funds")
 
 
-def test_used_key_still_replays_where_the_command_would_now_be_refused(user: User, machine: Machine) -> None:
-    """The machine is not for sale any more: the first answer stands."""
+def test_used_key_is_replayed_when_the_command_would_now_be_refused(user: User, machine: Machine) -> None:
+    """The machine is not for sale any more, but the first answer stays valid."""
     submission = make.machine_copy(machine, user=user, refuse_early=True)
     first = recorded(submission)
     Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=None)
@@ -205,8 +205,8 @@ def test_used_key_still_replays_where_the_command_would_now_be_refused(user: Use
     assert (again.status, again.replayed, again.event) == ("recorded", True, first)
 
 
-def test_used_key_still_replays_where_the_machine_is_gone(user: User, machine: Machine) -> None:
-    """What is not known any more was known then."""
+def test_used_key_is_replayed_when_the_machine_is_deleted(user: User, machine: Machine) -> None:
+    """The machine was known when the command was decided."""
     submission = make.solving(machine, user=user)
     first = recorded(submission)
     machine.delete()
@@ -217,7 +217,7 @@ def test_used_key_still_replays_where_the_machine_is_gone(user: User, machine: M
 
 
 def test_quote_answers_and_writes_nothing(user: User, machine: Machine) -> None:
-    """No lock, no key, no account: also for a user without any."""
+    """A quote claims no key and creates no account, even for a user without accounts."""
     before = counts(), balances()
     outcome = quote(make.machine_copy(machine, user=user))
     assert outcome.status == "recorded"
@@ -234,8 +234,8 @@ def test_quote_answers_and_writes_nothing(user: User, machine: Machine) -> None:
         assert cursor.fetchone()[0] == 0
 
 
-def test_quote_of_a_used_key_whose_machine_is_gone_answers(user: User, machine: Machine) -> None:
-    """Whatever the answer, it is one."""
+def test_quote_of_a_used_key_with_a_deleted_machine_has_an_answer(user: User, machine: Machine) -> None:
+    """There is an answer, whichever it is."""
     submission = make.solving(machine, user=user)
     recorded(submission)
     machine.delete()
@@ -243,7 +243,7 @@ def test_quote_of_a_used_key_whose_machine_is_gone_answers(user: User, machine: 
 
 
 def test_event_has_the_id_of_its_operation(user: User) -> None:
-    """One id names the event, its stream and its operation."""
+    """The event, its stream and its operation have one id."""
     event = recorded(make.top_up(user, "10"))
     assert event.stream == f"operation:{event.id}"
     with connection.cursor() as cursor:

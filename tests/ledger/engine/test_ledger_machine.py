@@ -1,4 +1,4 @@
-"""The real engine on PostgreSQL against a model of a page: whatever happens, they agree."""
+"""A state machine that compares the engine on PostgreSQL with a one-page model after random commands."""
 
 from contextlib import ExitStack
 from datetime import datetime
@@ -28,7 +28,7 @@ from tests.builders import balances, code_of, counts, rolled_back
 from tests.ledger.engine.balance_model import SOLD, UNIT, Model, Offer
 
 UNKNOWN_USER = 10**12
-"""A number that no user has, until somebody is welcomed under it."""
+"""An id without a user, until a rule creates a user with it."""
 
 _money = st.sampled_from([1, 3, UNIT // 2, UNIT, 10 * UNIT, 999 * UNIT]) | st.integers(1, 2000 * UNIT)
 _small = st.integers(1, 10)
@@ -44,7 +44,7 @@ def decimal(units: int) -> str:
 
 
 class Ledger(RuleBasedStateMachine):
-    """Everything that services send, and what may change under it in between."""
+    """Sends the commands of services, and changes machines and users in between."""
 
     users: Bundle[int] = Bundle("users")
     machines: Bundle[int] = Bundle("machines")
@@ -62,33 +62,33 @@ class Ledger(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.undo.close()
 
-    # Who and what there is.
+    # Users and machines.
 
     @initialize(target=users)
     def users_with_money(self) -> Any:
-        made = [self._welcome(), self._welcome()]
+        made = [self._create_user(), self._create_user()]
         for user in made:
             self._send({"kind": "credit_from_user", "user": user, "amount": 100 * UNIT})
             self._send({"kind": "pay_a_bill", "user": user, "amount": UNIT})
         return multiple(*made)
 
     @initialize(target=machines, prices=_prices)
-    def machine_of_somebody(self, prices: dict[str, int | None]) -> int:
-        return self.add_machine(self._welcome(), 2, prices)
+    def first_machine(self, prices: dict[str, int | None]) -> int:
+        return self.add_machine(self._create_user(), 2, prices)
 
     @initialize(target=unknown)
-    def strangers(self) -> Any:
+    def unknown_users(self) -> Any:
         return multiple(UNKNOWN_USER, UNKNOWN_USER + 1)
 
     @rule(target=users)
-    def welcome(self) -> int:
-        return self._welcome()
+    def create_a_user(self) -> int:
+        return self._create_user()
 
     @rule(target=users, number=consumes(unknown))
-    def welcome_who_was_unknown(self, number: int) -> int:
-        return self._welcome(id=number)
+    def create_an_unknown_user(self, number: int) -> int:
+        return self._create_user(id=number)
 
-    def _welcome(self, **given: int) -> int:
+    def _create_user(self, **given: int) -> int:
         number: int = make.make_user(**given).pk
         self.model.users.add(number)
         return number
@@ -131,7 +131,7 @@ class Ledger(RuleBasedStateMachine):
         self.model.moment += 1
         self.moments.append(timezone.now())
 
-    # What services send.
+    # Commands of services.
 
     @rule(target=sent, user=users | unknown, amount=_large)
     def top_up(self, user: int, amount: int) -> Any:
@@ -163,13 +163,13 @@ class Ledger(RuleBasedStateMachine):
     def compute(self, kind: str, user: int, machine: int, lines: int, ago: int) -> Any:
         return self._send({"kind": kind, "user": user, "machine": machine, "lines": lines}, ago)
 
-    @rule(target=sent, user=users, machine=machines, part=st.integers(1, 100), settled=_small)
-    def use_more_than_there_is(self, user: int, machine: int, part: int, settled: int) -> Any:
-        """Something becomes due, and a first part of it is settled."""
+    @rule(target=sent, user=users, machine=machines, part=st.integers(1, 100), paid=_small)
+    def use_more_than_there_is(self, user: int, machine: int, part: int, paid: int) -> Any:
+        """Make tokens due, and pay a first part of them."""
         lines = self.model.accounts[f"user:{user}:eaml"] // 10_000 + part
         used = self._send({"kind": "solving", "user": user, "machine": machine, "lines": lines})
-        paid = {"kind": "adjustment", "user": user, "account": "eaml", "amount": settled}
-        return multiple(used, self._send(paid))
+        payment = {"kind": "adjustment", "user": user, "account": "eaml", "amount": paid}
+        return multiple(used, self._send(payment))
 
     @rule(target=sent, user=users, machine=machines, lines=st.integers(0, 1000), ago=st.integers(0, 3))
     def use_market_api(self, user: int, machine: int, lines: int, ago: int) -> Any:
@@ -188,7 +188,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(target=sent, user=users, machine=machines, price=_money)
     def buy_at_a_price(self, user: int, machine: int, price: int) -> Any:
-        """Sometimes the price that the machine really has."""
+        """Buy at a stated price, which is sometimes the machine's."""
         asked = self.model.offers[machine][-1].prices["copy"]
         unit_price = asked if asked is not None and price % 2 else price
         return self._send(
@@ -230,15 +230,15 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(user=users, amount=_money)
     def ask_for_a_quote(self, user: int, amount: int) -> None:
-        """The answer that posting would give, with nothing written."""
+        """A quote has the answer that posting would have, and writes nothing."""
         before = counts()
         submission = self._submission("quoted", {"kind": "pay_a_bill", "user": user, "amount": amount}, None)
-        told = code_of(quote(submission))
+        quoted = code_of(quote(submission))
         kept = dict(self.model.accounts)
         wanted, _ = self.model.submit(self._key(), {"kind": "pay_a_bill", "user": user, "amount": amount}, 0)
         self.model.accounts.clear()
         self.model.accounts.update(kept)
-        assert told == wanted
+        assert quoted == wanted
         assert counts() == before
 
     def _send(self, body: dict[str, Any], ago: int = 0) -> tuple[str, dict[str, Any], int]:
@@ -271,7 +271,7 @@ class Ledger(RuleBasedStateMachine):
         at = None if moment is None else self.moments[moment]
         return make.submission(body["kind"], body["user"], key=key, at=at, **fields)
 
-    # What must always be so.
+    # Invariants.
 
     @invariant()
     def accounts_agree(self) -> None:
@@ -282,8 +282,8 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def balances_on_users_agree(self) -> None:
         rows = User.objects.filter(pk__in=self.model.users)
-        for number, *told in rows.values_list("pk", "user_balance", "user_ixioo_balance", "coupon_balance"):
-            assert tuple(int(each.scaleb(8)) for each in told) == self.model.of_user(number)
+        for number, *stored in rows.values_list("pk", "user_balance", "user_ixioo_balance", "coupon_balance"):
+            assert tuple(int(each.scaleb(8)) for each in stored) == self.model.of_user(number)
 
 
 def _answer(outcome: Outcome) -> tuple[str, bool]:

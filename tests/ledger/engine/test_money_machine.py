@@ -1,4 +1,4 @@
-"""The real engine on PostgreSQL against a model of it all: holds, coupons, reversals, four eyes, time."""
+"""A state machine that compares the engine on PostgreSQL with a model of all commands, at changing times."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ _lines = st.sampled_from([0, 1, 777, 10_000, 500_000, 20_000_000])
 
 @dataclass(frozen=True)
 class Ask:
-    """A command. `user` counts the users, `pick` whatever there is to choose from, the last first."""
+    """A command to send. `user` and `pick` are indexes; `pick` counts from the last of what there is."""
 
     kind: str
     user: int = 0
@@ -87,14 +87,14 @@ _asks = st.builds(
 
 
 class Money(RuleBasedStateMachine):
-    """Whatever is asked, alone or in batches, and whenever: the engine answers as the model does."""
+    """Sends random commands, alone and in batches, and compares answers and state with the model's."""
 
     def __init__(self) -> None:
         super().__init__()
         self.undo = ExitStack()
         self.undo.enter_context(rolled_back())
         self.model = MoneyModel()
-        # To the microsecond, so that no two examples publish a tariff at the same moment.
+        # With microseconds, so that no two examples publish a tariff at the same time.
         self.start = timezone.now() + timedelta(minutes=1)
         self.model.day_began = int(self.start.timestamp()) % DAY
         self.users: list[int] = []
@@ -121,7 +121,7 @@ class Money(RuleBasedStateMachine):
             user = make.make_user()
             self.users.append(user.pk)
             self.model.purses[user.pk] = Purse()
-            # Odd enough that no split comes out even.
+            # An odd price, so that no split is even.
             price = 5 * UNIT + 1
             machine = make.make_machine(user, columns=COLUMNS, copy=decimal(price)).pk
             self.machines.append(machine)
@@ -129,7 +129,7 @@ class Money(RuleBasedStateMachine):
         self._send([Ask("top_up", user=n, amount=1000 * UNIT) for n in range(USERS)])
         self._send([Ask("bill", user=n, amount=UNIT) for n in range(USERS)])
 
-    # What is asked.
+    # Commands.
 
     @rule(asked=st.lists(_asks, min_size=1, max_size=4))
     def send(self, asked: list[Ask]) -> None:
@@ -137,7 +137,7 @@ class Money(RuleBasedStateMachine):
 
     @rule(user=st.integers(0, USERS - 1), lines=_lines, used=st.integers(0, 150), parts=st.integers(1, 3))
     def work_through_a_hold(self, user: int, lines: int, used: int, parts: int) -> None:
-        """Placed and captured in parts, more or less than it holds, all in one batch."""
+        """Place a hold and capture it in parts, more or less than it holds, in one batch."""
         placing = Ask("place", user=user, lines=lines, seconds=60)
         captures = [
             Ask("capture", lines=lines * used // 100 // parts, seconds=0, yes=number == parts - 1)
@@ -155,7 +155,7 @@ class Money(RuleBasedStateMachine):
     def pay_with_coupons_and_take_it_back(
         self, user: int, coupons: list[tuple[int, int, bool]], amount: int, later: int, parts: list[int]
     ) -> None:
-        """In parts, when some of them may have expired."""
+        """Pay a bill with coupons and reverse it in parts, when some coupons may have expired."""
         given = [
             Ask("grant", user=user, amount=value, seconds=seconds, yes=yes) for value, seconds, yes in coupons
         ]
@@ -168,7 +168,7 @@ class Money(RuleBasedStateMachine):
         user=st.integers(0, USERS - 1), account=st.sampled_from(ACCOUNTS), later=_seconds, yes=st.booleans()
     )
     def adjust_with_four_eyes(self, user: int, account: str, later: int, yes: bool) -> None:
-        """More than is adjusted alone, up, then half of it down: resolved by somebody else or himself."""
+        """Adjust up by more than one person may, then down by half; the proposer or another resolves it."""
         for change, up in ((1100 * UNIT, True), (550 * UNIT, False)):
             self._send([Ask("adjust", user=user, account=account, amount=change, yes=up)])
             self.model.now += later
@@ -185,7 +185,7 @@ class Money(RuleBasedStateMachine):
     def pay_out_while_a_payment_is_charged_back(
         self, user: int, amount: int, spent: int, taken: int | None, paid: bool, back: int | None
     ) -> None:
-        """Money that came in is held, spent and taken back; then the payout ends, and may come back too."""
+        """Hold, spend and charge back a payment; then end the payout, which may be reversed too."""
         self._send([Ask("top_up", user=user, amount=2 * amount)])
         disputed = Ask("charge_back", amount=taken or 1, whole=taken is None)
         asked = Ask("request_payout", user=user, amount=amount)
@@ -200,8 +200,8 @@ class Money(RuleBasedStateMachine):
         part=_small,
         owed=st.integers(0, 30 * UNIT),
     )
-    def advise(self, user: int, lines: int, step: int, part: int, owed: int) -> None:
-        """A contract from its offer to its end, while somebody comes to owe."""
+    def fulfil_a_contract(self, user: int, lines: int, step: int, part: int, owed: int) -> None:
+        """Take a contract from its offer to its end, while a user may come to owe."""
         self._send([Ask("sign", user=user, lines=lines)])
         if owed:
             self._send([Ask("adjust", user=(user + step) % USERS, account="due:usd", amount=owed)])
@@ -211,26 +211,26 @@ class Money(RuleBasedStateMachine):
 
     @rule(ask=_asks)
     def ask_for_a_quote(self, ask: Ask) -> None:
-        """What posting answers then, with nothing written."""
+        """A quote has the answer of posting, and writes nothing."""
         made = self._made(ask)
         if made is None:
             return
         before = counts()
-        told = quote(made[0], clock=self._clock())
+        quoted = quote(made[0], clock=self._clock())
         assert counts() == before
         ((outcome, wanted),) = self._post([made])
-        assert _answer(told) == _answer(outcome) == wanted
+        assert _answer(quoted) == _answer(outcome) == wanted
 
     @precondition(lambda self: self.sent)
     @rule(pick=st.integers(0, 30))
     def send_again(self, pick: int) -> None:
-        """The same answer for ever, and nothing is written."""
+        """The answer stays the same, and nothing is written."""
         submission, answer = self.sent[-1 - pick % len(self.sent)]
         before = counts()
         (outcome,) = post([submission], clock=self._clock())
         if answer != "undecided":
             assert (_answer(outcome), outcome.replayed) == (answer, True)
-            # But what has expired of the user meanwhile: a replay locks nobody.
+            # Not even expiries: a replay locks no users.
             assert counts() == before
         else:
             self.sent.remove((submission, answer))
@@ -241,7 +241,7 @@ class Money(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        """Nothing is shown otherwise before and after; the users' rows say the same then."""
+        """A sweep changes no balance that is shown; afterwards the users' rows have the same balances."""
         sweep_overdue(now=self._at(self.model.now))
         for user in self.users:
             assert units(User.objects.get(pk=user).coupon_balance) == self.model.shown(user)[3]
@@ -249,7 +249,7 @@ class Money(RuleBasedStateMachine):
     @precondition(lambda self: self.past)
     @rule(pick=st.integers(0, 100), later=st.sampled_from([0, 1, 60, 3600]))
     def look_back(self, pick: int, later: int) -> None:
-        """Balances as of a time are what they were, though nothing happened at that very time."""
+        """Balances as of a time are those of the last change before it."""
         moment, purses, holdings = self.past[pick % len(self.past)]
         following = [each for each, _, _ in self.past if each > moment]
         asked = min([moment + later, *(each - 1 for each in following)])
@@ -262,14 +262,14 @@ class Money(RuleBasedStateMachine):
             coupons, holds = holdings
             worth = sum(left for who, left, expires in coupons if who == user and _is_after(expires, asked))
             held = sum(left for who, left, expires in holds if who == user and expires > asked)
-            told = [units(found.accounts[name].balance) for name in SHOWN]
-            assert told == [usd, eaml, worth, due_usd, due_eaml]
+            shown = [units(found.accounts[name].balance) for name in SHOWN]
+            assert shown == [usd, eaml, worth, due_usd, due_eaml]
             assert units(found.accounts["eaml"].held) == held
             assert units(found.accounts["usd"].held) == held_usd
 
     @rule(user=st.integers(0, USERS - 1), back=st.integers(0, 2), amount=_small)
     def pay_in_late(self, user: int, back: int, amount: int) -> None:
-        """It counts when it occurred, or when it is recorded if the books are closed by then."""
+        """A late payment counts when it occurred, or when it is recorded if its period is closed."""
         at = self.months[back].starts_at + timedelta(days=3)
         asked = make.top_up(self.users[user], decimal(amount))
         assert isinstance(asked.command, RecordOperation)
@@ -283,7 +283,7 @@ class Money(RuleBasedStateMachine):
 
     @rule(action=st.sampled_from(["close", "close", "reopen"]), back=st.integers(0, 2))
     def close_or_reopen(self, action: PeriodAction, back: int) -> None:
-        """Whatever else is going on; months in the wrong order are refused."""
+        """Close or reopen a month at any time; months in the wrong order are refused."""
         now, month = self._at(self.model.now), self.months[back]
         (made,) = post([do.change_period(action, month, at=now)], clock=self._clock())
         assert made.event is not None
@@ -310,7 +310,7 @@ class Money(RuleBasedStateMachine):
         percent: int,
         later: int,
     ) -> None:
-        """By two people, in the midst of a batch: at once or for later, with a band or without."""
+        """Publish a tariff by two people in the middle of a batch, now or for later, with a band or without."""
         line, further, above = prices
         since = self.model.now + later
         bands = [] if above is None else [{"above": above, "unit_price": text(Decimal(decimal(further)))}]
@@ -331,7 +331,7 @@ class Money(RuleBasedStateMachine):
         later=_seconds,
     )
     def publish_terms_of_a_user(self, user: int, after: list[Ask], line: int | None, later: int) -> None:
-        """Without any, everybody's count again."""
+        """Publish an override for a user; one without terms ends the one before it."""
         since = self.model.now + later
         terms = {} if line is None else {"solving_line_eaml": text(Decimal(decimal(line)))}
         happen = partial(self.model.publish_own, self.users[user], since, line)
@@ -339,26 +339,26 @@ class Money(RuleBasedStateMachine):
 
     @rule()
     def verify(self) -> None:
-        """Everything that is kept can be made again from the log, to the last column."""
+        """Everything stored follows from the log, column by column."""
         project()
         assert mismatches() == []
 
-    # What must always be so.
+    # Invariants.
 
     @invariant()
-    def every_balance_is_the_models(self) -> None:
+    def balances_agree(self) -> None:
         for user in self.users:
             found = balances(user, at=self._at(self.model.now))
             assert found is not None
             usd, eaml, held, worth, due_usd, due_eaml = self.model.shown(user)
-            told = [units(found.accounts[name].balance) for name in SHOWN]
-            assert told == [usd, eaml, worth, due_usd, due_eaml]
+            shown = [units(found.accounts[name].balance) for name in SHOWN]
+            assert shown == [usd, eaml, worth, due_usd, due_eaml]
             assert units(found.accounts["eaml"].held) == held
             assert 0 <= held <= eaml
             assert units(found.accounts["usd"].held) == self.model.held_usd(user) <= usd
 
     @invariant()
-    def every_escrow_is_the_models(self) -> None:
+    def escrows_and_requests_agree(self) -> None:
         codes = {f"escrow:{contract}": found for contract, found in self.model.contracts.items()}
         kept = dict(Account.objects.filter(code__in=codes).values_list("code", "balance"))
         for code, found in codes.items():
@@ -370,15 +370,15 @@ class Money(RuleBasedStateMachine):
             assert (state == "ended") is (request.status in {"contract_finished", "cancelled"})
 
     @invariant()
-    def grants_are_the_models_and_their_sum_is_what_is_live(self) -> None:
+    def grants_agree(self) -> None:
         now = self._at(self.model.now)
         for user in self.users:
-            told = [units(grant.remaining) for grant in live_grants(user, at=now)]
-            assert told == [coupon.left for coupon in self.model.live(user)]
+            shown = [units(grant.remaining) for grant in live_grants(user, at=now)]
+            assert shown == [coupon.left for coupon in self.model.live(user)]
             unswept = sum(CouponGrant.objects.filter(user_id=user).values_list("remaining", flat=True))
             assert User.objects.get(pk=user).coupon_balance == unswept
 
-    # How.
+    # Helpers.
 
     def _send(self, asked: list[Ask]) -> None:
         made = [each for each in map(self._made, asked) if each is not None]
@@ -446,7 +446,7 @@ class Money(RuleBasedStateMachine):
         return (self.start + timedelta(seconds=second)).astimezone(UTC)
 
     def _made(self, ask: Ask) -> tuple[Submission, partial[None], str] | None:
-        """The submission, what it does in the model, its kind; None where there is nothing to choose from."""
+        """Return the submission, its action in the model and its kind; None if there is nothing to pick."""
         user = self.users[ask.user]
         expires = None if ask.seconds == 0 else self.model.now + ask.seconds
         at = self._at(self.model.now)
@@ -455,7 +455,7 @@ class Money(RuleBasedStateMachine):
             return None
         asked, happen = found
         if isinstance(asked.command, RecordOperation):
-            # Prices are those of when it occurred, which is now.
+            # Prices depend on the time of occurrence, which is now.
             asked = replace(asked, command=replace(asked.command, occurred_at=at))
         return asked, happen, ask.kind
 
@@ -611,7 +611,7 @@ class Money(RuleBasedStateMachine):
 
 
 def decimal(value: int) -> str:
-    """Units as an amount."""
+    """Return units as an amount."""
     return f"{Decimal(value).scaleb(-8):f}"
 
 
