@@ -310,7 +310,7 @@ class Money(RuleBasedStateMachine):
         percent: int,
         later: int,
     ) -> None:
-        """Publish a tariff by two people in the middle of a batch, now or for later, with a band or without."""
+        """Publish a tariff by two people within a batch: now or for later, with a band or without."""
         line, further, above = prices
         since = self.model.now + later
         bands = [] if above is None else [{"above": above, "unit_price": text(Decimal(decimal(further)))}]
