@@ -55,10 +55,7 @@ def test_row_in_a_closed_month_is_refused(user: User) -> None:
 
 
 def test_entry_that_the_log_does_not_have_is_refused_in_a_closed_month(user: User) -> None:
-    """Even for an operation of that month, one more transfer or a lost entry with another amount is refused.
-
-
-    """
+    """One more transfer, or a lost entry with another amount, is refused even for a recorded operation."""
     event = recorded(make.top_up(user, 70, at=in_month(LAST)))
     close(LAST)
     with _refused("ledger_period_closed"), connection.cursor() as cursor:
