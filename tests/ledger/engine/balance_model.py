@@ -1,7 +1,7 @@
-"""What the ledger should say: one dictionary of balances, counted in the smallest unit.
+"""A model of the balances that the ledger should have: one dictionary, counted in the smallest unit.
 
-Written from the description of the business alone. It shares no code with the ledger's domain, so that
-both can only agree where both are right.
+It was written from the description of the business alone. It shares no code with the ledger's domain, so the
+two only agree if both are right.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ SOLD = {
 
 
 class Refused(Exception):
-    """Why not: the code of a rejection, or `undecided`."""
+    """The command is refused. `code` is that of the rejection, or `undecided`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -36,7 +36,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Offer:
-    """Who owned a machine from a moment on, and what he asked for it; None: nothing."""
+    """The owner of a machine from a moment on, and the prices. A price of None: not for sale."""
 
     moment: int
     owner: int
@@ -56,13 +56,13 @@ class Model:
     """Counts the changes of owners and prices; an operation occurred after one of them."""
 
     def submit(self, key: str, body: dict[str, Any], moment: int) -> tuple[str, bool]:
-        """The answer, and whether it is an old one: `recorded`, a code, `conflict` or `undecided`."""
+        """Return the answer (`recorded`, a code, `conflict`, `undecided`), and True if it is a replay."""
         if key in self.answers:
             first, answer = self.answers[key]
             return (answer, True) if first == body else ("conflict", False)
         before = dict(self.accounts)
         try:
-            self._happen(body, moment)
+            self._apply(body, moment)
             answer = "recorded"
         except Refused as refused:
             self.accounts.clear()
@@ -73,34 +73,34 @@ class Model:
         return answer, False
 
     def balances(self) -> dict[str, int]:
-        """What is on every account, zeros left out."""
+        """Return the balance of every account that is not empty."""
         return {code: balance for code, balance in self.accounts.items() if balance}
 
     def of_user(self, user: int) -> tuple[int, int, int]:
-        """USD, tokens, coupons."""
+        """Return the user's USD, tokens and coupons."""
         return self.accounts[f"user:{user}:usd"], self.accounts[f"user:{user}:eaml"], 0
 
-    def _happen(self, body: dict[str, Any], moment: int) -> None:
+    def _apply(self, body: dict[str, Any], moment: int) -> None:
         kind, user = body["kind"], body["user"]
         if user not in self.users:
             raise Refused("undecided")
         if kind == "credit_from_user":
-            self._arrive(user, "usd", body["amount"])
+            self._add_money(user, "usd", body["amount"])
         elif kind == "pay_a_bill":
             self._take(user, "usd", body["amount"])
             tokens = body["amount"] * TOKENS_PER_USD
             if tokens > LARGEST:
                 raise Refused("amount_too_large")
-            self._arrive(user, "eaml", tokens)
+            self._add_money(user, "eaml", tokens)
         elif kind == "adjustment":
             if body["amount"] > 0:
-                self._arrive(user, body["account"], body["amount"])
+                self._add_money(user, body["account"], body["amount"])
             else:
                 self._take(user, body["account"], -body["amount"])
         else:
-            self._happen_on_machine(body, moment)
+            self._apply_on_machine(body, moment)
 
-    def _happen_on_machine(self, body: dict[str, Any], moment: int) -> None:
+    def _apply_on_machine(self, body: dict[str, Any], moment: int) -> None:
         kind, user = body["kind"], body["user"]
         if body["machine"] not in self.offers:
             raise Refused("undecided")
@@ -142,14 +142,14 @@ class Model:
             raise Refused("amount_too_large")
         self._take(buyer, "usd", gross)
         commission = (gross * COMMISSION_PERCENT + 50) // 100
-        self._arrive(seller, "usd", gross - commission)
+        self._add_money(seller, "usd", gross - commission)
 
     def _take(self, user: int, account: str, amount: int) -> None:
         if self.accounts[f"user:{user}:{account}"] < amount:
             raise Refused("insufficient_funds")
         self.accounts[f"user:{user}:{account}"] -= amount
 
-    def _arrive(self, user: int, account: str, amount: int) -> None:
+    def _add_money(self, user: int, account: str, amount: int) -> None:
         own, due = f"user:{user}:{account}", f"user:{user}:due:{account}"
         if self.accounts[own] + amount > LARGEST:
             raise Refused("amount_too_large")

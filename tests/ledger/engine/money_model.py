@@ -1,8 +1,8 @@
-"""What holds, payouts, contracts, coupons, reversals and adjustments should come to, in the smallest unit.
+"""A model of holds, payouts, contracts, coupons, reversals and adjustments, counted in the smallest unit.
 
-Written from the description of the business alone. It shares no code with the ledger's domain, so that both
-can only agree where both are right. Times are whole seconds; nothing is swept here: what has expired is
-left out wherever it is asked for.
+It was written from the description of the business alone. It shares no code with the ledger's domain, so the
+two only agree if both are right. Times are whole seconds. The model does not sweep: it leaves out what has
+expired wherever it reads state.
 """
 
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ DAY = 86_400
 
 
 class Refused(Exception):
-    """Why not: the code of a rejection, or `undecided`."""
+    """The command is refused. `code` is that of the rejection, or `undecided`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -31,7 +31,7 @@ class Refused(Exception):
 
 @dataclass
 class Purse:
-    """What a user has and owes; a limit of None is the tariff's."""
+    """The balances and debts of a user. A limit of None: the tariff's."""
 
     usd: int = 0
     eaml: int = 0
@@ -42,7 +42,7 @@ class Purse:
 
 @dataclass
 class Coupon:
-    """A grant; expires None: never. `pays_bills` is its scope."""
+    """A grant. `expires` None: never. `pays_bills` is its scope."""
 
     number: int
     user: int
@@ -54,7 +54,10 @@ class Coupon:
 
 @dataclass
 class Prices:
-    """Of a tariff, in force from a second on. Lines above the first `above` ones cost `further` each."""
+    """The prices of a tariff, in force from a second on.
+
+    Lines after the first `above` ones cost `further`.
+    """
 
     since: int
     line: int = LINE
@@ -64,7 +67,7 @@ class Prices:
     further: int = 0
 
     def lines(self, count: int, *, after: int = 0) -> int:
-        """What so many lines cost where `after` came before them."""
+        """Return the price of `count` lines that follow the first `after` lines."""
         if self.above is None:
             return self.line * count
         cheap = max(0, min(self.above, after + count) - after)
@@ -73,7 +76,7 @@ class Prices:
 
 @dataclass
 class Held:
-    """A hold, the prices of its lines, and how many were captured."""
+    """A hold, with the prices of its lines and the number of lines captured."""
 
     user: int
     left: int
@@ -85,9 +88,9 @@ class Held:
 
 @dataclass
 class Done:
-    """Something that was recorded and may be reversed, as far as it is left.
+    """A recorded operation that may be reversed, as far as anything is left of it.
 
-    `parts` are what its legs have left, by name; `coupons` what each grant has paid, in that order.
+    `parts` are the rests of its legs by name, `coupons` the amounts that each grant paid, in that order.
     """
 
     kind: str
@@ -116,7 +119,7 @@ class Code:
 
 @dataclass
 class Payout:
-    """Money that is on its way to a bank: set aside while it is requested."""
+    """Money on its way to a bank: set aside while the payout is requested."""
 
     user: int
     amount: int
@@ -125,7 +128,7 @@ class Payout:
 
 @dataclass
 class Contract:
-    """Consulting: what was offered, and once it is signed, what is in escrow and when that was."""
+    """A consulting contract: the offer, and once it is signed, the escrow and the batch of the signing."""
 
     client: int
     consultant: int
@@ -149,7 +152,7 @@ class Proposed:
 
 
 class MoneyModel:
-    """The whole ledger, decision by decision. Every method raises `Refused` or changes what it says."""
+    """The whole ledger, decision by decision. Every method changes the state or raises `Refused`."""
 
     def __init__(self) -> None:
         self.now = 0
@@ -170,26 +173,28 @@ class MoneyModel:
         self.published = [Prices(-(10**9))]
         self.own: list[tuple[int, int, int | None]] = []
 
-    # What things cost.
+    # Prices.
 
     def publish(self, prices: Prices) -> None:
         self.published.append(prices)
 
     def publish_own(self, user: int, since: int, line: int | None) -> None:
-        """A line for this user; None: as for everybody again."""
+        """Publish this user's price of a line. None: the price for everybody again."""
         self.own.append((user, since, line))
 
     def prices_of(self, user: int) -> Prices:
-        """What is in force for a user: of what began at the same second, the last that was published."""
+        """Return the prices in force for a user: of those from the same second, the last published."""
         prices = max((each for each in reversed(self.published) if each.since <= self.now), key=_since)
-        own = [(since, line) for who, since, line in reversed(self.own) if who == user and since <= self.now]
+        own = [
+            (since, line) for owner, since, line in reversed(self.own) if owner == user and since <= self.now
+        ]
         line = max(own, key=lambda each: each[0])[1] if own else None
         return prices if line is None else replace(prices, line=line, above=None)
 
-    # What there is.
+    # State.
 
     def live(self, user: int, at: int | None = None) -> list[Coupon]:
-        """The coupons that are worth something, in the order they are spent."""
+        """Return the coupons that are worth something, in the order they are spent."""
         now = self.now if at is None else at
         found = [
             each
@@ -203,29 +208,29 @@ class MoneyModel:
         )
 
     def held(self, user: int) -> int:
-        """What is set aside of a user's tokens."""
+        """Return the user's tokens that are set aside."""
         return sum(each.left for each in self.holds.values() if each.user == user and self._is_open(each))
 
     def held_usd(self, user: int) -> int:
-        """What is set aside of a user's money."""
+        """Return the user's USD that are set aside."""
         return sum(
             each.amount for each in self.payouts.values() if each.user == user and each.state == "requested"
         )
 
     def spendable(self, user: int) -> int:
-        """USD that is not set aside."""
+        """Return the user's USD that are not set aside."""
         return self.purses[user].usd - self.held_usd(user)
 
     def shown(self, user: int) -> tuple[int, int, int, int, int, int]:
-        """USD, tokens, tokens held, coupons, and what is due in both currencies."""
+        """Return USD, tokens, tokens held, coupons, and the dues in both currencies."""
         purse = self.purses[user]
         worth = sum(each.left for each in self.live(user))
         return purse.usd, purse.eaml, self.held(user), worth, purse.due_usd, purse.due_eaml
 
-    # The nine operations, as far as they matter here.
+    # Operations.
 
     def top_up(self, user: int, amount: int) -> None:
-        self._arrive(user, "usd", amount)
+        self._add_money(user, "usd", amount)
         self.done.append(Done("payment", user, amount))
 
     def bill(self, user: int, amount: int) -> None:
@@ -236,7 +241,7 @@ class MoneyModel:
         spent = self._spend(paying, by_coupons)
         self.purses[user].usd -= amount - by_coupons
         tokens = amount * TOKENS_PER_USD
-        self._arrive(user, "eaml", tokens)
+        self._add_money(user, "eaml", tokens)
         parts = {"usd": amount - by_coupons, "tokens": tokens}
         self.done.append(Done("bill", user, amount, parts, spent))
 
@@ -255,7 +260,7 @@ class MoneyModel:
             raise Refused("insufficient_funds")
         commission = (gross * self.prices_of(seller).percent + 50) // 100
         self.purses[user].usd -= gross
-        self._arrive(seller, "usd", gross - commission)
+        self._add_money(seller, "usd", gross - commission)
         parts = {"seller": gross - commission, "commission": commission}
         self.done.append(Done("sale", user, gross, parts, payee=seller))
 
@@ -332,7 +337,7 @@ class MoneyModel:
         self.done.append(Done("contract", found.client, 0))
 
     def end(self, contract: int, part: int | None) -> None:
-        """`part` goes to the consultant; None: all of it."""
+        """End a contract. `part` goes to the consultant; None: all of it."""
         found = self.contracts[contract]
         if found.state == "offered" or found.signed_in == self.batch:
             raise Refused("contract_unknown")
@@ -342,8 +347,8 @@ class MoneyModel:
         if gross > found.escrow:
             raise Refused("insufficient_funds")
         commission = (gross * found.percent + 50) // 100
-        self._arrive(found.consultant, "usd", gross - commission)
-        self._arrive(found.client, "usd", found.escrow - gross)
+        self._add_money(found.consultant, "usd", gross - commission)
+        self._add_money(found.client, "usd", found.escrow - gross)
         found.state, found.escrow = "ended", 0
         self.done.append(Done("contract", found.client, 0))
 
@@ -392,7 +397,7 @@ class MoneyModel:
         self.reverse(number, part, as_loss=False)
 
     def _reverse_payout(self, done: Done, part: int, _: bool) -> None:
-        self._arrive(done.payer, "usd", part)
+        self._add_money(done.payer, "usd", part)
 
     def _reverse_payment(self, done: Done, part: int, _: bool) -> None:
         self._give_back(done.payer, "usd", part)
@@ -403,7 +408,7 @@ class MoneyModel:
         done.parts["due"] -= was_due
         forgiven = min(was_due, purse.due_eaml)
         purse.due_eaml -= forgiven
-        self._arrive(done.payer, "eaml", part - forgiven)
+        self._add_money(done.payer, "eaml", part - forgiven)
 
     def _reverse_sale(self, done: Done, part: int, as_loss: bool) -> None:
         exact = {leg: Fraction(part * left, done.left) for leg, left in done.parts.items()}
@@ -414,7 +419,7 @@ class MoneyModel:
         for leg, share in shares.items():
             done.parts[leg] -= share
         self._give_back(done.payee, "usd", shares["seller"], as_loss=as_loss)
-        self._arrive(done.payer, "usd", part)
+        self._add_money(done.payer, "usd", part)
 
     def _reverse_bill(self, done: Done, part: int, _: bool) -> None:
         tokens = min(done.parts["tokens"], ceil(Fraction(done.parts["tokens"] * part, done.left)))
@@ -422,7 +427,7 @@ class MoneyModel:
         self._give_back(done.payer, "eaml", tokens)
         money = min(part, done.parts["usd"])
         done.parts["usd"] -= money
-        self._arrive(done.payer, "usd", money)
+        self._add_money(done.payer, "usd", money)
         self._restore(done, part - money)
 
     def _reverse_coupon(self, done: Done, part: int, _: bool) -> None:
@@ -442,10 +447,10 @@ class MoneyModel:
         self._give_back(done.payer, "eaml", part)
 
     def _reverse_taken_usd(self, done: Done, part: int, _: bool) -> None:
-        self._arrive(done.payer, "usd", part)
+        self._add_money(done.payer, "usd", part)
 
     def _reverse_taken_eaml(self, done: Done, part: int, _: bool) -> None:
-        self._arrive(done.payer, "eaml", part)
+        self._add_money(done.payer, "eaml", part)
 
     def _reverse_added_due_usd(self, done: Done, part: int, _: bool) -> None:
         self._forgive(done.payer, "usd", part)
@@ -462,7 +467,10 @@ class MoneyModel:
     # Adjustments.
 
     def adjust(self, user: int, account: str, change: int, actor: str) -> None:
-        """Raises `Refused` with the code `proposed` where somebody else has to approve it."""
+        """Adjust an account.
+
+        Raises `Refused` with the code `proposed` if another person has to approve it.
+        """
         if change < 0:
             self._check_there_is(user, account, -change)
         key = actor, self.day, "eaml" if account.endswith("eaml") else "usd"
@@ -493,10 +501,10 @@ class MoneyModel:
 
     @property
     def day(self) -> int:
-        """Counts the days, which begin at midnight and not with the clock of the test."""
+        """Return the number of the day. Days begin at midnight, not at the start of the test's clock."""
         return (self.now + self.day_began) // DAY
 
-    # What they are made of.
+    # Parts of the above.
 
     def _adjust(self, user: int, account: str, change: int) -> None:
         name = f"{'added' if change > 0 else 'taken'}_{account}".replace(":", "_")
@@ -512,7 +520,7 @@ class MoneyModel:
             purse = self.purses[user]
             setattr(purse, field_, getattr(purse, field_) + change)
         else:
-            self._arrive(user, account, change)
+            self._add_money(user, account, change)
         self.done.append(Done(name, user, abs(change)))
 
     def _check_there_is(self, user: int, account: str, amount: int) -> None:
@@ -563,15 +571,15 @@ class MoneyModel:
             if coupon.expires is None or coupon.expires > self.now:
                 coupon.left += part
 
-    def _arrive(self, user: int, name: str, amount: int) -> None:
-        """Money of a currency: what is due in it is settled first."""
+    def _add_money(self, user: int, name: str, amount: int) -> None:
+        """Add money, paying down the due of the same currency first."""
         purse = self.purses[user]
         settled = min(amount, getattr(purse, f"due_{name}"))
         setattr(purse, f"due_{name}", getattr(purse, f"due_{name}") - settled)
         setattr(purse, name, getattr(purse, name) + amount - settled)
 
     def _give_back(self, user: int, name: str, amount: int, *, as_loss: bool = False) -> None:
-        """What is available is taken; the rest is owed, or lost."""
+        """Take what is available; the rest becomes due, or a loss."""
         purse = self.purses[user]
         held = self.held(user) if name == "eaml" else self.held_usd(user)
         available = getattr(purse, name) - held

@@ -1,4 +1,4 @@
-"""Where an account was at a place of its statement: found by halving, the same as by counting."""
+"""The version of an account at a place of its statement, found by binary search."""
 
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def user() -> User:
-    """With eleven entries on one account, several of them at the same time, and three on another."""
+    """A user with eleven entries on one account, several at the same time, and three on another."""
     user, start = make_user(), timezone.now() + timedelta(days=1)
     for minute, count in ((0, 1), (1, 5), (2, 2), (7, 3)):
         at = start + timedelta(minutes=minute)
@@ -36,7 +36,8 @@ def _version_at(account: int, at: datetime, entry: int) -> int:
     return found
 
 
-def test_the_version_at_a_place_is_how_many_entries_do_not_come_after_it(user: User) -> None:
+def test_version_at_a_place_is_the_number_of_entries_up_to_it(user: User) -> None:
+    """The search finds the number that counting finds, at, before and after every entry."""
     account = Account.objects.get(code=f"user:{user.pk}:usd")
     lines = list(Entry.objects.filter(account_id=account.pk).order_by("account_version"))
     assert len(lines) == account.version == 11
@@ -52,7 +53,8 @@ def test_the_version_at_a_place_is_how_many_entries_do_not_come_after_it(user: U
         assert _version_at(account.pk, *place) == counted
 
 
-def test_a_page_from_any_line_goes_on_with_the_next_line_of_any_account(user: User) -> None:
+def test_page_continues_after_any_line_with_the_next_line_of_any_account(user: User) -> None:
+    """Pages of any size, and time ranges, are slices of the whole statement."""
     whole = statement(user.pk, limit=100)
     assert len(whole) == 14
     assert whole == sorted(whole, key=lambda line: line.page_end)
@@ -67,7 +69,8 @@ def test_a_page_from_any_line_goes_on_with_the_next_line_of_any_account(user: Us
         assert statement(user.pk, after=PageEnd(last, whole[-1].entry), recorded_from=at, limit=9) == []
 
 
-def test_the_balance_at_each_moment_is_what_the_statement_says(user: User) -> None:
+def test_balance_at_each_moment_agrees_with_the_statement(user: User) -> None:
+    """It is the balance after the last line up to that moment."""
     balance = {"usd": 0, "eaml": 0}
     lines = statement(user.pk, limit=100)
     for line, following in zip(lines, [*lines[1:], None], strict=True):

@@ -1,4 +1,4 @@
-"""Chargebacks on the real database: racing, waiting for their payment, and of users who are gone."""
+"""Chargebacks on the real database: concurrent ones, ones that wait for their payment, and deleted users."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -23,16 +23,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def books_agree(transactional_db: None) -> Iterator[None]:
-    """Whatever a test does, `verify` finds nothing afterwards."""
+def verified_afterwards(transactional_db: None) -> Iterator[None]:
+    """Check after each test that `verify` finds no mismatch."""
     yield
     found: list[str] = []
     verify(report=lambda mismatch: found.append(str(mismatch)))
     assert found == []
 
 
-def test_partial_chargebacks_by_one_reference(user: User) -> None:
-    """A reference names the payment as often as it is charged back, and is used by the payment alone."""
+def test_one_reference_names_its_payment_in_several_chargebacks(user: User) -> None:
+    """Only a payment uses up a reference; chargebacks just name it."""
     recorded(make.top_up(user, 50, reference="pi_1", payment_provider="stripe"))
     for value in (20, 30):
         recorded(do.charge_back(reference="pi_1", provider="stripe", value=value))
@@ -41,8 +41,8 @@ def test_partial_chargebacks_by_one_reference(user: User) -> None:
     assert balances(user)[f"user:{user.pk}:usd"] == 100
 
 
-def test_dry_run_of_a_chargeback_writes_nothing(user: User) -> None:
-    """It says what would be due."""
+def test_quote_of_a_chargeback_writes_nothing(user: User) -> None:
+    """The quote shows what would become due."""
     recorded(make.top_up(user, 50, reference="pi_1"))
     recorded(make.bill(user, 120))
     before = counts()
@@ -52,8 +52,8 @@ def test_dry_run_of_a_chargeback_writes_nothing(user: User) -> None:
     assert counts() == before
 
 
-def test_chargebacks_and_reversals_at_once(user: User) -> None:
-    """Of one payment: never more than was paid in."""
+def test_concurrent_chargebacks_and_reversals_never_exceed_the_payment(user: User) -> None:
+    """Of six of them over 20 out of 50, two are recorded."""
     payment = recorded(make.top_up(user, 50, reference="pi_1")).id
     asked = [do.charge_back(reference="pi_1", value=20) for _ in range(3)]
     asked += [do.reverse(payment, 20) for _ in range(3)]
@@ -62,8 +62,8 @@ def test_chargebacks_and_reversals_at_once(user: User) -> None:
     assert balances(user)[f"user:{user.pk}:usd"] == 110
 
 
-def test_erased_reference_names_nothing_any_more(user: User) -> None:
-    """The operation still does."""
+def test_erased_reference_finds_no_payment(user: User) -> None:
+    """The id of the operation still finds it."""
     payment = recorded(make.top_up(user, 50, reference="pi_1")).id
     Note.objects.filter(event_id=payment).update(salt=None, text=None)
     assert code_of(post_one(do.charge_back(reference="pi_1"))) == "undecided"
@@ -71,8 +71,8 @@ def test_erased_reference_names_nothing_any_more(user: User) -> None:
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_payment_of_a_user_who_is_gone_is_the_platforms_loss(at_once: int) -> None:
-    """The provider has taken it, and nobody is left to owe it."""
+def test_chargeback_of_a_deleted_user_is_the_loss_of_the_platform(at_once: int) -> None:
+    """The provider has taken the money, and there is no user left to owe it."""
     leaving = make_user()
     recorded(make.top_up(leaving, 50, reference="pi_1"))
     recorded(adjustment(leaving, "usd", -50))
@@ -88,7 +88,7 @@ def test_payment_of_a_user_who_is_gone_is_the_platforms_loss(at_once: int) -> No
 
 
 def test_messages_of_the_marketplace(user: User) -> None:
-    """One that comes before its payment waits, also in the batch that has both."""
+    """A chargeback that arrives before its payment waits, even if one batch has both."""
 
     def sent(type_: str, payload: Any) -> Any:
         return message(type_, payload, topic=topics.MARKETPLACE_OPERATIONS, source=topics.MARKETPLACE_SERVICE)
@@ -107,8 +107,8 @@ def test_messages_of_the_marketplace(user: User) -> None:
     assert taken(sent(topics.CHARGEBACK, again)) == {"rejected": 1}
 
 
-def test_chargeback_that_waits_for_nothing_else(user: User) -> None:
-    """Another payment does not let it go."""
+def test_waiting_chargeback_is_not_released_by_other_payments(user: User) -> None:
+    """It waits for the payment with its own reference."""
     dispute = Chargeback(payment_reference="pi_1", reason="stolen")
     assert taken(
         message(

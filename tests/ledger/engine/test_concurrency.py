@@ -1,4 +1,4 @@
-"""Several workers over the same users: exact to the last unit, and never waiting for each other for ever."""
+"""Several workers with the same users: exact to the last unit, and without deadlocks."""
 
 import os
 import random
@@ -35,8 +35,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def verified() -> None:
-    """The log, the entries, the accounts and the users' rows agree to the last unit."""
+def assert_verified() -> None:
+    """Assert that the log, the entries, the accounts and the users' rows agree to the last unit."""
     with connection.cursor() as cursor:
         cursor.execute("select max(position) from events_event")
         last = cursor.fetchone()[0]
@@ -73,13 +73,13 @@ def statuses(outcomes: Sequence[Outcome]) -> list[tuple[str, bool]]:
     return [(outcome.status, outcome.replayed) for outcome in outcomes]
 
 
-def test_worker_that_is_frozen_keeps_its_users_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then the database ends its transaction; nothing of it was posted, and the others go on."""
+def test_suspended_worker_loses_its_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database ends it: nothing of the batch is posted, and the other workers go on."""
     monkeypatch.setattr(posting, "_IDLE_TIMEOUT_MS", 500)
     user, frozen, wake = make_user(), threading.Event(), threading.Event()
 
     def clock() -> datetime:
-        # It is looked at when everything is locked.
+        # The engine asks for the time when everything is locked.
         frozen.set()
         assert wake.wait(30)
         return timezone.now()
@@ -91,11 +91,11 @@ def test_worker_that_is_frozen_keeps_its_users_for_a_while_only(monkeypatch: pyt
     with pytest.raises((OperationalError, InterfaceError)):
         old.answer()
     assert on_user(user)[0] == 2
-    verified()
+    assert_verified()
 
 
-def test_same_key_at_once_is_recorded_once(user: User, held: Held) -> None:
-    """The second waits for the first, and answers what the first did."""
+def test_concurrent_submissions_with_one_key_are_recorded_once(user: User, held: Held) -> None:
+    """The second waits for the first, and gets its answer."""
     submission = make.top_up(user, "10")
     first = Worker(lambda: post([submission], hook=held))
     assert held.reached.wait(10)
@@ -109,7 +109,7 @@ def test_same_key_at_once_is_recorded_once(user: User, held: Held) -> None:
 
 
 def test_keys_are_claimed_in_one_order() -> None:
-    """Whatever order a batch has them in: who waits for one holds none that comes after it."""
+    """Whatever the order in the batch, a worker that waits for a key holds no later key."""
     first, second = (store.Key(make.SOURCE, key) for key in "ab")
 
     def claim(key: store.Key) -> dict[store.Key, store.Claim]:
@@ -129,8 +129,8 @@ def test_keys_are_claimed_in_one_order() -> None:
         assert set(both.answer()) == {first, second}
 
 
-def test_key_of_a_worker_who_failed_is_free(user: User) -> None:
-    """The second waited for a claim that never was."""
+def test_key_of_a_failed_worker_is_free(user: User) -> None:
+    """The second worker waited for a claim that was rolled back."""
 
     class Failing(Held):
         def finish(self, cursor: Any, outcomes: Sequence[Outcome]) -> None:
@@ -147,11 +147,11 @@ def test_key_of_a_worker_who_failed_is_free(user: User) -> None:
     with pytest.raises(ConnectionAbortedError):
         first.answer()
     assert balances(user)[f"user:{user.pk}:usd"] == 110
-    verified()
+    assert_verified()
 
 
 def test_money_is_spent_once(machine: Machine, held: Held) -> None:
-    """Two purchases, money for one: the second sees what the first left."""
+    """Two purchases with money for one: the second sees what the first left."""
     buyer = fund(make_user(), usd=7)
     first = Worker(lambda: post([make.machine_copy(machine, user=buyer)], hook=held))
     assert held.reached.wait(10)
@@ -162,11 +162,11 @@ def test_money_is_spent_once(machine: Machine, held: Held) -> None:
     (outcome,) = second.answer()
     assert code_of(outcome) == "insufficient_funds"
     assert outcome.event.data["rejection"]["available"] == "2.00000000"
-    verified()
+    assert_verified()
 
 
-def test_first_operations_of_a_user_at_once_make_his_accounts_once(held: Held) -> None:
-    """Neither worker finds the accounts, and both need them."""
+def test_concurrent_first_operations_create_the_accounts_once(held: Held) -> None:
+    """Both workers find no accounts, and both need them."""
     user = make_user()
     first = Worker(lambda: post([make.top_up(user, "1")], hook=held))
     assert held.reached.wait(10)
@@ -176,11 +176,11 @@ def test_first_operations_of_a_user_at_once_make_his_accounts_once(held: Held) -
     first.answer()
     second.answer()
     assert balances() == {f"user:{user.pk}:usd": Decimal(3)}
-    verified()
+    assert_verified()
 
 
-def test_nobody_waits_for_the_platform(held: Held, machine: Machine) -> None:
-    """Its accounts are never locked: other users go on while one batch is open."""
+def test_accounts_of_the_platform_are_never_locked(held: Held, machine: Machine) -> None:
+    """Other users are served while a batch is open."""
     one, other = fund(make_user(), eaml=1), fund(make_user(), eaml=1)
     first = Worker(lambda: post([make.solving(machine, user=one)], hook=held))
     assert held.reached.wait(10)
@@ -192,7 +192,7 @@ def test_nobody_waits_for_the_platform(held: Held, machine: Machine) -> None:
 
 
 def test_later_position_is_recorded_later_for_each_user(user: User, held: Held) -> None:
-    """Time of recording and version agree with the global order, account by account."""
+    """Time of recording and version follow the global order for each account."""
     first = Worker(lambda: post([make.top_up(user, "1")], hook=held))
     assert held.reached.wait(10)
     second = Worker(lambda: post([make.top_up(user, "1")]))
@@ -205,8 +205,8 @@ def test_later_position_is_recorded_later_for_each_user(user: User, held: Held) 
     assert one.data["accounts"][account]["version"] + 1 == two.data["accounts"][account]["version"]
 
 
-def test_clock_that_went_back_records_nothing_before_the_accounts_last(user: User) -> None:
-    """Another machine's clock may be ahead of ours."""
+def test_clock_that_is_behind_records_nothing_before_the_last_event_of_an_account(user: User) -> None:
+    """The clock of another machine may be ahead of this one."""
     first = recorded(make.top_up(user, "1"))
     (outcome,) = post([make.top_up(user, "1")], clock=lambda: make.minutes_ago(60))
     assert outcome.event is not None
@@ -216,7 +216,7 @@ def test_clock_that_went_back_records_nothing_before_the_accounts_last(user: Use
 def test_owner_who_changed_between_reading_and_locking_is_read_again(
     user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The new owner is not locked at first: the batch starts anew, and he pays."""
+    """The new owner is not locked at first, so the batch begins again, and the new owner pays."""
     former, rounds = machine.machine_owner_user, []
     lock = journal.lock_accounts
 
@@ -237,13 +237,13 @@ def test_owner_who_changed_between_reading_and_locking_is_read_again(
     assert event.data["payer"] == event.data["machine_owner"] == user.pk
     assert short(balances(user)[f"user:{user.pk}:eaml"]) == "99.98"
     assert balances(former) == {}
-    verified()
+    assert_verified()
 
 
-def test_price_that_changed_between_reading_and_locking_counts(
+def test_price_that_changed_between_reading_and_locking_applies(
     user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is decided by is read under the locks."""
+    """Decisions use what is read under the locks."""
     lock = journal.lock_accounts
 
     def change_price(cursor: Any, users: Sequence[int]) -> Any:
@@ -262,7 +262,7 @@ def test_price_that_changed_between_reading_and_locking_counts(
 def test_offer_that_ended_between_reading_and_locking_is_rejected(
     user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Too late for an early refusal, so the key is used and the event says why."""
+    """It is too late for an early refusal, so the key is used and the event has the reason."""
     lock = journal.lock_accounts
 
     def end_offer(cursor: Any, users: Sequence[int]) -> Any:
@@ -278,10 +278,10 @@ def test_offer_that_ended_between_reading_and_locking_is_rejected(
     assert (outcome.status, code_of(outcome)) == ("rejected", "no_price")
 
 
-def market(
+def random_operations(
     users: Sequence[User], machines: Sequence[Machine], chance: random.Random, count: int
 ) -> list[Submission]:
-    """Operations of all nine kinds among a few users, most of which can be paid."""
+    """Return random operations of all nine kinds among a few users, most of which can be paid."""
     asked = [
         DrawnOperation(
             kind=chance.choice(KINDS[:9]),
@@ -296,7 +296,7 @@ def market(
     return [drawn.submission(*numbers) for drawn in asked]
 
 
-def few(count: int = 5) -> tuple[list[User], list[Machine]]:
+def make_users_and_machines(count: int = 5) -> tuple[list[User], list[Machine]]:
     users = [fund(make_user(), usd=20, eaml=1) for _ in range(count)]
     return users, [
         make_machine(user, api="0.01", data_source="3", copy="5", copy_update="0.5") for user in users
@@ -305,17 +305,17 @@ def few(count: int = 5) -> tuple[list[User], list[Machine]]:
 
 @pytest.mark.usefixtures("no_waiting_for_deadlocks")
 def test_random_load_over_few_users_stays_exact_and_never_deadlocks() -> None:
-    """Four workers, batches of one to forty, every batch of theirs touching the same five users."""
+    """Four workers post batches of one to forty operations over the same five users."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
-    users, machines = few()
-    until_then = time.monotonic() + 3
+    users, machines = make_users_and_machines()
+    ends_at = time.monotonic() + 3
 
     def work(number: int) -> int:
         chance, posted = random.Random(seed + number), 0
         sent: list[Submission] = []
-        while time.monotonic() < until_then:
-            batch = market(users, machines, chance, chance.choice([1, 1, 3, 10, 40]))
+        while time.monotonic() < ends_at:
+            batch = random_operations(users, machines, chance, chance.choice([1, 1, 3, 10, 40]))
             again = chance.sample(sent, min(len(sent), 2))
             outcomes = post([*batch, *again])
             assert all(outcome.replayed for outcome in outcomes[len(batch) :])
@@ -328,22 +328,22 @@ def test_random_load_over_few_users_stays_exact_and_never_deadlocks() -> None:
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from events_key where source = %s", [make.SOURCE])
         assert cursor.fetchone()[0] == posted + 2 * len(users)
-    verified()
+    assert_verified()
 
 
 @pytest.mark.usefixtures("no_waiting_for_deadlocks")
 @pytest.mark.parametrize("size", [1, 7, 60])
 def test_any_interleaving_of_two_workers_ends_in_the_same_balances(size: int) -> None:
-    """Both post the same operations, each in an order of its own: every one happens once."""
+    """Both post the same operations in different orders, and each operation is recorded once."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    users, machines = few()
-    # Everybody can pay for everything, so that no order decides who is rejected.
+    users, machines = make_users_and_machines()
+    # Every user can pay for everything, so the order does not decide which operations are rejected.
     post([make.adjustment(user, name, 10_000) for user in users for name in ("usd", "eaml")])
-    submissions = market(users, machines, chance, 60)
+    submissions = random_operations(users, machines, chance, 60)
     submissions = [each for each in submissions if _sells_to_another(each, machines)]
-    expected = _alone(users, machines, submissions)
+    expected = _balances_in_the_domain(users, machines, submissions)
 
     def work(order: list[Submission]) -> list[Outcome]:
         return [
@@ -356,7 +356,7 @@ def test_any_interleaving_of_two_workers_ends_in_the_same_balances(size: int) ->
     firsts = [outcome for outcomes in done for outcome in outcomes if not outcome.replayed]
     assert len(firsts) == len(submissions)
     assert balances(*users) == expected
-    verified()
+    assert_verified()
 
 
 def _sells_to_another(submission: Submission, machines: Sequence[Machine]) -> bool:
@@ -370,10 +370,10 @@ def _sells_to_another(submission: Submission, machines: Sequence[Machine]) -> bo
     return not sold or owners[submission.sent["machine"]] != submission.sent["operation_user"]
 
 
-def _alone(
+def _balances_in_the_domain(
     users: Sequence[User], machines: Sequence[Machine], submissions: Sequence[Submission]
 ) -> dict[str, Decimal]:
-    """Where the same operations end on the pure domain, one after the other."""
+    """Return the balances after the pure domain decides the same operations one by one."""
     start: dict[int, dict[str, str]] = {}
     for code, balance in balances(*users).items():
         _, user, name = code.split(":", 2)
@@ -404,20 +404,20 @@ import django
 django.setup()
 from models import Machine, User
 from ledger.engine.posting import post
-from tests.ledger.engine.test_concurrency import market
+from tests.ledger.engine.test_concurrency import random_operations
 chance = random.Random(int(sys.argv[1]))
 users, machines = list(User.objects.order_by("id")), list(Machine.objects.order_by("id"))
 for _ in range(15):
-    post(market(users, machines, chance, chance.choice([1, 5, 30])))
+    post(random_operations(users, machines, chance, chance.choice([1, 5, 30])))
 """
 
 
 @pytest.mark.usefixtures("no_waiting_for_deadlocks")
 def test_two_processes_stay_exact() -> None:
-    """The same as threads, without anything shared but the database."""
+    """They share nothing but the database."""
     seed = random.randrange(2**31)
     print(f"seed {seed}")
-    few()
+    make_users_and_machines()
     settings = connection.settings_dict
     url = (
         f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{settings['HOST'] or 'localhost'}"
@@ -436,6 +436,6 @@ def test_two_processes_stay_exact() -> None:
         for number in range(2)
     ]
     for process in processes:
-        _, words = process.communicate(timeout=60)
-        assert process.returncode == 0, words
-    verified()
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    assert_verified()

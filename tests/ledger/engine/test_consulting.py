@@ -1,4 +1,4 @@
-"""Consulting on the real database: money and status move together, once, whoever asks."""
+"""Consulting on the real database: money and status change together and once, by every route."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,15 +23,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def books_agree(transactional_db: None) -> Iterator[None]:
-    """Whatever a test does, `verify` finds nothing afterwards."""
+def verified_afterwards(transactional_db: None) -> Iterator[None]:
+    """Check after each test that `verify` finds no mismatch."""
     yield
     assert mismatches() == []
 
 
 @pytest.fixture
 def client() -> User:
-    """Has 600 USD."""
+    """A client with 600 USD."""
     return fund(make_user(), usd=600)
 
 
@@ -60,10 +60,10 @@ def status(offer: ConsultingRequest) -> str:
     return ConsultingRequest.objects.get(pk=offer.pk).status
 
 
-def test_request_that_is_approved_and_finished_pays(
+def test_approved_and_finished_request_pays_the_consultant(
     offer: ConsultingRequest, client: User, consultant: User
 ) -> None:
-    """By the methods of the shared tables alone."""
+    """The methods of the model `ConsultingRequest` are enough."""
     offer.approve()
     assert (usd(client), escrow(offer), offer.status) == ("100", "500", "contract")
     offer.finish()
@@ -71,8 +71,8 @@ def test_request_that_is_approved_and_finished_pays(
     assert (offer.status, status(offer)) == ("contract_finished", "contract_finished")
 
 
-def test_request_that_is_cancelled_returns_the_money(offer: ConsultingRequest, client: User) -> None:
-    """The contract's; a request that was no contract yet has none."""
+def test_cancelled_contract_returns_the_money(offer: ConsultingRequest, client: User) -> None:
+    """A request that is not a contract yet has no money to return."""
     offer.approve()
     offer.cancel()
     assert (usd(client), status(offer)) == ("600", "cancelled")
@@ -83,14 +83,14 @@ def test_request_that_is_cancelled_returns_the_money(offer: ConsultingRequest, c
 
 
 def test_split_pays_both(offer: ConsultingRequest, client: User, consultant: User) -> None:
-    """On agreement."""
+    """The consultant gets the part less commission, and the client the rest."""
     offer.approve()
     offer.split(200)
     assert (usd(client), usd(consultant), status(offer)) == ("400", "160", "contract_finished")
 
 
-def test_client_who_is_short_signs_nothing(offer: ConsultingRequest, client: User) -> None:
-    """The request waits on, and is approved after a top-up: no key stands in the way."""
+def test_client_without_enough_money_signs_nothing(offer: ConsultingRequest, client: User) -> None:
+    """The request stays as it is, and can be approved after a top-up."""
     recorded(make.bill(client, 101))
     for _ in range(2):
         with pytest.raises(InsufficientFunds):
@@ -102,8 +102,8 @@ def test_client_who_is_short_signs_nothing(offer: ConsultingRequest, client: Use
     assert escrow(offer) == "500"
 
 
-def test_step_that_does_not_follow_is_refused_before_the_ledger_is_asked(offer: ConsultingRequest) -> None:
-    """As every step of a status."""
+def test_step_out_of_order_is_refused_before_the_ledger_is_asked(offer: ConsultingRequest) -> None:
+    """The model refuses it, as every transition of a status."""
     before = counts()
     for step in (offer.finish, lambda: offer.split(1)):
         with pytest.raises(TransitionRefused):
@@ -112,7 +112,7 @@ def test_step_that_does_not_follow_is_refused_before_the_ledger_is_asked(offer: 
 
 
 def test_stale_request_does_not_move_money_twice(offer: ConsultingRequest, consultant: User) -> None:
-    """The ledger knows better than an object that was read before."""
+    """The ledger decides by its own state, not by an object that was read before."""
     stale = ConsultingRequest.objects.get(pk=offer.pk)
     offer.approve()
     with pytest.raises(ContractNotOffered):
@@ -124,12 +124,14 @@ def test_stale_request_does_not_move_money_twice(offer: ConsultingRequest, consu
     assert usd(consultant) == "400"
 
 
-def test_status_fails_with_the_money(offer: ConsultingRequest, client: User) -> None:
-    """What breaks after the decision takes the status back as well."""
+def test_failure_after_the_decision_also_rolls_the_status_back(
+    offer: ConsultingRequest, client: User
+) -> None:
+    """Status and money are in the same transaction."""
 
     class Failing:
         def begin(self, cursor: Any) -> None:
-            """Nothing."""
+            """Do nothing."""
 
         def finish(self, cursor: Any, _: Any) -> None:
             cursor.execute("select is_status_contract from models_consultingrequest")
@@ -141,8 +143,8 @@ def test_status_fails_with_the_money(offer: ConsultingRequest, client: User) -> 
     assert (usd(client), status(offer)) == ("600", "waiting_consultant_approval")
 
 
-def test_services_move_the_status_too(offer: ConsultingRequest, consultant: User) -> None:
-    """Whichever door: one status, one contract."""
+def test_commands_of_services_change_the_status_too(offer: ConsultingRequest, consultant: User) -> None:
+    """Status and contract are the same by every route."""
     signed = recorded(do.sign(offer.pk))
     assert status(offer) == "contract"
     assert signed.data["operation_user"] == offer.user_id
@@ -151,8 +153,8 @@ def test_services_move_the_status_too(offer: ConsultingRequest, consultant: User
     assert (status(offer), usd(consultant)) == ("contract_finished", "400")
 
 
-def test_dry_run_of_a_contract_writes_nothing(offer: ConsultingRequest) -> None:
-    """Neither event nor account nor status."""
+def test_quote_of_a_contract_writes_nothing(offer: ConsultingRequest) -> None:
+    """It writes no event, creates no account and changes no status."""
     before = counts(), Account.objects.count()
     outcome = quote(do.sign(offer.pk))
     assert outcome.event is not None
@@ -160,16 +162,18 @@ def test_dry_run_of_a_contract_writes_nothing(offer: ConsultingRequest) -> None:
     assert (counts(), Account.objects.count(), status(offer)) == (*before, "waiting_consultant_approval")
 
 
-def test_signed_and_finished_in_one_batch(offer: ConsultingRequest, consultant: User) -> None:
-    """What is not signed when the batch is planned is unknown: it is rejected, and sent anew."""
+def test_contract_cannot_be_finished_in_the_batch_that_signs_it(
+    offer: ConsultingRequest, consultant: User
+) -> None:
+    """It is unknown when the batch is planned, so the command is rejected and has to be sent again."""
     outcomes = post([do.sign(offer.pk), do.end(offer.pk, "finish", key="finish")])
     assert [code_of(outcome) for outcome in outcomes] == ["recorded", "contract_unknown"]
     recorded(do.end(offer.pk, "finish"))
     assert usd(consultant) == "400"
 
 
-def test_escrow_is_on_nobodys_balance_or_statement(offer: ConsultingRequest, client: User) -> None:
-    """The entries on the client's accounts add up to what he has."""
+def test_escrow_is_on_no_balance_or_statement_of_a_user(offer: ConsultingRequest, client: User) -> None:
+    """The entries on the client's statement add up to the client's balance."""
     offer.approve()
     assert f"escrow:{offer.pk}" in balances(client)
     spent = Credit.objects.get_all_by_user(client).count(), client.pk
@@ -180,7 +184,7 @@ def test_escrow_is_on_nobodys_balance_or_statement(offer: ConsultingRequest, cli
 def test_user_with_money_in_escrow_is_not_deleted(
     offer: ConsultingRequest, client: User, consultant: User
 ) -> None:
-    """Though nothing is left on the accounts of his own. A consultant may go: then it can be returned."""
+    """The own accounts may be empty. The consultant can be deleted: then the money can be returned."""
     offer.approve()
     recorded(make.bill(client, 100))
     recorded(do.adjust(client, "eaml", -10_000, alone_max=make.amount(10_000)))
@@ -193,10 +197,10 @@ def test_user_with_money_in_escrow_is_not_deleted(
 
 
 @pytest.mark.parametrize("first", ["finish", "cancel"])
-def test_finish_against_cancel(
+def test_concurrent_finish_and_cancel_end_a_contract_once(
     offer: ConsultingRequest, client: User, consultant: User, held: Held, first: str
 ) -> None:
-    """The second waits, and is told how it ended."""
+    """The second waits, and learns that the contract has ended."""
     offer.approve()
     second = "cancel" if first == "finish" else "finish"
     one = Worker(lambda: post([do.end(offer.pk, first)], hook=held))
@@ -209,31 +213,31 @@ def test_finish_against_cancel(
     assert (usd(client), usd(consultant), status(offer)) == paid
 
 
-def test_finish_and_cancel_of_two_objects_at_once(offer: ConsultingRequest, client: User) -> None:
-    """By the ORM: one of them raises."""
+def test_concurrent_finish_and_cancel_of_two_model_instances(offer: ConsultingRequest, client: User) -> None:
+    """One of the two calls raises."""
     offer.approve()
     one, other = (ConsultingRequest.objects.get(pk=offer.pk) for _ in range(2))
 
-    def tried(step: Callable[[], None]) -> bool:
+    def succeeds(step: Callable[[], None]) -> bool:
         try:
             step()
         except (ContractEnded, TransitionRefused):
             return False
         return True
 
-    assert sorted(together(lambda: tried(one.finish), lambda: tried(other.cancel))) == [False, True]
+    assert sorted(together(lambda: succeeds(one.finish), lambda: succeeds(other.cancel))) == [False, True]
     assert escrow(offer) == "0"
     assert usd(client) in {"100", "600"}
 
 
-def test_signed_against_spent(offer: ConsultingRequest, client: User) -> None:
-    """The same money is in escrow or spent."""
+def test_concurrent_signing_and_spending_use_the_money_once(offer: ConsultingRequest, client: User) -> None:
+    """It is either in escrow or spent."""
     outcomes = together(lambda: post_one(do.sign(offer.pk)), lambda: post_one(make.bill(client, 500)))
     assert sorted(map(code_of, outcomes)) == ["insufficient_funds", "recorded"]
 
 
-def test_lost_contracts_come_back(offer: ConsultingRequest, machine: Machine) -> None:
-    """Contract, escrow, operation and entries, from the log."""
+def test_lost_contracts_are_restored(offer: ConsultingRequest, machine: Machine) -> None:
+    """Rebuilds restore contract, escrow, operation and entries from the log."""
     del machine
     offer.approve()
     ConsultingContract.objects.all().delete()
@@ -252,8 +256,8 @@ def test_lost_contracts_come_back(offer: ConsultingRequest, machine: Machine) ->
     offer.finish()
 
 
-def test_status_that_disagrees_with_its_contract_is_named_and_put_right(offer: ConsultingRequest) -> None:
-    """Somebody has written past the ORM."""
+def test_status_that_differs_from_its_contract_is_found_and_corrected(offer: ConsultingRequest) -> None:
+    """A statement had changed it without the ORM."""
     offer.approve()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -265,8 +269,8 @@ def test_status_that_disagrees_with_its_contract_is_named_and_put_right(offer: C
     assert status(offer) == "contract"
 
 
-def test_contract_that_disagrees_with_its_escrow_is_named(offer: ConsultingRequest) -> None:
-    """By the log itself."""
+def test_contract_that_differs_from_its_escrow_is_found(offer: ConsultingRequest) -> None:
+    """The log itself was changed here."""
     offer.approve()
     contract = "{contracts,%s,remaining}" % offer.pk  # noqa: UP031 (a path with braces)
     with connection.cursor() as cursor:
@@ -283,7 +287,7 @@ def test_contract_that_disagrees_with_its_escrow_is_named(offer: ConsultingReque
 
 
 def mismatches() -> list[str]:
-    """What `verify` names."""
+    """Return everything that `verify` finds."""
     found: list[str] = []
     verify(report=lambda mismatch: found.append(str(mismatch)))
     return found

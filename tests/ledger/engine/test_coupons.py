@@ -1,4 +1,4 @@
-"""Coupons through the engine: races for a code, the sweep against a bill, and what is live at any time."""
+"""Coupons through the engine: races for a code, expiries during a bill, and the live amount at any time."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -30,20 +30,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def shown(user: User, at: datetime | None = None) -> Decimal:
-    """What the user's coupons are worth, as his balances show it."""
+    """Return the amount of the user's coupons, as the user's balances show it."""
     now = timezone.now()
     found = balances(user.pk, at=now) if at is None else balances_as_of(user.pk, at=at)
     assert found is not None
     return found.accounts["coupon"].balance
 
 
-def at(moment: datetime) -> Any:
-    """A clock that stands still."""
+def fixed_clock(moment: datetime) -> Any:
+    """Return a clock that always says `moment`."""
     return lambda: moment
 
 
-def test_last_unit_of_a_code_goes_to_one() -> None:
-    """Of many who redeem it at once; nobody else gets anything."""
+def test_last_redemption_of_a_code_goes_to_one_user() -> None:
+    """Of several who redeem it at once, the others get nothing."""
     for number in range(5):
         recorded(do.create_code(f"LAST{number}", 2, redemptions_max=1))
         users = [make_user() for _ in range(4)]
@@ -55,7 +55,8 @@ def test_last_unit_of_a_code_goes_to_one() -> None:
         assert CouponCode.objects.get(pk=f"LAST{number}").redemptions == 1
 
 
-def test_user_redeems_a_code_once_however_often_he_asks_at_once(user: User) -> None:
+def test_concurrent_redemptions_by_one_user_redeem_once(user: User) -> None:
+    """The others are rejected as already redeemed."""
     for number in range(5):
         recorded(do.create_code(f"ONCE{number}", 2))
         answers = together(*(partial(post, [do.redeem(f"ONCE{number}", user=user)]) for _ in range(3)))
@@ -67,8 +68,8 @@ def test_user_redeems_a_code_once_however_often_he_asks_at_once(user: User) -> N
     assert on_user(user)[2] == 10
 
 
-def test_batch_redeems_a_code_once_for_each_and_as_often_as_it_may_be(user: User) -> None:
-    """Though nothing of the batch is in the database while it is decided."""
+def test_batch_redeems_a_code_once_for_each_user_up_to_its_maximum(user: User) -> None:
+    """The decisions of a batch see each other, although nothing is in the database yet."""
     recorded(do.create_code("BATCH", 2, redemptions_max=2))
     others = [make_user() for _ in range(2)]
     outcomes = post([do.redeem("BATCH", user=each) for each in (user, user, *others)])
@@ -81,12 +82,14 @@ def test_batch_redeems_a_code_once_for_each_and_as_often_as_it_may_be(user: User
 
 
 def test_batch_may_create_a_code_and_redeem_it(user: User) -> None:
+    """A second creation of the code in the batch is rejected."""
     outcomes = post([do.create_code("NEW", 2), do.redeem("NEW", user=user), do.create_code("NEW", 3)])
     assert [code_of(outcome) for outcome in outcomes] == ["recorded", "recorded", "code_exists"]
     assert on_user(user)[2] == 2
 
 
-def test_code_is_created_once_by_many() -> None:
+def test_concurrent_creations_create_a_code_once() -> None:
+    """The code has the amount of the recorded command."""
     for number in range(5):
         answers = together(*(partial(post, [do.create_code(f"MANY{number}", n)]) for n in (1, 2, 3)))
         codes = [code_of(outcome) for (outcome,) in answers]
@@ -94,8 +97,8 @@ def test_code_is_created_once_by_many() -> None:
         assert CouponCode.objects.get(pk=f"MANY{number}").amount == codes.index("recorded") + 1
 
 
-def test_database_itself_lets_a_code_be_redeemed_once_and_not_too_often(user: User) -> None:
-    """Whatever an engine decided: the constraints say the same."""
+def test_constraints_limit_the_redemptions_of_a_code(user: User) -> None:
+    """The database refuses the rows whatever the engine decides."""
     recorded(do.create_code("LIMIT", 2, redemptions_max=1))
     recorded(do.redeem("LIMIT", user=user))
     grant = CouponGrant.objects.get(code="LIMIT")
@@ -109,15 +112,15 @@ def test_database_itself_lets_a_code_be_redeemed_once_and_not_too_often(user: Us
             broken()
 
 
-def test_sweep_against_a_bill() -> None:
-    """At the instant that a coupon expires, whoever comes first sweeps it: it is never spent."""
+def test_coupon_expires_once_if_a_bill_and_sweeps_coincide() -> None:
+    """From the moment of expiry on it is never spent, whichever transaction records the expiry."""
     for _ in range(10):
         user = make_user()
         soon = timezone.now() + timedelta(seconds=60)
         recorded(do.grant(user, 5, expires_at=soon))
         recorded(make.top_up(user, 5))
         sweeping: Callable[[], object] = partial(sweep_overdue, now=soon)
-        paying = partial(post, [make.bill(user, 5)], clock=at(soon))
+        paying = partial(post, [make.bill(user, 5)], clock=fixed_clock(soon))
         together(sweeping, paying, sweeping)
         assert on_user(user) == (ZERO, amount(500), ZERO)
         with connection.cursor() as cursor:
@@ -129,8 +132,8 @@ def test_sweep_against_a_bill() -> None:
             assert cursor.fetchone() == (1,)
 
 
-def test_coupon_is_worth_nothing_from_its_instant_on_though_nobody_swept_it(user: User) -> None:
-    """To whoever decides, tries or looks; the row of the user follows when somebody writes."""
+def test_coupon_is_worth_nothing_from_its_expiry_on_before_any_sweep(user: User) -> None:
+    """Decisions, quotes and balances agree on that. The user's row follows with the next write."""
     soon = timezone.now() + timedelta(seconds=60)
     recorded(do.grant(user, 500, expires_at=soon))
     just_before = soon - timedelta(microseconds=1)
@@ -140,17 +143,17 @@ def test_coupon_is_worth_nothing_from_its_instant_on_though_nobody_swept_it(user
         assert found.accounts["coupon"].balance == worth
         assert sum(grant.remaining for grant in live_grants(user.pk, at=moment)) == worth
     before = counts()
-    assert code_of(quote(make.bill(user, 200), clock=at(just_before))) == "recorded"
-    assert code_of(quote(make.bill(user, 200), clock=at(soon))) == "insufficient_funds"
+    assert code_of(quote(make.bill(user, 200), clock=fixed_clock(just_before))) == "recorded"
+    assert code_of(quote(make.bill(user, 200), clock=fixed_clock(soon))) == "insufficient_funds"
     assert counts() == before
     assert on_user(user)[2] == 500
-    (outcome,) = post([make.bill(user, 200)], clock=at(soon))
+    (outcome,) = post([make.bill(user, 200)], clock=fixed_clock(soon))
     assert code_of(outcome) == "insufficient_funds"
     assert on_user(user)[2] == 0
 
 
-def test_what_was_live_at_a_time_is_the_sum_of_its_grants(user: User) -> None:
-    """Given, spent, expired unswept, swept late, restored: every moment shows what was so then."""
+def test_coupon_balance_as_of_a_time_is_the_sum_of_the_live_grants(user: User) -> None:
+    """Grants are given, spent, expired, swept late and restored, and each past moment keeps its balance."""
     start = timezone.now()
 
     def then(seconds: float) -> datetime:
@@ -165,10 +168,10 @@ def test_what_was_live_at_a_time_is_the_sum_of_its_grants(user: User) -> None:
     ]
     bills = []
     for seconds, submission in steps:
-        (outcome,) = post([submission], clock=at(then(seconds)))
+        (outcome,) = post([submission], clock=fixed_clock(then(seconds)))
         assert outcome.event is not None
         bills.append(outcome.event.id)
-    post([do.reverse(bills[4], 2)], clock=at(then(120)))
+    post([do.reverse(bills[4], 2)], clock=fixed_clock(then(120)))
     sweep_overdue(now=then(300))
     expected = [
         (9.999999, "0"),
@@ -189,12 +192,12 @@ def test_what_was_live_at_a_time_is_the_sum_of_its_grants(user: User) -> None:
     assert [(seconds, make.short(shown(user, then(seconds)))) for seconds, _ in expected] == expected
 
 
-def test_balance_and_grants_and_the_users_row_agree(user: User) -> None:
-    """After everything that happens to them, once nothing is overdue."""
+def test_balance_grants_and_row_of_the_user_agree(user: User) -> None:
+    """They agree after grants, bills, adjustments and expiries, once nothing is overdue."""
     moments = [timezone.now() + timedelta(seconds=10 * n) for n in range(8)]
     for moment, following in pairwise(moments):
-        post([do.grant(user, 3, expires_at=following), do.grant(user, 2)], clock=at(moment))
-        post([make.bill(user, 1), do.adjust(user, "coupon", "-0.5")], clock=at(moment))
+        post([do.grant(user, 3, expires_at=following), do.grant(user, 2)], clock=fixed_clock(moment))
+        post([make.bill(user, 1), do.adjust(user, "coupon", "-0.5")], clock=fixed_clock(moment))
     sweep_overdue(now=moments[-1])
     with connection.cursor() as cursor:
         grants = read_grants(cursor, [user.pk])

@@ -1,4 +1,4 @@
-"""Deleting users and machines: records keep the number, and nobody goes who still has something."""
+"""Deleting users and machines: records keep their ids, and only users with empty accounts can be deleted."""
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -20,8 +20,8 @@ def spend_all(user: User) -> None:
     assert balances(user) == {}
 
 
-def test_deleted_machine_leaves_its_number_on_operations(user: User, machine: Machine) -> None:
-    """The reference is emptied; what was recorded stays."""
+def test_deleted_machine_leaves_its_id_on_operations(user: User, machine: Machine) -> None:
+    """Only the reference to the row is emptied."""
     event = recorded(make.solving(machine, user=user))
     number = machine.pk
     machine.delete()
@@ -32,8 +32,8 @@ def test_deleted_machine_leaves_its_number_on_operations(user: User, machine: Ma
         cursor.execute("set constraints all immediate")
 
 
-def test_deleted_user_leaves_his_number_on_operations(user: User, machine: Machine) -> None:
-    """Both who did it and whose machine it was."""
+def test_deleted_user_leaves_their_id_on_operations(user: User, machine: Machine) -> None:
+    """The user of the operation and the owner of the machine both do."""
     event = recorded(make.solving(machine, user=user, lines=0))
     owner, number = machine.machine_owner_user, user.pk
     spend_all(user)
@@ -52,7 +52,7 @@ def test_deleted_user_leaves_his_number_on_operations(user: User, machine: Machi
 
 
 def test_user_with_a_balance_cannot_be_deleted(user: User) -> None:
-    """Nor with a debt; whoever tries."""
+    """The ORM and the database both refuse it."""
     with pytest.raises(Invalid) as refused:
         user.delete()
     assert refused.value.details["account"] == f"user:{user.pk}:usd"
@@ -70,15 +70,15 @@ def test_user_with_a_balance_cannot_be_deleted(user: User) -> None:
 
 
 def test_user_who_owes_cannot_be_deleted(machine: Machine) -> None:
-    """A debt is something on an account."""
+    """A due is an amount on an account."""
     debtor = make_user()
     recorded(make.solving(machine, user=debtor))
     with pytest.raises(Invalid):
         debtor.delete()
 
 
-def test_operation_of_a_deleted_owner_charges_nobody(user: User, machine: Machine) -> None:
-    """A late training of the time before the machine changed hands: its payer is gone."""
+def test_operation_of_a_deleted_owner_is_undecided(user: User, machine: Machine) -> None:
+    """The payer of a late training, who owned the machine at the time, does not exist any more."""
     former = machine.machine_owner_user
     occurred = make.minutes_ago(5)
     with connection.cursor() as cursor:
@@ -94,7 +94,7 @@ def test_operation_of_a_deleted_owner_charges_nobody(user: User, machine: Machin
 
 @pytest.mark.django_db(transaction=True)
 def test_user_who_is_being_deleted_gets_no_money() -> None:
-    """The first operation of a user meets the deletion of his row: one of them comes first."""
+    """A user's first operation waits for the deletion of the row, and is then undecided."""
     user = make_user()
     submission = make.top_up(user, "10")
     with another() as other, other.cursor() as cursor:
@@ -110,7 +110,7 @@ def test_user_who_is_being_deleted_gets_no_money() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_user_who_is_being_paid_is_not_deleted() -> None:
-    """The other way round: the money is there, so the row stays."""
+    """The deletion waits for the operation, and then fails because of the balance."""
     user = make_user()
     with another() as other, other.cursor() as cursor:
 
@@ -137,8 +137,8 @@ def test_user_who_is_being_paid_is_not_deleted() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_user_stays_locked_from_closing_to_the_end_of_his_row(user: User) -> None:
-    """No money arrives in between: it would be lost, or the log would tell of a closing that never was."""
+def test_user_stays_locked_from_closing_to_deletion(user: User) -> None:
+    """No money arrives in between: it would be lost, or `user.closed` would be wrong."""
     spend_all(user)
     machine = make.make_machine(user)
     with another() as other, other.cursor() as cursor:

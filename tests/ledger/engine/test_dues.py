@@ -1,4 +1,4 @@
-"""What users owe, as the database keeps and shows it: limits, age, what settles it."""
+"""Dues of users as the database stores and shows them: limits, age, and the payments that reduce them."""
 
 from datetime import datetime, timedelta
 
@@ -17,12 +17,12 @@ from tests.builders import amount, balances, code_of, make_user, recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# A line costs 0.0001 tokens: ten thousand lines are one.
+# A line costs 0.0001 tokens, so this many lines cost one token.
 TOKEN = 10_000
 
 
 def owe(machine: Machine, user: User, tokens: int, at: datetime) -> None:
-    """So many tokens that the user does not have."""
+    """Use so many tokens that the user does not have."""
     (outcome,) = post([make.solving(machine, user=user, lines=tokens * TOKEN)], clock=lambda: at)
     assert outcome.status == "recorded"
 
@@ -44,8 +44,8 @@ def oldest(user: User, at: datetime) -> datetime | None:
     return found["EAML"].oldest
 
 
-def test_own_limit_is_kept_with_the_account(debtor: User, machine: Machine) -> None:
-    """It decides at once, and is shown; taken away, the tariff's counts."""
+def test_own_limit_is_stored_with_the_account(debtor: User, machine: Machine) -> None:
+    """It applies at once and is shown. Without it the tariff's limit applies again."""
     recorded(do.limit(debtor, 3))
     assert Account.objects.get(code=f"user:{debtor.pk}:due:eaml").credit_limit == 3
     assert (
@@ -63,6 +63,7 @@ def test_own_limit_is_kept_with_the_account(debtor: User, machine: Machine) -> N
 
 
 def test_batch_decides_by_the_limit_that_it_sets(debtor: User, machine: Machine) -> None:
+    """Commands after the change in the batch see the new limit."""
     outcomes = post(
         [
             do.limit(debtor, 1),
@@ -80,10 +81,10 @@ def test_batch_decides_by_the_limit_that_it_sets(debtor: User, machine: Machine)
 
 
 @pytest.mark.parametrize("read_at_once", [1, 2, 500])
-def test_debts_are_shown_by_age_and_the_oldest_is_settled_first(
+def test_dues_are_shown_by_age_and_the_oldest_is_paid_first(
     debtor: User, machine: Machine, read_at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Up to 30 days, 60, 90, and older; whole days, and the last of them counts to the younger age."""
+    """The ranges are up to 30, 60 and 90 whole days, inclusive, and older."""
     monkeypatch.setattr(dues, "_READ_AT_ONCE", read_at_once)
     start = timezone.now() + timedelta(days=1)
 
@@ -107,7 +108,7 @@ def test_debts_are_shown_by_age_and_the_oldest_is_settled_first(
 
 
 def test_due_is_shown_with_every_balance_at_any_time(debtor: User, machine: Machine) -> None:
-    """Beside what there is; settled in the operation that brings the money."""
+    """It is paid down in the operation that adds money."""
     start = timezone.now() + timedelta(hours=1)
     owe(machine, debtor, 5, start)
     paid = start + timedelta(hours=1)
@@ -122,8 +123,8 @@ def test_due_is_shown_with_every_balance_at_any_time(debtor: User, machine: Mach
         )
 
 
-def test_nobody_owes_who_is_unknown() -> None:
-    """And a user without accounts owes nothing."""
+def test_unknown_user_has_no_dues() -> None:
+    """A user without accounts owes nothing."""
     assert dues.dues_of(10**12, at=timezone.now()) is None
     found = dues.dues_of(make_user().pk, at=timezone.now())
     assert found is not None

@@ -1,4 +1,4 @@
-"""The real engine: how a batch is cut and in which order it comes changes nothing that it should not."""
+"""Properties of the real engine: the division into batches and the order of operations."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,7 +17,7 @@ from tests.strategies import USERS, DrawnOperation, drawn_operations
 
 pytestmark = pytest.mark.django_db
 
-# The database stays between two examples; each of them rolls back what it posted.
+# The database is kept between examples; each of them rolls back what it posted.
 few = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -34,7 +34,7 @@ def world() -> tuple[list[int], list[int]]:
 
 
 def posted(submissions: Sequence[Submission], cuts: Sequence[int]) -> Any:
-    """Post in pieces, and take everything back: what was answered, and the books as they stood."""
+    """Post in batches and roll back; return the answers, the journal and the balances."""
     edges = [0, *sorted(cuts), len(submissions)]
     with rolled_back():
         answers = [
@@ -45,8 +45,8 @@ def posted(submissions: Sequence[Submission], cuts: Sequence[int]) -> Any:
 
 @few
 @given(st.lists(drawn_operations(), min_size=1, max_size=12), st.data())
-def test_batch_may_be_cut_anywhere(asked: list[DrawnOperation], data: st.DataObject) -> None:
-    """One transaction or twelve: the same answers, entries and balances."""
+def test_division_into_batches_changes_nothing(asked: list[DrawnOperation], data: st.DataObject) -> None:
+    """One transaction or several: answers, entries and balances are the same."""
     keys = data.draw(st.lists(st.integers(0, 8), min_size=len(asked), max_size=len(asked)), label="keys")
     cuts = data.draw(st.lists(st.integers(0, len(asked)), max_size=4), label="cuts")
     with rolled_back():
@@ -59,10 +59,10 @@ def test_batch_may_be_cut_anywhere(asked: list[DrawnOperation], data: st.DataObj
 
 @few
 @given(st.lists(drawn_operations(lines=500), min_size=2, max_size=8), st.data())
-def test_order_of_operations_that_all_succeed_is_free(
+def test_order_of_successful_operations_does_not_matter(
     asked: list[DrawnOperation], data: st.DataObject
 ) -> None:
-    """The same balances, to the last unit."""
+    """The balances are the same to the last unit."""
     with rolled_back():
         users, machines = world()
         submissions = [drawn.submission(users, machines) for drawn in asked]
@@ -78,7 +78,7 @@ def test_order_of_operations_that_all_succeed_is_free(
 @few
 @given(st.lists(drawn_operations(), min_size=1, max_size=8))
 def test_debits_equal_credits_in_the_whole_journal(asked: list[DrawnOperation]) -> None:
-    """In each currency, and each account's last entry has its balance."""
+    """They are equal in each currency, and the last entry of each account has the account's balance."""
     with rolled_back():
         users, machines = world()
         post([drawn.submission(users, machines) for drawn in asked])
@@ -93,8 +93,8 @@ def test_debits_equal_credits_in_the_whole_journal(asked: list[DrawnOperation]) 
         assert {code: balance for code, balance in last.items() if balance} == balances()
 
 
-def test_rolling_back_leaves_nothing() -> None:
-    """What these tests stand on."""
+def test_rolled_back_leaves_no_rows() -> None:
+    """The other tests here rely on it."""
     before = make.counts()
     with rolled_back():
         world()

@@ -1,4 +1,4 @@
-"""Four eyes through the engine: two approvers, approve against decline, and one actor in two places."""
+"""Four eyes through the engine: concurrent approvals and declines, and the daily limit of one actor."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,13 +24,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def propose(user: User, change: str = "2000") -> str:
+    """Propose an adjustment as anna; return the id of the proposal."""
     event = recorded(do.adjust(user, "usd", change))
     assert (event.type, event.stream) == ("proposal.made", f"proposal:{event.id}")
     return event.id
 
 
-def test_proposal_is_made_approved_and_done(user: User) -> None:
-    """Nothing moves before; then it is an operation."""
+def test_approved_proposal_becomes_an_operation(user: User) -> None:
+    """No money moves before the approval."""
     proposal = propose(user)
     assert on_user(user)[0] == 100
     event = recorded(do.approve(proposal))
@@ -40,7 +41,8 @@ def test_proposal_is_made_approved_and_done(user: User) -> None:
     assert (row.state, row.proposer, row.resolver) == ("approved", "anna", "bert")
 
 
-def test_two_approvers_do_it_once(user: User) -> None:
+def test_concurrent_approvals_adjust_once(user: User) -> None:
+    """The second approver learns that the proposal is resolved."""
     for _ in range(10):
         proposal, before = propose(user, "1001"), on_user(user)[0]
         answers = together(*(partial(post, [do.approve(proposal, actor=who)]) for who in ("bert", "carl")))
@@ -48,8 +50,8 @@ def test_two_approvers_do_it_once(user: User) -> None:
         assert on_user(user)[0] == before + 1001
 
 
-def test_approve_against_decline(user: User) -> None:
-    """Whoever comes first; the other is told how it was resolved."""
+def test_concurrent_approval_and_decline_resolve_a_proposal_once(user: User) -> None:
+    """The first counts; the other learns that the proposal is resolved."""
     for _ in range(10):
         proposal, before = propose(user, "1001"), on_user(user)[0]
         (approved,), (declined,) = together(
@@ -62,8 +64,8 @@ def test_approve_against_decline(user: User) -> None:
         assert on_user(user)[0] == before + (1001 if state == "approved" else 0)
 
 
-def test_nobody_adjusts_more_alone_by_asking_at_once() -> None:
-    """Four times 400, on different users: two are done, two become proposals."""
+def test_concurrent_adjustments_stay_within_the_limit_of_their_actor() -> None:
+    """Of four times 400, on different users, two are recorded and two become proposals."""
     for round_ in range(5):
         actor = f"anna {round_}"
         users = [make_user() for _ in range(4)]
@@ -74,8 +76,8 @@ def test_nobody_adjusts_more_alone_by_asking_at_once() -> None:
         assert AdjustedAlone.objects.get(actor=actor).amount == 800
 
 
-def test_batch_counts_what_it_adjusts(user: User) -> None:
-    """Though nothing of it is in the database while it is decided."""
+def test_limit_includes_earlier_adjustments_of_the_batch(user: User) -> None:
+    """The decisions of a batch see each other, although nothing is in the database yet."""
     outcomes = post([do.adjust(user, "usd", change) for change in ("600", "-300", "200")])
     assert [outcome.event.type for outcome in outcomes if outcome.event is not None] == [
         "operation.recorded",
@@ -84,8 +86,8 @@ def test_batch_counts_what_it_adjusts(user: User) -> None:
     ]
 
 
-def test_day_is_the_one_it_is_recorded_on(user: User) -> None:
-    """Also where midnight comes while it is decided: one look at the clock counts."""
+def test_limit_applies_to_the_day_of_recording(user: User) -> None:
+    """If midnight passes during the decision, the clock is still read only once."""
     today = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     midnight = today + timedelta(days=2)
     before, after = midnight - timedelta(microseconds=1), midnight
@@ -100,8 +102,8 @@ def test_day_is_the_one_it_is_recorded_on(user: User) -> None:
     assert list(kept) == [(before.date(), amount(900)), (after.date(), amount(900))]
 
 
-def test_database_itself_lets_nobody_approve_his_own(user: User) -> None:
-    """Whatever an engine decided."""
+def test_check_constraint_forbids_approving_an_own_proposal(user: User) -> None:
+    """The database refuses the row whatever the engine decides."""
     proposal = propose(user)
     rows = ProposedChange.objects.filter(pk=proposal)
     with pytest.raises(IntegrityError, match="ledger_proposal_four_eyes"), transaction.atomic():
@@ -109,7 +111,8 @@ def test_database_itself_lets_nobody_approve_his_own(user: User) -> None:
     rows.update(state="declined", resolver="anna")
 
 
-def test_own_proposal_is_refused_by_its_code(user: User) -> None:
+def test_proposer_cannot_approve(user: User) -> None:
+    """The rejection has the code `self_approval`, and the proposal stays open."""
     proposal = propose(user)
     (outcome,) = post([do.approve(proposal, actor="anna")])
     assert code_of(outcome) == "self_approval"
@@ -117,8 +120,8 @@ def test_own_proposal_is_refused_by_its_code(user: User) -> None:
     assert ProposedChange.objects.get(pk=proposal).state == "open"
 
 
-def test_expired_proposal_waits_no_longer(user: User) -> None:
-    """It is not listed, and not approved."""
+def test_expired_proposal_is_neither_listed_nor_approved(user: User) -> None:
+    """Until the moment of expiry it is listed."""
     proposal = propose(user)
     expires_at = ProposedChange.objects.get(pk=proposal).expires_at
     just_before = expires_at - timedelta(microseconds=1)
@@ -129,10 +132,10 @@ def test_expired_proposal_waits_no_longer(user: User) -> None:
     assert on_user(user)[0] == 100
 
 
-def test_worker_writes_down_what_expired(user: User) -> None:
-    """Once, as of when it expired, under its own key; here nobody had anything on an account."""
-    somebody = make_user()
-    proposals = [propose(user), propose(somebody)]
+def test_sweep_records_expired_proposals_once(user: User) -> None:
+    """The event occurs at the time of expiry and has a key of its own. The users' accounts may be empty."""
+    other = make_user()
+    proposals = [propose(user), propose(other)]
     expires_at = ProposedChange.objects.latest("expires_at").expires_at
     assert sweep_overdue(now=expires_at + timedelta(hours=1)) == 2
     assert sweep_overdue(now=expires_at) == 0
@@ -147,7 +150,8 @@ def test_worker_writes_down_what_expired(user: User) -> None:
     assert code_of(outcome) == "proposal_expired"
 
 
-def test_proposal_of_a_user_who_is_gone_expires() -> None:
+def test_proposal_of_a_deleted_user_expires() -> None:
+    """It needs no lock of the user."""
     gone = make_user()
     proposal = propose(gone)
     gone.delete()
@@ -155,8 +159,8 @@ def test_proposal_of_a_user_who_is_gone_expires() -> None:
     assert ProposedChange.objects.get(pk=proposal).state == "expired"
 
 
-def test_approve_against_the_sweep(user: User) -> None:
-    """Whoever is first."""
+def test_concurrent_approval_and_sweep_resolve_a_proposal_once(user: User) -> None:
+    """The first counts."""
     for _ in range(10):
         proposal, before = propose(user, "1001"), on_user(user)[0]
         expires_at = ProposedChange.objects.get(pk=proposal).expires_at
@@ -171,8 +175,8 @@ def test_approve_against_the_sweep(user: User) -> None:
         assert on_user(user)[0] == before + (1001 if state == "approved" else 0)
 
 
-def test_every_refusal_of_an_approval_is_an_event_with_its_actor(user: User) -> None:
-    """Own, above the role, resolved, expired."""
+def test_every_rejected_approval_is_an_event_with_its_actor(user: User) -> None:
+    """Approvals by the proposer, above the role, of a resolved and of an expired proposal are rejected."""
     own, resolved, expired = (propose(user) for _ in range(3))
     recorded(do.decline(resolved))
     late = timezone.now() + timedelta(days=8)
@@ -189,8 +193,8 @@ def test_every_refusal_of_an_approval_is_an_event_with_its_actor(user: User) -> 
         assert outcome.event.data["kind"] == "adjustment"
 
 
-def test_lost_proposals_come_back_from_the_log(user: User) -> None:
-    """Of a user, of one who has nothing on any account, and of nobody; `verify` names each."""
+def test_lost_proposals_are_restored_from_the_log(user: User) -> None:
+    """They are of a user, of a user with empty accounts, and of no user. `verify` finds each of them."""
     proposals = [propose(user), propose(make_user()), recorded(do.propose_tariff()).id]
     recorded(do.decline(proposals[0]))
     before = list(ProposedChange.objects.order_by("id").values())
@@ -207,18 +211,19 @@ def test_lost_proposals_come_back_from_the_log(user: User) -> None:
     assert mismatches() == []
 
 
-def test_trying_writes_nothing_and_uses_nothing_of_the_limit(user: User) -> None:
+def test_quote_of_an_adjustment_uses_nothing_of_the_limit(user: User) -> None:
+    """The quote shows whether the adjustment would become a proposal."""
     before = counts()
     for change, type_ in (("1000", "operation.recorded"), ("1000.00000001", "proposal.made")):
-        told = quote(do.adjust(user, "usd", change)).event
-        assert told is not None
-        assert told.type == type_
+        quoted = quote(do.adjust(user, "usd", change)).event
+        assert quoted is not None
+        assert quoted.type == type_
     assert counts() == before
     assert not AdjustedAlone.objects.filter(actor="anna").exists()
 
 
-def test_proposal_for_a_user_who_is_gone_cannot_be_approved() -> None:
-    """Nothing arrives on closed accounts."""
+def test_proposal_for_a_deleted_user_cannot_be_approved() -> None:
+    """No money can arrive on closed accounts."""
     gone = make_user()
     proposal = propose(gone)
     gone.delete()
