@@ -1,4 +1,4 @@
-"""Which changes of a schema break somebody, seen from either direction."""
+"""The changes of a schema that break senders, listeners or both."""
 
 import copy
 import json
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from easyautoml_ledger import schemas
-from easyautoml_ledger.compatibility import breaking_changes
 from easyautoml_ledger.payloads import ADAPTERS
 from easyautoml_ledger.topics import is_incoming
+from tools.compatibility import breaking_changes
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -31,14 +31,14 @@ SCHEMA: dict[str, Any] = {
     },
 }
 
-# The change by its path and new value (... takes it away), who is broken: those who send (an
-# incoming type), those who listen (an outgoing one), and what is said.
+# The path and new value of each change (... removes it), whom it breaks (senders of an incoming type,
+# listeners to an outgoing one, or both), and the path that the sentence begins with.
 CHANGES: list[tuple[str, Any, str, str]] = [
     ("properties.note", ..., "both", "note"),
     ("properties.more", {"type": "string"}, "listeners", "more"),
     ("required", ["id", "kind", "name", "note"], "senders", "note"),
     ("required", ["id", "kind"], "listeners", "name"),
-    ("additionalProperties", ..., "listeners", "the whole"),
+    ("additionalProperties", ..., "listeners", "the payload"),
     ("properties.id.minimum", 2, "senders", "id"),
     ("properties.id.minimum", 0, "listeners", "id"),
     ("properties.id.maximum", 99, "senders", "id"),
@@ -64,8 +64,8 @@ CHANGES: list[tuple[str, Any, str, str]] = [
     ("$defs.Line.required", [], "listeners", "lines[].amount"),
     ("$defs.Line.properties.amount.format", "money", "both", "lines[].amount"),
     ("$defs.Line.properties.amount", ..., "both", "lines[].amount"),
-    ("properties.id.title", "Id", "nobody", ""),
-    ("description", "Another word.", "nobody", ""),
+    ("properties.id.title", "Id", "none", ""),
+    ("description", "Another text.", "none", ""),
 ]
 
 
@@ -83,21 +83,21 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("path", "value", "broken", "named"), CHANGES)
-@pytest.mark.parametrize(("incoming", "who"), [(True, "senders"), (False, "listeners")])
-def test_a_change_breaks_exactly_those_who_relied_on_it(
-    path: str, value: Any, broken: str, named: str, incoming: bool, who: str
+@pytest.mark.parametrize(("incoming", "party"), [(True, "senders"), (False, "listeners")])
+def test_a_change_breaks_only_those_who_rely_on_it(
+    path: str, value: Any, broken: str, named: str, incoming: bool, party: str
 ) -> None:
-    """The sentence is led by the field's path."""
+    """Each sentence begins with the path of the field."""
     found = breaking_changes(released=SCHEMA, current=changed(path, value), incoming=incoming)
-    if broken in {who, "both"}:
+    if broken in {party, "both"}:
         assert found
         assert all(sentence.startswith(named) for sentence in found)
     else:
         assert found == []
 
 
-def test_a_renamed_field_is_a_removed_one() -> None:
-    """In both directions."""
+def test_a_renamed_field_counts_as_removed() -> None:
+    """Incoming and outgoing types alike."""
     renamed = copy.deepcopy(SCHEMA)
     renamed["properties"]["title"] = renamed["properties"].pop("name")
     renamed["required"][2] = "title"
@@ -107,14 +107,14 @@ def test_a_renamed_field_is_a_removed_one() -> None:
 
 
 @pytest.mark.parametrize("event_type", ADAPTERS)
-def test_no_contract_breaks_itself(event_type: str) -> None:
-    """Compared with itself, a schema has no change at all."""
+def test_a_schema_has_no_breaking_change_against_itself(event_type: str) -> None:
+    """Every current schema is compared with itself."""
     schema = schemas.schema_of(event_type)
     assert breaking_changes(released=schema, current=schema, incoming=is_incoming(event_type)) == []
 
 
-def test_a_kind_that_disappears_is_found() -> None:
-    """In a union the option is looked for by its tag."""
+def test_a_removed_kind_is_found() -> None:
+    """The options of a union are matched by their tag."""
     released = json.loads(schemas.built()["operation.v1.json"])
     current = copy.deepcopy(released)
     current["oneOf"] = [option for option in current["oneOf"] if "PayABill" not in option["$ref"]]
@@ -122,8 +122,8 @@ def test_a_kind_that_disappears_is_found() -> None:
     assert any("PayABill was removed" in sentence for sentence in found)
 
 
-def test_a_new_kind_breaks_nobody_who_sends() -> None:
-    """The ledger may learn one; a listener who knows only the old ones would be broken."""
+def test_a_new_kind_breaks_listeners_only() -> None:
+    """The ledger may accept another kind, but may not send one to listeners that do not know it."""
     current = json.loads(schemas.built()["operation.v1.json"])
     released = copy.deepcopy(current)
     released["oneOf"] = [option for option in released["oneOf"] if "PayABill" not in option["$ref"]]
@@ -132,7 +132,7 @@ def test_a_new_kind_breaks_nobody_who_sends() -> None:
 
 
 def test_a_field_required_of_one_kind_is_found() -> None:
-    """And the sentence names the field, not the other eight kinds."""
+    """The sentence names the field only, not the other eight kinds."""
     released = json.loads(schemas.built()["operation.v1.json"])
     current = copy.deepcopy(released)
     current["$defs"]["Training"]["required"].append("count_of_training_epoch")

@@ -1,10 +1,10 @@
-"""Finds what a change of a JSON Schema breaks for those who rely on the released one.
+"""Finds the changes of a JSON Schema that break programs relying on its released version.
 
-Of an incoming type, whatever was valid must stay valid; of an outgoing type, whatever is
-sent must be readable by who knows only the released schema. Both are one question: may
-anything be sent that the reader refuses? And no named field may disappear. It understands
-the keywords that the contracts use, and takes any change of a pattern or format for
-a narrower one.
+Of an incoming type, everything that was valid must stay valid. Of an outgoing type, a reader
+that knows only the released schema must be able to read everything that is sent. Both ask the
+same question: may something be sent that its reader refuses? A named field may not disappear
+in either case. Only the keywords that the contracts use are understood, and any change of a
+`pattern` or `format` counts as narrower.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _UPPER_BOUNDS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
 
 
 def breaking_changes(*, released: Schema, current: Schema, incoming: bool) -> list[str]:
-    """One sentence for each breaking change, led by the field's path; empty if there is none."""
+    """Return one sentence for each breaking change, beginning with the field's path."""
     sender, reader = (released, current) if incoming else (current, released)
     found = list(_Comparison(sender, reader).refusals(sender, reader, ""))
     found += _Comparison(released, current).missing(released, current, "")
@@ -25,32 +25,32 @@ def breaking_changes(*, released: Schema, current: Schema, incoming: bool) -> li
 
 
 class _Comparison:
-    """Two whole schemas, within which references are resolved."""
+    """Compares two schemas. References are resolved within the schema that they occur in."""
 
     def __init__(self, sender: Schema, reader: Schema) -> None:
         self._sender = sender
         self._reader = reader
 
     def refusals(self, sent: Schema, read: Schema, path: str) -> Iterator[str]:
-        """What ``sent`` allows and ``read`` refuses."""
+        """Yield a sentence for everything that ``sent`` allows and ``read`` refuses."""
         options = _options(_resolved(sent, self._sender))
         readers = _options(_resolved(read, self._reader))
         if len(options) == len(readers) == 1:
-            yield from self._plain_refusals(options[0], readers[0], path)
+            yield from self._refusals_of_option(options[0], readers[0], path)
             return
         for option in options:
-            # Against the reader's closest option, so that the sentence names the real change.
-            tries = [list(self._plain_refusals(option, reader, path)) for reader in readers]
-            yield from min(tries, key=len)
+            # Compare with the reader's closest option, so that the sentence names the real change.
+            attempts = [list(self._refusals_of_option(option, reader, path)) for reader in readers]
+            yield from min(attempts, key=len)
 
     def missing(self, released: Schema, current: Schema, path: str) -> Iterator[str]:
-        """Fields that the released schema names and the current one does not."""
+        """Yield a sentence for every field that only the released schema names."""
         for old in _options(_resolved(released, self._sender)):
             news = _options(_resolved(current, self._reader))
-            tries = [list(self._plain_missing(old, new, path)) for new in news if _same_tag(old, new)]
-            yield from min(tries, key=len, default=[f"{path or 'the whole'}: {_title(old)} was removed"])
+            attempts = [list(self._missing_of_option(old, new, path)) for new in news if _same_tag(old, new)]
+            yield from min(attempts, key=len, default=[f"{path or 'the payload'}: {_title(old)} was removed"])
 
-    def _plain_missing(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
+    def _missing_of_option(self, old: Schema, new: Schema, path: str) -> Iterator[str]:
         for name, field in old.get("properties", {}).items():
             where = f"{path}.{name}" if path else name
             if name not in new.get("properties", {}):
@@ -61,24 +61,24 @@ class _Comparison:
             if isinstance(old.get(keyword), dict) and isinstance(new.get(keyword), dict):
                 yield from self.missing(old[keyword], new[keyword], f"{path}[]")
 
-    def _plain_refusals(self, sent: Schema, read: Schema, path: str) -> Iterator[str]:
-        where = path or "the whole"
+    def _refusals_of_option(self, sent: Schema, read: Schema, path: str) -> Iterator[str]:
+        where = path or "the payload"
         if "type" in read and not _types(sent) <= _types(read):
-            yield f"{where}: is {_words(_types(sent))}, where only {_words(_types(read))} is read"
+            yield f"{where}: is {_either(_types(sent))}, where only {_either(_types(read))} is read"
             return
         if _values(read) is not None:
             more = [value for value in _values(sent) or ["any value"] if value not in (_values(read) or [])]
             if more:
-                yield f"{where}: {_words(more)} is not read"
+                yield f"{where}: {_either(more)} is not read"
         for keyword in ("pattern", "format"):
             if keyword in read and read[keyword] != sent.get(keyword) and _values(sent) is None:
                 yield f"{where}: {keyword} changed from {sent.get(keyword)} to {read[keyword]}"
         yield from _bounds(sent, read, where)
-        yield from self._field_refusals(sent, read, path)
+        yield from self._refusals_of_fields(sent, read, path)
         if isinstance(sent.get("items"), dict) and isinstance(read.get("items"), dict):
             yield from self.refusals(sent["items"], read["items"], f"{path}[]")
 
-    def _field_refusals(self, sent: Schema, read: Schema, path: str) -> Iterator[str]:
+    def _refusals_of_fields(self, sent: Schema, read: Schema, path: str) -> Iterator[str]:
         for name in read.get("required", []):
             if name not in sent.get("required", []):
                 yield f"{path}.{name}".lstrip(".") + ": is required, but may be absent"
@@ -93,7 +93,7 @@ class _Comparison:
                 yield from self.refusals(field, others, where)
         more = sent.get("additionalProperties", True)
         if sent.get("type") == "object" and more is not False and others is False:
-            yield f"{path or 'the whole'}: unknown fields are not read"
+            yield f"{path or 'the payload'}: unknown fields are not read"
         if isinstance(more, dict) and isinstance(others, dict):
             yield from self.refusals(more, others, f"{path}[]")
 
@@ -143,5 +143,5 @@ def _title(schema: Schema) -> str:
     return str(schema.get("title", "an option"))
 
 
-def _words(values: Any) -> str:
+def _either(values: Any) -> str:
     return " or ".join(sorted(str(value) for value in values))
