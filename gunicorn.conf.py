@@ -7,13 +7,16 @@ threads, whose requests can wait together. Each thread may hold a connection to 
 """
 
 import os
+import resource
 import shutil
 import tempfile
 from typing import Any
 
+from web.server.worker import LimitedWorker
+
 workers = int(os.environ.get("WEB_CONCURRENCY") or min(4, max(1, (os.cpu_count() or 1) // 2)))
 threads = 16
-worker_class = "gthread"
+worker_class = LimitedWorker
 graceful_timeout = 8
 control_socket_disable = True
 
@@ -21,16 +24,22 @@ _directory = ""
 
 
 def on_starting(_: Any) -> None:
-    """Set the metrics directory before the first worker, because prometheus-client reads it at import."""
+    """Set the metrics directory before the first worker, because prometheus-client reads it at import.
+
+    The limit on open files is raised as far as the system permits, because each connection is one.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     global _directory  # noqa: PLW0603 - gunicorn's hooks are functions of a module
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         _directory = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="ledger-metrics-")
 
 
 def child_exit(_: Any, worker: Any) -> None:
-    """Drop the gauges of a worker that ended; its counters are kept."""
+    """Drop the connections and gauges of a worker that ended; its counters are kept."""
     from prometheus_client import multiprocess
 
+    worker.connections.free_row(worker.row)
     multiprocess.mark_process_dead(worker.pid)
 
 

@@ -24,7 +24,8 @@ def facts(owner_url: str, broker: str) -> dict[str, str]:
         "broker": broker,
         "Python": platform.python_version(),
         "packages": ", ".join(
-            f"{name} {version(name)}" for name in ("Django", "psycopg2-binary", "kafka-python", "gunicorn")
+            f"{name} {version(name)}"
+            for name in ("Django", "psycopg2-binary", "kafka-python", "gunicorn", "uvicorn")
         ),
     }
 

@@ -85,6 +85,20 @@ class Environment(BaseSettings):
     """The most messages that a worker reads from Kafka at once."""
     body_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024)
     """The largest HTTP body that the server accepts."""
+    connections_max: int = Field(default=1000, ge=1, le=20_000)
+    """The most open connections to the web server, all its processes together."""
+    connections_per_address_max: int = Field(default=100, ge=0)
+    """The most open connections from one IP address. 0 is no limit, for use behind a proxy."""
+    headers_seconds: float = Field(default=10, gt=0)
+    """How long the headers of a request may take to arrive."""
+    body_seconds: float = Field(default=30, gt=0)
+    """How long the body of a request may take to arrive."""
+    body_bytes_per_second_min: int = Field(default=1024, ge=0)
+    """The slowest rate at which a body may arrive, measured over 5 seconds."""
+    idle_seconds: float = Field(default=30, gt=0)
+    """How long a connection may stay open without a request."""
+    answer_seconds: float = Field(default=60, gt=0)
+    """How long an answer may take until it is made, and how long a client may take to read it."""
 
     @cached_property
     def occurred_ahead(self) -> timedelta:

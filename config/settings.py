@@ -8,6 +8,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from config.environment import database, read_environment
 from ledger.domain.proposals import Role, Tier
+from web.server.limits import Limits
 
 # Django silently prefers psycopg 3 if it is installed, but COPY and the lock order are written for psycopg2.
 if is_psycopg3:
@@ -113,9 +114,23 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENVIRONMENT.log_level},
-    "loggers": {"kafka": {"level": "WARNING"}},
+    "loggers": {
+        "kafka": {"level": "WARNING"},
+        "uvicorn": {"level": "ERROR"},
+    },  # what a client sends is no news
 }
 
+LEDGER_WEB_LIMITS = Limits(
+    connections=ENVIRONMENT.connections_max,
+    connections_per_address=ENVIRONMENT.connections_per_address_max,
+    headers_seconds=ENVIRONMENT.headers_seconds,
+    body_seconds=ENVIRONMENT.body_seconds,
+    body_bytes_per_second=ENVIRONMENT.body_bytes_per_second_min,
+    idle_seconds=ENVIRONMENT.idle_seconds,
+    answer_seconds=ENVIRONMENT.answer_seconds,
+    body_bytes=ENVIRONMENT.body_bytes_max,
+    bodies_bytes=64 * ENVIRONMENT.body_bytes_max,
+)
 LEDGER_OCCURRED_AHEAD = ENVIRONMENT.occurred_ahead
 LEDGER_OCCURRED_BACK = ENVIRONMENT.occurred_back
 LEDGER_WAITING = ENVIRONMENT.waiting

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def collect_rarely() -> None:
+def collect_rarely(*, threshold: int = 100_000) -> None:
     """Make the garbage collector look for cycles 100 times less often, and never among objects that exist
     now.
 
@@ -31,7 +31,7 @@ def collect_rarely() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(threshold, 20, 50)
 
 
 class Stop:

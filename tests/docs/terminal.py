@@ -92,9 +92,15 @@ def check_answer(wanted: str, answer: str) -> None:
     status, *headers = head.splitlines()
     # The reason phrase is the server's; Python 3.13 calls 422 otherwise than 3.11 does.
     assert wanted_status.split()[:2] == status.split()[:2], answer
-    for header in wanted_headers:
-        assert any(_is_like(header, found) for found in headers), (header, headers)
+    for header in map(_with_lower_name, wanted_headers):
+        assert any(_is_like(header, _with_lower_name(found)) for found in headers), (header, headers)
     _check_like(json.loads(wanted_body), json.loads(body), "body")
+
+
+def _with_lower_name(header: str) -> str:
+    """Names of headers have no case."""
+    name, colon, value = header.partition(":")
+    return name.lower() + colon + value
 
 
 def _check_like(wanted: Any, found: Any, place: str) -> None:

@@ -10,6 +10,13 @@ class BadRequest(LedgerError):
     status = 400
 
 
+class IncompleteBody(LedgerError):
+    """The body is shorter than its Content-Length."""
+
+    code = "incomplete_body"
+    status = 400
+
+
 class MissingIdempotencyKey(LedgerError):
     """The request needs the header Idempotency-Key."""
 
@@ -66,11 +73,26 @@ class MethodNotAllowed(LedgerError):
     status = 405
 
 
+class RequestTimeout(LedgerError):
+    """The request did not arrive in time."""
+
+    code = "request_timeout"
+    status = 408
+    retryable = True
+
+
 class LengthRequired(LedgerError):
     """The body must be sent with its Content-Length."""
 
     code = "length_required"
     status = 411
+
+
+class HeadersTooLarge(LedgerError):
+    """The request has too many headers, or too large ones."""
+
+    code = "headers_too_large"
+    status = 431
 
 
 class InternalError(LedgerError):
@@ -84,5 +106,21 @@ class Unavailable(LedgerError):
     """The ledger cannot reach its database."""
 
     code = "unavailable"
+    status = 503
+    retryable = True
+
+
+class Overloaded(LedgerError):
+    """The server has as many connections, or as many bytes of bodies, as it accepts."""
+
+    code = "overloaded"
+    status = 503
+    retryable = True
+
+
+class AnswerTimeout(LedgerError):
+    """The answer took too long. It is safe to retry with the same key: nothing is recorded twice."""
+
+    code = "answer_timeout"
     status = 503
     retryable = True

@@ -1,5 +1,6 @@
 """Health checks: is this process alive, and is it ready to take operations?"""
 
+from collections.abc import Mapping
 from typing import Final
 
 from django.db import Error, connection
@@ -24,6 +25,11 @@ def readyz(_: HttpRequest) -> HttpResponse:
     checks = {"database": _check_database()}
     if checks["database"] == _OK:
         checks["migrations"] = _check_migrations()
+    return readiness(checks)
+
+
+def readiness(checks: Mapping[str, str]) -> HttpResponse:
+    """Return 200 if all checks are ok, else 503."""
     ready = all(state == _OK for state in checks.values())
     return json_response({"status": _OK if ready else "not ready", "checks": checks}, 200 if ready else 503)
 

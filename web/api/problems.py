@@ -19,7 +19,13 @@ PREFIX: Final = "/v1/"
 MEDIA_TYPE: Final = "application/problem+json"
 
 _TYPE: Final = "tag:easyautoml.com,2026:ledger/"
-_RETRY_AFTER_SECONDS: Final = {"undecided": 5, "busy": 1, "unavailable": 2}
+_RETRY_AFTER_SECONDS: Final = {
+    "undecided": 5,
+    "busy": 1,
+    "unavailable": 2,
+    "overloaded": 1,
+    "answer_timeout": 1,
+}
 
 # The HTTP status of each contract error; 422 for those that are not listed.
 _STATUS_OF_CONTRACT: Final = {

@@ -118,12 +118,15 @@ def _body(request: HttpRequest) -> bytes:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ContractError("unsupported_content_type", "send the body uncompressed", "Content-Encoding")
     try:
-        return request.body
+        body = request.body
     except RequestDataTooBig:
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         raise ContractError("too_large", f"a body has at most {most} bytes") from None
     except UnreadablePostError:
-        raise errors.BadRequest("the body ended before its Content-Length") from None
+        raise errors.IncompleteBody("the body ended before its Content-Length") from None
+    if length.isdecimal() and len(body) < int(length):
+        raise errors.IncompleteBody(f"the body has {len(body)} bytes, and its Content-Length is {length}")
+    return body
 
 
 def _object(value: Any) -> dict[str, Any]:
