@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import path
 
 from web.admin.command_pages import show_command_page
+from web.admin.login import login
 from web.api.documents import asyncapi, openapi
 from web.api.health import livez, readyz
 from web.api.metrics import metrics
@@ -11,6 +12,7 @@ from web.api.v1 import api
 
 urlpatterns = [
     path("admin/doors/<slug:name>/", admin.site.admin_view(show_command_page), name="command_page"),
+    path("admin/login/", login),  # before the administration's own
     path("admin/", admin.site.urls),
     path("v1/openapi.json", openapi),
     path("v1/asyncapi.json", asyncapi),

@@ -92,7 +92,7 @@ def test_the_image_copies_what_exists_and_runs_as_nobody_special() -> None:
     for source in sources:
         assert (PROJECT / source).exists()
     linted = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    assert set(linted["root_packages"]) - {"easyautoml_ledger"} <= set(sources)
+    assert set(linted["root_packages"]) - {"easyautoml_ledger", "tools"} <= set(sources)
     after_last_from = _DOCKERFILE.rpartition("\nFROM ")[2]
     assert re.search(r"^USER ledger$", after_last_from, re.MULTILINE)
     assert "--require-hashes" in _DOCKERFILE
