@@ -8,7 +8,7 @@ from easyautoml_ledger.errors import first_contract_error
 from easyautoml_ledger.ids import Count, Flag, Id
 from easyautoml_ledger.money import NonNegativeAmount, PositiveAmount
 from easyautoml_ledger.operations import DEFAULT_PAYMENT_PROVIDER
-from easyautoml_ledger.text import Code, PaymentReference, Reason, Reference
+from easyautoml_ledger.text import Code, PaymentReference, Reason, SingleLine
 from easyautoml_ledger.times import AwareDatetime
 
 Kinds = Annotated[tuple[Literal["pay_a_bill"], ...], Field(min_length=1, max_length=20)]
@@ -108,7 +108,7 @@ class Adjustment(Body):
     amount: PositiveAmount
     reason_code: Code
     reason: Reason
-    evidence: Annotated[str, Reference(longest=500)] | None = None
+    evidence: Annotated[str, SingleLine(longest=500)] | None = None
 
 
 class PeriodProposal(Body):

@@ -122,7 +122,7 @@ PRINTS = [
     "{'operation': '0198'}",
     "99.93000000 available, 0.00000000 due",
     "",
-    "not_a_cloudevent None there are no CloudEvents attributes",
+    "not_a_cloudevent None the message has no CloudEvents attributes",
 ]
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from easyautoml_ledger import CloudEvent, ContractError, strict_json
-from easyautoml_ledger.envelope import LARGEST_VALUE_BYTES, parse, to_kafka
+from easyautoml_ledger.envelope import MAX_VALUE_BYTES, parse, to_kafka
 from easyautoml_ledger.errors import CODES
 
 DATA = b'{"type": "pay_a_bill",  "operation_user": 42, "amount": "12.50"}'
@@ -156,7 +156,7 @@ def changed(**headers: bytes) -> list[tuple[str, bytes]]:
 REFUSED: list[tuple[Any, bytes | None, str, str | None]] = [
     (HEADERS.items(), None, "empty_value", None),
     (HEADERS.items(), b"", "empty_value", None),
-    (HEADERS.items(), b"x" * (LARGEST_VALUE_BYTES + 1), "too_large", None),
+    (HEADERS.items(), b"x" * (MAX_VALUE_BYTES + 1), "too_large", None),
     ([("h", b"")] * 101, DATA, "too_large", None),
     ([], DATA, "not_a_cloudevent", None),
     ([("content-type", b"application/json")], DATA, "not_a_cloudevent", None),

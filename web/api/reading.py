@@ -11,7 +11,7 @@ from django.http.request import UnreadablePostError
 from pydantic import BaseModel
 
 from easyautoml_ledger import strict_json
-from easyautoml_ledger.errors import ContractError, shown
+from easyautoml_ledger.errors import ContractError, printable
 from easyautoml_ledger.operations import OperationData, operation_of
 from ledger.domain.errors import LedgerError
 from web.api import errors
@@ -47,7 +47,7 @@ def read_bulk(request: HttpRequest) -> list[BulkItem]:
     body = _object(read_json(request))
     for name in body:
         if name != "operations":
-            raise ContractError("unknown_field", "is not a field of this contract", shown(name))
+            raise ContractError("unknown_field", "is not a field of this contract", printable(name))
     items = body.get("operations")
     if items is None:
         raise ContractError("missing_field", "is required", "operations")
@@ -99,7 +99,7 @@ def refuse_unknown_parameters(request: HttpRequest, known: type[BaseModel]) -> N
     names = {field.alias or name for name, field in known.model_fields.items()}
     for name, values in request.GET.lists():
         if name not in names:
-            raise errors.UnknownParameter("there is no such parameter", field=shown(name))
+            raise errors.UnknownParameter("there is no such parameter", field=printable(name))
         if len(values) != 1:
             raise errors.UnknownParameter("the parameter is repeated", field=name)
 
@@ -169,7 +169,7 @@ def _field_of_constant(raw: bytes) -> str | None:
         path = _path_to(constant, json.loads(raw, parse_constant=lambda _: constant))
     except (ValueError, RecursionError):
         return None
-    return shown(path) if path else None
+    return printable(path) if path else None
 
 
 def _path_to(wanted: object, value: Any) -> str | None:

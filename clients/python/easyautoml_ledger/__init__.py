@@ -1,4 +1,4 @@
-"""What other services need to speak with the billing ledger: contracts, envelope, publisher."""
+"""Client of the billing ledger for other services: contracts, envelope, publishers, listeners."""
 
 from .envelope import CloudEvent
 from .errors import ContractError

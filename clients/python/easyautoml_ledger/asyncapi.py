@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document of everything on Kafka, built from the models, topics and fixtures."""
+"""Builds the AsyncAPI 3 document of all topics from the models, topics and fixtures."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from .topics import OPERATION, TOPICS, Topic
 VERSION = "1.0.0"
 
 _DESCRIPTION = """\
-Services publish operations, holds and reference data; the ledger tells what became of them.
-Every message is a CloudEvent 1.0. Binary mode is sent; structured mode is read as well.
-A CloudEvents id is unique within its source and is what duplicates are known by: send
-the same id again after a failure. Amounts are strings with at most eight decimals."""
+Services publish operations, holds and reference data; the ledger publishes their outcomes.
+Every message is a CloudEvent 1.0. The ledger sends binary mode and also reads structured mode.
+A CloudEvents id is unique within its source and identifies duplicates: send the same id
+again after a failure. Amounts are strings with at most eight decimals."""
 
 _KAFKA_BINDING = "0.5.0"
 
 
 def document() -> dict[str, Any]:
-    """The whole document, from the ledger's point of view: it receives what comes in."""
+    """Return the document from the ledger's point of view: it receives from incoming topics."""
     schemas = _schemas()
     return {
         "asyncapi": "3.0.0",
@@ -83,7 +83,7 @@ def _message(event_type: str) -> dict[str, Any]:
 
 
 def _cloudevent() -> dict[str, Any]:
-    text = {"type": "string"}
+    string = {"type": "string"}
     return {
         "contentType": "application/json",
         "headers": {
@@ -92,33 +92,33 @@ def _cloudevent() -> dict[str, Any]:
             "properties": {
                 "ce_specversion": {"type": "string", "const": "1.0"},
                 "ce_id": {"type": "string", "minLength": 1, "maxLength": 255},
-                "ce_source": text,
-                "ce_type": text,
+                "ce_source": string,
+                "ce_type": string,
                 "ce_time": {"type": "string", "format": "date-time"},
-                "ce_subject": text,
-                "ce_traceparent": text,
-                "ce_correlationid": text,
-                "ce_causationid": text,
+                "ce_subject": string,
+                "ce_traceparent": string,
+                "ce_correlationid": string,
+                "ce_causationid": string,
                 "content-type": {"type": "string", "const": "application/json"},
             },
         },
-        "bindings": {"kafka": {"key": text, "bindingVersion": _KAFKA_BINDING}},
+        "bindings": {"kafka": {"key": string, "bindingVersion": _KAFKA_BINDING}},
     }
 
 
 def _schemas() -> dict[str, Any]:
-    """All models, each once, by name; what they refer to is found here too."""
-    models, rest = TypeAdapter.json_schemas(
+    """Return the schema of every payload, and of every object that one refers to, by name."""
+    payloads, shared = TypeAdapter.json_schemas(
         [(event_type, "validation", adapter) for event_type, adapter in ADAPTERS.items()],
         ref_template="#/components/schemas/{model}",
     )
-    schemas = dict(rest.get("$defs", {}))
-    for (event_type, _), schema in models.items():
+    schemas = dict(shared.get("$defs", {}))
+    for (event_type, _), schema in payloads.items():
         name = _schema_name(event_type)
         if schema != {"$ref": f"#/components/schemas/{name}"}:
             schemas[name] = schema
     discriminator = schemas[_schema_name(OPERATION)]["discriminator"]
-    # AsyncAPI names the property alone, where OpenAPI and pydantic add a mapping.
+    # AsyncAPI has only the name of the property here, OpenAPI and pydantic also a mapping.
     schemas[_schema_name(OPERATION)]["discriminator"] = discriminator["propertyName"]
     return dict(sorted(schemas.items()))
 
@@ -131,6 +131,6 @@ def _schema_name(event_type: str) -> str:
 
 def _summary(event_type: str) -> str:
     if event_type == OPERATION:
-        return "One operation of one of nine kinds; `type` tells which."
-    described = str(ADAPTERS[event_type].json_schema()["description"])
-    return described.partition("\n\n")[0].replace("\n", " ").replace("``", "`")
+        return "One operation of one of nine kinds, which `type` names."
+    description = str(ADAPTERS[event_type].json_schema()["description"])
+    return description.partition("\n\n")[0].replace("\n", " ").replace("``", "`")

@@ -1,7 +1,7 @@
-"""Chargebacks: money that was paid in, taken back by the provider, spent or not.
+"""Chargebacks: a payment provider takes back money that was paid in, even if it is spent.
 
 The ledger answers with ``…billing.operation.reversed.v1`` of kind ``chargeback``, or with
-``…rejected.v1`` where more is taken back than is left of the payment.
+``…rejected.v1`` if the amount exceeds what is left of the payment.
 """
 
 from typing import Optional
@@ -18,9 +18,9 @@ from .times import AwareDatetime
 
 
 class Chargeback(BaseModel):
-    """The provider takes back ``amount`` USD of a payment, or without it all that is left.
+    """The provider takes back ``amount`` USD of a payment; without ``amount``, all that is left of it.
 
-    The payment is named either by its ``payment_reference`` at the ``payment_provider`` or by the
+    Names the payment by its ``payment_reference`` at the ``payment_provider`` or by the
     ``operation`` that recorded it.
     """
 
@@ -36,7 +36,5 @@ class Chargeback(BaseModel):
     @model_validator(mode="after")
     def _names_one_payment(self) -> Self:
         if (self.payment_reference is None) is (self.operation is None):
-            raise PydanticCustomError(
-                "invalid_value", "a chargeback names its payment_reference or its operation"
-            )
+            raise PydanticCustomError("invalid_value", "give either payment_reference or operation")
         return self

@@ -1,4 +1,4 @@
-"""What a publisher says it has sent, so that both sides can find out what went missing."""
+"""Control totals: a publisher states what it sent, so that the ledger can report what is missing."""
 
 from typing import Annotated, Literal, Optional
 
@@ -23,7 +23,7 @@ Kind = Literal[
 
 
 class KindTotal(BaseModel):
-    """Of one kind: how many operations, and the sums of their lines and amounts (USD)."""
+    """The number of operations of one kind, and the sums of their lines and amounts (USD)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -34,8 +34,8 @@ class KindTotal(BaseModel):
 
 
 class ControlTotal(BaseModel):
-    """All operations of the sending source that occurred from ``window_start`` on and before
-    ``window_end``. A kind that is left out counts as zero.
+    """The totals of all operations of this source that occurred at or after ``window_start`` and
+    before ``window_end``. A kind that is left out counts as zero.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -45,9 +45,9 @@ class ControlTotal(BaseModel):
     totals: Annotated[tuple[KindTotal, ...], Field(max_length=100)]
 
     @model_validator(mode="after")
-    def _make_sense(self) -> "ControlTotal":
+    def _check_window_and_kinds(self) -> "ControlTotal":
         if self.window_end <= self.window_start:
             raise PydanticCustomError("invalid_value", "the window must end after it starts")
         if len({total.kind for total in self.totals}) < len(self.totals):
-            raise PydanticCustomError("invalid_value", "a kind must not stand twice")
+            raise PydanticCustomError("invalid_value", "a kind must not occur twice")
         return self

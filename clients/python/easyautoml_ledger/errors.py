@@ -1,9 +1,8 @@
-"""What cannot be read, as one error with a stable code.
+"""The error of a message or payload that breaks its contract.
 
-``ContractError`` carries ``code`` (stable, for programs), ``message`` (for people)
-and ``field`` (dotted path into the payload, or the name of the envelope's
-attribute; ``None`` where the message as a whole is meant). The values that were
-refused are never repeated in it: they may be personal, or very long.
+``ContractError`` has ``code`` (stable, for programs), ``message`` (for people) and ``field``
+(the dotted path into the payload, or the name of an attribute of the envelope; ``None`` for
+the message as a whole). It never repeats the refused value, which may be personal or very long.
 """
 
 from collections.abc import Set as AbstractSet
@@ -99,15 +98,15 @@ _CODE_OF_PYDANTIC: dict[str, str] = {
 _MESSAGE_OF: dict[str, str] = {
     "missing_field": "is required",
     "unknown_field": "is not a field of this contract",
-    "unknown_kind": "is none of the kinds of this contract",
+    "unknown_kind": "is not a kind of this contract",
     "not_an_object": "must be a JSON object",
 }
 
 
 class ContractError(ValueError):
-    """A message or payload that does not keep the contract.
+    """A message or payload breaks its contract.
 
-    It will not get better by trying again: whoever receives it parks the message.
+    A retry cannot help: a receiver parks the message as a dead letter.
     """
 
     def __init__(self, code: str, message: str, field: Optional[str] = None) -> None:
@@ -122,10 +121,10 @@ class ContractError(ValueError):
 
 
 def contract_errors(error: ValidationError, *, tags: AbstractSet[str] = frozenset()) -> list[ContractError]:
-    """Every complaint of one pydantic validation, in pydantic's order.
+    """Return all errors of a pydantic validation, in its order.
 
-    ``tags`` are the values of a tagged union's discriminator: pydantic puts the tag in
-    front of the path, where the payload has no such level.
+    ``tags`` are the discriminator values of a tagged union. pydantic puts the tag in front
+    of the path, although the payload has no such level.
     """
     found = []
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
@@ -135,22 +134,22 @@ def contract_errors(error: ValidationError, *, tags: AbstractSet[str] = frozense
         if kind.startswith("union_tag"):
             path = (*path, "type")
         code = kind if kind in CODES else _CODE_OF_PYDANTIC.get(kind, "invalid_value")
-        # pydantic's sentences on tags repeat what was sent, however long it is.
+        # pydantic's messages about tags repeat the value that was sent, of any length.
         message = _MESSAGE_OF.get(code, detail["msg"])
         found.append(ContractError(code, message, _dotted(path)))
     return found
 
 
 def first_contract_error(error: ValidationError, *, tags: AbstractSet[str] = frozenset()) -> ContractError:
-    """The first complaint of one pydantic validation."""
+    """Return the first error of a pydantic validation."""
     return contract_errors(error, tags=tags)[0]
 
 
-def shown(name: str) -> str:
-    """A name that a stranger chose, fit for a log or a table: short and printable."""
+def printable(name: str) -> str:
+    """Return a name from outside, shortened and escaped for logs and tables."""
     short = name[:200]
     return short if short.isprintable() else ascii(short)[1:-1]
 
 
 def _dotted(path: tuple[object, ...]) -> Optional[str]:
-    return shown(".".join(str(part) for part in path)) or None
+    return printable(".".join(str(part) for part in path)) or None

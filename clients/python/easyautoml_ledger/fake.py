@@ -1,4 +1,4 @@
-"""A ledger in memory, for the tests of services that publish to the real one."""
+"""An in-memory ledger for the tests of services that publish to the real one."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
@@ -13,25 +13,25 @@ from .outcomes import AccountState, OperationRecorded, OperationRejected, Outcom
 from .payouts import PayoutMessage
 from .publication import Payload, Publication, PublishFailed, prepare
 
-Answer = Callable[[Publication], Optional[Outcome]]
+OutcomeRule = Callable[[Publication], Optional[Outcome]]
 
 
 class FakeLedger:
-    """Takes the place of ``Publisher`` and ``OutcomeListener``.
+    """Replaces ``Publisher`` and ``OutcomeListener`` in tests.
 
-    ``publications`` is everything that was published, in order. Nothing is computed: a test
-    says what becomes of a publication with ``record``, ``reject`` or ``answer``, or
-    passes ``answer_with``, which is asked at each new publication. ``wait_for`` never
-    waits: what has no outcome has timed out. With ``broken`` true, ``flush`` and
-    ``close`` raise ``PublishFailed`` as without a broker.
+    ``publications`` has everything that was published, in order. Nothing is computed: a test
+    sets the outcome of a publication with ``record``, ``reject`` or ``answer``, or passes
+    ``answer_with``, which is called for each new publication. ``wait_for`` never waits: it
+    raises ``OutcomeTimeout`` if there is no outcome yet. While ``broken`` is true, ``flush``
+    and ``close`` raise ``PublishFailed``, as they do without a broker.
     """
 
-    def __init__(self, *, source: str, answer_with: Optional[Answer] = None) -> None:
+    def __init__(self, *, source: str, answer_with: Optional[OutcomeRule] = None) -> None:
         self.publications: list[Publication] = []
         self.broken = False
         self._source = source
         self._answer_with = answer_with
-        self._waiting: list[Publication] = []
+        self._unflushed: list[Publication] = []
         self._outcomes: dict[tuple[str, str], Outcome] = {}
 
     def publish(
@@ -40,11 +40,11 @@ class FakeLedger:
         *,
         key: Optional[int] = None,
         topic: Optional[str] = None,
-        id: Optional[str] = None,  # noqa: A002 — the attribute's name in CloudEvents
+        id: Optional[str] = None,  # noqa: A002 (the attribute's name in CloudEvents)
         time: Optional[datetime] = None,
         extensions: Optional[Mapping[str, str]] = None,
     ) -> Publication:
-        """As ``Publisher.publish``, with the same errors for what could not be sent."""
+        """Publish like ``Publisher.publish``, with the same errors for invalid arguments."""
         publication = prepare(
             payload,
             source=self._source,
@@ -58,22 +58,22 @@ class FakeLedger:
         return publication
 
     def send(self, publications: Iterable[Publication]) -> None:
-        """As ``Publisher.send``. An id that was sent before is one operation, not two."""
+        """Send like ``Publisher.send``. A repeated id counts as one operation."""
         for publication in publications:
-            if all(publication.id != known.id for known in self.publications):
+            if all(publication.id != earlier.id for earlier in self.publications):
                 self.publications.append(publication)
                 if self._answer_with is not None:
                     self.answer(publication, self._answer_with(publication))
-            self._waiting.append(publication)
+            self._unflushed.append(publication)
 
     def flush(self, *, timeout_seconds: float = 60) -> None:
-        """As ``Publisher.flush``."""
-        waiting, self._waiting = self._waiting, []
-        if self.broken and waiting:
-            raise PublishFailed(waiting, f"no broker within {timeout_seconds:g} s")
+        """Flush like ``Publisher.flush``."""
+        unflushed, self._unflushed = self._unflushed, []
+        if self.broken and unflushed:
+            raise PublishFailed(unflushed, f"no broker within {timeout_seconds:g} s")
 
     def close(self, *, timeout_seconds: float = 60) -> None:
-        """As ``Publisher.close``."""
+        """Close like ``Publisher.close``."""
         self.flush(timeout_seconds=timeout_seconds)
 
     def __enter__(self) -> Self:
@@ -85,14 +85,14 @@ class FakeLedger:
     def wait_for(
         self, request_id: str, *, source: Optional[str] = None, timeout_seconds: float = 30
     ) -> Outcome:
-        """As ``OutcomeListener.wait_for``, at once."""
+        """Return the outcome like ``OutcomeListener.wait_for``, but without waiting."""
         outcome = self._outcomes.get((source or self._source, request_id))
         if outcome is None:
             raise OutcomeTimeout(f"no outcome of {request_id} in {timeout_seconds:g} s")
         return outcome
 
     def answer(self, publication: Publication, outcome: Optional[Outcome]) -> None:
-        """From now on ``outcome`` is what became of ``publication``; None leaves it open."""
+        """Set the outcome of ``publication``; None leaves it open."""
         if outcome is not None:
             self._outcomes[publication.source, publication.id] = outcome
 
@@ -103,9 +103,9 @@ class FakeLedger:
         transfers: Iterable[Transfer] = (),
         accounts: Optional[Mapping[str, AccountState]] = None,
     ) -> OperationRecorded:
-        """The operation was recorded, with these transfers and accounts after it."""
+        """Record the operation with these transfers, and these accounts after it."""
         recorded = OperationRecorded(
-            **self._of(publication, accounts), operation=uuid4(), transfers=tuple(transfers)
+            **self._outcome_fields(publication, accounts), operation=uuid4(), transfers=tuple(transfers)
         )
         self.answer(publication, recorded)
         return recorded
@@ -119,16 +119,18 @@ class FakeLedger:
         details: Optional[Mapping[str, Any]] = None,
         accounts: Optional[Mapping[str, AccountState]] = None,
     ) -> OperationRejected:
-        """The operation was rejected with this code, such as ``insufficient_funds``."""
+        """Reject the operation with a code such as ``insufficient_funds``."""
         rejected = OperationRejected(
-            **self._of(publication, accounts),
+            **self._outcome_fields(publication, accounts),
             operation=uuid4(),
             rejection=Rejection(**{**(details or {}), "code": code, "message": message}),
         )
         self.answer(publication, rejected)
         return rejected
 
-    def _of(self, publication: Publication, accounts: Optional[Mapping[str, AccountState]]) -> dict[str, Any]:
+    def _outcome_fields(
+        self, publication: Publication, accounts: Optional[Mapping[str, AccountState]]
+    ) -> dict[str, Any]:
         now = datetime.now(timezone.utc)
         occurred_at = getattr(publication.payload, "occurred_at", None) or now
         return {

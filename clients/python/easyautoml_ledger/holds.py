@@ -1,9 +1,9 @@
-"""Holds: money set aside before the work, captured after it, given back where it failed.
+"""Holds: tokens set aside before the work, captured after it, and released if it fails.
 
 The publisher chooses the hold's id (a UUID), so that a retry is the same hold. All
-messages of one hold carry the payer's user id as their key, so that they keep their order.
-The ledger answers with ``…billing.hold.placed.v1`` or ``…refused.v1``: only then is it
-known whether the work may start.
+messages of one hold have the payer's user id as their key, so that they stay in order.
+The ledger answers with ``…billing.hold.placed.v1`` or ``…refused.v1``. The work must not
+start before.
 """
 
 from typing import Literal, Optional
@@ -19,7 +19,7 @@ HoldKind = Literal["training", "solving", "solving_with_api"]
 
 
 class HoldMessage(BaseModel):
-    """What all messages of a hold share."""
+    """Base of all messages about a hold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -28,10 +28,10 @@ class HoldMessage(BaseModel):
 
 
 class HoldRequested(HoldMessage):
-    """Set aside what ``kind`` on ``machine`` would cost for the estimated lines and epochs.
+    """Set aside the price of ``kind`` on ``machine`` for the estimated lines and epochs.
 
-    ``unit_price`` is what the publisher believes a unit costs. From ``expires_at`` on, what
-    is left of the hold is given back.
+    ``unit_price`` is the price of a unit that the publisher expects. At ``expires_at`` the rest
+    of the hold is released.
     """
 
     operation_user: Id
@@ -44,9 +44,9 @@ class HoldRequested(HoldMessage):
 
 
 class HoldCaptured(HoldMessage):
-    """Work was done: ``count_of_lines`` (and epochs) of it, since the last capture.
+    """Work was done: ``count_of_lines`` and epochs since the last capture.
 
-    Where it is ``final`` the rest of the hold is given back; otherwise more captures may follow.
+    A ``final`` capture releases the rest of the hold; after any other, more captures may follow.
     """
 
     count_of_lines: Count
@@ -55,6 +55,6 @@ class HoldCaptured(HoldMessage):
 
 
 class HoldVoided(HoldMessage):
-    """The work will not be done: all that is left of the hold is given back."""
+    """The work will not be done: the rest of the hold is released."""
 
     reason: Reason

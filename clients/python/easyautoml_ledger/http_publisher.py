@@ -1,4 +1,4 @@
-"""Recording over HTTP, for services that have no Kafka: one operation, one answer."""
+"""Records operations over HTTP, for services without Kafka."""
 
 import json
 import time
@@ -10,13 +10,15 @@ from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any, Optional
 
+from typing_extensions import override
+
 from . import strict_json
 from .errors import ContractError
 from .operations import OperationData
 from .payloads import encode
 from .publication import check_request_id, new_id
 
-_TRY_AGAIN = frozenset(
+_RETRYABLE_STATUSES = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.BAD_GATEWAY,
@@ -28,9 +30,9 @@ _TRY_AGAIN = frozenset(
 
 @dataclass(frozen=True)
 class HttpOutcome:
-    """What the ledger answered to ``request_id``: ``body`` is the recorded operation.
+    """The ledger's answer to ``request_id``: ``body`` is the recorded operation.
 
-    ``replayed`` says that it had been recorded before, by an earlier try.
+    ``replayed`` is true if an earlier attempt had recorded it.
     """
 
     request_id: str
@@ -39,12 +41,12 @@ class HttpOutcome:
 
 
 class LedgerProblem(Exception):
-    """The ledger answered that it has not recorded the operation.
+    """The ledger did not record the operation, or did not answer.
 
     ``code`` is stable. A rejection (status 422 with ``operation``) is final for this
-    ``request_id``; where ``retryable`` is true the same request may succeed later. Status
-    0 stands for no answer at all: the operation may or may not have been recorded, and
-    the same ``request_id`` finds out.
+    ``request_id``; if ``retryable`` is true, the same request may succeed later. Status 0
+    means that no answer arrived: the operation may have been recorded, and sending the same
+    ``request_id`` again returns its result.
     """
 
     def __init__(
@@ -73,8 +75,8 @@ class LedgerProblem(Exception):
 class HttpPublisher:
     """Records operations through the ledger's HTTP API with an API key.
 
-    A request that finds nobody, or a server that is busy, is sent again up to
-    ``attempts`` times with the same Idempotency-Key, waiting longer each time.
+    A request that gets no answer or meets a busy server is sent up to ``attempts`` times with
+    the same Idempotency-Key, and each pause is twice as long as the one before.
     """
 
     def __init__(
@@ -87,35 +89,35 @@ class HttpPublisher:
         first_pause_seconds: float = 0.2,
     ) -> None:
         if urllib.parse.urlsplit(url).scheme not in {"http", "https"}:
-            raise ValueError("the ledger's address begins with http:// or https://")
+            raise ValueError("the URL must begin with http:// or https://")
         if not (api_key and api_key.isascii() and api_key.isprintable()):
-            raise ValueError("an API key is printable ASCII")
+            raise ValueError("the API key must be printable ASCII")
         self._url = url.rstrip("/")
         self._api_key = api_key
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
         self._first_pause_seconds = first_pause_seconds
-        # A redirect would turn the request into another one.
+        # Following a redirect would change the request.
         self._opener = urllib.request.build_opener(_NoRedirects)
 
     def publish(
         self,
         operation: OperationData,
         *,
-        id: Optional[str] = None,  # noqa: A002 — the attribute's name in CloudEvents
+        id: Optional[str] = None,  # noqa: A002 (the attribute's name in CloudEvents)
     ) -> HttpOutcome:
-        """Records ``operation`` under ``id``, by default a new one, and returns the answer.
+        """Record ``operation`` under ``id``, by default a new one, and return the answer.
 
-        Raises ``LedgerProblem``; its ``request_id`` is the id to try again with.
+        Raises ``LedgerProblem``; retry with its ``request_id`` as ``id``.
         """
         request_id = check_request_id(new_id() if id is None else id)
-        return self._answer(request_id, "/v1/operations", encode(operation), request_id)
+        return self._post(request_id, "/v1/operations", encode(operation), request_id)
 
     def quote(self, operation: OperationData) -> dict[str, Any]:
-        """What recording ``operation`` now would do; nothing is written. Raises ``LedgerProblem``."""
-        return self._answer(new_id(), "/v1/operations/quote", encode(operation), None).body
+        """Return the result of recording ``operation`` now, without writing. Raises ``LedgerProblem``."""
+        return self._post(new_id(), "/v1/operations/quote", encode(operation), None).body
 
-    def _answer(self, request_id: str, path: str, body: bytes, key: Optional[str]) -> HttpOutcome:
+    def _post(self, request_id: str, path: str, body: bytes, key: Optional[str]) -> HttpOutcome:
         headers = {
             "Authorization": f"Bearer {self._api_key}",
             "Content-Type": "application/json",
@@ -123,22 +125,22 @@ class HttpPublisher:
         }
         if key is not None:
             headers["Idempotency-Key"] = key
-        request = urllib.request.Request(  # noqa: S310 — the scheme was checked
+        request = urllib.request.Request(  # noqa: S310 (the scheme is checked)
             self._url + path, data=body, headers=headers, method="POST"
         )
         pause = self._first_pause_seconds
         for attempt in range(1, self._attempts + 1):
             try:
-                return self._once(request, request_id)
+                return self._attempt(request, request_id)
             except LedgerProblem as problem:
                 last = attempt == self._attempts
-                if last or problem.status not in {0, *_TRY_AGAIN}:
+                if last or problem.status not in {0, *_RETRYABLE_STATUSES}:
                     raise
             time.sleep(pause)
             pause *= 2
         raise AssertionError("the last attempt returns or raises")
 
-    def _once(self, request: urllib.request.Request, request_id: str) -> HttpOutcome:
+    def _attempt(self, request: urllib.request.Request, request_id: str) -> HttpOutcome:
         try:
             with self._opener.open(request, timeout=self._timeout_seconds) as response:
                 raw, replayed = response.read(), response.headers.get("Idempotency-Replayed")
@@ -146,7 +148,7 @@ class HttpPublisher:
             with error:
                 raise _problem(request_id, error.code, error.read()) from None
         except (OSError, HTTPException) as error:
-            # Whatever happened on the way: nobody knows whether the request arrived.
+            # The request may have arrived.
             raise _no_answer(request_id, repr(error)) from error
         try:
             body = strict_json.loads(raw)
@@ -156,8 +158,9 @@ class HttpPublisher:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    @override
     def redirect_request(self, *_arguments: object, **_named: object) -> None:
-        """Refuses: the redirect itself then is the answer."""
+        """Return None, so that the redirect itself becomes the answer."""
 
 
 def _no_answer(request_id: str, reason: str) -> LedgerProblem:
@@ -166,18 +169,18 @@ def _no_answer(request_id: str, reason: str) -> LedgerProblem:
 
 def _problem(request_id: str, status: int, raw: bytes) -> LedgerProblem:
     try:
-        said = json.loads(raw)
+        problem = json.loads(raw)
     except ValueError:
-        said = None
-    if not isinstance(said, dict):
-        said = {}
+        problem = None
+    if not isinstance(problem, dict):
+        problem = {}
     return LedgerProblem(
-        str(said.get("detail", said.get("title", "the server gave no reason"))),
+        str(problem.get("detail", problem.get("title", "the server gave no reason"))),
         request_id=request_id,
         status=status,
-        code=str(said.get("code", f"http_{status}")),
-        retryable=bool(said.get("retryable", status in _TRY_AGAIN)),
-        field=said.get("field"),
-        operation=said.get("operation"),
-        details=said.get("details"),
+        code=str(problem.get("code", f"http_{status}")),
+        retryable=bool(problem.get("retryable", status in _RETRYABLE_STATUSES)),
+        field=problem.get("field"),
+        operation=problem.get("operation"),
+        details=problem.get("details"),
     )

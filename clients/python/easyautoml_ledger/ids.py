@@ -1,4 +1,4 @@
-"""Identifiers, counts and flags: nothing that only looks like one is taken for one."""
+"""Identifiers, counts and flags, validated without conversion from other JSON types."""
 
 import re
 from typing import Annotated
@@ -14,7 +14,7 @@ _is_uuid = re.compile("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{
 
 
 def parse_uuid(value: object) -> UUID:
-    """A ``UUID`` from itself or from its text of 36 characters; else ``invalid_uuid``."""
+    """Return the ``UUID`` of a ``UUID`` or of its 36-character text. Raises ``invalid_uuid``."""
     if isinstance(value, UUID):
         return value
     if isinstance(value, str) and _is_uuid(value):
@@ -24,7 +24,7 @@ def parse_uuid(value: object) -> UUID:
 
 _EXAMPLE = {"example": "0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c10"}
 
-# No bool, no float, no text: 1 and nothing else is 1.
+# Only a JSON integer is accepted: no boolean, no float, no string.
 Id = Annotated[int, Strict(), Field(ge=1, le=LARGEST_ID)]
 Count = Annotated[int, Strict(), Field(ge=0, le=LARGEST_COUNT)]
 Total = Annotated[int, Strict(), Field(ge=0, le=LARGEST_ID)]

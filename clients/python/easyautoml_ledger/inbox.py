@@ -1,4 +1,4 @@
-"""What a listener has heard: outcomes by request, balances by user; nothing twice."""
+"""Stores what listeners have received, without duplicates: outcomes by request, balances by user."""
 
 from collections import OrderedDict
 from typing import Optional
@@ -9,15 +9,15 @@ from .payloads import parse_payload
 
 
 class OutcomeTimeout(TimeoutError):
-    """No outcome was heard in time.
+    """No outcome was received in time.
 
-    The operation may still wait for its user or machine, or have been parked as
-    unreadable, which has no outcome; or the ledger is behind.
+    The operation may still wait for its user or machine, or may be a dead letter, which has
+    no outcome; or the ledger is behind.
     """
 
 
 class OutcomeInbox:
-    """Outcomes by the source and id of what was asked; the oldest are forgotten beyond ``keep``."""
+    """The latest ``keep`` outcomes, by source and id of the request."""
 
     def __init__(self, *, keep: int = 100_000) -> None:
         self._keep = keep
@@ -25,10 +25,10 @@ class OutcomeInbox:
         self._by_request: OrderedDict[tuple[str, str], Outcome] = OrderedDict()
 
     def add(self, event: CloudEvent) -> Optional[Outcome]:
-        """The outcome in ``event``, or None where the event was heard before.
+        """Store and return the outcome in ``event``; return None for a duplicate or another event.
 
-        Raises ``ContractError``. Where one request has several events (a hold that is placed
-        and later expires), the first is what was answered to it.
+        Raises ``ContractError``. If a request has several events (a hold is placed and later
+        expires), the first is its outcome.
         """
         if event.id in self._seen:
             return None
@@ -37,24 +37,27 @@ class OutcomeInbox:
             return None
         self._seen[event.id] = None
         self._by_request.setdefault((outcome.source, outcome.request_id), outcome)
-        for remembered in (self._seen, self._by_request):
-            while len(remembered) > self._keep:
-                remembered.popitem(last=False)
+        for entries in (self._seen, self._by_request):
+            while len(entries) > self._keep:
+                entries.popitem(last=False)
         return outcome
 
     def find(self, request_id: str, *, source: str) -> Optional[Outcome]:
-        """The outcome of that request, if it was heard."""
+        """Return the outcome of a request, or None if it was not received."""
         return self._by_request.get((source, request_id))
 
 
 class BalanceInbox:
-    """The latest balances of every user that was heard of."""
+    """The latest balances of every user."""
 
     def __init__(self) -> None:
         self._by_user: dict[int, Balance] = {}
 
     def add(self, event: CloudEvent) -> Optional[Balance]:
-        """The balances in ``event``, or None where they are not newer. Raises ``ContractError``."""
+        """Store and return the balances in ``event``, or return None if they are not newer.
+
+        Raises ``ContractError``.
+        """
         balance = parse_payload(event)
         if not isinstance(balance, Balance):
             return None
@@ -65,9 +68,9 @@ class BalanceInbox:
         return balance
 
     def forget(self, user: int) -> None:
-        """The user is gone."""
+        """Delete the balances of a user."""
         self._by_user.pop(user, None)
 
     def get(self, user: int) -> Optional[Balance]:
-        """The latest balances of that user, if any were heard."""
+        """Return the latest balances of a user, or None."""
         return self._by_user.get(user)

@@ -1,9 +1,9 @@
-"""Amounts: exact decimals, at most 12 digits before the point and 8 after it.
+"""Amounts: exact decimals with at most 12 digits before the decimal point and 8 after it.
 
-In JSON an amount is a string such as ``"12.50"``; a JSON number is taken too where the
-parser kept it exact (``Decimal`` or ``int``). Nothing is ever rounded: an amount that
-does not fit is refused with a code of its own. What comes out always has exactly eight
-decimals (``"12.50000000"``), so that equal amounts are equal texts.
+In JSON an amount is a string such as ``"12.50"``. A JSON number is accepted too if the parser
+kept it exact (``Decimal`` or ``int``). Nothing is ever rounded: an amount that does not fit is
+refused with a code of its own. Amounts are written with exactly eight decimals
+(``"12.50000000"``), so that equal amounts are equal strings.
 """
 
 import re
@@ -20,18 +20,18 @@ LARGEST_AMOUNT = Decimal("999999999999.99999999")
 _UNSIGNED = r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,8})?"
 AMOUNT_PATTERN = f"^-?{_UNSIGNED}$"
 NON_NEGATIVE_PATTERN = f"^{_UNSIGNED}$"
-# The same, with one digit at least that is not zero.
+# The same, with at least one digit other than zero.
 POSITIVE_PATTERN = f"^(?=.*[1-9]){_UNSIGNED}$"
 
 _is_amount = re.compile(f"-?{_UNSIGNED}").fullmatch
 _is_plain_number = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
 _UNIT = Decimal(1).scaleb(-DECIMAL_PLACES)
-# A context of our own: the caller's may have any precision, and traps of any kind.
+# Independent of the caller's context, which may have any precision and any traps.
 _EXACT = Context(prec=40)
 
 
 def parse_amount(value: object) -> Decimal:
-    """An exact amount from text, ``Decimal`` or ``int``, scaled to eight decimals.
+    """Return the exact amount of a string, ``Decimal`` or ``int``, scaled to eight decimals.
 
     Raises ``PydanticCustomError`` (inside a model it becomes part of the
     ``ValidationError``): ``amount_is_float``, ``amount_too_precise``,
@@ -54,11 +54,11 @@ def parse_amount(value: object) -> Decimal:
         )
     else:
         raise _invalid()
-    return _fitted(amount)
+    return _scaled(amount)
 
 
 def parse_non_negative_amount(value: object) -> Decimal:
-    """As ``parse_amount``; ``amount_is_negative`` below zero."""
+    """Parse like ``parse_amount``; raises ``amount_is_negative`` below zero."""
     amount = parse_amount(value)
     if amount < 0:
         raise PydanticCustomError("amount_is_negative", "the amount must not be below zero")
@@ -66,7 +66,7 @@ def parse_non_negative_amount(value: object) -> Decimal:
 
 
 def parse_positive_amount(value: object) -> Decimal:
-    """As ``parse_amount``; ``amount_not_positive`` at zero and below."""
+    """Parse like ``parse_amount``; raises ``amount_not_positive`` at zero and below."""
     amount = parse_amount(value)
     if amount <= 0:
         raise PydanticCustomError("amount_not_positive", "the amount must be above zero")
@@ -74,13 +74,13 @@ def parse_positive_amount(value: object) -> Decimal:
 
 
 def amount_text(amount: Decimal) -> str:
-    """The one text of an amount, with exactly eight decimals: ``"0.04000000"``."""
+    """Return the canonical text of an amount, with exactly eight decimals: ``"0.04000000"``."""
     return f"{amount:.8f}"
 
 
-def _fitted(amount: Decimal) -> Decimal:
-    # The exponent is looked at before anything is computed: Decimal("1E+999999") is
-    # nine characters as long as nobody writes it out.
+def _scaled(amount: Decimal) -> Decimal:
+    # The exponent is checked before any computation: Decimal("1E+999999") is small until it
+    # is scaled.
     exponent = amount.as_tuple().exponent
     if not isinstance(exponent, int):  # NaN or an infinity
         raise _invalid()

@@ -1,10 +1,9 @@
-"""What ``com.easyautoml.operation.v1`` carries: one operation of one of nine kinds.
+"""The payload of ``com.easyautoml.operation.v1``: one operation of one of nine kinds.
 
-Every kind is a frozen model of its own; ``type`` tells which. Fields that a kind does not
-know are refused, because on money a misspelt field must never be ignored. Amounts are
-USD for what is sold and paid in, and ``unit_price`` is in the currency that the kind is
-priced in. ``operation_user`` is who did it, which for a training is not who pays: the
-machine's owner is.
+Each kind is a frozen model, named by ``type``. Unknown fields are refused, because a misspelt
+field must never be ignored where money is concerned. ``amount`` is in USD, and ``unit_price``
+in the currency that the kind is priced in. ``operation_user`` ran the operation; a training is
+paid by the machine's owner instead.
 """
 
 from typing import Annotated, Any, Literal, Optional, Union
@@ -22,13 +21,13 @@ DEFAULT_PAYMENT_PROVIDER = "default"
 
 
 def _require_type(schema: dict[str, Any]) -> None:
-    """Python may leave ``type`` out, because the class says it; a JSON text may not."""
+    """Make ``type`` required in JSON. In Python the class implies it."""
     schema["properties"]["type"].pop("default", None)
     schema["required"] = ["type", *(name for name in schema["required"] if name != "type")]
 
 
 class Operation(BaseModel):
-    """What all kinds share. ``occurred_at`` absent means: the envelope's time."""
+    """Base of all kinds. Without ``occurred_at``, the time of the envelope counts."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, json_schema_extra=_require_type
@@ -39,17 +38,17 @@ class Operation(BaseModel):
     occurred_at: Optional[AwareDatetime] = None
 
 
-class OnMachine(Operation):
-    """An operation on a machine. ``unit_price`` is what the publisher believes a unit costs:
-    where the ledger's price differs, the operation is rejected instead of charged.
+class MachineOperation(Operation):
+    """Base of operations on a machine. ``unit_price`` is the price of a unit that the publisher
+    expects: if the ledger's price differs, the operation is rejected.
     """
 
     machine: Id
     unit_price: Optional[NonNegativeAmount] = None
 
 
-class Training(OnMachine):
-    """``count_of_lines`` rows trained on, for ``count_of_training_epoch`` epochs."""
+class Training(MachineOperation):
+    """A training on ``count_of_lines`` rows for ``count_of_training_epoch`` epochs."""
 
     type: Literal["training"] = "training"
     count_of_lines: Count
@@ -57,49 +56,49 @@ class Training(OnMachine):
     hold: Optional[Uuid] = None
 
 
-class Solving(OnMachine):
-    """``count_of_lines`` rows predicted."""
+class Solving(MachineOperation):
+    """A prediction of ``count_of_lines`` rows."""
 
     type: Literal["solving"] = "solving"
     count_of_lines: Count
     hold: Optional[Uuid] = None
 
 
-class SolvingWithApi(OnMachine):
-    """``count_of_lines`` rows predicted through the API of an own machine."""
+class SolvingWithApi(MachineOperation):
+    """A prediction of ``count_of_lines`` rows through the API of the user's own machine."""
 
     type: Literal["solving_with_api"] = "solving_with_api"
     count_of_lines: Count
     hold: Optional[Uuid] = None
 
 
-class SolvingWithApiMarket(OnMachine):
-    """``count_of_lines`` rows predicted through the API of somebody else's machine."""
+class SolvingWithApiMarket(MachineOperation):
+    """A prediction of ``count_of_lines`` rows through the API of another user's machine."""
 
     type: Literal["solving_with_api_market"] = "solving_with_api_market"
     count_of_lines: Count
 
 
-class BuyDataSource(OnMachine):
-    """The machine's data source, bought from its owner."""
+class BuyDataSource(MachineOperation):
+    """The purchase of the machine's data source from its owner."""
 
     type: Literal["buy_data_source"] = "buy_data_source"
 
 
-class MachineCopy(OnMachine):
-    """A copy of the machine, bought from its owner."""
+class MachineCopy(MachineOperation):
+    """The purchase of a copy of the machine from its owner."""
 
     type: Literal["machine_copy"] = "machine_copy"
 
 
-class MachineCopyUpdate(OnMachine):
-    """An update of a copy bought earlier."""
+class MachineCopyUpdate(MachineOperation):
+    """The purchase of an update of a copy bought earlier."""
 
     type: Literal["machine_copy_update"] = "machine_copy_update"
 
 
 class CreditFromUser(Operation):
-    """``amount`` USD that the user paid in; ``payment_reference`` is the provider's."""
+    """A payment of ``amount`` USD by the user, with the provider's ``payment_reference``."""
 
     type: Literal["credit_from_user"] = "credit_from_user"
     amount: PositiveAmount
@@ -108,7 +107,7 @@ class CreditFromUser(Operation):
 
 
 class PayABill(Operation):
-    """``amount`` USD, coupons first, turned into EAML."""
+    """A conversion of ``amount`` USD into EAML. Coupons are used first."""
 
     type: Literal["pay_a_bill"] = "pay_a_bill"
     amount: PositiveAmount
@@ -148,13 +147,13 @@ _validate_python = OPERATION_ADAPTER.validate_python
 
 
 def parse_operation(raw: bytes) -> OperationData:
-    """The operation in a JSON text; ``ContractError`` names what is wrong with it.
+    """Return the operation in a JSON text. Raises ``ContractError``.
 
-    Note [Duplicate keys]: pydantic's own JSON parser takes less than half the time of the strict
-    one, but takes a key that stands twice. All fields are flat, so an object of n members
-    has at least n - 1 commas: where commas + 1 equals the number of fields that were set,
-    no key can stand twice. Anything else (a comma in a text, anything refused) is
-    read again by the strict parser, which has the last word and the better errors.
+    Note [Duplicate keys]: pydantic's JSON parser needs less than half the time of the strict
+    one, but accepts repeated keys. All fields are flat, so an object of n members has at
+    least n - 1 commas: if commas + 1 equals the number of fields that were set, no key is
+    repeated. Everything else (a comma in a string, or any error) is parsed again by the strict
+    parser, which decides and has the better error messages.
     """
     try:
         operation = _validate_json(raw)
@@ -166,9 +165,9 @@ def parse_operation(raw: bytes) -> OperationData:
 
 
 def operation_of(value: object) -> OperationData:
-    """The operation in an already parsed value (amounts as ``str``, ``Decimal`` or ``int``).
+    """Return the operation in parsed JSON (amounts as ``str``, ``Decimal`` or ``int``).
 
-    Raises ``ContractError`` with the first thing that is wrong.
+    Raises ``ContractError`` for the first error.
     """
     try:
         return _validate_python(value)

@@ -1,8 +1,8 @@
 """The payloads that the ledger publishes on ``billing.operations`` and ``billing.balances``.
 
-Fields that are not named here are ignored, so that the ledger can add some. Amounts are
-strings with eight decimals in JSON and ``Decimal`` here. ``position`` is the place of the
-event in the ledger's one order.
+Unknown fields are ignored, so that the ledger can add some. Amounts are strings with eight
+decimals in JSON and ``Decimal`` here. ``position`` is the place of the event in the ledger's
+global order.
 """
 
 from decimal import Decimal
@@ -15,14 +15,14 @@ from .money import NonNegativeAmount, PositiveAmount
 from .times import AwareDatetime
 
 
-class Told(BaseModel):
-    """What everything that comes out of the ledger shares."""
+class LedgerPayload(BaseModel):
+    """Base of everything that the ledger publishes."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
-class Transfer(Told):
-    """``amount`` of ``currency`` (USD or EAML) from the ``debit`` to the ``credit`` account."""
+class Transfer(LedgerPayload):
+    """A transfer of ``amount`` of ``currency`` (USD or EAML): debits one account and credits another."""
 
     debit: str
     credit: str
@@ -30,8 +30,8 @@ class Transfer(Told):
     amount: PositiveAmount
 
 
-class AccountState(Told):
-    """One account after the event. ``version`` grows by one with every entry on it."""
+class AccountState(LedgerPayload):
+    """An account after the event. ``version`` grows by one with every entry on it."""
 
     balance: NonNegativeAmount
     held: NonNegativeAmount
@@ -39,12 +39,12 @@ class AccountState(Told):
 
     @property
     def available(self) -> Decimal:
-        """What can be spent: ``balance`` less ``held``."""
+        """The amount that can be spent: ``balance`` less ``held``."""
         return self.balance - self.held
 
 
 class Rejection(BaseModel):
-    """Why nothing was recorded: a stable ``code``, a ``message``, and the code's own details."""
+    """The reason of a rejection: a stable ``code``, a ``message``, and the code's own details."""
 
     model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
 
@@ -53,18 +53,17 @@ class Rejection(BaseModel):
 
     @property
     def details(self) -> dict[str, Any]:
-        """The fields that belong to this code only, such as what was needed and available."""
+        """The fields that belong to this code only, such as the amounts needed and available."""
         return dict(self.model_extra or {})
 
 
-class Outcome(Told):
-    """What all events on ``billing.operations`` share.
+class Outcome(LedgerPayload):
+    """Base of all outcomes on ``billing.operations``.
 
-    ``source`` and ``request_id`` are the CloudEvents source and id of what was asked, or
-    the API key's source and the Idempotency-Key; ``command`` is what was asked, as sent.
-    ``payer`` is null only where it could not be found out. ``accounts`` has every account
-    of every user who was touched, such as ``user:42:usd``; one that was never used is left
-    out and means zero.
+    ``source`` and ``request_id`` are the CloudEvents source and id of the request, or the API
+    key's source and the Idempotency-Key; ``command`` is the request as it was sent. ``payer``
+    is null only if it is unknown. ``accounts`` has every account, such as ``user:42:usd``, of
+    every user concerned; accounts that were never used are left out and are zero.
     """
 
     position: Total
@@ -80,12 +79,12 @@ class Outcome(Told):
     effective_at: AwareDatetime
 
     def account(self, name: str) -> AccountState:
-        """The account of that name after the event; zero where it was never used."""
+        """Return the account of that name after the event; zero if it was never used."""
         return self.accounts.get(name, _NEVER_USED)
 
 
 class OperationRecorded(Outcome):
-    """The operation stands: these transfers were made, in this order."""
+    """The operation was recorded with these transfers, in this order."""
 
     operation: Uuid
     pricing: Optional[dict[str, Any]] = None
@@ -93,7 +92,7 @@ class OperationRecorded(Outcome):
 
 
 class OperationRejected(Outcome):
-    """The operation was decided against; asking again with the same id gives the same answer."""
+    """The operation was rejected. A request with the same id gets the same answer."""
 
     operation: Uuid
     pricing: Optional[dict[str, Any]] = None
@@ -101,9 +100,9 @@ class OperationRejected(Outcome):
 
 
 class OperationReversed(OperationRecorded):
-    """All or part of the operation ``reverses`` was taken back by these transfers.
+    """All or part of the operation ``reverses`` was reversed by these transfers.
 
-    ``final`` says that nothing of it is left to reverse.
+    ``final`` is true if nothing of it is left to reverse.
     """
 
     reverses: Uuid
@@ -111,7 +110,7 @@ class OperationReversed(OperationRecorded):
 
 
 class HoldOutcome(Outcome):
-    """What became of a hold. ``amount`` of ``currency`` is what is set aside after the event."""
+    """Base of outcomes of a hold. ``amount`` of ``currency`` is set aside after the event."""
 
     hold: Uuid
     currency: str
@@ -126,13 +125,13 @@ class HoldPlaced(HoldOutcome):
 
 
 class HoldRefused(HoldOutcome):
-    """Nothing was set aside: the work must not start."""
+    """Nothing is set aside: the work must not start."""
 
     rejection: Rejection
 
 
 class HoldCapturedOutcome(HoldOutcome):
-    """Work was paid: ``operation`` names what was recorded. A ``final`` capture ends the hold."""
+    """Work was paid for by the recorded ``operation``. A ``final`` capture ends the hold."""
 
     operation: Uuid
     transfers: tuple[Transfer, ...]
@@ -140,15 +139,15 @@ class HoldCapturedOutcome(HoldOutcome):
 
 
 class HoldVoidedOutcome(HoldOutcome):
-    """The publisher gave the hold up; what was left is available again."""
+    """The publisher voided the hold; the rest of it is available again."""
 
 
 class HoldExpired(HoldOutcome):
-    """The hold's time was over; what was left is available again."""
+    """The hold expired; the rest of it is available again."""
 
 
 class PayoutOutcome(Outcome):
-    """What became of a payout of ``amount`` of ``currency``."""
+    """Base of outcomes of a payout of ``amount`` of ``currency``."""
 
     payout: Uuid
     currency: str
@@ -156,33 +155,33 @@ class PayoutOutcome(Outcome):
 
 
 class PayoutRequestedOutcome(PayoutOutcome):
-    """The amount is set aside: the provider may be told to pay it."""
+    """The amount is set aside: the payment may be ordered from the provider."""
 
 
 class PayoutPaidOutcome(PayoutOutcome):
-    """The amount has left: ``operation`` names what was recorded."""
+    """The amount was paid out by the recorded ``operation``."""
 
     operation: Uuid
     transfers: tuple[Transfer, ...]
 
 
 class PayoutFailedOutcome(PayoutOutcome):
-    """The amount is available again."""
+    """The payout failed; the amount is available again."""
 
 
-class Counted(Told):
-    """How many operations, and the sums of their lines and amounts (USD)."""
+class Counted(LedgerPayload):
+    """A number of operations, and the sums of their lines and amounts (USD)."""
 
     count: Total
     count_of_lines: Optional[Total] = None
     amount: Optional[NonNegativeAmount] = None
 
 
-class KindCompared(Told):
-    """Of one kind: what was sent, and what the ledger received of it.
+class KindCompared(LedgerPayload):
+    """The totals of one kind as sent and as received by the ledger.
 
-    ``different`` names what differs: ``count``, ``count_of_lines``, ``amount``. What was left
-    out of the control total is not compared. ``rejected`` are some of what was received.
+    ``different`` names the totals that differ: ``count``, ``count_of_lines``, ``amount``. Totals
+    that the sender left out are not compared. ``rejected`` operations count as received too.
     """
 
     kind: str
@@ -194,12 +193,12 @@ class KindCompared(Told):
     different: tuple[str, ...]
 
 
-class ControlTotalCompared(Told):
-    """The answer to a control total: all kinds that were sent or received in the window.
+class ControlTotalCompared(LedgerPayload):
+    """The answer to a control total, with all kinds that were sent or received in the window.
 
-    ``not_read``, ``waiting`` and ``dead_letters`` are messages of that topic which had not become
-    anything when it was answered: what is missing may be among them. Send the control total
-    again with a new id, and it is answered anew.
+    ``not_read``, ``waiting`` and ``dead_letters`` count the messages of that topic that had no
+    outcome yet at that time: missing operations may be among them. To compare again, send the
+    control total with a new id.
     """
 
     position: Total
@@ -215,16 +214,16 @@ class ControlTotalCompared(Told):
     dead_letters: Total
 
 
-class Funds(Told):
-    """One of a user's balances, and how much of it is set aside and can be spent."""
+class Funds(LedgerPayload):
+    """A balance of a user, with the parts that are held and available."""
 
     balance: NonNegativeAmount
     held: NonNegativeAmount
     available: NonNegativeAmount
 
 
-class Balance(Told):
-    """A user's latest balances. ``version`` grows with every change: drop what is lower."""
+class Balance(LedgerPayload):
+    """The latest balances of a user. ``version`` grows with every change: drop lower versions."""
 
     user: Id
     version: Total

@@ -1,4 +1,4 @@
-"""Which model belongs to which event type, and reading a payload by its type."""
+"""Maps each event type to its model, and reads and writes payloads."""
 
 from typing import Any
 
@@ -39,15 +39,15 @@ ADAPTERS: dict[str, TypeAdapter[Any]] = {
 
 
 def parse_payload(event: CloudEvent) -> BaseModel:
-    """The payload of ``event`` as the model of its type.
+    """Return the payload of ``event`` as the model of its type.
 
-    Raises ``ContractError``: ``unsupported_type``, or what is wrong with the payload.
+    Raises ``ContractError``: ``unsupported_type``, or the first error in the payload.
     """
     if event.type == topics.OPERATION:
         return parse_operation(event.data)
     adapter = ADAPTERS.get(event.type)
     if adapter is None:
-        raise ContractError("unsupported_type", "there is no contract of this type", "type")
+        raise ContractError("unsupported_type", "there is no contract for this type", "type")
     value = strict_json.loads(event.data)
     try:
         payload: BaseModel = adapter.validate_python(value)
@@ -57,5 +57,5 @@ def parse_payload(event: CloudEvent) -> BaseModel:
 
 
 def encode(payload: BaseModel) -> bytes:
-    """The JSON bytes of a payload; fields that are absent or null are left out."""
+    """Return the JSON bytes of a payload. Absent and null fields are left out."""
     return payload.model_dump_json(exclude_none=True).encode()

@@ -1,9 +1,9 @@
-"""Payouts: money of a user that is paid out to him, set aside until it is paid or has failed.
+"""Payouts: money paid out to a user, set aside until the payout is paid or has failed.
 
 The publisher chooses the payout's id (a UUID), so that a retry is the same payout. All messages of
-one payout carry the user's id as their key, so that they keep their order. The ledger answers
-with ``…billing.payout.requested.v1``, or with ``…billing.operation.rejected.v1`` where the user
-has too little: only then is it known whether the money may be sent.
+one payout have the user's id as their key, so that they stay in order. The ledger answers with
+``…billing.payout.requested.v1``, or with ``…billing.operation.rejected.v1`` if the user has too
+little. The money must not be sent before.
 """
 
 from typing import Optional
@@ -18,7 +18,7 @@ from .times import AwareDatetime
 
 
 class PayoutMessage(BaseModel):
-    """What all messages of a payout share."""
+    """Base of all messages about a payout."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -27,20 +27,20 @@ class PayoutMessage(BaseModel):
 
 
 class PayoutRequested(PayoutMessage):
-    """Set ``amount`` USD of ``operation_user`` aside, to be paid out to him."""
+    """Set aside ``amount`` USD of ``operation_user``, to be paid out to them."""
 
     operation_user: Id
     amount: PositiveAmount
 
 
 class PayoutPaid(PayoutMessage):
-    """The provider has paid it. ``payment_reference`` is the provider's, and is used once."""
+    """The provider has paid. Its ``payment_reference`` can be used for one payout only."""
 
     payment_reference: Optional[PaymentReference] = None
     payment_provider: Code = DEFAULT_PAYMENT_PROVIDER
 
 
 class PayoutFailed(PayoutMessage):
-    """It will not be paid: cancelled, or not possible. The money is available again."""
+    """The payout was cancelled or is not possible. The money is available again."""
 
     reason: Reason

@@ -1,4 +1,4 @@
-"""A message on its way to the ledger: its id, key and bytes are made once and kept."""
+"""Messages to the ledger. Their id, key and bytes are fixed when they are prepared."""
 
 import secrets
 import time as clock
@@ -10,7 +10,7 @@ from uuid import UUID
 
 from .chargebacks import Chargeback
 from .control_total import ControlTotal
-from .envelope import LARGEST_ID_CHARACTERS, CloudEvent, parse, to_kafka
+from .envelope import MAX_ID_CHARACTERS, CloudEvent, parse, to_kafka
 from .holds import HoldCaptured, HoldMessage, HoldRequested, HoldVoided
 from .operations import MODEL_OF_KIND, Operation, Training
 from .payloads import encode
@@ -47,11 +47,10 @@ _TYPE_OF: Mapping[type, str] = {
 
 @dataclass(frozen=True)
 class Publication:
-    """One message as it is sent, and sent again after a failure.
+    """A message, the same bytes each time it is sent.
 
-    ``id`` is unique within ``source``, and the pair is what the ledger knows duplicates by:
-    sending this very object again can never charge twice. ``key`` is the user id of who
-    pays, as text.
+    ``id`` is unique within ``source``, and the ledger identifies duplicates by the pair: sending
+    this object again never charges twice. ``key`` is the payer's user id as a string.
     """
 
     id: str
@@ -66,7 +65,7 @@ class Publication:
 class PublishFailed(Exception):
     """The broker did not acknowledge these publications; some of them may have arrived.
 
-    Send them again (``Publisher.send``): whatever did arrive is not recorded twice.
+    Send them again with ``Publisher.send``: those that arrived are not recorded twice.
     """
 
     def __init__(self, publications: Sequence[Publication], reason: str) -> None:
@@ -81,17 +80,17 @@ def prepare(
     source: str,
     key: Optional[int] = None,
     topic: Optional[str] = None,
-    id: Optional[str] = None,  # noqa: A002 — the attribute's name in CloudEvents
+    id: Optional[str] = None,  # noqa: A002 (the attribute's name in CloudEvents)
     time: Optional[datetime] = None,
     extensions: Optional[Mapping[str, str]] = None,
 ) -> Publication:
-    """The message for ``payload``, with a new id where none is given.
+    """Return the message for ``payload``, by default with a new id.
 
-    ``key`` is the user id of who pays: by default the operation's user. A training is paid
-    by the machine's owner and a hold by whoever pays for its kind, so there it must be given; so
-    must it for a chargeback, and where a payout is paid or has failed: they name no user.
-    ``time`` is when it happened, where the payload has no ``occurred_at``; by default now.
-    Raises ``ValueError`` where the key is missing or an attribute is not fit to be sent.
+    ``key`` is the payer's user id, by default the operation's user. It is required for
+    trainings, which the machine's owner pays for; for holds; and for chargebacks, ``PayoutPaid``
+    and ``PayoutFailed``, which name no user. ``time`` applies if the payload has no
+    ``occurred_at``; the default is now. Raises ``ValueError`` if the key is missing or an
+    attribute is invalid.
     """
     event = CloudEvent(
         id=new_id() if id is None else id,
@@ -102,7 +101,7 @@ def prepare(
         extensions=dict(extensions or {}),
     )
     headers, value = to_kafka(event)
-    parse(headers, value)  # what the ledger could not read is refused here, not there
+    parse(headers, value)  # raises for anything that the ledger could not read
     return Publication(
         id=event.id,
         source=source,
@@ -115,7 +114,7 @@ def prepare(
 
 
 def new_id() -> str:
-    """A UUID of version 7: unique, and in the order in which they were made."""
+    """Return a UUID of version 7: unique, and sorted by creation time to the millisecond."""
     milliseconds = clock.time_ns() // 1_000_000
     bits = (milliseconds << 80) | secrets.randbits(80)
     bits = bits & ~(0xF << 76) | (0x7 << 76)  # the version
@@ -124,11 +123,11 @@ def new_id() -> str:
 
 
 def check_request_id(request_id: str) -> str:
-    """The id itself; ``ValueError`` where HTTP could not carry it as Idempotency-Key."""
-    if not 1 <= len(request_id) <= LARGEST_ID_CHARACTERS:
-        raise ValueError(f"an id has 1 to {LARGEST_ID_CHARACTERS} characters")
+    """Return the id. Raises ``ValueError`` if it cannot be an Idempotency-Key in HTTP."""
+    if not 1 <= len(request_id) <= MAX_ID_CHARACTERS:
+        raise ValueError(f"an id must have 1 to {MAX_ID_CHARACTERS} characters")
     if not (request_id.isascii() and request_id.isprintable()):
-        raise ValueError("over HTTP an id is printable ASCII")
+        raise ValueError("over HTTP an id must be printable ASCII")
     return request_id
 
 
@@ -150,9 +149,9 @@ def _key_of(payload: Payload, key: Optional[int]) -> str:
     if isinstance(payload, (Operation, PayoutRequested)):
         return str(payload.operation_user)
     if isinstance(payload, HoldMessage):
-        return _missing("key", "all messages of a hold have the user id of who pays for it")
+        return _missing("key", "the key of all messages of a hold is the payer's user id")
     if isinstance(payload, (PayoutMessage, Chargeback)):
-        return _missing("key", "a payout and a chargeback have the user id of whose money it is")
+        return _missing("key", "the key of a payout or chargeback is the user id of the owner of the money")
     return "control-total"
 
 

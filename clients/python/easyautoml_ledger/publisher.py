@@ -1,4 +1,4 @@
-"""Publishing over Kafka. Needs the extra ``kafka`` (kafka-python)."""
+"""Publishes over Kafka. Needs the extra ``kafka`` (kafka-python)."""
 
 import logging
 import threading
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 class Publisher:
     """Sends operations, holds, payouts, chargebacks and control totals of one source to the ledger.
 
-    ``publish`` returns as soon as the message is on its way; ``flush`` returns when the broker
-    has everything, or raises ``PublishFailed`` with what it did not acknowledge. Nothing is
-    connected before the first message, so that a publisher may be made before a fork.
+    ``publish`` returns as soon as the message is queued; ``flush`` returns when the broker has
+    acknowledged everything, or raises ``PublishFailed`` with the publications that it did not
+    acknowledge. It connects at the first message, so that it may be created before a fork.
     Further settings go to ``KafkaProducer`` (``security_protocol``, ``ssl_cafile``, …).
     May be used from several threads.
     """
@@ -42,8 +42,8 @@ class Publisher:
         self._lock = threading.Lock()
         self._producer: Optional[KafkaProducer] = None
         self._numbers = count()
-        # By the number of their sending, in which order failures are told.
-        self._under_way: dict[int, Publication] = {}
+        # Numbered in the order of sending, in which failures are reported.
+        self._in_flight: dict[int, Publication] = {}
         self._failed: dict[int, tuple[Publication, str]] = {}
 
     def publish(
@@ -52,13 +52,13 @@ class Publisher:
         *,
         key: Optional[int] = None,
         topic: Optional[str] = None,
-        id: Optional[str] = None,  # noqa: A002 — the attribute's name in CloudEvents
+        id: Optional[str] = None,  # noqa: A002 (the attribute's name in CloudEvents)
         time: Optional[datetime] = None,
         extensions: Optional[Mapping[str, str]] = None,
     ) -> Publication:
-        """Sends ``payload``; see ``publication.prepare`` for what the arguments mean.
+        """Send ``payload``. ``publication.prepare`` describes the arguments.
 
-        Raises ``PublishFailed`` where there is no broker to take it within ``max_block_ms``.
+        Raises ``PublishFailed`` if no broker is available within ``max_block_ms``.
         """
         publication = prepare(
             payload,
@@ -73,34 +73,34 @@ class Publisher:
         return publication
 
     def send(self, publications: Iterable[Publication]) -> None:
-        """Sends what was prepared or has failed before, with the ids that it already has."""
+        """Send publications that were prepared or have failed before. Their ids stay the same."""
         for publication in publications:
             self._send(publication)
 
     def flush(self, *, timeout_seconds: float = 60) -> None:
-        """Waits until the broker has acknowledged everything that was sent before.
+        """Wait until the broker has acknowledged everything that was sent before.
 
-        Raises ``PublishFailed`` with whatever it did not acknowledge, in the order of sending.
-        It is then forgotten here: send it again, or give it up.
+        Raises ``PublishFailed`` with the publications that it did not acknowledge, in the order
+        of sending. The publisher does not keep them: send them again or drop them.
         """
         producer = self._producer
         if producer is not None:
             try:
                 producer.flush(timeout=timeout_seconds)
             except KafkaError as error:
-                self._give_up(repr(error))
+                self._fail_in_flight(repr(error))
         with self._lock:
             failed, self._failed = self._failed, {}
         if not failed:
             return
-        # An idempotent producer that has lost a message refuses all that follow it.
+        # An idempotent producer that has lost a message fails all later ones.
         self._disconnect(timeout_seconds=0)
-        told = [failed[number] for number in sorted(failed)]
-        reasons = dict.fromkeys(reason for _, reason in told)
-        raise PublishFailed([publication for publication, _ in told], "; ".join(reasons))
+        in_order = [failed[number] for number in sorted(failed)]
+        reasons = dict.fromkeys(reason for _, reason in in_order)
+        raise PublishFailed([publication for publication, _ in in_order], "; ".join(reasons))
 
     def close(self, *, timeout_seconds: float = 60) -> None:
-        """Flushes, with the same error, and disconnects."""
+        """Flush, with the same error, and disconnect."""
         try:
             self.flush(timeout_seconds=timeout_seconds)
         finally:
@@ -124,26 +124,26 @@ class Publisher:
             raise PublishFailed([publication], repr(error)) from error
         with self._lock:
             number = next(self._numbers)
-            self._under_way[number] = publication
-        # The callbacks run on the producer's thread, or at once where it is already decided.
+            self._in_flight[number] = publication
+        # The callbacks run on the producer's thread, or immediately if the future is done already.
         _ = future.add_callback(partial(self._acknowledged, number))
-        _ = future.add_errback(partial(self._refused, number))
+        _ = future.add_errback(partial(self._failed_to_send, number))
 
     def _acknowledged(self, number: int, _metadata: object) -> None:
         with self._lock:
-            self._under_way.pop(number, None)
+            self._in_flight.pop(number, None)
 
-    def _refused(self, number: int, error: BaseException) -> None:
+    def _failed_to_send(self, number: int, error: BaseException) -> None:
         with self._lock:
-            publication = self._under_way.pop(number, None)
+            publication = self._in_flight.pop(number, None)
             if publication is not None:
                 self._failed[number] = (publication, repr(error))
 
-    def _give_up(self, reason: str) -> None:
+    def _fail_in_flight(self, reason: str) -> None:
         with self._lock:
-            for number, publication in self._under_way.items():
+            for number, publication in self._in_flight.items():
                 self._failed[number] = (publication, reason)
-            self._under_way = {}
+            self._in_flight = {}
 
     def _connected(self) -> KafkaProducer:
         with self._lock:
@@ -159,5 +159,5 @@ class Publisher:
         try:
             producer.close(timeout=timeout_seconds)
         except KafkaError as error:
-            # It closes by flushing; whatever is lost there has been told by our own flush.
-            log.warning("the producer did not close in order: %r", error)
+            # Closing flushes again; `flush` has already raised for lost publications.
+            log.warning("closing the producer failed: %r", error)

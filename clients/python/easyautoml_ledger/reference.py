@@ -1,11 +1,10 @@
 """Reference data of other services, of which the ledger keeps copies.
 
-A message is the whole state of one thing. ``version`` orders the states: of two messages
-about one thing the higher version counts, whichever arrives last, and ``changed_at`` says
-since when it is so. A message without a value, its key the thing's id, says that the thing is
-gone: it is deleted where nothing stands against it, and only what was changed after that brings
-it back. Fields that are not named here are ignored, because these records
-belong to other teams and grow without asking.
+A message is the complete state of one object. ``version`` orders the states: the highest version
+of an object wins, in whatever order the messages arrive, and ``changed_at`` is the time from
+which that state holds. A message without a value (a tombstone) has the object's id as its key
+and deletes the object if nothing depends on it; only a later change brings it back. Unknown
+fields are ignored, because these records belong to other teams, which may add some at any time.
 """
 
 from typing import Annotated, Literal, Optional
@@ -24,7 +23,7 @@ ColumnType = Annotated[str, Text(longest=100)]
 
 
 class ReferenceData(BaseModel):
-    """What all reference data shares."""
+    """Base of all reference data."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -34,7 +33,7 @@ class ReferenceData(BaseModel):
 
 
 class User(ReferenceData):
-    """A user of the platform. ``deleted`` says that the account is gone."""
+    """A user of the platform. ``deleted`` marks an account that was closed."""
 
     email: Optional[Annotated[str, Text(longest=254, shortest=3)]] = None
     first_name: Optional[Annotated[str, Text(longest=140)]] = None
@@ -44,10 +43,10 @@ class User(ReferenceData):
 
 
 class Machine(ReferenceData):
-    """A machine: its owner, its columns, what of it is for sale and for how much (USD).
+    """A machine: its owner, its columns, and the prices (USD) of the parts that are for sale.
 
-    A price of null means not for sale, 0 means free of charge. A training is charged by
-    the number of columns in ``dfr_columns_type_user_df`` (column name to column type).
+    A price of null means not for sale, 0 means free of charge. The price of a training depends
+    on the number of columns in ``dfr_columns_type_user_df`` (column name to column type).
     """
 
     machine_owner_user: Id
@@ -64,10 +63,10 @@ class Machine(ReferenceData):
 
 
 class Work(ReferenceData):
-    """A piece of work on a machine: one mode, one status.
+    """A piece of work on a machine, in one mode and one status.
 
-    While it waits for a server it sets ``count_of_lines`` aside as ``hold``; an error gives
-    that back, and no status charges anything: operations do.
+    While it waits for a server, the price of ``count_of_lines`` is set aside as ``hold``; an
+    error releases it. No status charges anything: only operations do.
     """
 
     machine: Id

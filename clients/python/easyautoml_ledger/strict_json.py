@@ -1,8 +1,8 @@
-"""JSON as RFC 8259 means it, without what Python's parser adds or lets pass.
+"""A JSON parser that is stricter than Python's, following RFC 8259.
 
-Refused: bytes that are not UTF-8 (a byte order mark included), NaN and the infinities,
-a key that stands twice in one object, and anything nested too deeply to be a message.
-Numbers with a fraction or an exponent stay exact: they become ``Decimal``.
+Refuses bytes that are not UTF-8 or begin with a byte order mark, NaN and the infinities, a key
+that occurs twice in one object, and values that are nested too deeply. Numbers with a fraction
+or an exponent stay exact: they become ``Decimal``.
 """
 
 import json
@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Callable, NoReturn, Union
 
-from .errors import ContractError, shown
+from .errors import ContractError, printable
 
 Number = Callable[[str], Any]
 
 
 def loads(raw: Union[bytes, bytearray, memoryview], *, parse_float: Number = Decimal) -> Any:
-    """The parsed value of one JSON text.
+    """Return the parsed value of a JSON text.
 
-    With ``parse_float=float`` a number with a fraction arrives as a float, which every
-    amount then refuses by name (``amount_is_float``).
+    With ``parse_float=float`` a number with a fraction becomes a float, which every amount
+    refuses with the code ``amount_is_float``.
 
     Raises ``ContractError``: ``invalid_utf8``, ``malformed_json``, ``not_a_number`` or
     ``duplicate_key``.
@@ -28,19 +28,19 @@ def loads(raw: Union[bytes, bytearray, memoryview], *, parse_float: Number = Dec
 
 
 def members(raw: Union[bytes, bytearray, memoryview]) -> dict[str, tuple[Any, bytes]]:
-    """The members of one JSON object: name to parsed value and its bytes as they were sent.
+    """Return the members of a JSON object: name to parsed value and its bytes as sent.
 
-    Raises as ``loads``, and ``not_an_object``.
+    Raises the errors of ``loads``, and ``not_an_object``.
     """
     text = decode_utf8(raw)
     if not isinstance(_decode(text, Decimal), dict):
         raise ContractError("not_an_object", "must be a JSON object")
-    # The text is known to be one whole, strict object: what is left is to find the borders.
+    # The text is a valid object by now: only the borders of the members must be found.
     return {name: (value, source.encode()) for name, value, source in _split(text)}
 
 
 def decode_utf8(raw: Union[bytes, bytearray, memoryview]) -> str:
-    """The text of ``raw``; ``ContractError`` ``invalid_utf8`` where there is none."""
+    """Return the text of ``raw``. Raises ``ContractError`` ``invalid_utf8``."""
     try:
         text = str(raw, "utf-8")
     except UnicodeDecodeError as error:
@@ -63,7 +63,7 @@ def _decode(text: str, parse_float: Number) -> Any:
     except json.JSONDecodeError as error:
         raise ContractError("malformed_json", f"{error.msg} at character {error.pos}") from None
     except (ValueError, ArithmeticError):
-        # An integer of more digits than Python reads, an exponent beyond what Decimal holds.
+        # An integer with more digits than Python converts, or an exponent too large for Decimal.
         raise ContractError("malformed_json", "a number has too many digits") from None
     except RecursionError:
         raise ContractError("malformed_json", "nested too deeply") from None
@@ -75,7 +75,7 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = set()
         for name, _ in pairs:
             if name in seen:
-                raise ContractError("duplicate_key", "a name stands twice in one object", shown(name))
+                raise ContractError("duplicate_key", "the name occurs twice in one object", printable(name))
             seen.add(name)
     return found
 

@@ -1,7 +1,7 @@
-"""Texts that every store can keep: no NUL, no lone surrogate, never without a bound.
+"""Strings of limited length without NUL and lone surrogates, which PostgreSQL cannot store.
 
-``Annotated[str, Text(longest=200)]`` takes any text up to 200 characters, line breaks
-included. ``Annotated[str, Reference(longest=200)]`` takes one line that names something.
+``Annotated[str, Text(longest=200)]`` accepts up to 200 characters, line breaks included.
+``Annotated[str, SingleLine(longest=200)]`` accepts one line.
 """
 
 import re
@@ -18,9 +18,9 @@ _is_code = re.compile("[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?").fullmatch
 
 @dataclass(frozen=True)
 class Text:
-    """Any text of ``shortest`` to ``longest`` characters.
+    """A string of ``shortest`` to ``longest`` characters.
 
-    Refuses with ``not_text``, ``text_too_long``, ``text_too_short``, ``text_contains_nul`` or
+    Refuses others with ``not_text``, ``text_too_long``, ``text_too_short``, ``text_contains_nul`` or
     ``invalid_text`` (a lone surrogate).
     """
 
@@ -29,7 +29,7 @@ class Text:
 
     def parse(self, value: object) -> str:
         if not isinstance(value, str):
-            raise PydanticCustomError("not_text", "must be a text")
+            raise PydanticCustomError("not_text", "must be a string")
         if len(value) > self.longest:
             raise PydanticCustomError(
                 "text_too_long", "must have at most {longest} characters", {"longest": self.longest}
@@ -60,8 +60,8 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Reference(Text):
-    """One line that names something: not empty, no control character, no blank ends."""
+class SingleLine(Text):
+    """One line: not empty, without control characters, without blanks at its ends."""
 
     shortest: int = 1
 
@@ -69,7 +69,7 @@ class Reference(Text):
         text = super().parse(value)
         if _has_control(text) or text != text.strip():
             raise PydanticCustomError(
-                "invalid_text", "must be one line without control characters or blank ends"
+                "invalid_text", "must be one line without control characters or blanks at its ends"
             )
         return text
 
@@ -81,7 +81,7 @@ class Reference(Text):
 
 @dataclass(frozen=True)
 class ShortCode(Text):
-    """A short machine-readable name: lower case letters, digits, ``-`` and ``_`` between them."""
+    """A short machine-readable name: lower case letters and digits, with ``-`` or ``_`` between."""
 
     longest: int = 32
     shortest: int = 1
@@ -98,7 +98,7 @@ class ShortCode(Text):
         return {**super().json_schema(), "pattern": "^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$"}
 
 
-PaymentReference = Annotated[str, Reference(longest=200)]
-Name = Annotated[str, Reference(longest=200)]
+PaymentReference = Annotated[str, SingleLine(longest=200)]
+Name = Annotated[str, SingleLine(longest=200)]
 Reason = Annotated[str, Text(longest=500, shortest=1)]
 Code = Annotated[str, ShortCode()]

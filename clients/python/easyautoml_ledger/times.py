@@ -1,4 +1,4 @@
-"""Points in time: RFC 3339 with an offset, kept in UTC with microseconds."""
+"""Points in time: RFC 3339 with an offset, converted to UTC with microseconds."""
 
 import re
 from datetime import datetime, timezone
@@ -15,7 +15,7 @@ _is_rfc_3339 = re.compile(
 ).fullmatch
 
 
-def _check_form(value: object) -> object:
+def _check_format(value: object) -> object:
     if isinstance(value, str):
         found = _is_rfc_3339(value)
         if not found:
@@ -27,24 +27,24 @@ def _check_form(value: object) -> object:
         if value.tzinfo is None or value.utcoffset() is None:
             raise _missing_offset()
         return value
-    raise PydanticCustomError("invalid_time", "must be a text or a datetime with an offset")
+    raise PydanticCustomError("invalid_time", "must be a string or a datetime with an offset")
 
 
 def _in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(timezone.utc)
     except OverflowError:
-        raise PydanticCustomError("invalid_time", "lies outside the calendar in UTC") from None
+        raise PydanticCustomError("invalid_time", "is out of range in UTC") from None
 
 
 def _missing_offset() -> PydanticCustomError:
     return PydanticCustomError("missing_offset", "a time needs an offset, such as Z or +02:00")
 
 
-# Digits past the microsecond, which some publishers send, are cut off.
+# Digits beyond microseconds, which some publishers send, are cut off.
 AwareDatetime = Annotated[
     datetime,
-    BeforeValidator(_check_form),
+    BeforeValidator(_check_format),
     Field(strict=False),
     AfterValidator(_in_utc),
 ]
@@ -53,7 +53,7 @@ _ADAPTER: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
 
 def parse_time(value: object, *, field: str) -> datetime:
-    """A time in UTC from RFC 3339 text or an aware ``datetime``.
+    """Return the time in UTC of an RFC 3339 string or an aware ``datetime``.
 
     Raises ``ContractError`` ``invalid_time`` or ``missing_offset`` for ``field``.
     """
@@ -65,5 +65,5 @@ def parse_time(value: object, *, field: str) -> datetime:
 
 
 def time_text(moment: datetime) -> str:
-    """RFC 3339 in UTC: ``2026-01-31T12:00:00.000000Z``, the fraction only where there is one."""
+    """Return RFC 3339 in UTC: ``2026-01-31T12:00:00Z``, with a fraction unless it is zero."""
     return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")

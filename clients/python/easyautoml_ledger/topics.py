@@ -1,4 +1,4 @@
-"""The names on the wire: topics, event types, sources, and which belong together."""
+"""The names on the wire: topics, event types and sources, and which of them belong together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MARKETPLACE_SERVICE = "/services/marketplace"
 PLATFORM_SERVICE = "/services/platform"
 BILLING_SERVICE = "/services/billing"
 
-# What the ledger reads.
+# The event types that the ledger reads.
 OPERATION = "com.easyautoml.operation.v1"
 HOLD_REQUESTED = "com.easyautoml.hold.requested.v1"
 HOLD_CAPTURED = "com.easyautoml.hold.captured.v1"
@@ -31,7 +31,7 @@ MACHINE = "com.easyautoml.machine.v1"
 WORK = "com.easyautoml.work.v1"
 CONTROL_TOTAL = "com.easyautoml.control-total.v1"
 
-# What the ledger tells.
+# The event types that the ledger publishes.
 BILLING_OPERATION_RECORDED = "com.easyautoml.billing.operation.recorded.v1"
 BILLING_OPERATION_REJECTED = "com.easyautoml.billing.operation.rejected.v1"
 BILLING_OPERATION_REVERSED = "com.easyautoml.billing.operation.reversed.v1"
@@ -49,11 +49,11 @@ BILLING_BALANCE = "com.easyautoml.billing.balance.v1"
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic: who writes it, the event types on it, and what its key is.
+    """A topic: the sources that may write it, its event types, and its key.
 
-    ``key`` says what the key's UTF-8 text holds; messages of one key keep their order.
-    ``types`` is empty where messages keep the type that they came with (dead letters).
-    ``tombstone`` is what a message without a value says, where one may be sent.
+    ``key`` describes the key, which is UTF-8 text; messages with the same key stay in order.
+    ``types`` is empty if messages keep their original type (dead letters). ``tombstone`` is
+    the meaning of a message without a value, if one may be sent.
     """
 
     name: str
@@ -65,18 +65,18 @@ class Topic:
     tombstone: str = ""
 
 
-_ALL = (
+_ALL_TOPICS = (
     Topic(
         name=TRAINING_OPERATIONS,
         incoming=True,
-        key="user id of who pays; for a training the machine's owner",
+        key="user id of the payer; for a training, the machine's owner",
         types=(OPERATION, HOLD_REQUESTED, HOLD_CAPTURED, HOLD_VOIDED, CONTROL_TOTAL),
         sources=(TRAINING_SERVICE,),
     ),
     Topic(
         name=MARKETPLACE_OPERATIONS,
         incoming=True,
-        key="user id of who pays",
+        key="user id of the payer",
         types=(OPERATION, PAYOUT_REQUESTED, PAYOUT_PAID, PAYOUT_FAILED, CHARGEBACK, CONTROL_TOTAL),
         sources=(MARKETPLACE_SERVICE,),
     ),
@@ -87,7 +87,7 @@ _ALL = (
         types=(USER,),
         sources=(PLATFORM_SERVICE,),
         compacted=True,
-        tombstone="the user is gone: deleted where nothing is on any account, else made inactive",
+        tombstone="the user was deleted; the copy is deleted if all accounts are empty, else made inactive",
     ),
     Topic(
         name=PLATFORM_MACHINES,
@@ -96,7 +96,7 @@ _ALL = (
         types=(MACHINE,),
         sources=(PLATFORM_SERVICE,),
         compacted=True,
-        tombstone="the machine is gone, and what was recorded keeps its number",
+        tombstone="the machine was deleted; recorded operations keep its number",
     ),
     Topic(
         name=TRAINING_WORKS,
@@ -104,12 +104,12 @@ _ALL = (
         key="work id",
         types=(WORK,),
         sources=(TRAINING_SERVICE,),
-        tombstone="the work is gone; what was set aside for it is captured by its operation, or expires",
+        tombstone="the work was deleted; its hold is captured by its operation, or expires",
     ),
     Topic(
         name=BILLING_OPERATIONS,
         incoming=False,
-        key="user id of who pays",
+        key="user id of the payer",
         types=(
             BILLING_OPERATION_RECORDED,
             BILLING_OPERATION_REJECTED,
@@ -137,15 +137,15 @@ _ALL = (
     Topic(
         name=BILLING_DEAD_LETTERS,
         incoming=False,
-        key="the key that the message came with",
+        key="the original key of the message",
         types=(),
         sources=(),
     ),
 )
 
-TOPICS: Mapping[str, Topic] = {topic.name: topic for topic in _ALL}
+TOPICS: Mapping[str, Topic] = {topic.name: topic for topic in _ALL_TOPICS}
 
-# Which service sends which kind of operation, and where.
+# The topic of each kind of operation.
 TOPIC_OF_KIND: dict[str, str] = {
     "training": TRAINING_OPERATIONS,
     "solving": TRAINING_OPERATIONS,
@@ -158,9 +158,11 @@ TOPIC_OF_KIND: dict[str, str] = {
     "pay_a_bill": MARKETPLACE_OPERATIONS,
 }
 
-_INCOMING_TYPES = frozenset(event_type for topic in _ALL if topic.incoming for event_type in topic.types)
+_INCOMING_TYPES = frozenset(
+    event_type for topic in _ALL_TOPICS if topic.incoming for event_type in topic.types
+)
 
 
 def is_incoming(event_type: str) -> bool:
-    """Whether the ledger reads this type; otherwise it tells it."""
+    """Return whether the ledger reads this type; it publishes all others."""
     return event_type in _INCOMING_TYPES
