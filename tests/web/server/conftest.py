@@ -14,7 +14,12 @@ import pytest
 from stack import Stack
 from stack.ports import free_port, is_free, wait_until
 
-FEW = {"LEDGER_CONNECTIONS_MAX": "6", "LEDGER_CONNECTIONS_PER_ADDRESS_MAX": "3"}
+FEW = {
+    "LEDGER_CONNECTIONS_MAX": "90",
+    "LEDGER_CONNECTIONS_PER_ADDRESS_MAX": "70",
+    "LEDGER_BODY_BYTES_MAX": "1024",
+    "LEDGER_ANSWER_SECONDS": "2",
+}
 SHORT = {
     "LEDGER_HEADERS_SECONDS": "0.5",
     "LEDGER_BODY_SECONDS": "1",
@@ -142,8 +147,7 @@ def short(stack: tuple[Stack, str]) -> Server:
     return _serve(stack, "short", SHORT)
 
 
-@pytest.fixture
-def few(stack: tuple[Stack, str]) -> Iterator[Server]:
-    """A server with 6 connections, 3 from each address."""
-    yield _serve(stack, "few", FEW)
-    stack[0].workers["web-few"].stop()
+@pytest.fixture(scope="module")
+def few(stack: tuple[Stack, str]) -> Server:
+    """A server with 90 connections, 70 from each address, and 64 KiB of bodies."""
+    return _serve(stack, "few", FEW)

@@ -3,6 +3,7 @@
 import re
 import socket
 from contextlib import ExitStack
+from select import select
 from threading import Thread
 
 import psycopg2
@@ -12,13 +13,14 @@ from stack.ports import wait_until
 from tests.web.server.conftest import Answer, Server, is_closed
 
 LIVEZ = b"GET /livez HTTP/1.1\r\nHost: anything\r\n\r\n"
+UNKNOWN_KEY = b"ledger_00000000_" + b"x" * 43  # it is looked up each time
 HALF_HEADERS = b"GET /livez HTTP/1.1\r\nHost: loc"
 
 
 def test_connections_above_the_limits_are_refused(few: Server) -> None:
     """The client reads 503 `overloaded`; a connection that closes makes room. Both limits count."""
     with ExitStack() as opened:
-        mine = [opened.enter_context(few.connect("127.0.0.2")) for _ in range(3)]
+        mine = [opened.enter_context(few.connect("127.0.0.2")) for _ in range(70)]
         for connection in mine:
             connection.sendall(LIVEZ)
             assert Answer.read(connection).status == 200
@@ -27,16 +29,48 @@ def test_connections_above_the_limits_are_refused(few: Server) -> None:
         assert refused.headers["retry-after"] == "1"
         assert refused.headers["connection"] == "close"
 
-        for _ in range(3):
+        for _ in range(20):
             other = opened.enter_context(few.connect("127.0.0.3"))
             other.sendall(LIVEZ)
             assert Answer.read(other).status == 200
-        assert few.ask(LIVEZ, "127.0.0.4").code == "overloaded"  # 6 in total
+        assert few.ask(LIVEZ, "127.0.0.4").code == "overloaded"
 
         mine[0].close()
         assert wait_until(lambda: few.ask(LIVEZ, "127.0.0.4").status == 200, seconds=30)
         mine[1].sendall(LIVEZ)
         assert Answer.read(mine[1]).status == 200
+
+
+def test_bodies_that_are_held_together_are_limited(few: Server) -> None:
+    """65 of 1,023 bytes are more than 64 KiB: the last is refused, although each is small enough."""
+    with ExitStack() as opened:
+        held = [opened.enter_context(few.connect("127.0.0.5")) for _ in range(65)]
+        for connection in held:
+            connection.sendall(few.posting(b"x" * 1023, length=1024))
+        ready, _, _ = select(held, [], [], 30)
+        assert {Answer.read(connection).code for connection in ready} == {"overloaded"}
+    assert wait_until(lambda: few.ask(few.posting(few.top_up())).status == 201, seconds=30)
+
+
+def test_an_answer_that_takes_too_long_is_given_up(few: Server) -> None:
+    """503 `answer_timeout`, which says that the request may be sent again with its key."""
+    locking = psycopg2.connect(few.stack.environment["DATABASE_OWNER_URL"])
+    with locking, locking.cursor() as cursor:
+        cursor.execute("lock table ledger_api_key")
+        answer = few.ask(few.posting(b"{}").replace(few.key.encode(), UNKNOWN_KEY))
+    locking.close()
+    assert (answer.status, answer.code) == (503, "answer_timeout")
+
+
+def test_a_client_that_does_not_read_its_answers_loses_its_connection(few: Server) -> None:
+    """Answers that fill all buffers on the way, which is seen by the limit of its address."""
+    request = b"GET /v1/asyncapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as opened:
+        for _ in range(70):
+            connection = opened.enter_context(few.connect("127.0.0.6"))
+            connection.sendall(request * 50)
+        assert few.ask(LIVEZ, "127.0.0.6").code == "overloaded"
+        assert wait_until(lambda: few.ask(LIVEZ, "127.0.0.6").status == 200, seconds=60)
 
 
 @pytest.mark.parametrize("sent", [b"", b"G", HALF_HEADERS, b"\r\n\r\n"])
@@ -133,7 +167,7 @@ def test_health_checks_need_no_posting_thread(short: Server) -> None:
     """Every thread waits for a lock in the database, and more requests wait for a thread."""
     locking = psycopg2.connect(short.stack.environment["DATABASE_OWNER_URL"])
     answers: list[int] = []
-    unknown = short.posting(b"{}").replace(short.key.encode(), f"ledger_00000000_{'x' * 43}".encode())
+    unknown = short.posting(b"{}").replace(short.key.encode(), UNKNOWN_KEY)
     asking = [Thread(target=lambda: answers.append(short.ask(unknown).status)) for _ in range(20)]
     waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
     with locking, locking.cursor() as cursor:
