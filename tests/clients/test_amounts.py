@@ -1,4 +1,4 @@
-"""Amounts are exact, have one text, and nothing else is taken for one."""
+"""Amounts are exact and have one text; other values are refused."""
 
 import json
 import re
@@ -44,8 +44,8 @@ def amounts(*, least: Decimal = -LARGEST_AMOUNT) -> st.SearchStrategy[Decimal]:
 @example(LARGEST_AMOUNT)
 @example(-LARGEST_AMOUNT)
 @example(EIGHT_PLACES)
-def test_every_amount_survives_the_way_out_and_in(amount: Decimal) -> None:
-    """What was sent is what is read, to the last digit, with exactly eight decimals."""
+def test_every_amount_survives_a_round_trip(amount: Decimal) -> None:
+    """It is written with exactly eight decimals and read without loss."""
     sent = Prices(amount=amount).model_dump_json(include={"amount"})
     text = json.loads(sent)["amount"]
     assert re.fullmatch(r"-?[0-9]{1,12}\.[0-9]{8}", text)
@@ -55,8 +55,8 @@ def test_every_amount_survives_the_way_out_and_in(amount: Decimal) -> None:
 
 
 @given(amounts())
-def test_an_amount_is_exact_whatever_the_callers_decimal_context(amount: Decimal) -> None:
-    """A program that computes with four digits still reads all twenty of them."""
+def test_an_amount_does_not_depend_on_the_callers_decimal_context(amount: Decimal) -> None:
+    """With a precision of four digits, all twenty are still read."""
     with localcontext() as context:
         context.prec = 4
         read = Prices.model_validate({"amount": f"{amount:f}"}).amount
@@ -66,8 +66,8 @@ def test_an_amount_is_exact_whatever_the_callers_decimal_context(amount: Decimal
 
 
 @given(amounts(least=Decimal(0)))
-def test_the_patterns_say_what_the_types_take(amount: Decimal) -> None:
-    """A text matches the published pattern exactly if it is read."""
+def test_the_patterns_match_what_the_types_accept(amount: Decimal) -> None:
+    """Every non-negative amount matches the pattern, and only positive ones the positive pattern."""
     text = f"{amount:f}"
     assert re.search(NON_NEGATIVE_PATTERN, text)
     assert Prices.model_validate({"price": text}).price == amount
@@ -78,7 +78,7 @@ def test_the_patterns_say_what_the_types_take(amount: Decimal) -> None:
 @example("1\n")
 @example("0.000000000")
 def test_a_text_is_read_exactly_if_it_matches_the_pattern(text: str) -> None:
-    """The published pattern refuses nothing that is read, and takes only a signed zero more."""
+    """A signed zero is the only text that matches the published pattern and is refused."""
     matches = re.fullmatch(AMOUNT_PATTERN.strip("^$"), text) is not None
     signed_zero = matches and text.startswith("-") and Decimal(text) == 0
     try:
@@ -104,8 +104,8 @@ def test_a_text_is_read_exactly_if_it_matches_the_pattern(text: str) -> None:
         ("999999999999.99999999", "999999999999.99999999"),
     ],
 )
-def test_a_number_that_the_parser_kept_exact_is_taken(json_text: str, amount: str) -> None:
-    """A JSON number of at most eight decimals is as good as its text."""
+def test_a_number_that_the_parser_kept_exact_is_accepted(json_text: str, amount: str) -> None:
+    """A JSON number with at most eight decimals equals the amount as a string."""
     value = strict_json.loads(b'{"amount": ' + json_text.encode() + b"}")
     assert Prices.model_validate(value).amount == Decimal(amount)
 
@@ -155,8 +155,8 @@ REFUSED: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("value", "code"), REFUSED)
 @pytest.mark.parametrize("field", ["amount", "price", "paid"])
-def test_what_is_no_amount_is_refused_by_name(field: str, value: Any, code: str) -> None:
-    """Every refusal names the field and says in a code what is wrong."""
+def test_an_invalid_amount_is_refused_with_its_code(field: str, value: Any, code: str) -> None:
+    """Every error has the field, a code and a short message."""
     with pytest.raises(ValidationError) as caught:
         Prices.model_validate({field: value})
     error = first_contract_error(caught.value)
@@ -174,8 +174,8 @@ def test_what_is_no_amount_is_refused_by_name(field: str, value: Any, code: str)
         ("paid", "-1", "amount_not_positive"),
     ],
 )
-def test_the_sign_is_checked_where_it_matters(field: str, value: Any, code: str) -> None:
-    """A price may be zero, a payment may not, and neither may be negative."""
+def test_the_sign_is_checked(field: str, value: Any, code: str) -> None:
+    """A price may not be negative, and a payment must be positive."""
     with pytest.raises(ValidationError) as caught:
         Prices.model_validate({field: value})
     error = first_contract_error(caught.value)
@@ -187,10 +187,10 @@ def test_the_sign_is_checked_where_it_matters(field: str, value: Any, code: str)
     [("0.04", "0.04000000"), ("0", "0.00000000"), ("-7", "-7.00000000"), ("1E+11", "100000000000.00000000")],
 )
 def test_an_amount_has_one_text(amount: str, text: str) -> None:
-    """Equal amounts have equal texts, however they were written."""
+    """The text always has eight decimals and no exponent."""
     assert amount_text(Decimal(amount)) == text
 
 
 def test_amounts_stay_decimal_in_python() -> None:
-    """Only JSON has texts: a dump for Python keeps the numbers."""
+    """Only a JSON dump has strings; a Python dump keeps `Decimal`."""
     assert Prices(amount=Decimal("1.5")).model_dump(include={"amount"}) == {"amount": Decimal("1.50000000")}

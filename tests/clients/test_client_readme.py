@@ -1,4 +1,4 @@
-"""Every Python block of the client's README runs as it stands."""
+"""Every Python block of the client's README runs."""
 
 import re
 import threading
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from typing_extensions import override
 
 from easyautoml_ledger import CloudEvent, fixtures, topics
 from easyautoml_ledger.envelope import parse, to_kafka
@@ -23,7 +24,7 @@ STRUCTURED = [("content-type", b"application/cloudevents+json")]
 
 
 class Ledger:
-    """Answers on a broker of its own, as the real one would: it records every operation."""
+    """Records every operation that it reads from its own broker, and publishes the outcome."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
@@ -37,8 +38,8 @@ class Ledger:
         self._consumer.seek_to_beginning()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
-        self.heard: list[str] = []
-        self._tell(topics.BILLING_BALANCES, parse(STRUCTURED, fixtures.read("billing.balance.v1")))
+        self.event_types: list[str] = []
+        self._publish(topics.BILLING_BALANCES, parse(STRUCTURED, fixtures.read("billing.balance.v1")))
         self._thread.start()
 
     def close(self) -> None:
@@ -55,11 +56,11 @@ class Ledger:
 
     def _answer(self, record: Any) -> None:
         event = parse(record.headers, record.value)
-        self.heard.append(event.type)
+        self.event_types.append(event.type)
         if event.type != topics.OPERATION:
             return
         fake = FakeLedger(source=event.source)
-        asked = Publication(
+        publication = Publication(
             id=event.id,
             source=event.source,
             topic=record.topic,
@@ -68,16 +69,16 @@ class Ledger:
             headers=(),
             value=b"",
         )
-        fake.send([asked])
-        told = CloudEvent(
-            id=f"told-{event.id}",
+        fake.send([publication])
+        outcome = CloudEvent(
+            id=f"outcome-{event.id}",
             source=topics.BILLING_SERVICE,
             type=topics.BILLING_OPERATION_RECORDED,
-            data=encode(fake.record(asked)),
+            data=encode(fake.record(publication)),
         )
-        self._tell(topics.BILLING_OPERATIONS, told)
+        self._publish(topics.BILLING_OPERATIONS, outcome)
 
-    def _tell(self, topic: str, event: CloudEvent) -> None:
+    def _publish(self, topic: str, event: CloudEvent) -> None:
         headers, value = to_kafka(event)
         _ = self._producer.send(topic, key=b"42", value=value, headers=headers)
         self._producer.flush()
@@ -100,8 +101,9 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(b'{"operation": "0198"}')
 
+        @override
         def log_message(self, *_arguments: object) -> None:
-            """Says nothing."""
+            pass
 
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     server = HTTPServer(("127.0.0.1", 0), Handler)
@@ -113,7 +115,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.server_close()
 
 
-# By the block's number: what it prints, or must at least contain.
+# The text that the output of each block contains, in the order of the blocks.
 PRINTS = [
     "recorded: 0.00000000 EAML left",
     "100.00000000\namount_is_float",
@@ -127,16 +129,16 @@ PRINTS = [
 
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_a_block_runs_as_it_stands(
+def test_a_block_runs(
     number: int, ledger: tuple[str, Ledger], web: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only the addresses are those of the test's own servers."""
+    """Only the addresses are replaced by those of the test's servers."""
     address, _ = ledger
     code = BLOCKS[number].replace("localhost:9092", address).replace("https://ledger.example.com", web)
     exec(compile(code, f"README.md block {number}", "exec"), {"__name__": "__main__"})
     assert PRINTS[number] in capsys.readouterr().out
 
 
-def test_every_block_is_expected_to_print_something_known() -> None:
-    """A new block needs a line above."""
+def test_every_block_has_an_expected_output() -> None:
+    """A new block needs a line in `PRINTS`."""
     assert len(BLOCKS) == len(PRINTS)

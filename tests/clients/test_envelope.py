@@ -1,4 +1,4 @@
-"""The CloudEvents envelope over Kafka, held against another implementation of it."""
+"""The CloudEvents envelope over Kafka, compared with another implementation."""
 
 import base64
 import json
@@ -49,37 +49,37 @@ STRUCTURED = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
 
 
 def test_binary_mode_is_read() -> None:
-    """Attributes come from the headers, and the data is the value, untouched."""
+    """Attributes come from the headers, and the data is the unchanged value."""
     event = parse(list(HEADERS.items()), DATA)
     assert event == CloudEvent(id=EVENT.id, source=EVENT.source, type=EVENT.type, data=DATA, time=EVENT.time)
     assert event.traceparent is None
 
 
 def test_structured_mode_is_read() -> None:
-    """The data are the bytes that stand in the event, so that nothing is lost on the way."""
+    """The data is exactly the bytes of the `data` member."""
     event = parse(STRUCTURED, structured(ATTRIBUTES))
     assert event == parse(list(HEADERS.items()), DATA)
 
 
-def test_structured_mode_takes_base64() -> None:
-    """What a generic producer encoded is decoded."""
+def test_structured_mode_accepts_base64() -> None:
+    """`data_base64`, which generic producers may write, is decoded."""
     encoded = json.dumps(base64.b64encode(DATA).decode()).encode()
     assert parse(STRUCTURED, structured(ATTRIBUTES, encoded, member="data_base64")).data == DATA
 
 
-def test_foreign_headers_are_none_of_our_business() -> None:
+def test_other_headers_are_ignored() -> None:
     """Tracing and other tools add headers of their own."""
     assert parse([*HEADERS.items(), ("b3", b"\xff"), ("b3", b"1")], DATA).id == EVENT.id
 
 
 def test_without_a_content_type_the_value_is_json() -> None:
-    """The specification's default."""
+    """The default is that of the specification."""
     headers = [(name, value) for name, value in HEADERS.items() if name != "content-type"]
     assert parse(headers, DATA).datacontenttype == "application/json"
 
 
-def test_an_event_survives_the_way_out_and_in() -> None:
-    """All attributes and extensions come back."""
+def test_an_event_survives_a_round_trip() -> None:
+    """All attributes and extensions are read again."""
     headers, value = to_kafka(EVENT)
     back = parse(headers, value)
     assert back == EVENT
@@ -105,7 +105,7 @@ events = st.builds(
     data=st.dictionaries(line, line | st.integers() | st.none(), min_size=1).map(
         lambda value: json.dumps(value).encode()
     ),
-    # Always there: where it is absent the other implementation puts the time of reading.
+    # Always present, because the other implementation fills in the time of reading.
     time=st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     subject=st.none() | line,
     extensions=st.dictionaries(extension, line, max_size=3),
@@ -121,7 +121,7 @@ def theirs(event: CloudEvent, data: Any) -> OtherCloudEvent:
 
 @given(events)
 def test_the_other_implementation_reads_what_we_write(event: CloudEvent) -> None:
-    """Attribute by attribute."""
+    """All attributes and the data are the same."""
     headers, value = to_kafka(event)
     read = from_kafka(KafkaMessage(headers=dict(headers), key=None, value=value), JSONFormat())
     assert (read.get_id(), read.get_source(), read.get_type()) == (event.id, event.source, event.type)
@@ -132,7 +132,7 @@ def test_the_other_implementation_reads_what_we_write(event: CloudEvent) -> None
 
 @given(events)
 def test_we_read_what_the_other_implementation_writes(event: CloudEvent) -> None:
-    """In both modes, with the same attributes and data of the same meaning."""
+    """Both modes give the same attributes and equal data."""
     binary = to_binary(theirs(event, event.data), JSONFormat())
     assert parse(list(binary.headers.items()), binary.value) == event
     whole = to_structured(theirs(event, json.loads(event.data)), JSONFormat())
@@ -142,7 +142,7 @@ def test_we_read_what_the_other_implementation_writes(event: CloudEvent) -> None
     assert read.extensions == event.extensions
 
 
-# What cannot be read.
+# Messages that cannot be read.
 
 
 def without(name: str) -> list[tuple[str, bytes]]:
@@ -225,10 +225,10 @@ REFUSED: list[tuple[Any, bytes | None, str, str | None]] = [
 
 
 @pytest.mark.parametrize(("headers", "value", "code", "field"), REFUSED)
-def test_what_is_no_event_is_refused_by_name(
+def test_an_invalid_event_is_refused_with_its_code(
     headers: Any, value: bytes | None, code: str, field: str | None
 ) -> None:
-    """The code is a published one and the attribute is named."""
+    """The error has a published code and names the attribute."""
     with pytest.raises(ContractError) as caught:
         parse(list(headers), value)
     assert (caught.value.code, caught.value.field) == (code, field)
@@ -242,16 +242,16 @@ def test_what_is_no_event_is_refused_by_name(
     ),
     st.binary(max_size=200) | st.just(structured(ATTRIBUTES)),
 )
-def test_no_bytes_at_all_raise_anything_else(headers: list[tuple[str, bytes]], value: bytes) -> None:
-    """A poison message is a ContractError, never another exception."""
+def test_arbitrary_bytes_raise_contract_error_only(headers: list[tuple[str, bytes]], value: bytes) -> None:
+    """A poison message never causes another exception."""
     try:
         assert parse(headers, value).data
     except ContractError as error:
-        assert error.code in CODES  # noqa: PT017 — both ends are fine
+        assert error.code in CODES  # noqa: PT017 (both results are fine)
 
 
-def test_whole_numbers_and_flags_are_attributes_too() -> None:
-    """The specification gives them a text."""
+def test_integers_and_booleans_are_accepted_as_attributes() -> None:
+    """They are converted to the text that the specification defines."""
     event = parse(STRUCTURED, structured({**ATTRIBUTES, "sequence": 7, "sampled": True, "empty": None}))
     assert event.extensions == {"sequence": "7", "sampled": "true"}
     assert strict_json.loads(event.data) == json.loads(DATA)

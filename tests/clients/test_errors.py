@@ -1,4 +1,4 @@
-"""Codes are stable, published and ours, and the package names what is public."""
+"""Error codes are stable and published, and `__all__` lists the public names."""
 
 import pickle
 from types import ModuleType
@@ -12,12 +12,12 @@ from easyautoml_ledger.errors import _CODE_OF_PYDANTIC, CODES, ContractError
 
 
 def test_no_code_of_ours_is_also_one_of_pydantics() -> None:
-    """Otherwise a change of pydantic could change what a code means."""
+    """Otherwise a change of pydantic could change the meaning of a code."""
     assert CODES & set(get_args(ErrorType)) == set()
 
 
 def test_pydantics_types_are_translated_into_published_codes() -> None:
-    """And only types that exist are."""
+    """Every translated type exists in pydantic."""
     assert set(_CODE_OF_PYDANTIC.values()) <= CODES
     assert set(_CODE_OF_PYDANTIC) <= set(get_args(ErrorType))
 
@@ -30,14 +30,14 @@ def test_pydantics_types_are_translated_into_published_codes() -> None:
     ],
 )
 def test_an_error_is_one_readable_line(error: ContractError, text: str) -> None:
-    """It can also cross a process's border."""
+    """It can be pickled too."""
     assert str(error) == text
     copied = pickle.loads(pickle.dumps(error))
     assert (copied.code, copied.message, copied.field) == (error.code, error.message, error.field)
 
 
-def test_the_package_exports_what_it_names() -> None:
-    """Nothing public is missing from `__all__`, and nothing in it is missing."""
+def test_all_lists_every_public_name() -> None:
+    """`__all__` has the public names of the package, and no others."""
     public = {
         name
         for name, value in vars(easyautoml_ledger).items()

@@ -1,4 +1,4 @@
-"""The fake behaves as the real thing does towards the service that is tested with it."""
+"""The fake behaves like the real publisher and listener."""
 
 import inspect
 from decimal import Decimal
@@ -35,8 +35,8 @@ def ledger() -> FakeLedger:
         ("wait_for", OutcomeListener),
     ],
 )
-def test_the_fake_has_the_signatures_of_the_real_ones(name: str, real: type) -> None:
-    """A test that passes with the fake also calls the real one rightly."""
+def test_the_fake_has_the_signatures_of_the_real_methods(name: str, real: type) -> None:
+    """A call that works with the fake is valid for the real one."""
     assert inspect.signature(getattr(FakeLedger, name)) == inspect.signature(getattr(real, name))
 
 
@@ -48,16 +48,16 @@ def test_the_fake_has_the_signatures_of_the_real_ones(name: str, real: type) -> 
         (Chargeback(payment_reference="pi_1", reason="stolen"), "chargeback"),
     ],
 )
-def test_a_rejection_is_of_the_kind_that_the_ledger_would_name(
+def test_a_rejection_has_the_kind_that_the_ledger_gives_it(
     ledger: FakeLedger, payload: Payload, kind: str
 ) -> None:
-    """Whatever was asked."""
-    asked = ledger.publish(payload, key=43)
-    assert ledger.reject(asked, "insufficient_funds").kind == kind
+    """The kind follows from the class of the payload."""
+    publication = ledger.publish(payload, key=43)
+    assert ledger.reject(publication, "insufficient_funds").kind == kind
 
 
-def test_what_was_published_can_be_looked_at(ledger: FakeLedger) -> None:
-    """In order, each once, however often it was sent."""
+def test_publications_are_kept(ledger: FakeLedger) -> None:
+    """They are in order, and each is kept once, even if it is sent again."""
     first = ledger.publish(BILL)
     second = ledger.publish(Training(operation_user=1, machine=7, count_of_lines=5), key=42)
     ledger.send([first])
@@ -65,8 +65,8 @@ def test_what_was_published_can_be_looked_at(ledger: FakeLedger) -> None:
     assert (first.source, first.key, second.key) == (SOURCE, "43", "42")
 
 
-def test_an_operation_is_recorded_when_the_test_says_so(ledger: FakeLedger) -> None:
-    """With the transfers and accounts that the test wants."""
+def test_record_sets_the_outcome(ledger: FakeLedger) -> None:
+    """The outcome has the given transfers and accounts."""
     publication = ledger.publish(BILL)
     with pytest.raises(OutcomeTimeout):
         ledger.wait_for(publication.id)
@@ -79,8 +79,8 @@ def test_an_operation_is_recorded_when_the_test_says_so(ledger: FakeLedger) -> N
     assert outcome.command == {"type": "pay_a_bill", "operation_user": 43, "amount": "12.50000000"}
 
 
-def test_an_operation_is_rejected_when_the_test_says_so(ledger: FakeLedger) -> None:
-    """With a code and its details."""
+def test_reject_sets_the_outcome(ledger: FakeLedger) -> None:
+    """The outcome has the given code and details."""
     publication = ledger.publish(BILL)
     ledger.reject(publication, "insufficient_funds", details={"available": "1.00000000"})
     outcome = ledger.wait_for(publication.id)
@@ -90,7 +90,7 @@ def test_an_operation_is_rejected_when_the_test_says_so(ledger: FakeLedger) -> N
 
 
 def test_a_rule_answers_each_publication() -> None:
-    """Where a test does not want to answer one by one; None leaves one open."""
+    """None from the rule leaves a publication without an outcome."""
 
     def rule(publication: Publication) -> OperationRecorded | None:
         return ruled.record(publication) if publication.key == "43" else None
@@ -102,8 +102,8 @@ def test_a_rule_answers_each_publication() -> None:
         ruled.wait_for(left_open.id)
 
 
-def test_a_broken_broker_is_told_at_the_flush() -> None:
-    """With what was not sent, which can be sent again."""
+def test_a_broken_broker_makes_flush_raise() -> None:
+    """The error has the publications, which can be sent again."""
     ledger = FakeLedger(source=SOURCE)
     ledger.broken = True
     publication = ledger.publish(BILL)
@@ -116,8 +116,8 @@ def test_a_broken_broker_is_told_at_the_flush() -> None:
     assert ledger.publications == [publication]
 
 
-def test_leaving_the_block_flushes() -> None:
-    """As with the real publisher."""
+def test_leaving_the_with_block_flushes() -> None:
+    """A broken broker is reported there, as by the real publisher."""
     ledger = FakeLedger(source=SOURCE)
     ledger.broken = True
     with pytest.raises(PublishFailed), ledger:

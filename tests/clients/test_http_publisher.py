@@ -1,4 +1,4 @@
-"""Recording over HTTP, against a server that answers what the test wants."""
+"""The HTTP publisher, against a server with prepared answers."""
 
 import json
 import socket
@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from easyautoml_ledger import PayABill
 from easyautoml_ledger.http_publisher import HttpPublisher, LedgerProblem
@@ -19,17 +20,17 @@ BUSY: Answer = (503, {}, b'{"code": "busy", "detail": "Later.", "retryable": tru
 
 
 class Server:
-    """Gives its answers one after the other, and notes what it was asked."""
+    """Returns its answers one after the other, and stores the requests."""
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
-        self.asked: list[tuple[str, dict[str, str], Any]] = []
+        self.requests: list[tuple[str, dict[str, str], Any]] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.asked.append((self.path, dict(self.headers), json.loads(body)))
+                outer.requests.append((self.path, dict(self.headers), json.loads(body)))
                 status, headers, content = outer.answers.pop(0)
                 if status == 0:  # the connection breaks after the request has arrived
                     self.connection.shutdown(socket.SHUT_RDWR)
@@ -40,8 +41,9 @@ class Server:
                 self.end_headers()
                 self.wfile.write(content)
 
+            @override
             def log_message(self, *_arguments: object) -> None:
-                """Says nothing."""
+                pass
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
@@ -68,11 +70,11 @@ def publisher(server: Server) -> HttpPublisher:
 
 
 def test_an_operation_is_recorded(server: Server, publisher: HttpPublisher) -> None:
-    """With its id as Idempotency-Key and the key as bearer."""
+    """The request has its id as Idempotency-Key and the API key as bearer token."""
     server.answers = [RECORDED]
     outcome = publisher.publish(BILL)
     assert (outcome.replayed, outcome.body["operation"]) == (False, "0198")
-    [(path, headers, body)] = server.asked
+    [(path, headers, body)] = server.requests
     assert path == "/v1/operations"
     assert headers["Idempotency-Key"] == outcome.request_id
     assert headers["Authorization"] == "Bearer key"
@@ -80,36 +82,36 @@ def test_an_operation_is_recorded(server: Server, publisher: HttpPublisher) -> N
     assert body == {"type": "pay_a_bill", "operation_user": 43, "amount": "12.50000000"}
 
 
-def test_a_replay_is_told(server: Server, publisher: HttpPublisher) -> None:
-    """It had been recorded before."""
+def test_a_replay_is_marked(server: Server, publisher: HttpPublisher) -> None:
+    """`replayed` is true if the operation had been recorded before."""
     server.answers = [(200, {"Idempotency-Replayed": "true"}, b"{}")]
     assert publisher.publish(BILL, id="mine").replayed
 
 
 @pytest.mark.parametrize("failure", [BUSY, (0, {}, b""), (502, {}, b"<html>"), (429, {}, b"")])
-def test_a_try_that_failed_is_made_again_with_the_same_id(
+def test_a_failed_request_is_sent_again_with_the_same_id(
     server: Server, publisher: HttpPublisher, failure: Answer
 ) -> None:
-    """So that what did arrive is found and not recorded twice."""
+    """A request that did arrive is then found and not recorded twice."""
     server.answers = [failure, failure, RECORDED]
     outcome = publisher.publish(BILL)
-    assert {headers["Idempotency-Key"] for _, headers, _ in server.asked} == {outcome.request_id}
-    assert len(server.asked) == 3
-    assert len({json.dumps(body) for _, _, body in server.asked}) == 1
+    assert {headers["Idempotency-Key"] for _, headers, _ in server.requests} == {outcome.request_id}
+    assert len(server.requests) == 3
+    assert len({json.dumps(body) for _, _, body in server.requests}) == 1
 
 
-def test_in_the_end_the_failure_is_told_with_the_id(server: Server, publisher: HttpPublisher) -> None:
-    """The caller can go on trying with it."""
+def test_the_last_failure_is_raised_with_the_id(server: Server, publisher: HttpPublisher) -> None:
+    """The caller can retry with that id."""
     server.answers = [BUSY] * 4
     with pytest.raises(LedgerProblem) as caught:
         publisher.publish(BILL, id="mine")
     assert (caught.value.code, caught.value.status, caught.value.retryable) == ("busy", 503, True)
     assert caught.value.request_id == "mine"
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
-def test_nobody_there_is_told(server: Server, publisher: HttpPublisher) -> None:
-    """Nobody knows whether it arrived, so it may be sent again."""
+def test_a_refused_connection_is_no_answer(server: Server, publisher: HttpPublisher) -> None:
+    """The problem is retryable."""
     server.close()
     with pytest.raises(LedgerProblem) as caught:
         publisher.publish(BILL)
@@ -126,7 +128,7 @@ REJECTED = {
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "code", "retryable"),
+    ("status", "answer", "code", "retryable"),
     [
         (422, REJECTED, "insufficient_funds", False),
         (409, {"code": "undecided", "detail": "x", "retryable": True}, "undecided", True),
@@ -135,33 +137,33 @@ REJECTED = {
         (301, [], "http_301", False),
     ],
 )
-def test_an_answer_that_is_no_success_is_an_error_at_once(
-    server: Server, publisher: HttpPublisher, status: int, said: Any, code: str, retryable: bool
+def test_a_refusal_is_raised_without_a_retry(
+    server: Server, publisher: HttpPublisher, status: int, answer: Any, code: str, retryable: bool
 ) -> None:
-    """Only the caller knows whether to go on."""
-    server.answers = [(status, {"Location": "http://127.0.0.1:1/"}, json.dumps(said).encode())]
+    """Even a retryable refusal is left to the caller."""
+    server.answers = [(status, {"Location": "http://127.0.0.1:1/"}, json.dumps(answer).encode())]
     with pytest.raises(LedgerProblem) as caught:
         publisher.publish(BILL)
     problem = caught.value
     assert (problem.status, problem.code, problem.retryable) == (status, code, retryable)
-    expected = said if isinstance(said, dict) else {}
+    expected = answer if isinstance(answer, dict) else {}
     assert (problem.operation, problem.field) == (expected.get("operation"), expected.get("field"))
     assert problem.details == expected.get("details", {})
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_an_answer_that_cannot_be_read_is_no_answer(server: Server, publisher: HttpPublisher) -> None:
-    """A proxy's page with status 200 is not the ledger's word."""
+def test_an_unreadable_answer_is_no_answer(server: Server, publisher: HttpPublisher) -> None:
+    """A proxy's HTML page with status 200 is not an answer of the ledger."""
     server.answers = [(200, {}, b"<html>")] * 4
     with pytest.raises(LedgerProblem, match="no_answer"):
         publisher.publish(BILL)
 
 
 def test_a_quote_records_nothing(server: Server, publisher: HttpPublisher) -> None:
-    """It has no key that could be used up."""
+    """The request has no Idempotency-Key."""
     server.answers = [(200, {}, b'{"outcome": "recorded"}')]
     assert publisher.quote(BILL) == {"outcome": "recorded"}
-    [(path, headers, _)] = server.asked
+    [(path, headers, _)] = server.requests
     assert path == "/v1/operations/quote"
     assert "Idempotency-Key" not in headers
 
@@ -175,7 +177,7 @@ def test_a_quote_records_nothing(server: Server, publisher: HttpPublisher) -> No
         lambda: HttpPublisher(url="https://ledger.example", api_key="a\nb"),
     ],
 )
-def test_a_publisher_that_could_never_work_is_not_made(make: Callable[[], HttpPublisher]) -> None:
-    """An address that reads a file would answer, but not for the ledger."""
+def test_an_invalid_url_or_key_is_refused(make: Callable[[], HttpPublisher]) -> None:
+    """A `file:` URL, for example, would be read without error."""
     with pytest.raises(ValueError, match=r"http|API key"):
         make()

@@ -1,4 +1,4 @@
-"""What is heard twice counts once, and what is older than what is known is dropped."""
+"""Duplicates and outdated balances are dropped."""
 
 import json
 from typing import Any
@@ -21,16 +21,16 @@ RECORDED, REJECTED = "billing.operation.recorded.v1", "billing.operation.rejecte
 
 
 def test_an_outcome_is_found_by_source_and_id() -> None:
-    """An id alone is not unique: another service may have used it."""
+    """The id alone is not unique: another service may use the same one."""
     inbox = OutcomeInbox()
-    heard = inbox.add(event(RECORDED, source="/services/training", request_id="r"))
+    added = inbox.add(event(RECORDED, source="/services/training", request_id="r"))
     inbox.add(event(REJECTED, source="/services/marketplace", request_id="r"))
-    assert inbox.find("r", source="/services/training") == heard
+    assert inbox.find("r", source="/services/training") == added
     assert isinstance(inbox.find("r", source="/services/marketplace"), OperationRejected)
     assert inbox.find("r", source="/services/platform") is None
 
 
-def test_an_event_that_comes_twice_is_heard_once() -> None:
+def test_a_duplicate_event_is_dropped() -> None:
     """The relay sends at least once."""
     inbox = OutcomeInbox()
     assert inbox.add(event(RECORDED)) is not None
@@ -39,15 +39,15 @@ def test_an_event_that_comes_twice_is_heard_once() -> None:
 
 
 def test_the_first_event_answers_the_request() -> None:
-    """A later one about the same request does not change what was answered."""
+    """A later event of the same request does not change its outcome."""
     inbox = OutcomeInbox()
     first = inbox.add(event(RECORDED, "1", request_id="r"))
     inbox.add(event(REJECTED, "2", request_id="r", source="/services/training"))
     assert inbox.find("r", source="/services/training") == first
 
 
-def test_only_so_many_outcomes_are_kept() -> None:
-    """A listener that runs for months does not fill the memory."""
+def test_the_number_of_outcomes_is_limited() -> None:
+    """The memory of a listener that runs for months does not grow."""
     inbox = OutcomeInbox(keep=2)
     for number in range(4):
         inbox.add(event(RECORDED, str(number), request_id=str(number)))
@@ -55,14 +55,14 @@ def test_only_so_many_outcomes_are_kept() -> None:
     assert [bool(inbox.find(str(number), source=source)) for number in range(4)] == [False, False, True, True]
 
 
-def test_other_events_are_no_outcomes() -> None:
-    """Whatever else may come on the topic one day."""
+def test_other_events_are_ignored() -> None:
+    """The topics may get more event types."""
     assert OutcomeInbox().add(event("billing.balance.v1")) is None
     assert BalanceInbox().add(event(RECORDED)) is None
 
 
 def test_an_unreadable_event_is_an_error() -> None:
-    """And is not remembered as heard."""
+    """It is not stored: the same id can be received later."""
     inbox = OutcomeInbox()
     with pytest.raises(ContractError):
         inbox.add(event(RECORDED, position="x"))
@@ -70,10 +70,10 @@ def test_an_unreadable_event_is_an_error() -> None:
 
 
 def test_a_lower_version_of_balances_is_dropped() -> None:
-    """So that a late or repeated message never takes a balance back."""
+    """A late or repeated message never replaces newer balances."""
     inbox = BalanceInbox()
-    for version, taken in [(5, True), (5, False), (4, False), (7, True), (6, False)]:
-        assert (inbox.add(event("billing.balance.v1", str(version), version=version)) is not None) == taken
+    for version, accepted in [(5, True), (5, False), (4, False), (7, True), (6, False)]:
+        assert (inbox.add(event("billing.balance.v1", str(version), version=version)) is not None) == accepted
     assert inbox.add(event("billing.balance.v1", user=43, version=1)) is not None
     latest = inbox.get(42)
     assert latest is not None

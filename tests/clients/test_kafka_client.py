@@ -27,9 +27,9 @@ SOURCE = "/services/marketplace"
 BILL = PayABill.model_validate({"operation_user": 43, "amount": "12.50"})
 STRUCTURED = [("content-type", b"application/cloudevents+json")]
 
-Tell = Callable[..., None]
+Publish = Callable[..., None]
 
-# kafka-python leaves the sockets of failed connections to the collector, which says so.
+# kafka-python leaves the sockets of failed connections to the garbage collector, which warns.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
@@ -49,13 +49,13 @@ def make_topic(bootstrap_servers: str, name: str = "", *, partitions: int = 3) -
 
 @pytest.fixture
 def topic(kafka: str) -> str:
-    """A topic of the test's own, with three partitions."""
+    """A new topic with three partitions."""
     return make_topic(kafka)
 
 
 @pytest.fixture
-def tell(kafka: str, topic: str) -> Iterator[Tell]:
-    """Says something on the topic as the ledger would, and waits until it is there."""
+def publish(kafka: str, topic: str) -> Iterator[Publish]:
+    """Publish an example on the topic as the ledger would, and wait for the acknowledgement."""
     producer = KafkaProducer(bootstrap_servers=kafka)
 
     def send(name: str, *, key: str = "42", event_id: str | None = None, **changes: Any) -> None:
@@ -70,22 +70,22 @@ def tell(kafka: str, topic: str) -> Iterator[Tell]:
     producer.close()
 
 
-def recorded(kafka: str, topic: str, **named: Any) -> OutcomeListener:
+def listen(kafka: str, topic: str, **named: Any) -> OutcomeListener:
     return OutcomeListener(bootstrap_servers=kafka, topic=topic, source=SOURCE, **named)
 
 
-def everything(listener: OutcomeListener, count: int) -> list[str]:
-    deadline, heard = time.monotonic() + 20, list[str]()
-    while len(heard) < count and time.monotonic() < deadline:
-        heard += [outcome.request_id for outcome in listener.poll()]
-    return heard
+def received_ids(listener: OutcomeListener, count: int) -> list[str]:
+    deadline, ids = time.monotonic() + 20, list[str]()
+    while len(ids) < count and time.monotonic() < deadline:
+        ids += [outcome.request_id for outcome in listener.poll()]
+    return ids
 
 
-def test_what_is_published_arrives(kafka: str, topic: str) -> None:
-    """With key, headers and value as they were prepared, in the order of one key."""
+def test_publications_arrive(kafka: str, topic: str) -> None:
+    """Key, headers and value are as prepared, and messages with the same key stay in order."""
     with Publisher(bootstrap_servers=kafka, source=SOURCE) as publisher:
         sent = [publisher.publish(BILL, topic=topic) for _ in range(50)]
-    received = _raw(kafka, topic, 50)
+    received = _records(kafka, topic, 50)
     assert [(record.key, record.value) for record in received] == [
         (b"43", publication.value) for publication in sent
     ]
@@ -95,16 +95,18 @@ def test_what_is_published_arrives(kafka: str, topic: str) -> None:
         assert parse_payload(event) == BILL
 
 
-def test_what_is_sent_again_has_the_same_id(kafka: str, topic: str) -> None:
-    """So the ledger knows it for the same operation."""
+def test_a_publication_that_is_sent_again_has_the_same_id(kafka: str, topic: str) -> None:
+    """The ledger recognizes it as a duplicate by the id."""
     publication = prepare(BILL, source=SOURCE, topic=topic)
     with Publisher(bootstrap_servers=kafka, source=SOURCE) as publisher:
         publisher.send([publication, publication])
-    assert {parse(record.headers, record.value).id for record in _raw(kafka, topic, 2)} == {publication.id}
+    assert {parse(record.headers, record.value).id for record in _records(kafka, topic, 2)} == {
+        publication.id
+    }
 
 
-def test_without_a_broker_every_publication_is_told(unused_address: str) -> None:
-    """None is lost without a word."""
+def test_without_a_broker_publish_raises(unused_address: str) -> None:
+    """The error has the publication."""
     publisher = Publisher(
         bootstrap_servers=unused_address, source=SOURCE, bootstrap_timeout_ms=300, max_block_ms=300
     )
@@ -115,8 +117,8 @@ def test_without_a_broker_every_publication_is_told(unused_address: str) -> None
     publisher.close()
 
 
-def test_what_a_dying_broker_did_not_acknowledge_is_told_and_can_be_sent_again() -> None:
-    """All of it, in order, to a broker that has forgotten the producer meanwhile."""
+def test_flush_raises_publications_of_a_killed_broker_which_can_be_sent_again() -> None:
+    """All are sent in order to the restarted broker, which no longer knows the producer."""
     with Stack(postgres=False, kafka="embedded") as stack:
         broker, address = stack.broker, stack.bootstrap_servers
         assert isinstance(broker, Broker)
@@ -135,25 +137,25 @@ def test_what_a_dying_broker_did_not_acknowledge_is_told_and_can_be_sent_again()
         make_topic(address, topic)
         publisher.send(caught.value.publications)
         publisher.close()
-        received = _raw(address, topic, 20)
+        received = _records(address, topic, 20)
         assert [parse(record.headers, record.value).id for record in received] == [sent.id for sent in lost]
 
 
-def test_an_outcome_is_waited_for(kafka: str, topic: str, tell: Tell) -> None:
-    """It is found by the id of what was sent, whichever partition it comes on."""
-    with recorded(kafka, topic) as listener:
+def test_wait_for_returns_the_outcome(kafka: str, topic: str, publish: Publish) -> None:
+    """It is found by the id of the request, on any partition."""
+    with listen(kafka, topic) as listener:
         for number in range(6):
-            tell("billing.operation.rejected.v1", key=str(number), request_id=f"r{number}")
+            publish("billing.operation.rejected.v1", key=str(number), request_id=f"r{number}")
         for number in (5, 0, 3):
             outcome = listener.wait_for(f"r{number}", timeout_seconds=10)
             assert isinstance(outcome, OperationRejected)
             assert outcome.request_id == f"r{number}"
 
 
-def test_no_outcome_in_time_is_an_error(kafka: str, topic: str, tell: Tell) -> None:
-    """Also if others arrive meanwhile, and if another service used the same id."""
-    with recorded(kafka, topic) as listener:
-        tell("billing.operation.recorded.v1", request_id="mine")  # its source is the training service
+def test_wait_for_raises_without_an_outcome_in_time(kafka: str, topic: str, publish: Publish) -> None:
+    """An outcome for the same id of another service does not count."""
+    with listen(kafka, topic) as listener:
+        publish("billing.operation.recorded.v1", request_id="mine")  # its source is the training service
         started = time.monotonic()
         with pytest.raises(OutcomeTimeout):
             listener.wait_for("mine", timeout_seconds=0.5)
@@ -162,32 +164,32 @@ def test_no_outcome_in_time_is_an_error(kafka: str, topic: str, tell: Tell) -> N
         assert outcome.source == "/services/training"
 
 
-def test_a_listener_starts_where_the_topic_ends(kafka: str, topic: str, tell: Tell) -> None:
-    """Unless it is told to begin at the beginning."""
-    tell("billing.operation.rejected.v1", request_id="before")
-    with recorded(kafka, topic) as listener, recorded(kafka, topic, from_beginning=True) as other:
-        tell("billing.operation.rejected.v1", request_id="after")
-        assert everything(other, 2) == ["before", "after"]
-        assert everything(listener, 1)[-1] == "after"
+def test_a_listener_starts_at_the_end_of_the_topic(kafka: str, topic: str, publish: Publish) -> None:
+    """With `from_beginning` it starts at the beginning."""
+    publish("billing.operation.rejected.v1", request_id="before")
+    with listen(kafka, topic) as listener, listen(kafka, topic, from_beginning=True) as from_beginning:
+        publish("billing.operation.rejected.v1", request_id="after")
+        assert received_ids(from_beginning, 2) == ["before", "after"]
+        assert received_ids(listener, 1)[-1] == "after"
 
 
-def test_what_comes_twice_or_cannot_be_read_is_left_out(kafka: str, topic: str, tell: Tell) -> None:
-    """A poison message stops nobody from hearing the next one."""
+def test_duplicate_and_unreadable_messages_are_left_out(kafka: str, topic: str, publish: Publish) -> None:
+    """The messages after them are received."""
     producer = KafkaProducer(bootstrap_servers=kafka)
-    with recorded(kafka, topic) as listener:
-        tell("billing.operation.rejected.v1", request_id="1", event_id="a")
-        tell("billing.operation.rejected.v1", request_id="1", event_id="a")
+    with listen(kafka, topic) as listener:
+        publish("billing.operation.rejected.v1", request_id="1", event_id="a")
+        publish("billing.operation.rejected.v1", request_id="1", event_id="a")
         for value in (b"junk", None):
             _ = producer.send(topic, key=b"42", value=value)
             producer.flush()
-        tell("billing.operation.rejected.v1", request_id="2", position="junk")
-        tell("billing.operation.rejected.v1", request_id="3")
-        assert everything(listener, 2) == ["1", "3"]
+        publish("billing.operation.rejected.v1", request_id="2", position="junk")
+        publish("billing.operation.rejected.v1", request_id="3")
+        assert received_ids(listener, 2) == ["1", "3"]
     producer.close()
 
 
-def test_a_listener_may_be_there_before_its_topic(kafka: str) -> None:
-    """It then hears the topic from its beginning."""
+def test_a_listener_may_exist_before_its_topic(kafka: str) -> None:
+    """It then reads the topic from the beginning."""
     name = f"test.{uuid4()}"
     with OutcomeListener(bootstrap_servers=kafka, topic=name, source=SOURCE) as listener:
         assert listener.poll(timeout_seconds=0.1) == []
@@ -204,10 +206,10 @@ def test_a_listener_may_be_there_before_its_topic(kafka: str) -> None:
         assert listener.wait_for(publication.id, timeout_seconds=20).source == SOURCE
 
 
-def test_several_threads_wait_on_one_listener(kafka: str, topic: str, tell: Tell) -> None:
-    """Each gets its own outcome, whoever of them read it."""
+def test_several_threads_wait_on_one_listener(kafka: str, topic: str, publish: Publish) -> None:
+    """Each thread gets its own outcome, even if another thread read it."""
     found: dict[int, str] = {}
-    with recorded(kafka, topic) as listener:
+    with listen(kafka, topic) as listener:
 
         def wait(number: int) -> None:
             found[number] = listener.wait_for(f"r{number}", timeout_seconds=20).request_id
@@ -216,17 +218,17 @@ def test_several_threads_wait_on_one_listener(kafka: str, topic: str, tell: Tell
         for thread in threads:
             thread.start()
         for number in reversed(range(5)):
-            tell("billing.operation.rejected.v1", key=str(number), request_id=f"r{number}")
+            publish("billing.operation.rejected.v1", key=str(number), request_id=f"r{number}")
         for thread in threads:
             thread.join()
     assert found == {number: f"r{number}" for number in range(5)}
 
 
-def test_balances_are_the_latest_of_each_user(kafka: str, topic: str, tell: Tell) -> None:
-    """From the topic's beginning; lower versions are dropped, and a tombstone forgets."""
+def test_balances_are_the_latest_of_each_user(kafka: str, topic: str, publish: Publish) -> None:
+    """Lower versions are dropped, and a tombstone deletes the balances."""
     for version in (3, 5, 4):
-        tell("billing.balance.v1", version=version)
-    tell("billing.balance.v1", key="43", user=43, version=1)
+        publish("billing.balance.v1", version=version)
+    publish("billing.balance.v1", key="43", user=43, version=1)
     with BalanceListener(bootstrap_servers=kafka, topic=topic) as listener:
         assert listener.wait_for(42, version=5, timeout_seconds=20).version == 5
         assert listener.wait_for(43, timeout_seconds=20).version == 1
@@ -252,8 +254,8 @@ def unused_address() -> str:
         return f"127.0.0.1:{found.getsockname()[1]}"
 
 
-def _raw(kafka: str, topic: str, count: int) -> list[Any]:
-    """The first messages of a topic, as they are."""
+def _records(kafka: str, topic: str, count: int) -> list[Any]:
+    """Return the first records of a topic."""
     consumer = KafkaConsumer(bootstrap_servers=kafka, group_id=None, enable_auto_commit=False)
     partitions = [TopicPartition(topic, number) for number in range(3)]
     consumer.assign(partitions)

@@ -1,4 +1,4 @@
-"""The nine operations: what each takes and needs, and how wrong ones are named."""
+"""The nine kinds of operations: their fields, and the errors of invalid ones."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ ON_MACHINE = {**USER, "machine": 7}
 LINES = {**ON_MACHINE, "count_of_lines": 1000}
 CREDIT = {**USER, "amount": "12.50", "payment_reference": "pi_1"}
 
-LEAST: dict[str, dict[str, Any]] = {
+REQUIRED: dict[str, dict[str, Any]] = {
     "training": LINES,
     "solving": LINES,
     "solving_with_api": LINES,
@@ -40,7 +40,7 @@ LEAST: dict[str, dict[str, Any]] = {
     "pay_a_bill": {**USER, "amount": "12.50"},
 }
 A_UUID = "0198c9a4-7b1e-7c3a-9f57-0a2f4d6b8c10"
-MORE: dict[str, set[str]] = {
+OPTIONAL: dict[str, set[str]] = {
     "training": {"unit_price", "hold", "count_of_training_epoch"},
     "solving": {"unit_price", "hold"},
     "solving_with_api": {"unit_price", "hold"},
@@ -69,24 +69,24 @@ def raw(kind: str, fields: dict[str, Any]) -> bytes:
 
 
 def test_the_kinds_are_the_documents_nine_flags() -> None:
-    """Each flag without `is_` and `_operation`, in the document's order; each has one topic."""
-    assert tuple(LEAST) == KINDS
+    """A kind is its flag without `is_` and `_operation`, in the document's order, and has one topic."""
+    assert tuple(REQUIRED) == KINDS
     assert set(TOPIC_OF_KIND) == set(KINDS)
     assert all(OPERATION in TOPICS[topic].types for topic in TOPIC_OF_KIND.values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_least_of_each_kind_is_enough(kind: str) -> None:
-    """What is required is enough, and it is read into the model of its kind."""
-    read = parse_operation(raw(kind, LEAST[kind]))
+def test_the_required_fields_are_enough(kind: str) -> None:
+    """They are read into the model of the kind."""
+    read = parse_operation(raw(kind, REQUIRED[kind]))
     assert type(read) is MODEL_OF_KIND[kind]
     assert read.type == kind
 
 
-@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind in KINDS for field in LEAST[kind]])
-def test_what_is_required_may_not_be_missing_or_null(kind: str, field: str) -> None:
-    """Without it the operation is refused, and the field is named."""
-    without = {name: value for name, value in LEAST[kind].items() if name != field}
+@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind in KINDS for field in REQUIRED[kind]])
+def test_a_required_field_may_not_be_missing_or_null(kind: str, field: str) -> None:
+    """The error names the field."""
+    without = {name: value for name, value in REQUIRED[kind].items() if name != field}
     with pytest.raises(ContractError) as missing:
         parse_operation(raw(kind, without))
     assert (missing.value.code, missing.value.field) == ("missing_field", field)
@@ -96,10 +96,10 @@ def test_what_is_required_may_not_be_missing_or_null(kind: str, field: str) -> N
 
 
 @pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind in KINDS for field in VALUES])
-def test_each_kind_takes_its_own_fields_and_no_other(kind: str, field: str) -> None:
-    """On money a field that the kind does not know is refused, never ignored."""
-    fields = {**LEAST[kind], field: VALUES[field]}
-    if field in MORE[kind] | set(LEAST[kind]) | {"occurred_at"}:
+def test_each_kind_accepts_its_own_fields_only(kind: str, field: str) -> None:
+    """Unknown fields are refused, because ignoring one could cost money."""
+    fields = {**REQUIRED[kind], field: VALUES[field]}
+    if field in OPTIONAL[kind] | set(REQUIRED[kind]) | {"occurred_at"}:
         assert field in parse_operation(raw(kind, fields)).model_fields_set
         return
     with pytest.raises(ContractError) as caught:
@@ -107,10 +107,12 @@ def test_each_kind_takes_its_own_fields_and_no_other(kind: str, field: str) -> N
     assert (caught.value.code, caught.value.field) == ("unknown_field", field)
 
 
-@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind in KINDS for field in sorted(MORE[kind])])
-def test_null_stands_for_absent_where_a_field_is_optional(kind: str, field: str) -> None:
-    """Except for the provider, which has a default of its own."""
-    fields = {**LEAST[kind], field: None}
+@pytest.mark.parametrize(
+    ("kind", "field"), [(kind, field) for kind in KINDS for field in sorted(OPTIONAL[kind])]
+)
+def test_null_means_absent_for_optional_fields(kind: str, field: str) -> None:
+    """`payment_provider` has a default and may not be null."""
+    fields = {**REQUIRED[kind], field: None}
     if field == "payment_provider":
         with pytest.raises(ContractError) as caught:
             parse_operation(raw(kind, fields))
@@ -173,8 +175,8 @@ REFUSED: list[tuple[bytes, str, str | None]] = [
 
 
 @pytest.mark.parametrize(("value", "code", "field"), REFUSED)
-def test_what_is_no_operation_is_refused_by_name(value: bytes, code: str, field: str | None) -> None:
-    """The code is a published one, and nothing long or unprintable comes back."""
+def test_an_invalid_operation_is_refused_with_its_code(value: bytes, code: str, field: str | None) -> None:
+    """The code is published, and the message is short and printable."""
     with pytest.raises(ContractError) as caught:
         parse_operation(value)
     error = caught.value
@@ -184,22 +186,22 @@ def test_what_is_no_operation_is_refused_by_name(value: bytes, code: str, field:
     assert str(error).isprintable()
 
 
-def test_what_was_refused_is_not_repeated() -> None:
-    """A payment reference is personal: it must not reach a log by way of an error."""
+def test_an_error_does_not_repeat_the_refused_value() -> None:
+    """A payment reference is personal data and must not get into a log through an error."""
     with pytest.raises(ValidationError) as caught:
         CreditFromUser.model_validate({**CREDIT, "payment_reference": "secret\n"})
     assert "secret" not in str(caught.value)
 
 
-def test_a_comma_in_a_text_is_no_second_field() -> None:
-    """The quick look at commas sends such a message to the strict parser, which takes it."""
+def test_a_comma_in_a_string_is_accepted() -> None:
+    """Note [Duplicate keys]: the strict parser reads such a message."""
     read = parse_operation(raw("credit_from_user", {**CREDIT, "payment_reference": 'a,b":,'}))
     assert isinstance(read, CreditFromUser)
     assert read.payment_reference == 'a,b":,'
 
 
 def test_operations_are_values() -> None:
-    """They can be compared and hashed, and never change."""
+    """They can be compared and hashed, and are immutable."""
     one = Training(operation_user=42, machine=7, count_of_lines=1000)
     other = parse_operation(raw("training", LINES))
     assert one == other
@@ -208,16 +210,16 @@ def test_operations_are_values() -> None:
         one.machine = 8  # type: ignore[misc]
 
 
-def test_in_python_the_class_says_the_type() -> None:
-    """Another type than the class's is refused."""
+def test_in_python_the_class_implies_the_type() -> None:
+    """Any other type is refused."""
     assert PayABill(operation_user=1, amount="2").type == "pay_a_bill"  # type: ignore[arg-type]
     with pytest.raises(ValidationError):
         PayABill(type="training", operation_user=1, amount="2")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", fixtures.names(OPERATION))
-def test_an_operation_survives_the_way_out_and_in(name: str) -> None:
-    """Encoded and parsed again it is the same operation, with the same bytes."""
+def test_an_operation_survives_a_round_trip(name: str) -> None:
+    """Encoding and parsing give the same operation and the same bytes."""
     read = operation_of(fixtures.event(name)["data"])
     assert parse_operation(encode(read)) == read
     assert encode(parse_operation(encode(read))) == encode(read)
@@ -235,11 +237,11 @@ fields_of_all = st.dictionaries(
 
 
 @given(st.sampled_from(KINDS), fields_of_all, st.integers(0, 2), st.data())
-def test_the_quick_way_takes_nothing_that_the_strict_way_refuses(
+def test_the_fast_parser_agrees_with_the_strict_one(
     kind: str, changes: dict[str, Any], repeats: int, data: st.DataObject
 ) -> None:
-    """Note [Duplicate keys]: both ways agree on every message, repeated names included."""
-    pairs = list({"type": kind, **LEAST[kind], **changes}.items())
+    """Note [Duplicate keys]: both give the same result, also for repeated keys."""
+    pairs = list({"type": kind, **REQUIRED[kind], **changes}.items())
     for _ in range(repeats):
         pairs.insert(data.draw(st.integers(0, len(pairs))), data.draw(st.sampled_from(pairs)))
     blank = data.draw(st.sampled_from(["", " ", "\n\t"]))
@@ -252,14 +254,14 @@ def test_the_quick_way_takes_nothing_that_the_strict_way_refuses(
         except ContractError as error:
             return error.code, error.field
 
-    quick = outcome(lambda: parse_operation(message))
-    assert quick == outcome(lambda: operation_of(strict_json.loads(message)))
+    fast = outcome(lambda: parse_operation(message))
+    assert fast == outcome(lambda: operation_of(strict_json.loads(message)))
     if len({name for name, _ in pairs}) < len(pairs):
-        assert isinstance(quick, tuple)
+        assert isinstance(fast, tuple)
 
 
-def test_the_adapter_is_exported_for_openapi() -> None:
-    """The union has a discriminator, so that generated clients know the kind by its type."""
+def test_the_union_has_a_discriminator() -> None:
+    """Generated clients recognize the kind by its `type`."""
     schema = OPERATION_ADAPTER.json_schema()
     assert schema["discriminator"]["propertyName"] == "type"
     assert set(schema["discriminator"]["mapping"]) == set(KINDS)

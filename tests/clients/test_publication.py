@@ -1,4 +1,4 @@
-"""What is made once for each message: its id, its key, its topic and its bytes."""
+"""The id, key, topic and bytes of a prepared message."""
 
 import time
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ HOLD_MODELS: dict[str, type[HoldMessage]] = {
 
 @pytest.mark.parametrize("kind", MODEL_OF_KIND)
 def test_an_operation_goes_to_its_topic_under_its_payers_key(kind: str) -> None:
-    """For all but a training that is the operation's user."""
+    """The payer is the operation's user, except for trainings."""
     event = fixtures.event(f"operation.v1.{kind}")
     operation = operation_of(event["data"])
     key = int(event["partitionkey"]) if kind == "training" else None
@@ -48,7 +48,7 @@ def test_an_operation_goes_to_its_topic_under_its_payers_key(kind: str) -> None:
 
 @pytest.mark.parametrize("name", HOLD_MODELS)
 def test_a_hold_goes_to_the_training_topic_under_its_payers_key(name: str) -> None:
-    """Which only the publisher knows."""
+    """The key is required, because the message does not name the payer."""
     hold = HOLD_MODELS[name].model_validate(fixtures.event(name)["data"])
     publication = prepare(hold, source=topics.TRAINING_SERVICE, key=42)
     assert (publication.topic, publication.key) == (topics.TRAINING_OPERATIONS, "42")
@@ -59,7 +59,7 @@ def test_a_hold_goes_to_the_training_topic_under_its_payers_key(name: str) -> No
 
 @pytest.mark.parametrize("name", MARKETPLACE_MODELS)
 def test_payouts_and_chargebacks_go_to_the_marketplaces_topic_under_the_users_key(name: str) -> None:
-    """Which the request of a payout names, and the others do not."""
+    """The key is optional only for a payout request, which names the user."""
     payload = MARKETPLACE_MODELS[name].model_validate(fixtures.event(name)["data"])
     publication = prepare(payload, source=topics.MARKETPLACE_SERVICE, key=42)
     assert (publication.topic, publication.key) == (topics.MARKETPLACE_OPERATIONS, "42")
@@ -72,21 +72,21 @@ def test_payouts_and_chargebacks_go_to_the_marketplaces_topic_under_the_users_ke
 
 
 def test_a_training_needs_the_owner_as_key() -> None:
-    """The operation does not say who owns the machine."""
+    """The operation does not name the owner of the machine."""
     with pytest.raises(ValueError, match="owner"):
         prepare(TRAINING, source=topics.TRAINING_SERVICE)
 
 
 def test_a_control_total_needs_its_topic() -> None:
-    """It counts the messages of one."""
+    """It counts the messages of one topic, which it does not name."""
     with pytest.raises(ValueError, match="pass topic"):
         prepare(TOTAL, source=topics.TRAINING_SERVICE)
     sent = prepare(TOTAL, source=topics.TRAINING_SERVICE, topic=topics.TRAINING_OPERATIONS)
     assert parse_payload(parse(sent.headers, sent.value)) == TOTAL
 
 
-def test_without_a_time_of_its_own_it_happened_now() -> None:
-    """And that stays so, however late the message is sent again."""
+def test_the_default_time_is_now() -> None:
+    """`time` replaces it."""
     before = datetime.now(UTC)
     read = parse(*_message(BILL))
     assert read.time is not None
@@ -95,8 +95,8 @@ def test_without_a_time_of_its_own_it_happened_now() -> None:
     assert parse(*_message(BILL, time=given)).time == given
 
 
-def test_extensions_travel_with_it() -> None:
-    """Tracing and correlation are the publisher's."""
+def test_extensions_are_sent() -> None:
+    """The publisher can add correlation and tracing."""
     read = parse(*_message(BILL, extensions={"correlationid": "order-7"}))
     assert read.correlationid == "order-7"
 
@@ -111,28 +111,28 @@ def test_extensions_travel_with_it() -> None:
         ({"extensions": {"tenant_id": "x"}}, "tenant_id"),
     ],
 )
-def test_what_the_ledger_could_not_read_is_not_sent(named: dict[str, object], field: str) -> None:
-    """The sender hears it, instead of a dead letter."""
+def test_invalid_attributes_are_refused_before_sending(named: dict[str, object], field: str) -> None:
+    """The sender gets an error instead of a dead letter."""
     with pytest.raises(ContractError) as caught:
         prepare(BILL, **{"source": topics.MARKETPLACE_SERVICE, **named})  # type: ignore[arg-type]
     assert caught.value.field == field
 
 
-def test_ids_are_uuids_in_the_order_of_time() -> None:
-    """Version 7: unique, and close together in an index."""
+def test_ids_are_uuids_of_version_7() -> None:
+    """They are unique and sorted by time."""
     found = []
     for _ in range(5):
         found.append(new_id())
         time.sleep(0.002)
     assert found == sorted(set(found))
-    assert {UUID(made).version for made in found} == {7}
-    assert {UUID(made).variant for made in found} == {UUID(int=0x8 << 60).variant}
+    assert {UUID(text).version for text in found} == {7}
+    assert {UUID(text).variant for text in found} == {UUID(int=0x8 << 60).variant}
     assert len({new_id() for _ in range(10_000)}) == 10_000
 
 
 @pytest.mark.parametrize("request_id", ["", "x" * 256, "\u00e9", "a\nb", "a\x7f"])
 def test_not_every_id_can_be_an_idempotency_key(request_id: str) -> None:
-    """An HTTP header carries printable ASCII."""
+    """An HTTP header has printable ASCII only."""
     with pytest.raises(ValueError, match="id"):
         check_request_id(request_id)
 
@@ -143,7 +143,7 @@ def _message(payload: Payload, **named: object) -> tuple[tuple[tuple[str, bytes]
 
 
 def test_a_credit_keeps_all_its_digits() -> None:
-    """What is written is what was meant."""
+    """The largest amount is written without rounding."""
     credit = CreditFromUser.model_validate(
         {"operation_user": 1, "amount": "999999999999.99999999", "payment_reference": "pi_1"}
     )

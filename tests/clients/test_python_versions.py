@@ -16,8 +16,8 @@ NEWER = {"tomllib", "StrEnum", "UTC", "assert_never", "Self", "override", "TypeA
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.rglob("*.py")), ids=lambda file: str(file.relative_to(ROOT)))
-def test_the_source_is_that_of_the_oldest_python(file: Path) -> None:
-    """No `match`, no newer import, and no `X | Y` where it would be evaluated."""
+def test_the_source_runs_on_the_oldest_python(file: Path) -> None:
+    """It has no `match`, no newer import, and no `X | Y` in evaluated annotations."""
     tree = ast.parse(file.read_text(encoding="utf-8"), feature_version=OLDEST)
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module != "typing_extensions":
@@ -28,8 +28,8 @@ def test_the_source_is_that_of_the_oldest_python(file: Path) -> None:
             assert not unions, ast.unparse(annotation)
 
 
-def test_the_core_needs_pydantic_alone() -> None:
-    """Reading contracts imports no Kafka client: that is an extra."""
+def test_the_core_needs_pydantic_only() -> None:
+    """Reading contracts imports no Kafka client, which is an extra."""
     code = (
         "import sys, easyautoml_ledger.payloads, easyautoml_ledger.schemas; "
         "print({name.partition('.')[0] for name in sys.modules} & {'kafka', 'django', 'cloudevents'})"

@@ -1,4 +1,4 @@
-"""Texts, ids, counts, flags and times: what is taken, and what is refused with which code."""
+"""Accepted and refused values of texts, ids, counts, flags and times."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ class Everything(BaseModel):
     at: AwareDatetime = datetime(2026, 1, 31, tzinfo=UTC)
 
 
-TAKEN: list[tuple[str, Any, Any]] = [
+ACCEPTED: list[tuple[str, Any, Any]] = [
     ("note", "two\nlines", "two\nlines"),
     ("note", "\U0001f4b6", "\U0001f4b6"),
     ("reference", "pi_3Oq L2x", "pi_3Oq L2x"),
@@ -52,9 +52,9 @@ TAKEN: list[tuple[str, Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "read"), TAKEN)
-def test_good_values_are_taken(field: str, value: Any, read: Any) -> None:
-    """What belongs there is read as what it means."""
+@pytest.mark.parametrize(("field", "value", "read"), ACCEPTED)
+def test_valid_values_are_accepted(field: str, value: Any, read: Any) -> None:
+    """They are converted to the expected Python values."""
     assert getattr(Everything.model_validate({field: value}), field) == read
 
 
@@ -98,7 +98,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("uuid", A_UUID.bytes, "invalid_uuid"),
     ("uuid", A_UUID.int, "invalid_uuid"),
     ("at", "2026-01-31T12:00:00", "missing_offset"),
-    ("at", datetime(2026, 1, 31, 12), "missing_offset"),  # noqa: DTZ001 — what is refused
+    ("at", datetime(2026, 1, 31, 12), "missing_offset"),  # noqa: DTZ001 (the refused value)
     ("at", "2026-01-31", "invalid_time"),
     ("at", "2026-02-30T12:00:00Z", "invalid_time"),
     ("at", "2026-01-31T24:00:00Z", "invalid_time"),
@@ -113,8 +113,8 @@ REFUSED: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("field", "value", "code"), REFUSED)
-def test_bad_values_are_refused_by_name(field: str, value: Any, code: str) -> None:
-    """Every refusal names the field, and its code is a published one."""
+def test_invalid_values_are_refused_with_their_code(field: str, value: Any, code: str) -> None:
+    """The error has the field and a published code."""
     with pytest.raises(ValidationError) as caught:
         Everything.model_validate({field: value})
     error = first_contract_error(caught.value)
@@ -122,16 +122,16 @@ def test_bad_values_are_refused_by_name(field: str, value: Any, code: str) -> No
     assert code in CODES
 
 
-@given(st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 — hypothesis adds the zone
-def test_a_time_survives_the_way_out_and_in(moment: datetime) -> None:
-    """Whatever zone a time was written in, the same instant is read."""
+@given(st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 (hypothesis adds the zone)
+def test_a_time_survives_a_round_trip(moment: datetime) -> None:
+    """A time in any zone is written in UTC and read as the same instant."""
     text = time_text(moment)
     assert text.endswith("Z")
     assert parse_time(text, field="time") == moment.astimezone(UTC)
 
 
 def test_a_refused_time_names_the_attribute() -> None:
-    """Outside a model the caller says which field it reads."""
+    """Outside a model the caller passes the name of the field."""
     with pytest.raises(ContractError) as caught:
         parse_time("yesterday", field="time")
     assert (caught.value.code, caught.value.field) == ("invalid_time", "time")
@@ -139,7 +139,7 @@ def test_a_refused_time_names_the_attribute() -> None:
 
 @given(st.text(max_size=12))
 def test_text_is_refused_only_for_its_length_and_nul(value: str) -> None:
-    """Hypothesis' texts hold everything but surrogates."""
+    """The examples have all characters except surrogates."""
     fits = 1 <= len(value) <= 10 and "\x00" not in value
     try:
         read = Everything.model_validate({"note": value}).note

@@ -1,4 +1,4 @@
-"""JSON is read as its standard says, and not a bit more."""
+"""The JSON parser accepts exactly what the standard allows."""
 
 import json
 from decimal import Decimal
@@ -37,8 +37,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("raw", "code", "field"), REFUSED)
-def test_what_is_not_strict_json_is_refused(raw: bytes, code: str, field: str | None) -> None:
-    """Each in a code of its own; a name is shown printable, whatever it holds."""
+def test_invalid_json_is_refused_with_its_code(raw: bytes, code: str, field: str | None) -> None:
+    """Names of members are escaped in the error."""
     with pytest.raises(ContractError) as caught:
         strict_json.loads(raw)
     assert (caught.value.code, caught.value.field) == (code, field)
@@ -47,12 +47,12 @@ def test_what_is_not_strict_json_is_refused(raw: bytes, code: str, field: str | 
 
 
 def test_fractions_stay_exact() -> None:
-    """A tenth is a tenth."""
+    """Numbers with a fraction or exponent become `Decimal`."""
     assert strict_json.loads(b"[0.1, 1E-8, 5]") == [Decimal("0.1"), Decimal("1E-8"), 5]
 
 
-def test_fractions_become_floats_only_where_the_caller_wants_them_refused() -> None:
-    """Every amount then says what is wrong with a number for money."""
+def test_fractions_become_floats_on_request() -> None:
+    """Amounts then refuse them with `amount_is_float`."""
     assert strict_json.loads(b"[0.5]", parse_float=float) == [0.5]
 
 
@@ -67,7 +67,7 @@ json_values = st.recursive(
 def test_every_json_value_is_read_as_the_standard_parser_reads_it(
     value: object, indent: int | str | None, ascii_only: bool
 ) -> None:
-    """Strictness costs nothing that is JSON."""
+    """No valid JSON is refused."""
     raw = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
     assert strict_json.loads(raw) == value
 
@@ -77,10 +77,10 @@ def test_every_json_value_is_read_as_the_standard_parser_reads_it(
     st.sampled_from([None, 0, 3, "\r\n\t "]),
     st.sampled_from([(",", ":"), (" , ", " : ")]),
 )
-def test_members_are_the_bytes_that_were_sent(
+def test_members_have_the_bytes_that_were_sent(
     value: dict[str, object], indent: int | str | None, separators: tuple[str, str]
 ) -> None:
-    """Each member's bytes stand in the text as they are, and mean its value."""
+    """The bytes of each member occur in the text and parse to its value."""
     raw = json.dumps(value, indent=indent, separators=separators).encode()
     found = strict_json.members(raw)
     assert list(found) == list(value)
@@ -91,8 +91,8 @@ def test_members_are_the_bytes_that_were_sent(
 
 
 @pytest.mark.parametrize("raw", [b"[]", b"null", b'"x"', b"1"])
-def test_members_are_an_objects(raw: bytes) -> None:
-    """Nothing else has any."""
+def test_members_of_other_values_are_refused(raw: bytes) -> None:
+    """Only an object has members."""
     with pytest.raises(ContractError) as caught:
         strict_json.members(raw)
     assert caught.value.code == "not_an_object"
