@@ -2,16 +2,13 @@
 
 # Note [Few rows]
 COPY takes two messages: one to begin it, one with the rows. After each answer a thread has to get the
-interpreter
-back from other threads, which costs a web server more than the database's work for one operation. So a few
-rows
-are sent as one INSERT, which needs no answer and is sent with the other statements of its batch
+interpreter back from other threads, which costs a web server more than the database's work for one operation.
+So a few rows are sent as one INSERT, which needs no answer and is sent with the other statements of its batch
 (`events.pipeline`); for more rows COPY is faster. Both are made from the same lines.
 
 # Note [Errors as Django's]
 Django translates psycopg2's errors when it runs a statement. Here psycopg2 runs it, so its errors are
-translated
-to Django's classes, because callers that handle a lost database catch only those.
+translated to Django's classes, because callers that handle a lost database catch only those.
 """
 
 import re
@@ -32,8 +29,7 @@ _ESCAPED: Final = {"t": "\t", "n": "\n", "r": "\r"}
 _FEW: Final = 8
 """Up to this many rows are inserted; more are copied."""
 _LINES: Final = 256
-"""Number of lines passed to the driver at once. With fewer, client and server wake each other up too
-often."""
+"""Number of lines passed to the driver at once. With fewer, client and server wake each other too often."""
 
 
 def escaped(value: str) -> str:
@@ -52,10 +48,11 @@ def moment(at: datetime) -> str:
 
 
 def write_rows(cursor: Any, table: str, columns: Sequence[str], rows: Iterable[str]) -> None:
-    """Write rows, each already a line of COPY's text format without its line end; nothing if there are none.
+    """Write rows, each a line of COPY's text format without its line end. Nothing is sent if there are none.
 
-    Note [Few rows]. Of many, the server works on the first while the next are made. What making them raises
-    ends the statement, and is raised from here. No other statement can run meanwhile.
+    Few rows are inserted: Note [Few rows]. Many are copied: the server reads the first while the next are
+    made, and no other statement can run meanwhile. An error while making a row ends the statement, and is
+    raised.
     """
     rows = iter(rows)
     first = list(islice(rows, _FEW + 1))
@@ -94,7 +91,7 @@ class _Lines:
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
         self.error: BaseException | None = None
-        """The error that ended the lines: the driver drops it and sends only its text to the server."""
+        """The error that ended the lines. The driver drops it, and sends only its text to the server."""
 
     def read(self, _size: int) -> bytes:
         try:

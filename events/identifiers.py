@@ -11,10 +11,10 @@ _last = 0
 def uuid7() -> str:
     """Return a UUID version 7 (RFC 9562, section 5.7) in its canonical text form.
 
-    The 12 bits behind the milliseconds count, so that ids of one process sort in the order they were made
-    in; a count that is full borrows from the milliseconds to come.
+    The 12 bits after the milliseconds are a counter, so the ids of one process sort in the order of their
+    creation. A counter that overflows increments the milliseconds.
     """
-    global _last  # noqa: PLW0603 (what was last is one for the process)
+    global _last  # noqa: PLW0603 (one counter for the process)
     now = time.time_ns() // 1_000_000 << 12
     with _lock:
         _last = now = now if now > _last else _last + 1

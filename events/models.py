@@ -5,7 +5,7 @@ from django.utils import timezone
 
 
 class Event(models.Model):
-    """A fact, never changed. `position` is its place in the one global order."""
+    """A fact, never changed. `position` orders all events."""
 
     position = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True)
@@ -25,7 +25,7 @@ class Event(models.Model):
 
 
 class Note(models.Model):
-    """Free text that an event must not hold: the event has only its HMAC under `salt`.
+    """Free text that an event must not contain: the event has only its HMAC under `salt`.
 
     Erasing a person empties `salt` and `text`; every hash of the log stays valid.
     """
@@ -112,9 +112,9 @@ class KafkaPosition(models.Model):
     topic = models.CharField(max_length=249)
     next_offset = models.BigIntegerField()
     end_offset = models.BigIntegerField(default=0)
-    """The end of the partition, as a worker last saw it."""
+    """The end of the partition when a worker last saw it."""
     alarm = models.TextField(null=True, blank=True)
-    """The reason why the partition waits for an operator: `manage.py positions`."""
+    """The reason why the partition waits for an operator (`manage.py positions`)."""
     alarmed_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -126,7 +126,7 @@ class KafkaPosition(models.Model):
 
 
 class StoredMessage(models.Model):
-    """A message from Kafka, byte for byte, with its place and the reason why it is stored."""
+    """A message from Kafka, byte for byte, with its place in its topic and the reason why it is stored."""
 
     id = models.BigAutoField(primary_key=True)
     topic_id = models.UUIDField()
@@ -152,7 +152,7 @@ class StoredMessage(models.Model):
 class DeadLetter(StoredMessage):
     """A message that could not be posted. Its bytes never change.
 
-    `code` and `reason` say why it is open, or was at last: replayed in vain, it has new ones.
+    `code` and `reason` say why it is, or last was, open. A replay that fails gives it new ones.
     """
 
     class State(models.TextChoices):
@@ -183,9 +183,8 @@ class DeadLetter(StoredMessage):
 class LetterAct(models.Model):
     """An operator's action on a dead letter. Append-only.
 
-    `key`, `value` and `headers` are the mended message; the latest one counts. `code` and `reason` are
-    those of
-    the dead letter at that time.
+    `key`, `value` and `headers` are the mended message; the latest one counts. `code` and `reason` are those
+    of the dead letter at that time.
     """
 
     class Kind(models.TextChoices):

@@ -10,8 +10,7 @@ class Pace:
     """Aims at transactions of 40 ms, so that a single operation of the same user never waits long.
 
     `limit` is the largest batch. Each batch moves the size half way towards what its time suggests, so one
-    slow
-    write does not shrink it much.
+    slow write does not shrink it much.
     """
 
     def __init__(self, limit: int) -> None:

@@ -6,19 +6,16 @@ required; psycopg 3 has all three.
 # Note [Planned once]
 Parsing and planning a statement costs the database several times the work of a small batch. A `Statement` is
 prepared once per connection, under its name, and then only executed. If the transaction asks for it
-(`plan_cache_mode`), the plan is generic: it ignores parameters, so it is made once and serves one row as
-well as
-thousands. The first plan is made with sequential scans disabled, because tables may be empty then and full
-a moment
-later. The database plans again by itself after a table was analyzed or altered.
+(`plan_cache_mode`), the plan is generic: it ignores parameters, so it is made once and serves one row as well
+as thousands. The first plan is made with sequential scans disabled, because tables may be empty then and full
+a moment later. The database plans again by itself after a table was analyzed or altered.
 
 # Note [Sent together]
-A statement without a result (a lock, an update) waits on the `Pipeline` for the next one with a result,
-and is sent
-with it. The order is kept: everything run on a pipeline runs after what waits there. In READ COMMITTED each
-statement has its own snapshot, even within one message, so a read after a lock sees what was committed
-when the lock
-was acquired. What still waits at the end is sent before the commit, or dropped if the transaction fails.
+A statement without a result (a lock, an update) waits on the `Pipeline` for the next one with a result, and
+is sent with it. The order is kept: everything run on a pipeline runs after what waits there. In READ
+COMMITTED each statement has its own snapshot, even within one message, so a read after a lock sees what was
+committed when the lock was acquired. What still waits at the end is sent before the commit, or dropped if the
+transaction fails.
 """
 
 from dataclasses import dataclass
@@ -124,7 +121,7 @@ def _call(cursor: Any, statement: Statement | str, values: tuple[Any, ...]) -> t
         return statement, values or None
     known = _prepared.setdefault(cursor.connection, set())
     if statement.name not in known:
-        # Sent alone: if it failed among others, it would be unclear whether it was prepared.
+        # Sent alone: if it failed together with others, it would be unclear whether it was prepared.
         cursor.execute(f"prepare {statement.name} as {statement.text}")
         known.add(statement.name)
         planned = _executing(statement, ["null"] * len(values))

@@ -1,15 +1,12 @@
 """The settled position: no event at or below it can still appear.
 
 # Note [Settling]
-A sequence assigns positions before commit, so a reader that asks for "everything after my checkpoint"
-skips a row
-that commits late. Every appender takes ROW EXCLUSIVE on `events_event` before its first `nextval`. A
-transaction
-that can still fill a gap below the highest visible position took its position before the highest one became
-visible, so it holds the lock now. The settler notes the holders; once all of them are gone it reads again
-(PostgreSQL makes a commit visible before it releases the locks), and what is still missing was rolled
-back. There
-is no timeout, and transactions that append nothing are not waited for.
+A sequence assigns positions before commit, so a reader that asks for "everything after my checkpoint" skips a
+row that commits late. Every appender takes ROW EXCLUSIVE on `events_event` before its first `nextval`. A
+transaction that can still fill a gap below the highest visible position took its position before the highest
+one became visible, so it holds the lock now. The settler notes the holders; once all of them are gone it
+reads again (PostgreSQL makes a commit visible before it releases the locks), and what is still missing was
+rolled back. There is no timeout, and transactions that append nothing are not waited for.
 
 If a settler is frozen, the database ends its idle transaction, so that another can settle. The same holds for
 an appender that is frozen between two statements; one that is frozen in the middle of a COPY is not idle for
@@ -79,14 +76,15 @@ class Settler:
             self._gap = _Gap(highest, _holders(cursor))
         if self._gap.holders & _holders(cursor):
             return position
-        # All that could fill the gap are gone: what is missing below was rolled back.
+        # All who could fill the gap are gone: what is missing below was rolled back.
         certain, self._gap = self._gap.highest, None
         return self._scan(cursor, certain)[0]
 
     @staticmethod
     def _scan(cursor: Any, after: int) -> tuple[int, int]:
-        """Return the end of the unbroken run after a position, and the highest visible position of the
-        scan.
+        """Return where the first gap after a position begins, and the highest visible position of the scan.
+
+        Without a gap both are the same.
         """
         cursor.execute(
             """with scan as (
@@ -113,7 +111,10 @@ def settled() -> int:
 
 
 def settle_all(timeout_seconds: float = 30.0) -> int:
-    """Wait until everything visible now is settled, and return that position. For reports and `verify`."""
+    """Wait until everything visible now is settled, and return the settled position.
+
+    For reports and `verify`. After the timeout the position returned may be lower.
+    """
     settler, deadline = Settler(), time.monotonic() + timeout_seconds
     with connection.cursor() as cursor:
         cursor.execute("select coalesce(max(position), 0) from events_event")

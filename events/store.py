@@ -1,4 +1,4 @@
-"""The event store: claim keys, take positions, append, read. Every function runs on the caller's cursor.
+"""The event store: claim keys, allocate positions, append, read. Every function runs on the caller's cursor.
 
 Events that are read are lifted to the current version of their type (see `events.upcasting`).
 """
@@ -38,8 +38,8 @@ _CLAIM_KEYS = Statement(
        select * from unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[])
        on conflict do nothing""",
 )
-_TAKE_POSITIONS = Statement(
-    "take_positions", "select nextval('events_event_position_seq') from generate_series(1, $1::integer)"
+_ALLOCATE_POSITIONS = Statement(
+    "allocate_positions", "select nextval('events_event_position_seq') from generate_series(1, $1::integer)"
 )
 
 
@@ -94,19 +94,20 @@ def claim_keys(cursor: Any, claims: Mapping[Key, Claim]) -> dict[Key, Claim]:
     return {key: claim for key, claim in found.items() if claim.event_id != claims[key].event_id}
 
 
-def take_positions(cursor: Any, count: int) -> list[int]:
-    """Take the next positions of the global order, ascending.
+def allocate_positions(cursor: Any, count: int) -> list[int]:
+    """Allocate the next positions of the global order, and return them in ascending order.
 
     The table lock comes before the first `nextval`: it shows the settler which transactions may still append.
     """
     send_later(cursor, "lock table events_event in row exclusive mode")
-    return [position for (position,) in query(cursor, _TAKE_POSITIONS, count)]
+    return [position for (position,) in query(cursor, _ALLOCATE_POSITIONS, count)]
 
 
 def append(cursor: Any, events: Iterable[StoredEvent]) -> None:
-    """Append events at the positions taken for them, as the iterable yields them. Raises `UnknownEvent`.
+    """Append events at the positions allocated to them. Raises `UnknownEvent`.
 
-    See Note [Upcasting], and `write_rows` for what must not happen in between.
+    The iterable may make each event while the one before is written, but must not use the connection: see
+    `write_rows`. Note [Upcasting] says why only current versions are accepted.
     """
     write_rows(cursor, "events_event", _COLUMNS, map(_line, events))
 
@@ -127,9 +128,9 @@ class Fact:
 def append_facts(cursor: Any, facts: Sequence[Fact]) -> list[StoredEvent]:
     """Append facts in the caller's transaction, and return their events.
 
-    Positions are taken here, so call this last: until the commit, readers of the log wait at them.
+    Positions are allocated here, so call this last: until the commit, readers of the log wait at them.
     """
-    positions = take_positions(cursor, len(facts))
+    positions = allocate_positions(cursor, len(facts))
     events = [
         StoredEvent(
             position=position,
@@ -212,6 +213,7 @@ __all__ = [
     "Fact",
     "Key",
     "StoredEvent",
+    "allocate_positions",
     "append",
     "append_facts",
     "claim_keys",
@@ -221,5 +223,4 @@ __all__ = [
     "read",
     "read_all",
     "stored_event",
-    "take_positions",
 ]

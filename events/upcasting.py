@@ -4,7 +4,7 @@
 Stored events are never rewritten. Readers of `events.store` see current versions only; code that hashes or
 copies what is stored reads the rows itself. A step is a pure function from the event in one version to its
 data in the next. An event of an unknown type or version was written by a newer ledger: reading stops there,
-because reading on would lose it.
+because skipping it would lose it.
 
 The setting `EVENTS_PAYLOADS` names the module that knows the types: `CONTRACTS` has every type and version
 that was ever stored, `STEPS` the step from each version to the next.
@@ -25,7 +25,7 @@ Step: TypeAlias = Callable[[StoredEvent], Mapping[str, Any]]
 
 
 class UnknownEvent(Exception):
-    """The event has a type or version that this ledger has no contract for."""
+    """The event has a type or version without a contract."""
 
 
 class Upcasting:

@@ -24,10 +24,10 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def collect_rarely(*, threshold: int = 100_000) -> None:
-    """Make the garbage collector look for cycles 100 times less often, and never among objects that exist
-    now.
+    """Make the garbage collector run less often, and skip the objects that exist now.
 
-    Almost nothing here is cyclic, and each pass goes over everything that a batch has in memory.
+    `threshold` is the number of new objects between runs (Python's default: 700). Almost nothing in a worker
+    is cyclic, and each run visits everything that a batch has in memory.
     """
     gc.collect()
     gc.freeze()
@@ -98,7 +98,7 @@ class Attempts:
         self._backoff = Backoff()
 
     def run(self, step: Callable[[], object], *, rest_seconds: float) -> None:
-        """Repeat a step until a stop is requested. A step that returns a false value had no work: rest."""
+        """Repeat a step until a stop is requested. A false result means that there was no work: then rest."""
         while not self._stop.asked:
             done, worked = self.attempt(step)
             if done:
@@ -119,7 +119,7 @@ class Attempts:
             return False, None
 
     def succeeded(self) -> None:
-        """Wait only shortly after the next failure."""
+        """Start again with the shortest delay after the next failure."""
         self._backoff.reset()
 
     def failed(self, why: str, error: Exception) -> None:

@@ -36,8 +36,9 @@ def start(topic: str, topic_id: str, position: int) -> None:
 
 
 def move(topics: Sequence[tuple[str, str]], start_: int, to: int, refused: Sequence[Parked] = ()) -> None:
-    """Move the checkpoints of topics (name, id), and park the messages that were skipped. Raises
-    `Overtaken`.
+    """Move the checkpoints of topics (name, id), and park the messages that the broker refused.
+
+    Raises `Overtaken`.
     """
     names = sorted(_name(topic, topic_id) for topic, topic_id in topics)
     with transaction.atomic(durable=True), connection.cursor() as cursor:

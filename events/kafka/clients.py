@@ -23,14 +23,14 @@ _MESSAGE_BYTES_MAX: Final = 1_048_576
 def make_consumer(*, client: str) -> KafkaConsumer:
     """Return a member of the ledger's group that keeps its positions in the database. Raises `KafkaError`.
 
-    Without deserializers: where one raises, `poll` never returns again.
+    It has no deserializers: if one raised, `poll` would never return again.
     """
     return KafkaConsumer(
         **_reading(client),
         group_id=settings.ENVIRONMENT.kafka_group,
         session_timeout_ms=_SESSION_MS,
         heartbeat_interval_ms=_SESSION_MS // 4,
-        # Also the longest that a rebalance waits for a silent member.
+        # Also the longest time that a rebalance waits for a silent member.
         max_poll_interval_ms=30_000,
         # Partitions of the same number in both topics go to the same worker, and with them the same users, so
         # workers seldom wait for each other's locks. (Cooperative ones stall the embedded broker.)

@@ -1,4 +1,4 @@
-"""Reads, locks, mends and resolves dead letters, and records who did it."""
+"""Reads, locks, mends and resolves dead letters, and records the actor."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -20,8 +20,8 @@ class StoredDeadLetter:
     message: Message
 
 
-def why(code: str, reason: str) -> str:
-    """Return the reason of a dead letter with its code in front; reasons of contract errors begin with it."""
+def full_reason(code: str, reason: str) -> str:
+    """Return the reason of a dead letter, prefixed with its code unless it begins with it."""
     return reason if reason.startswith(code) else f"{code}: {reason}"
 
 
@@ -55,7 +55,7 @@ def read(cursor: Any, dead_letter: int) -> StoredDeadLetter | None:
 
 
 def note(cursor: Any, dead_letter: StoredDeadLetter, act: Act, *, actor: str, words: str = "") -> None:
-    """Record an action and its actor. For `mended`, `letter.message` is the mended message."""
+    """Record an action and its actor. For `mended`, `dead_letter.message` is the mended message."""
     mended = dead_letter.message if act == "mended" else None
     cursor.execute(
         """insert into events_letter_act

@@ -15,7 +15,7 @@ class MessageHandler(Protocol):
     """Posts messages in one transaction that begins with `move(cursor)`.
 
     Returns the number of messages by outcome. Raises what `move` raises, or `TryAgain`; otherwise every
-    message is handled, if only as a dead letter.
+    message is handled, at least by parking it.
     """
 
     def __call__(self, messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]: ...

@@ -1,17 +1,16 @@
 """Reads messages from Kafka, and posts them and their positions in one transaction.
 
 # Note [Exactly once]
-The position in each partition is kept in the database and moves in the transaction that posts the
-messages, by
-compare-and-set on the position where the fetch started. Kafka's own group offsets are committed
-afterwards, as a
-courtesy to tools that show lag; nothing reads them. So two workers that both believe they own a partition, a
-killed worker, or a commit whose answer was lost never post anything twice, and never skip anything.
+The position in each partition is kept in the database and moves in the transaction that posts the messages,
+by compare-and-set on the position where the fetch started. Kafka's own group offsets are committed
+afterwards, as a courtesy to tools that show lag; nothing reads them. So two workers that both believe they
+own a partition, a killed worker, or a commit whose answer was lost never post anything twice, and never skip
+anything.
 
 # Note [Topic ids]
-kafka-python fetches by name, and continues in a topic that was deleted and recreated. Ids are never
-reused: if the
-id looked up after a fetch is still the one that the position belongs to, the messages came from that topic.
+kafka-python fetches by name, and continues in a topic that was deleted and recreated. Ids are never reused:
+if the id looked up after a fetch is still the one that the position belongs to, the messages came from that
+topic.
 """
 
 import logging
@@ -30,7 +29,7 @@ from events.kafka.draining import Draining
 from events.kafka.errors import LostPartition, Partition
 from events.kafka.handler import MessageHandler, TryAgain
 from events.kafka.message import Message, message_of
-from events.kafka.partitions import MadeUnusable, Partitions
+from events.kafka.partitions import ConsumerBroken, Partitions
 from events.kafka.progress import Progress
 from events.kafka.topics import TopicIds
 from events.pace import Pace
@@ -47,11 +46,9 @@ _CHORES_EVERY: Final = 1.0
 class Ingest:
     """A worker that reads topics. `routes` has the handler of each topic.
 
-    `chores` are called about every second, and their results count like messages; they retry waiting
-    messages.
-    `alone` reads all partitions without joining the group, which takes seconds to assign them. `drain` is
-    the time
-    (seconds) for which a stopping worker reads on, for a broker that loses unread messages.
+    `chores` are called about every second; they retry waiting messages, and their results count like those
+    of new ones. `alone` reads all partitions without joining the group, which takes seconds to assign them.
+    `drain` is how long (seconds) a stopping worker reads on, for a broker that loses unread messages.
     """
 
     def __init__(
@@ -94,7 +91,7 @@ class Ingest:
             finally:
                 self._progress.report(self._partitions.lag(), len(self._partitions))
                 # Leave the group, so that other workers take over at once.
-                self._partitions.let_go()
+                self._partitions.reset()
                 consumer.close(timeout_ms=_CLOSE_MS)
         self._ids.close()
 
@@ -102,10 +99,10 @@ class Ingest:
         topics = sorted(self._routes)
         if self._alone:
             consumer = make_reader(client="ingest")
-            self._partitions.take_all(consumer, topics)
+            self._partitions.read_all(consumer, topics)
         else:
             consumer = make_consumer(client="ingest")
-            self._partitions.share(consumer, topics)
+            self._partitions.join_group(consumer, topics)
         return consumer
 
     def _consume(self) -> None:
@@ -120,7 +117,7 @@ class Ingest:
                 self._failed("the broker does not answer", error)
                 if not error.retriable:
                     return
-            except MadeUnusable as error:
+            except ConsumerBroken as error:
                 log.warning("a message cannot be parsed: %s", error)
                 self._find_unreadable()
                 return
@@ -132,7 +129,7 @@ class Ingest:
         return done
 
     def _recover(self, _: Exception) -> None:
-        # A commit may have succeeded without its answer: only the database knows where to go on.
+        # A commit may have succeeded without its answer: only the database knows where to continue.
         self._partitions.forget_positions()
         self._draining.give_up()
 
@@ -144,7 +141,7 @@ class Ingest:
                 self._progress.count(chore())
 
     def _step(self) -> None:
-        self._partitions.look_after_if_due()
+        self._partitions.maintain_if_due()
         self._partitions.open_new()
         records = self._partitions.poll(_POLL_MS, self._batch)
         if records:
@@ -156,7 +153,7 @@ class Ingest:
         try:
             self._safely(self._partitions.alarm_unreadable)
         except KafkaError as error:
-            # The next consumer will find the same message.
+            # The next consumer will meet the same message.
             self._failed("the broker does not answer", error)
 
     def _messages(self, records: Mapping[Partition, Sequence[Any]]) -> list[Message]:
@@ -187,14 +184,14 @@ class Ingest:
         isolate(messages, lambda some: self._attempt(handle, some), give_up=self._park)
 
     def _attempt(self, handle: MessageHandler, messages: Sequence[Message]) -> tuple[()]:
-        messages = self._partitions.still_ours(messages)
+        messages = self._partitions.owned(messages)
         if not messages:
             return ()
         moves = self._partitions.moves(messages)
         try:
             tally = handle(messages, lambda cursor: self._begin(cursor, moves))
         except LostPartition as lost:
-            log.warning("another worker reads %s: going on from its position", lost)
+            log.warning("another worker reads %s: continuing from the stored position", lost)
             self._partitions.forget(lost.partitions)
             return self._attempt(handle, messages)
         self._pace.took(time.monotonic() - self._began, len(messages))
@@ -209,7 +206,7 @@ class Ingest:
     def _park(self, message: Message, error: Exception) -> tuple[()]:
         moves = self._partitions.moves([message])
         log.error(
-            "%s[%s]@%s is parked: the ledger could not post it",
+            "%s[%s]@%s becomes a dead letter: the ledger failed to post it",
             message.topic,
             message.partition,
             message.offset,

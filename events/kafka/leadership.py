@@ -1,13 +1,11 @@
 """Decides which of several relays publishes.
 
 # Note [One relay]
-Kafka keeps an old relay from publishing: all relays share a transactional id, and the latest producer
-fences the
-others. Leadership only keeps two relays from fencing each other for ever: the one that holds a lock in the
-database publishes, and the others wait. A killed holder releases the lock with its connection. A paused
-holder keeps
-it but sends no heartbeat: after a while another relay continues without the lock, and the old one is fenced
-when it wakes up.
+Kafka keeps an old relay from publishing: all relays share a transactional id, and the latest producer fences
+the others. Leadership only keeps two relays from fencing each other for ever: the one that holds a lock in
+the database publishes, and the others wait. A killed holder releases the lock with its connection. A paused
+holder keeps it but sends no heartbeat: after a while another relay continues without the lock, and the old
+one is fenced when it wakes up.
 """
 
 import secrets
@@ -30,8 +28,9 @@ class Leadership:
         self._token = secrets.randbits(62)
 
     def holds(self) -> bool:
-        """Return whether this relay may publish now, and send a heartbeat if so. Call it every few
-        seconds.
+        """Return whether this relay may publish now, and send a heartbeat if so.
+
+        Call it every few seconds.
         """
         if self._own is None:
             self._own = connections["default"].copy()

@@ -11,7 +11,7 @@ _LATEST_MS: Final = 253_402_300_799_000  # the end of the year 9999
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """`topic_id` is the topic's UUID as text; `timestamp` is the one Kafka keeps with the message."""
+    """A message. `topic_id` is the topic's UUID as text; `timestamp` is the one that Kafka stores."""
 
     topic: str
     topic_id: str
@@ -38,7 +38,7 @@ def message_of(record: Any, topic_id: str) -> Message:
 
 
 def _time(milliseconds: int) -> datetime:
-    # Chosen by the sender. If it is no possible time, the time of reading replaces it.
+    # The sender chooses it. An impossible time is replaced by the time of reading.
     if not 0 < milliseconds <= _LATEST_MS:
         return datetime.now(UTC)
     return _EPOCH + timedelta(milliseconds=milliseconds)

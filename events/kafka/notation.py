@@ -34,7 +34,7 @@ def from_text(text: str) -> bytes | None:
     try:
         return base64.b64decode("".join(text.removeprefix(_BASE64).split()), validate=True)
     except binascii.Error as error:
-        raise ValueError(f"what stands behind {_BASE64} is not base64") from error
+        raise ValueError(f"the text after {_BASE64} is not base64") from error
 
 
 def headers_to_text(headers: Sequence[tuple[str, bytes | None]]) -> str:
@@ -51,9 +51,9 @@ def headers_from_text(text: str) -> list[tuple[str, bytes | None]]:
     try:
         pairs = json.loads(text or "[]")
     except json.JSONDecodeError as error:
-        raise ValueError(f"the headers are no JSON: {error}") from error
+        raise ValueError(f"the headers are not JSON: {error}") from error
     if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
-        raise ValueError('headers are a list of pairs of texts: [["ce_id", "…"], …]')
+        raise ValueError('headers must be a list of pairs of texts: [["ce_id", "…"], …]')
     return [(name, None if value is None else from_text(value) or b"") for name, value in pairs]
 
 

@@ -112,7 +112,7 @@ def clear_alarm(topic: str, partition: int, offset: int) -> int | None:
         return int(found[1])
 
 
-class Standing(NamedTuple):
+class StoredPosition(NamedTuple):
     """A stored position."""
 
     topic: str
@@ -123,14 +123,14 @@ class Standing(NamedTuple):
     alarm: str | None
 
 
-def read_all() -> list[Standing]:
+def read_all() -> list[StoredPosition]:
     """Return all positions, including those of topics that were recreated."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select topic, topic_id::text, partition, next_offset, end_offset, alarm
                from events_kafka_position order by topic, updated_at, partition"""
         )
-        return [Standing(*row) for row in cursor.fetchall()]
+        return [StoredPosition(*row) for row in cursor.fetchall()]
 
 
 def note_ends(ends: Iterable[tuple[str, int, int]]) -> None:

@@ -12,7 +12,7 @@ from events import counters
 log = logging.getLogger(__name__)
 
 _EVERY: Final = 5.0
-_AT_REST_EVERY: Final = 60.0
+_IDLE_EVERY: Final = 60.0
 
 
 class Lagging(Protocol):
@@ -29,7 +29,7 @@ class Progress:
     def __init__(self, name: str) -> None:
         self._name = name
         self._counts: Counter[str] = Counter()
-        self._unnoted: Counter[str] = Counter()
+        self._unsaved: Counter[str] = Counter()
         self._messages = 0
         self._since = time.monotonic()
 
@@ -39,7 +39,7 @@ class Progress:
 
     def report_if_due(self, partitions: Lagging) -> None:
         elapsed = time.monotonic() - self._since
-        if elapsed >= (_EVERY if self._messages or any(self._counts.values()) else _AT_REST_EVERY):
+        if elapsed >= (_EVERY if self._messages or any(self._counts.values()) else _IDLE_EVERY):
             self.report(partitions.lag(), len(partitions))
 
     def report(self, lag: int, partitions: int) -> None:
@@ -55,17 +55,17 @@ class Progress:
             lag,
             partitions,
         )
-        self._note()
+        self._save()
         self._counts.clear()
         self._messages = 0
         self._since = time.monotonic()
 
-    def _note(self) -> None:
-        self._unnoted.update(self._counts)
+    def _save(self) -> None:
+        self._unsaved.update(self._counts)
         try:
-            counters.add(self._name, self._unnoted)
+            counters.add(self._name, self._unsaved)
         except (OperationalError, InterfaceError):
-            # Kept for the next report: the database is away.
-            log.debug("%s: nothing was noted", self._name)
+            # The counts are kept for the next report: the database is away.
+            log.debug("%s: the counts were not saved", self._name)
         else:
-            self._unnoted.clear()
+            self._unsaved.clear()

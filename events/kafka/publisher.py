@@ -41,8 +41,9 @@ class Publisher:
         self._producer: KafkaProducer | None = None
 
     def begin(self) -> bool:
-        """Start a producer, which fences all others with the same id; return False if there is one
-        already.
+        """Start a producer, which fences all others with the same id.
+
+        Return False if there is one already.
         """
         if self._producer is not None:
             return False
@@ -55,7 +56,7 @@ class Publisher:
         After an error it is unknown which messages were published, and there is no producer.
         """
         if self._producer is None:
-            raise RuntimeError("no producer was begun")
+            raise RuntimeError("no producer was started")
         sent: list[FutureRecordMetadata] = []
         try:
             self._producer.begin_transaction()
@@ -78,7 +79,7 @@ class Publisher:
             self._producer = None
 
     def _commit(self, producer: KafkaProducer) -> None:
-        """Commit in a thread, because kafka-python waits for ever when the broker is gone."""
+        """Commit in a thread, because kafka-python waits for ever if the broker is gone."""
         done = threading.Event()
         errors: list[KafkaError] = []
 

@@ -3,8 +3,8 @@
 # Note [Publishing]
 One relay reads the settled events in order, publishes them in a Kafka transaction, and moves its checkpoint
 after the broker has acknowledged. If it stops in between, the same events are published again: at least once,
-in order per key, with the event's id for deduplication. Checkpoints are kept per topic id, so a topic
-that was deleted and recreated receives everything.
+in order per key, with the event's id for deduplication. Checkpoints are kept per topic id, so a topic that
+was deleted and recreated receives everything.
 
 # Note [Fence, then read]
 A new producer fences all earlier ones. So checkpoints are read, or checked again, after ours has begun: read
@@ -109,7 +109,7 @@ class Relay:
         return worked
 
     def _recover(self, error: Exception) -> None:
-        """Ask for everything again: topics, checkpoints, who leads."""
+        """Look everything up again: topics, checkpoints and leadership."""
         if isinstance(error, KafkaError | Overtaken):
             self._publisher.close()
         else:
@@ -128,7 +128,7 @@ class Relay:
             self._chores_at = now
             self._leads = self._leadership.holds()
             if self._leads:
-                self._look_at_topics()
+                self._check_topics()
                 worked = self._publish_dead_letters()
         if not self._leads or not self._positions:
             return False
@@ -137,8 +137,8 @@ class Relay:
             return worked
         return self._publish_after(position) or worked
 
-    def _look_at_topics(self) -> None:
-        """Begin with topics that are new, or were created again."""
+    def _check_topics(self) -> None:
+        """Start publishing to topics that are new, or were created again."""
         names = [feed.topic for feed in self._feeds]
         ids = self._ids.look_up([*names, self._dead_letter_topic])
         missing = {*names, self._dead_letter_topic} - ids.keys()
@@ -152,7 +152,7 @@ class Relay:
             self._publisher.close()
         self._positions.clear()
         self._known_ids = {}
-        self._open()
+        self._ensure_producer()
         for feed in self._feeds:
             if feed.topic in ids:
                 self._positions[feed.topic, ids[feed.topic]] = self._begin(feed, ids[feed.topic])
@@ -164,7 +164,7 @@ class Relay:
             checkpoints.start(self._dead_letter_topic, ids[self._dead_letter_topic], 0)
         self._known_ids = ids
 
-    def _open(self) -> None:
+    def _ensure_producer(self) -> None:
         """Start a producer if there is none. Raises `Overtaken`: Note [Fence, then read]."""
         if self._publisher.begin():
             for (topic, topic_id), position in self._positions.items():
@@ -218,7 +218,7 @@ class Relay:
         )
 
     def _attempt(self, messages: Sequence[FeedMessage]) -> tuple[()]:
-        self._open()
+        self._ensure_producer()
         self._publisher.publish([message for _, message in messages])
         return ()
 

@@ -41,9 +41,9 @@ class StoredWaiting:
 
 
 def park(cursor: Any, parked: Sequence[Parked]) -> None:
-    """Store messages as dead letters. A replayed one that is parked again is open again, with the new reason.
+    """Store messages as dead letters.
 
-    The bytes of an existing dead letter do not change.
+    A replayed dead letter that is parked again is open again, with the new reason; its bytes do not change.
     """
     if parked:
         cursor.executemany(
@@ -99,7 +99,7 @@ def remove_waiting(cursor: Any, ids: Sequence[int]) -> None:
 
 
 def wait_for_another(cursor: Any, waits_for: Sequence[tuple[int, str]]) -> None:
-    """Change what messages, by id, wait for."""
+    """Change what messages wait for, by id."""
     if waits_for:
         cursor.execute(
             """update events_waiting w set waits_for = v.waits_for

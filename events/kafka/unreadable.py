@@ -16,16 +16,16 @@ _POLL_MS: Final = 600
 
 
 def unreadable_partitions(starts: Mapping[Partition, int]) -> dict[Partition, str]:
-    """Try each partition from its offset on, with a reader of its own; the reasons of those that fail.
+    """Try to read each partition from its offset, and return the reasons for those that cannot be read.
 
-    A consumer does not say which partition it choked on, and never recovers from it. One that has not
-    answered in time counts as readable: the next consumer will meet the same message, and ask again.
+    A consumer does not say which partition it failed on, and never recovers. A partition that does not answer
+    in time counts as readable: the next consumer will meet the same message, and this runs again.
     """
     found = {}
     reader: KafkaConsumer | None = None
     for partition, offset in starts.items():
         reader = reader or make_reader(client="ingest-probe")
-        reason = _tried(reader, TopicPartition(*partition), offset)
+        reason = _read_error(reader, TopicPartition(*partition), offset)
         if reason is not None:
             found[partition] = reason
             reader.close()
@@ -35,7 +35,7 @@ def unreadable_partitions(starts: Mapping[Partition, int]) -> dict[Partition, st
     return found
 
 
-def _tried(reader: KafkaConsumer, partition: TopicPartition, offset: int) -> str | None:
+def _read_error(reader: KafkaConsumer, partition: TopicPartition, offset: int) -> str | None:
     """Return the reason why a partition cannot be read from an offset; None if it can."""
     try:
         reader.assign([partition])

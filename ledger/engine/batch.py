@@ -50,8 +50,8 @@ class Batch:
 
     # Note [Append while deciding]
     Events are streamed to the database: it stores one while the next is decided, so that both processes work
-    at the same time. That is why all positions are taken before the first decision, and why the connection is
-    used for nothing else until the last.
+    at the same time. That is why all positions are allocated before the first decision, and why the
+    connection is used for nothing else until the last.
 
     # Note [Holds of a batch]
     A hold may be placed and captured in the same batch. The capture is planned as if the placement will
@@ -274,7 +274,7 @@ class Batch:
         last_position: dict[str, int] = {}
         expiry_claims: dict[store.Key, store.Claim] = {}
         written_notes: list[notes.Note] = []
-        positions = store.take_positions(cursor, len(expiries) + len(pending))
+        positions = store.allocate_positions(cursor, len(expiries) + len(pending))
 
         def appended() -> Iterator[StoredEvent]:
             for each in self._decide_all(expiries, pending, locked, positions):

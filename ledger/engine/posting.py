@@ -12,7 +12,7 @@ A batch is one durable READ COMMITTED transaction, which always works in this or
 5. Lock periods and tariffs (shared), machines, consulting requests and names such as coupon codes, and plan
    again with what is read under the locks. If a plan now needs something that is not locked, roll back and
    start from 1.
-6. Take positions of the log. Expire what is overdue, then decide each command in turn. Every event is
+6. Allocate positions in the log. Expire what is overdue, then decide each command in turn. Every event is
    appended as soon as it is decided.
 7. Write operations, entries, other state and accounts, and run the inline projections.
 8. The hook finishes, and the transaction commits.

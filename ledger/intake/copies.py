@@ -53,7 +53,7 @@ def handle(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[
     return tally + apply()
 
 
-def take_one_by_one(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
+def handle_one_by_one(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
     """Store and apply works one at a time, so that no message of a work replaces one not yet applied."""
     tally = Counter[str]()
     for number, message in enumerate(messages):
@@ -85,7 +85,7 @@ def apply() -> Counter[str]:
 ROUTES: Final[Mapping[str, MessageHandler]] = {
     topics.PLATFORM_USERS: handle,
     topics.PLATFORM_MACHINES: handle,
-    topics.TRAINING_WORKS: take_one_by_one,
+    topics.TRAINING_WORKS: handle_one_by_one,
 }
 """The handler of each topic of reference data."""
 

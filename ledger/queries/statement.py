@@ -1,7 +1,7 @@
 """Reads a user's statement: the entries on all of the user's accounts, in order, with the balance after each.
 
 # Note [Statement order]
-A user's accounts are locked from before an event takes its position until it is committed. So for one user
+A user's accounts are locked from before an event is given its position until it is committed. So for one user
 positions, times of recording and entry ids all ascend in the order of commits. No entry can appear before a
 line that was read, and a page needs no settled position.
 """

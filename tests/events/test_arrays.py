@@ -26,19 +26,19 @@ def read_back(literal: str, kind: str) -> Any:
 @in_database
 @given(st.lists(any_text, max_size=5))
 @example(["", "NULL", "null", "{}", ",", '"', "\\", '\\"', " a ", "\n\t", "'", "%s", "ü\u2028"])
-def test_texts_come_back(values: list[str]) -> None:
-    """Quotes, backslashes, commas, braces, the word NULL, the empty text."""
+def test_texts_are_read_back_unchanged(values: list[str]) -> None:
+    """With quotes, backslashes, commas, braces, the word NULL, or nothing in them."""
     assert read_back(texts(values), "text") == values
 
 
 @in_database
 @given(st.lists(st.binary(max_size=33), max_size=3))
-def test_binaries_come_back(values: list[bytes]) -> None:
-    """Every byte."""
+def test_bytes_are_read_back_unchanged(values: list[bytes]) -> None:
+    """Whatever the bytes are."""
     assert [bytes(value) for value in read_back(binaries(values), "bytea")] == values
 
 
-def test_numbers_come_back() -> None:
+def test_values_without_quotes_are_read_back_unchanged() -> None:
     """Integers, amounts, UUIDs."""
     assert read_back(numbers([1, -5, 2**63 - 1]), "bigint") == [1, -5, 2**63 - 1]
     assert read_back(numbers(["0.00000001"]), "numeric") == [Decimal("0.00000001")]

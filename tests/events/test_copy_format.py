@@ -8,7 +8,7 @@ from events.copying import escaped
 
 
 def unescaped(value: str) -> str:
-    # By the rules of PostgreSQL's manual, written anew: what a backslash before a letter stands for.
+    # Written independently, by the rules of PostgreSQL's manual for a backslash before a letter.
     found, characters = [], iter(value)
     for character in characters:
         if character == "\\":
@@ -30,14 +30,14 @@ def unescaped(value: str) -> str:
         ('{"a":"\\""}', '{"a":"\\\\""}'),
     ],
 )
-def test_what_means_something_to_copy_is_escaped(value: str, written: str) -> None:
-    """Tab, line ends and the backslash, and with it the marks of NULL and of the end."""
+def test_characters_with_a_meaning_for_copy_are_escaped(value: str, written: str) -> None:
+    """Tab, line ends and the backslash, and so the markers of NULL and of the end."""
     assert escaped(value) == written
 
 
 @given(st.text(st.sampled_from("\\\t\n\rN.ab\u2028é"), max_size=20))
-def test_escaped_text_comes_back(value: str) -> None:
-    """As one line and one column, complete."""
+def test_escaped_text_is_read_back_unchanged(value: str) -> None:
+    """It is one line and one column."""
     written = escaped(value)
     assert "\n" not in written
     assert "\t" not in written

@@ -35,7 +35,7 @@ WRITES: tuple[Write, ...] = (
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_what_the_database_refuses_is_djangos_error(write: Write) -> None:
+def test_a_refusal_of_the_database_is_djangos_error(write: Write) -> None:
     """Its cause is psycopg2's error, which names the constraint."""
     with pytest.raises(DataError):
         _written(write, "too long " * 100)
@@ -46,8 +46,8 @@ def test_what_the_database_refuses_is_djangos_error(write: Write) -> None:
 
 
 @pytest.mark.parametrize("write", WRITES)
-def test_a_database_that_goes_away_is_djangos_error(write: Write) -> None:
-    """Workers retry after Django's error; psycopg2's would end them."""
+def test_a_lost_connection_is_djangos_error(write: Write) -> None:
+    """Workers retry after Django's error; psycopg2's error would end them."""
 
     def after_the_end(cursor: Any, actor: str) -> None:
         cursor.execute("select pg_backend_pid()")
@@ -62,7 +62,7 @@ def test_a_database_that_goes_away_is_djangos_error(write: Write) -> None:
 
 @given(st.lists(st.text(st.sampled_from("\\'\"\t\n\r%s;N{}.é\u2028$1"), max_size=12), min_size=1, max_size=8))
 def test_few_rows_and_many_are_written_alike(texts: list[str]) -> None:
-    """Whatever they contain: as values of a statement, or copied."""
+    """Inserted or copied, and whatever they contain."""
     lines = [f"{number}\t{escaped(text)}\t{NULL}" for number, text in enumerate(texts)]
     more = [f"-1\tmore\t{NULL}"] * 20
     with transaction.atomic(), connection.cursor() as cursor:
@@ -70,12 +70,12 @@ def test_few_rows_and_many_are_written_alike(texts: list[str]) -> None:
             cursor.execute(f"create temporary table {table} (n int, word text, no text) on commit drop")
             with Pipeline(cursor) as pipeline:
                 write_rows(pipeline, table, ("n", "word", "no"), rows)
-                send_later(pipeline, "select 100 %% %s", 7)  # a percent sign of a row is none of a statement
+                send_later(pipeline, "select 100 %% %s", 7)  # a percent sign in a row is not a placeholder
             cursor.execute(f"select * from {table} where n >= 0 order by n")
             assert cursor.fetchall() == [(number, text, None) for number, text in enumerate(texts)]
 
 
-def test_few_rows_are_no_message_of_their_own() -> None:
+def test_few_rows_take_no_separate_message() -> None:
     """They are sent with the next statement."""
     with transaction.atomic(), CaptureQueriesContext(connection) as captured, connection.cursor() as cursor:
         with Pipeline(cursor) as pipeline:
@@ -84,8 +84,8 @@ def test_few_rows_are_no_message_of_their_own() -> None:
         assert len(captured.captured_queries) == 1
 
 
-def test_a_field_ends_where_it_ends() -> None:
-    """Even an unescaped field never becomes part of the statement."""
+def test_an_unescaped_field_stays_one_value() -> None:
+    """It never becomes part of the statement."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("create temporary table few (word text, other text) on commit drop")
         write_rows(cursor, "few", ("word", "other"), ["a\\\t, 1); drop table few --", "'\\'\t\\\\'"])
@@ -93,7 +93,7 @@ def test_a_field_ends_where_it_ends() -> None:
         assert cursor.fetchall() == [("a\\", ", 1); drop table few --"), ("''", "\\'")]
 
 
-def test_what_making_a_row_raises_ends_the_copy() -> None:
+def test_an_error_while_making_a_row_ends_the_copy() -> None:
     """The original error is raised, not the database's version of it, and no earlier row is kept."""
 
     def rows() -> Iterator[str]:
@@ -108,9 +108,9 @@ def test_what_making_a_row_raises_ends_the_copy() -> None:
         assert cursor.fetchone() == (0,)
 
 
-def test_rows_are_made_while_the_server_takes_in_those_before() -> None:
+def test_rows_are_made_while_the_server_reads_earlier_ones() -> None:
     """The server has read the first row before the last one is made."""
-    taken_in: list[int] = []
+    bytes_read: list[int] = []
 
     def rows() -> Iterator[str]:
         for number in range(1000):
@@ -123,15 +123,15 @@ def test_rows_are_made_while_the_server_takes_in_those_before() -> None:
                        where relid = 'ledger_adjusted'::regclass and bytes_processed > 0"""
                 )
                 if row := cursor.fetchone():
-                    taken_in.append(row[0])
+                    bytes_read.append(row[0])
                     return
                 cursor.execute("select pg_sleep(0.05)")
 
     _written(lambda cursor, _: write_rows(cursor, "ledger_adjusted", ADJUSTED, rows()), "anna")
-    assert taken_in
+    assert bytes_read
 
 
-def test_no_rows_are_no_statement() -> None:
+def test_without_rows_there_is_no_statement() -> None:
     """An empty COPY is left out."""
     with CaptureQueriesContext(connection) as captured:
         _written(lambda cursor, _: write_rows(cursor, "ledger_adjusted", ADJUSTED, iter(())), "anna")

@@ -28,7 +28,7 @@ def test_uuid7_begins_with_the_milliseconds_since_1970() -> None:
 
 
 def test_ids_of_different_milliseconds_sort_by_time() -> None:
-    """As text, like in an index."""
+    """The text form sorts, as in an index."""
     made = []
     for _ in range(5):
         made.append(uuid7())
@@ -37,7 +37,7 @@ def test_ids_of_different_milliseconds_sort_by_time() -> None:
 
 
 def test_ids_of_one_process_sort_by_the_order_they_were_made_in() -> None:
-    """Even within a millisecond, because grants of one batch are spent in that order. None repeats."""
+    """Even within a millisecond, because grants of one batch are spent in that order. No id repeats."""
     made = [uuid7() for _ in range(20_000)]
     assert made == sorted(set(made))
 
@@ -50,7 +50,7 @@ def test_ids_of_several_threads_never_repeat() -> None:
     assert len({each for one in made for each in one}) == 8000
 
 
-def test_clock_that_goes_back_does_not_change_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_goes_back_does_not_change_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
     """Later ids sort later."""
     first = uuid7()
     monkeypatch.setattr(time, "time_ns", lambda: 1)

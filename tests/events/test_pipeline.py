@@ -37,7 +37,7 @@ def sent() -> Iterator[list[str]]:
         yield seen
 
 
-def test_what_has_no_answer_goes_with_what_has_one(pipeline: Pipeline, sent: list[str]) -> None:
+def test_statements_without_a_result_are_sent_with_the_next_one(pipeline: Pipeline, sent: list[str]) -> None:
     """In one message and in order, with the result of the last one; a percent sign is literal."""
     send_later(pipeline, "insert into said values (%s)", "a 100 % sure thing")
     send_later(pipeline, "insert into said values ('10 %')")
@@ -47,7 +47,7 @@ def test_what_has_no_answer_goes_with_what_has_one(pipeline: Pipeline, sent: lis
     assert query(pipeline, "select word from said where word like %s", "a%") == [("a 100 % sure thing",)]
 
 
-def test_what_is_planned_once_waits_too(pipeline: Pipeline, sent: list[str]) -> None:
+def test_prepared_statements_wait_too(pipeline: Pipeline, sent: list[str]) -> None:
     """Preparing it takes a separate message."""
     execute(pipeline, SAY, ["a"])
     query(pipeline, COUNT, "a")
@@ -57,7 +57,7 @@ def test_what_is_planned_once_waits_too(pipeline: Pipeline, sent: list[str]) -> 
     assert sent == ["execute test_say(%s); execute test_count_said(%s)"]
 
 
-def test_nothing_overtakes_what_waits(pipeline: Pipeline) -> None:
+def test_nothing_overtakes_waiting_statements(pipeline: Pipeline) -> None:
     """Neither COPY nor the driver's own cursor, which bypass `execute`."""
     send_later(pipeline, "insert into said values ('first')")
     pipeline.copy_expert("copy said from stdin", io.BytesIO(b"second\n"))
@@ -68,18 +68,18 @@ def test_nothing_overtakes_what_waits(pipeline: Pipeline) -> None:
     ]
 
 
-def test_what_still_waits_is_sent_at_the_end(sent: list[str]) -> None:
-    """If the transaction fails, nothing of it is sent."""
+def test_waiting_statements_are_sent_at_the_end(sent: list[str]) -> None:
+    """If the transaction fails, they are dropped."""
     with connection.cursor() as cursor:
         with Pipeline(cursor) as pipeline:
             send_later(pipeline, "select 1")
             send_later(pipeline, "select 2")
         with pytest.raises(ZeroDivisionError), Pipeline(cursor) as pipeline:
-            _tell_and_fail(pipeline)
+            _send_and_fail(pipeline)
     assert sent == ["select 1; select 2"]
 
 
-def test_statement_is_prepared_once_for_each_connection(pipeline: Pipeline, sent: list[str]) -> None:
+def test_a_statement_is_prepared_once_per_connection(pipeline: Pipeline, sent: list[str]) -> None:
     """A new connection knows no prepared statement."""
     assert execute(pipeline, SAY, ["a", "b", "a"]) == 3
     assert query(pipeline, COUNT, "a") == [(2,)]
@@ -90,7 +90,7 @@ def test_statement_is_prepared_once_for_each_connection(pipeline: Pipeline, sent
         assert query(cursor, COUNT, "a") == [(0,)]
 
 
-def test_statement_stays_prepared_where_its_transaction_failed() -> None:
+def test_a_statement_stays_prepared_when_its_transaction_fails() -> None:
     """A rollback keeps prepared statements, in the database and in the pipeline."""
     statement = Statement("test_divide", "select 1 / $1::integer")
     for _ in range(2):
@@ -100,26 +100,26 @@ def test_statement_stays_prepared_where_its_transaction_failed() -> None:
         assert query(cursor, statement, 1) == [(1,)]
 
 
-def test_what_is_read_behind_a_lock_is_of_after_the_lock() -> None:
+def test_a_read_after_a_lock_sees_what_was_committed_before_the_lock() -> None:
     """Even in one message: each statement has its own snapshot."""
     with another() as other, other.cursor() as elsewhere:
         elsewhere.execute("create table waited_for (word text)")
         try:
             elsewhere.execute("begin; select pg_advisory_xact_lock(4711)")
-            behind = Worker(_read_behind_the_lock)
+            reader = Worker(_read_after_the_lock)
             until(waits_for_a_lock)
             elsewhere.execute("insert into waited_for values ('committed meanwhile'); commit")
-            assert behind.answer() == [("committed meanwhile",)]
+            assert reader.answer() == [("committed meanwhile",)]
         finally:
             elsewhere.execute("drop table waited_for")
 
 
-def _tell_and_fail(pipeline: Pipeline) -> None:
+def _send_and_fail(pipeline: Pipeline) -> None:
     send_later(pipeline, "select 3")
     raise ZeroDivisionError
 
 
-def _read_behind_the_lock() -> list[tuple[Any, ...]]:
+def _read_after_the_lock() -> list[tuple[Any, ...]]:
     with transaction.atomic(), connection.cursor() as cursor, Pipeline(cursor) as pipeline:
         send_later(pipeline, "select pg_advisory_xact_lock(4711)")
         return query(pipeline, Statement("test_read_waited_for", "select word from waited_for"))

@@ -32,7 +32,7 @@ class Writer:
         self.cursor.execute("begin")
 
     def append(self, count: int = 1) -> list[int]:
-        positions = store.take_positions(self.cursor, count)
+        positions = store.allocate_positions(self.cursor, count)
         store.append(self.cursor, [event(position) for position in positions])
         return positions
 
@@ -77,7 +77,7 @@ def start() -> int:
 
 
 def test_a_frozen_settler_does_not_stop_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database ends its transaction, and it learns so when it wakes up."""
+    """The database ends its transaction, and the settler gets the error when it wakes up."""
     frozen, wake = threading.Event(), threading.Event()
     scan = Settler._scan
 
@@ -97,14 +97,14 @@ def test_a_frozen_settler_does_not_stop_others(monkeypatch: pytest.MonkeyPatch) 
         old.answer()
 
 
-def test_writer_that_is_frozen_in_the_middle_of_a_copy_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database would wait for its next row for ever, with everything locked. Its rows are rolled back."""
+def test_a_writer_that_is_frozen_in_the_middle_of_a_copy_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the database would wait for its next row for ever, with everything locked."""
     frozen, wake = threading.Event(), threading.Event()
 
     def append() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            # More than go into one statement: Note [Few rows].
-            store.append(cursor, freeze(store.take_positions(cursor, 20)))
+            # Enough rows for a COPY: Note [Few rows].
+            store.append(cursor, freeze(store.allocate_positions(cursor, 20)))
 
     def freeze(positions: Sequence[int]) -> Iterator[StoredEvent]:
         yield from map(event, positions)
@@ -115,7 +115,7 @@ def test_writer_that_is_frozen_in_the_middle_of_a_copy_is_ended(monkeypatch: pyt
     assert frozen.wait(10)
     (later,) = appended()
     settler = Settler()
-    assert settler.advance() < later  # it may still be at work
+    assert settler.advance() < later  # the writer may still be working
     monkeypatch.setattr(settling, "_STALLED_AFTER_SECONDS", 0)
     settler.advance()
     until(lambda: settler.advance() == later)
@@ -125,7 +125,7 @@ def test_writer_that_is_frozen_in_the_middle_of_a_copy_is_ended(monkeypatch: pyt
     assert [each.position for each in store.read(after=later - 2, upto=later, limit=9)] == [later]
 
 
-def test_settled_position_follows_what_was_appended() -> None:
+def test_the_settled_position_follows_appended_events() -> None:
     """Without gaps it is the last position, at once."""
     positions = appended(5)
     assert Settler().advance() == positions[-1] == settled()
@@ -143,7 +143,7 @@ def test_an_open_writer_holds_back_later_events(start: int) -> None:
         assert settler.advance() == second
 
 
-def test_what_was_before_the_open_writer_is_settled() -> None:
+def test_events_before_the_open_writer_are_settled() -> None:
     """Earlier positions do not wait."""
     (earlier,) = appended()
     with writing() as slow:
@@ -153,7 +153,7 @@ def test_what_was_before_the_open_writer_is_settled() -> None:
         slow.roll_back()
 
 
-def test_gap_of_a_rolled_back_writer_is_passed() -> None:
+def test_the_gap_of_a_rolled_back_writer_is_passed() -> None:
     """Once the writer is gone, the gap cannot be filled: the second look is certain."""
     with writing() as writer:
         writer.append(3)
@@ -173,7 +173,7 @@ def test_a_gap_without_a_holder_is_passed_at_once() -> None:
     assert Settler().advance() == last
 
 
-def test_second_open_writer_holds_back_after_the_first_is_gone() -> None:
+def test_a_second_open_writer_holds_back_after_the_first_is_gone() -> None:
     """With two gaps, nothing above the second one is settled before its writer ends."""
     with writing() as one, writing() as other:
         one.append()
@@ -183,13 +183,13 @@ def test_second_open_writer_holds_back_after_the_first_is_gone() -> None:
         settler = Settler()
         assert settler.advance() < between
         one.roll_back()
-        # Which of the two could fill the first gap is not known, so that it may wait for both.
+        # It is unknown which of the two could fill the first gap, so the settler may wait for both.
         assert all(settler.advance() <= between for _ in range(3))
         other.commit()
         assert [settler.advance() for _ in range(2)][-1] == last
 
 
-def test_writer_who_comes_later_does_not_keep_an_old_gap_open() -> None:
+def test_a_later_writer_does_not_keep_an_old_gap_open() -> None:
     """Only writers present when the gap was seen can fill it."""
     with writing() as gone, writing() as later:
         gone.append()
@@ -203,7 +203,7 @@ def test_writer_who_comes_later_does_not_keep_an_old_gap_open() -> None:
 
 
 def test_transactions_that_append_nothing_are_not_waited_for() -> None:
-    """A transaction that appends nothing is not waited for, even with a snapshot or transaction id."""
+    """Even with a snapshot or a transaction id."""
     with another() as other, other.cursor() as cursor:
         cursor.execute("begin isolation level repeatable read")
         cursor.execute("select count(*) from events_event")
@@ -216,8 +216,8 @@ def test_transactions_that_append_nothing_are_not_waited_for() -> None:
         cursor.execute("rollback")
 
 
-def test_another_settler_at_work_is_left_alone() -> None:
-    """Only one settles at a time: the other returns the settled position."""
+def test_only_one_settler_works_at_a_time() -> None:
+    """The other one returns the settled position."""
     (last,) = appended()
     with another() as other, other.cursor() as cursor:
         cursor.execute("begin")
@@ -228,8 +228,8 @@ def test_another_settler_at_work_is_left_alone() -> None:
     assert Settler().advance() == last
 
 
-def test_settled_position_passes_more_than_one_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From further behind than one scan reads, with a gap after that."""
+def test_the_settled_position_passes_more_than_one_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more events than one scan reads, and a gap after them."""
     monkeypatch.setattr("events.settler._SCAN", 10)
     appended(35)
     with writing() as writer:
@@ -242,8 +242,8 @@ def test_settled_position_passes_more_than_one_scan(monkeypatch: pytest.MonkeyPa
     assert reached[-1] == last
 
 
-def test_settled_position_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gap noted long ago may be far below what was settled since."""
+def test_the_settled_position_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if a gap was noted long ago, far below the position that is settled now."""
     monkeypatch.setattr("events.settler._SCAN", 10)
     settler = Settler()
     with writing() as first, writing() as second:
@@ -266,7 +266,7 @@ def test_settled_position_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_no_reader_misses_or_reorders_an_event(start: int) -> None:
-    """Six writers, a third of them rolling back, and an open foreign transaction all along."""
+    """With six writers, a third of whose transactions roll back, and an open foreign transaction."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     stop = threading.Event()

@@ -14,12 +14,12 @@ VERSIONS = [("fee.charged", 1), ("fee.charged", 2), ("fee.charged", 3), ("fee.wa
 
 
 def cents_to_amount(event: StoredEvent) -> Mapping[str, Any]:
-    """Version 1 had whole cents."""
+    """Lift version 1, which had whole cents."""
     return {"amount": f"{event.data['cents'] // 100}.{event.data['cents'] % 100:02}000000"}
 
 
 def with_currency(event: StoredEvent) -> Mapping[str, Any]:
-    """Version 2 had one currency only."""
+    """Lift version 2, which had only one currency."""
     return {**event.data, "currency": "USD"}
 
 
@@ -40,7 +40,7 @@ def event(type_: str, version: int, **data: Any) -> StoredEvent:
     )
 
 
-def test_old_version_takes_every_step_and_keeps_its_place() -> None:
+def test_an_old_version_takes_every_step_and_keeps_its_position() -> None:
     """Only data and version change."""
     lift = Upcasting(VERSIONS, STEPS).lift
     current = event("fee.charged", 3, amount="1.05000000", currency="USD")
@@ -48,13 +48,13 @@ def test_old_version_takes_every_step_and_keeps_its_place() -> None:
     assert lift(event("fee.charged", 2, amount="1.05000000")) == current
 
 
-def test_current_version_is_the_same_object() -> None:
-    """It costs one look-up."""
+def test_an_event_of_the_current_version_is_returned_itself() -> None:
+    """It costs one lookup."""
     for now in (event("fee.charged", 3, amount="1", currency="USD"), event("fee.waived", 1)):
         assert Upcasting(VERSIONS, STEPS).lift(now) is now
 
 
-def test_stored_event_is_left_as_it_was() -> None:
+def test_lifting_leaves_the_stored_event_unchanged() -> None:
     """Steps make new data."""
     old = event("fee.charged", 1, cents=105)
     Upcasting(VERSIONS, STEPS).lift(old)
@@ -70,7 +70,7 @@ def test_stored_event_is_left_as_it_was() -> None:
         ("fee.waived", 2, "the newest is 1"),
     ],
 )
-def test_unknown_event_is_refused_by_name(type_: str, version: int, said: str) -> None:
+def test_an_unknown_event_is_refused_by_name(type_: str, version: int, said: str) -> None:
     """The message names the type and the newest known version."""
     with pytest.raises(UnknownEvent, match=said) as raised:
         Upcasting(VERSIONS, STEPS).lift(event(type_, version))
@@ -78,7 +78,7 @@ def test_unknown_event_is_refused_by_name(type_: str, version: int, said: str) -
 
 
 @pytest.mark.parametrize(("version", "written"), [(1, False), (2, False), (3, True), (4, False)])
-def test_only_the_current_version_is_written(version: int, written: bool) -> None:
+def test_only_the_current_version_can_be_written(version: int, written: bool) -> None:
     """Older versions are only read."""
     upcasting = Upcasting(VERSIONS, STEPS)
     if written:
@@ -98,7 +98,7 @@ def test_only_the_current_version_is_written(version: int, written: bool) -> Non
     ],
     ids=["no first version", "a gap", "a step is missing", "a step leads nowhere"],
 )
-def test_registry_with_a_hole_is_refused_at_once(versions: Any, steps: Any) -> None:
-    """Not only when the first old event is read."""
+def test_a_registry_with_a_gap_is_refused_at_once(versions: Any, steps: Any) -> None:
+    """Before any old event is read."""
     with pytest.raises(ValueError, match="missing"):
         Upcasting(versions, steps)

@@ -40,7 +40,7 @@ def fill(operation: Operation, entry: int, column: str = "credit_id") -> None:
 def append_link_event(operation: Operation, entry: int, **changes: Any) -> int:
     """Append a link event as `link_entries` does, without filling the link; return its position."""
     with connection.cursor() as cursor:
-        (position,) = store.take_positions(cursor, 1)
+        (position,) = store.allocate_positions(cursor, 1)
         event = {
             "position": position,
             "id": uuid7(),

@@ -162,7 +162,7 @@ class DeadLetterActions(ActionsInState):
             "opts": self.opts,
             "title": f"{verb} dead letter {dead_letter.id}",
             "dead_letter": dead_letter,
-            "reason": dead_letter_store.why(dead_letter.code, dead_letter.reason),
+            "reason": dead_letter_store.full_reason(dead_letter.code, dead_letter.reason),
             "headers": headers_to_text(dead_letter.message.headers),
             "value": to_text(dead_letter.message.value),
             "shows_message": form_class is not MendForm,

@@ -11,7 +11,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from easyautoml_ledger.envelope import parse
 from easyautoml_ledger.errors import ContractError
-from events.kafka.dead_letter_store import why
+from events.kafka.dead_letter_store import full_reason
 from events.models import DeadLetter, Event, Key, LetterAct, StoredMessage, WaitingMessage
 from web.admin.dead_letter_actions import DeadLetterActions
 from web.admin.formatting import link_to, pretty_json, utc_time
@@ -70,7 +70,7 @@ class DeadLetterActionInline(ReadOnlyInline):
 
     @admin.display(description="failure at that time")
     def failure(self, act: LetterAct) -> str:
-        return why(act.code, act.reason)
+        return full_reason(act.code, act.reason)
 
     @admin.display(description="message as mended")
     def shown_message(self, act: LetterAct) -> SafeString | str:

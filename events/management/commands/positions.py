@@ -11,9 +11,9 @@ class Command(BaseCommand):
     """Lists the positions; with --go-on releases a partition with an alarm."""
 
     help = (
-        "Lists how far the ledger has read each partition. A partition whose messages are gone or cannot be "
-        "taken apart stands still with an alarm: nothing is skipped on its own. --go-on says where to go on, "
-        "after somebody has looked at what is lost. Workers see it within a few seconds."
+        "List how far the ledger has read each partition. A partition whose messages are gone or cannot be "
+        "parsed is stopped with an alarm: nothing is skipped automatically. --go-on sets the offset to "
+        "continue at, after an operator has checked what is lost. Workers follow within a few seconds."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,7 +21,7 @@ class Command(BaseCommand):
             "--go-on",
             nargs=3,
             metavar=("TOPIC", "PARTITION", "OFFSET"),
-            help="go on reading there; only a partition with an alarm can be moved",
+            help="continue reading at this offset; only a partition with an alarm can be moved",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,8 +37,8 @@ class Command(BaseCommand):
 
     def _go_on(self, topic: str, partition: str, offset: str) -> None:
         if not (partition.isdecimal() and offset.isdecimal()):
-            raise CommandError("the partition and the offset are whole numbers")
+            raise CommandError("the partition and the offset must be whole numbers")
         moved = positions.clear_alarm(topic, int(partition), int(offset))
         if moved is None:
             raise CommandError(f"{topic}[{partition}] has no alarm")
-        self.stdout.write(f"{topic}[{partition}] goes on at {offset} instead of {moved}")
+        self.stdout.write(f"{topic}[{partition}] continues at {offset} instead of {moved}")

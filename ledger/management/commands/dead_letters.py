@@ -51,7 +51,7 @@ class Command(BaseCommand):
         for found in rows if options["all"] else rows.filter(state=DeadLetter.State.OPEN):
             self.stdout.write(
                 f"{found.pk}  {found.state}  {found.topic}[{found.partition}]@{found.offset}  "
-                f"{dead_letter_store.why(found.code, found.reason)}"
+                f"{dead_letter_store.full_reason(found.code, found.reason)}"
             )
 
     def _show(self, options: dict[str, Any]) -> None:
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             "value": to_text(message.value),
         }
         self.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False))
-        self.stderr.write(f"{found.state}: {dead_letter_store.why(found.code, found.reason)}")
+        self.stderr.write(f"{found.state}: {dead_letter_store.full_reason(found.code, found.reason)}")
         for act in LetterAct.objects.filter(letter=found.id):
             why = f": {act.words}" if act.words else ""
             self.stderr.write(f"{act.at:%Y-%m-%d %H:%M:%S}Z {act.kind} by {act.actor}{why}")
@@ -92,7 +92,7 @@ class Command(BaseCommand):
             with connection.cursor() as cursor:
                 found = dead_letter_store.read(cursor, options["letter"])
             raise CommandError(
-                f"it failed again: {found and dead_letter_store.why(found.code, found.reason)}"
+                f"it failed again: {found and dead_letter_store.full_reason(found.code, found.reason)}"
             )
         self.stdout.write(f"dead letter {options['letter']} is replayed: {', '.join(sorted(tally))}")
 

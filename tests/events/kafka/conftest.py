@@ -38,13 +38,13 @@ def publisher(fresh_topics: None) -> Iterator[Publisher]:
 
 @pytest.fixture
 def user(fresh_topics: None) -> User:
-    """Has 100 USD and 100 EAML."""
+    """A user with 100 USD and 100 EAML."""
     return fund(make_user(), usd=100, eaml=100)
 
 
 @pytest.fixture
 def machine(fresh_topics: None) -> Machine:
-    """Another user's, with a price for everything."""
+    """A machine of another user, with a price for everything."""
     return make_machine(make_user(), api="0.01", data_source="3", copy="5", copy_update="0.5")
 
 
@@ -57,5 +57,5 @@ def recreate_topics(admin: KafkaAdminClient, names: Sequence[str]) -> None:
 
 
 def wait_until_gone(admin: KafkaAdminClient, *names: str) -> None:
-    """Apache Kafka deletes topics asynchronously."""
+    """Wait until topics are deleted: Apache Kafka deletes asynchronously."""
     until(lambda: not set(names) & set(admin.list_topics()), 15)

@@ -15,8 +15,8 @@ from models import Machine, User
 from tests.events.kafka.world import Publisher, events, ingesting, wait_for
 
 
-def test_clients_speak_as_the_settings_say(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every client gets the same options, SASL and TLS included."""
+def test_every_client_connects_as_the_settings_say(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SASL and TLS included."""
     settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(
         update={
             "kafka_bootstrap_servers": "one:9093,two:9093",
@@ -73,9 +73,7 @@ def test_every_compression_of_publishers_is_read(
 
 
 def _posted(pace: Pace, batches: int, *, fixed: float, each: float) -> float:
-    """Return the time of the last of several full batches, for given costs per batch and message
-    (seconds).
-    """
+    """Return the seconds of the last of several full batches, with these costs per batch and per message."""
     seconds = 0.0
     for _ in range(batches):
         seconds = fixed + each * pace.size
@@ -83,7 +81,7 @@ def _posted(pace: Pace, batches: int, *, fixed: float, each: float) -> float:
     return seconds
 
 
-def test_the_pace_settles_where_a_transaction_takes_forty_milliseconds() -> None:
+def test_the_pace_converges_on_transactions_of_40_milliseconds() -> None:
     """From either side, whatever the fixed cost of a batch."""
     pace = Pace(limit=1000)
     assert _posted(pace, 20, fixed=0.012, each=0.0001) == pytest.approx(0.040, abs=0.001)
@@ -91,7 +89,7 @@ def test_the_pace_settles_where_a_transaction_takes_forty_milliseconds() -> None
     assert _posted(pace, 20, fixed=0.012, each=0.0001) == pytest.approx(0.040, abs=0.001)
 
 
-def test_the_pace_keeps_within_its_limits() -> None:
+def test_the_pace_stays_within_its_limits() -> None:
     """Slow batches do not shrink it for ever, quick ones do not exceed the maximum."""
     pace = Pace(limit=400)
     _posted(pace, 20, fixed=0, each=0.00001)
@@ -103,7 +101,7 @@ def test_the_pace_keeps_within_its_limits() -> None:
     assert small.size == 7
 
 
-def test_one_slow_batch_at_most_halves_the_pace_and_a_small_one_says_nothing() -> None:
+def test_one_slow_batch_at_most_halves_the_pace_and_a_small_one_leaves_it() -> None:
     """A short delay of the disk costs a few batches, not the pace of the next minute."""
     pace = Pace(limit=1000)
     _posted(pace, 20, fixed=0.012, each=0.0001)
@@ -116,7 +114,7 @@ def test_one_slow_batch_at_most_halves_the_pace_and_a_small_one_says_nothing() -
     assert pace.size == pytest.approx(full, abs=5)
 
 
-def test_waits_grow_up_to_a_limit_and_begin_again() -> None:
+def test_delays_grow_up_to_a_limit_and_start_again_after_a_success() -> None:
     """With jitter, so that workers do not return all at once."""
     backoff = Backoff(first=1, limit=4)
     waits = [backoff.next() for _ in range(5)]

@@ -1,4 +1,4 @@
-"""Partitions are read exactly once, whatever workers believe."""
+"""Every message is posted exactly once, whatever workers believe to own."""
 
 import os
 from collections import Counter
@@ -26,13 +26,13 @@ from models import Machine, User
 from tests.builders import amount, balances, make_user
 from tests.connections import until
 from tests.events.kafka.conftest import recreate_topics
-from tests.events.kafka.world import Publisher, Sent, events, ingesting, parked, rows, taken, wait_for
+from tests.events.kafka.world import Publisher, Sent, events, ingesting, parked, processed, rows, wait_for
 
 TRAININGS = topics.TRAINING_OPERATIONS
 
 
 def solve(publisher: Publisher, user: User, machine: Machine, ids: Sequence[str]) -> list[Sent]:
-    """One solving of one line per id, 0.0001 EAML each."""
+    """Send one solving of one line per id, 0.0001 EAML each."""
     fields = {"machine": machine.pk, "count_of_lines": 1}
     return publisher.operations([("solving", user.pk, {"id": id_, **fields}) for id_ in ids])
 
@@ -57,7 +57,9 @@ def test_two_workers_on_the_same_partitions_post_each_once(
     assert parked() == []
 
 
-def test_who_lost_a_partition_posts_nothing(publisher: Publisher, user: User, machine: Machine) -> None:
+def test_a_worker_that_lost_a_partition_posts_nothing(
+    publisher: Publisher, user: User, machine: Machine
+) -> None:
     """The position is compared with the start of the fetch."""
     (sent,) = solve(publisher, user, machine, ["once"])
     with ingesting():
@@ -71,7 +73,7 @@ def test_who_lost_a_partition_posts_nothing(publisher: Publisher, user: User, ma
             handle([message], lambda cursor, move=move: positions.advance(cursor, [move]))  # type: ignore[misc]
         assert lost.value.partitions == [(TRAININGS, sent.partition)]
     assert rows("select count(*) from events_event") == before
-    assert taken(TRAININGS) == 1
+    assert processed(TRAININGS) == 1
 
 
 @pytest.mark.parametrize("again", [3, 40], ids=["shorter", "longer"])
@@ -110,23 +112,23 @@ def test_a_topic_recreated_without_readers_is_read_from_its_beginning(
     assert solved() == ["old", "new"]
 
 
-@pytest.mark.parametrize("place", range(5))
-def test_a_poison_message_is_parked_wherever_it_stands(
-    place: int, publisher: Publisher, user: User, machine: Machine
+@pytest.mark.parametrize("index", range(5))
+def test_a_poison_message_is_parked_wherever_it_is_in_its_batch(
+    index: int, publisher: Publisher, user: User, machine: Machine
 ) -> None:
     """A database error caused by one message costs only that message."""
-    ids = ["poison" if n == place else f"{n}" for n in range(5)]
+    ids = ["poison" if n == index else f"{n}" for n in range(5)]
     sent = solve(publisher, user, machine, ids)
     routes = {topic: _poisoned(b"poison") for topic in (TRAININGS, topics.MARKETPLACE_OPERATIONS)}
     with ingesting(routes=routes):
         wait_for(5)
     assert solved() == [id_ for id_ in ids if id_ != "poison"]
-    assert parked() == [(TRAININGS, sent[place].partition, sent[place].offset, "internal_error")]
+    assert parked() == [(TRAININGS, sent[index].partition, sent[index].offset, "internal_error")]
     assert rows("select reason from events_dead_letter") == [("DataError: division by zero",)]
     _, (published,) = dead_letter_feed.read_unpublished(topics.BILLING_DEAD_LETTERS, 1)
     assert dict(published.headers)["deadletter-code"] == b"internal_error"
     assert b"division" not in dict(published.headers)["deadletter-reason"], (
-        "what went wrong inside stays inside"
+        "internal details are not published"
     )
 
 
@@ -140,13 +142,13 @@ def test_a_partition_with_an_alarm_waits_until_an_operator_releases_it(
         wait_for(1)
         _raise_alarm(sent.partition)
         solve(publisher, user, machine, ["skipped", "kept back"])
-        publisher.operation("solving", other.pk, id="goes on", machine=machine.pk, count_of_lines=1)
-        until(lambda: "goes on" in solved(), 10)
-        assert sorted(solved()) == ["first", "goes on"]
+        publisher.operation("solving", other.pk, id="continues", machine=machine.pk, count_of_lines=1)
+        until(lambda: "continues" in solved(), 10)
+        assert sorted(solved()) == ["continues", "first"]
         call_command("positions", "--go-on", TRAININGS, str(sent.partition), "2")
         until(lambda: "kept back" in solved(), 10)
     assert "skipped" not in solved()
-    assert f"{TRAININGS}[{sent.partition}] goes on at 2 instead of 1" in capsys.readouterr().out
+    assert f"{TRAININGS}[{sent.partition}] continues at 2 instead of 1" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(
@@ -161,10 +163,10 @@ def test_messages_that_are_gone_raise_an_alarm(
     admin.delete_records({TopicPartition(TRAININGS, sent[0].partition): 2})
     with ingesting():
         until(lambda: rows("select 1 from events_kafka_position where alarm is not null") != [], 20)
-        publisher.operation("solving", other.pk, id="goes on", machine=machine.pk, count_of_lines=1)
-        until(lambda: solved() == ["goes on"], 10)
+        publisher.operation("solving", other.pk, id="continues", machine=machine.pk, count_of_lines=1)
+        until(lambda: solved() == ["continues"], 10)
         call_command("positions", "--go-on", TRAININGS, str(sent[0].partition), "2")
-        until(lambda: solved() == ["goes on", "there"], 10)
+        until(lambda: solved() == ["continues", "there"], 10)
 
 
 def test_only_a_partition_with_an_alarm_can_be_moved(
@@ -176,26 +178,26 @@ def test_only_a_partition_with_an_alarm_can_be_moved(
         wait_for(1)
     with pytest.raises(CommandError, match="has no alarm"):
         call_command("positions", "--go-on", TRAININGS, str(sent.partition), "0")
-    assert taken(TRAININGS) == 1
+    assert processed(TRAININGS) == 1
 
 
-def test_a_batch_that_cannot_be_taken_apart_stops_its_partition_alone(
+def test_a_batch_that_cannot_be_parsed_stops_only_its_partition(
     publisher: Publisher, user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For example one in an unknown compression."""
+    """For example one with an unknown compression."""
     (sent,) = solve(publisher, user, machine, ["before"])
     other = _user_of_another_partition(user)
 
-    for codec in ("gzip_decode", "zstd_decode"):  # Apache Kafka makes zstd of whatever comes
-        monkeypatch.setattr(default_records, codec, _choking(getattr(default_records, codec), b"x" * 2000))
+    for codec in ("gzip_decode", "zstd_decode"):  # Apache Kafka converts everything to zstd
+        monkeypatch.setattr(default_records, codec, _failing(getattr(default_records, codec), b"x" * 2000))
     compressing = Publisher(compression_type="gzip")
     compressing.raw(TRAININGS, b"x" * 2000, [], partition=sent.partition)
     compressing.close()
-    publisher.operation("solving", other.pk, id="goes on", machine=machine.pk, count_of_lines=1)
+    publisher.operation("solving", other.pk, id="continues", machine=machine.pk, count_of_lines=1)
     with ingesting():
         until(lambda: rows("select 1 from events_kafka_position where alarm is not null") != [], 30)
-        until(lambda: "goes on" in solved(), 20)
-    assert sorted(solved()) == ["before", "goes on"]
+        until(lambda: "continues" in solved(), 20)
+    assert sorted(solved()) == ["before", "continues"]
     ((partition, offset, alarm),) = rows(
         "select partition, next_offset, alarm from events_kafka_position where alarm is not null"
     )
@@ -203,7 +205,7 @@ def test_a_batch_that_cannot_be_taken_apart_stops_its_partition_alone(
     assert "what is this?" in alarm
 
 
-def test_the_group_shares_partitions_and_hands_them_on(
+def test_the_group_shares_partitions_and_reassigns_them(
     publisher: Publisher, user: User, machine: Machine
 ) -> None:
     """A worker that stops leaves its partitions to the other, in the middle of the work."""
@@ -247,7 +249,7 @@ def _poisoned(mark: bytes) -> MessageHandler:
     return post
 
 
-def _choking(decode: Callable[[bytes], bytes], mark: bytes) -> Callable[[bytes], bytes]:
+def _failing(decode: Callable[[bytes], bytes], mark: bytes) -> Callable[[bytes], bytes]:
     """Return a codec that fails on some content."""
 
     def decoding(compressed: bytes) -> bytes:
@@ -260,7 +262,7 @@ def _choking(decode: Callable[[bytes], bytes], mark: bytes) -> Callable[[bytes],
 
 
 def _raise_alarm(partition: int) -> None:
-    """Raise an alarm like a worker that finds nothing at its offset; the position is forgotten then."""
+    """Raise an alarm like a worker that finds nothing at its offset and forgets its position."""
     with connection.cursor() as cursor:
         cursor.execute(
             """update events_kafka_position set alarm = 'there is nothing at offset 1', alarmed_at = now()

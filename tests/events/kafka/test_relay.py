@@ -49,19 +49,19 @@ def test_every_outcome_is_published_under_its_payer(user: User, machine: Machine
     assert done.event is not None
     assert refused.event is not None
     by_id = {message.event.id: message for message in heard(OUT)}
-    published, said_no = by_id[done.event.id], by_id[refused.event.id]
-    assert (published.key, said_no.key) == (str(user.pk).encode(), str(poor.pk).encode())
-    assert published.event.type == topics.BILLING_OPERATION_RECORDED
-    assert published.event.source == topics.BILLING_SERVICE
-    recorded: OperationRecorded = published.payload
+    accepted, declined = by_id[done.event.id], by_id[refused.event.id]
+    assert (accepted.key, declined.key) == (str(user.pk).encode(), str(poor.pk).encode())
+    assert accepted.event.type == topics.BILLING_OPERATION_RECORDED
+    assert accepted.event.source == topics.BILLING_SERVICE
+    recorded: OperationRecorded = accepted.payload
     assert (recorded.source, recorded.request_id) == ("/services/training", "done")
     assert recorded.position == done.event.position
     assert str(recorded.operation) == done.event.id
     assert recorded.account(f"user:{user.pk}:eaml").balance == amount("99.9")
     assert recorded.recorded_at == done.event.recorded_at
     assert [transfer.amount for transfer in recorded.transfers] == [amount("0.1")]
-    rejected: OperationRejected = said_no.payload
-    assert said_no.event.type == topics.BILLING_OPERATION_REJECTED
+    rejected: OperationRejected = declined.payload
+    assert declined.event.type == topics.BILLING_OPERATION_REJECTED
     assert rejected.rejection.code == "insufficient_funds"
     assert rejected.payer == poor.pk
 
@@ -71,7 +71,7 @@ def test_each_users_events_come_in_order_and_once(user: User, machine: Machine) 
     users = [user, *(make_user() for _ in range(4))]
     for n in range(6):
         post([solving(machine, user=each, lines=n + 1) for each in users])
-        _take_a_position_and_roll_back()
+        _allocate_a_position_and_roll_back()
     with relaying(batch=7):
         wait_until_published()
     positions: dict[Any, list[int]] = defaultdict(list)
@@ -84,7 +84,7 @@ def test_each_users_events_come_in_order_and_once(user: User, machine: Machine) 
 
 
 def test_latest_balances_are_published_once_per_batch(user: User, machine: Machine) -> None:
-    """Of every user touched; the version is the event's position."""
+    """For every user touched; the version is the event's position."""
     with relaying():
         wait_until_published(BALANCES)
         post([solving(machine, user=user, lines=1000) for _ in range(5)])
@@ -108,7 +108,7 @@ def test_a_rejection_changes_no_balance(machine: Machine) -> None:
     assert [each for each in payloads(BALANCES, Balance) if each.user == poor.pk] == []
 
 
-def test_what_the_contract_does_not_know_is_passed_over(fresh_topics: None) -> None:
+def test_events_without_a_message_in_the_contract_are_skipped(fresh_topics: None) -> None:
     """The event of the first tariff is not the outcome of a request."""
     assert rows("select type from events_event") == [("tariff.published",)]
     with relaying():
@@ -190,7 +190,7 @@ def test_only_settled_events_are_published(user: User, machine: Machine) -> None
 
 
 def test_dead_letters_are_published_for_their_senders(publisher: Publisher) -> None:
-    """With the original key, value and headers, the reason and the place."""
+    """With the original key, value and headers, the reason, and topic, partition and offset."""
     with ingesting():
         sent = publisher.raw(topics.TRAINING_OPERATIONS, b"noise", [("x-own", b"\xff")], key=b"\x00key")
         publisher.raw(topics.TRAINING_OPERATIONS, None, [], key=b"k")
@@ -220,7 +220,7 @@ def test_a_dead_letter_that_is_too_large_is_published_without_its_value(publishe
     assert dict(letter.headers)["deadletter-left-out"] == b"value of 950000 bytes"
 
 
-def test_what_the_broker_refuses_is_parked_and_published_over(
+def test_an_event_that_the_broker_refuses_is_parked_and_skipped(
     user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An event that is too large does not hold up the others."""
@@ -233,7 +233,7 @@ def test_what_the_broker_refuses_is_parked_and_published_over(
     with relaying():
         wait_until_published()
         until(lambda: rows("select 1 from events_dead_letter where published_at is null") == [], 20)
-    # By id: the embedded broker also shows what was sent in vain, before the halves were.
+    # By id: the embedded broker also shows the messages of attempts that failed.
     published = {message.event.id: message.payload.kind for message in heard(OUT)}
     assert sorted(published.values()) == ["adjustment", "adjustment", "solving", "solving"]
     assert rows("""select topic, partition, "offset", code from events_dead_letter""") == [
@@ -263,13 +263,13 @@ def test_a_new_relay_fences_the_old_one(user: User, machine: Machine) -> None:
 
 
 def test_a_relay_overtaken_before_it_published_publishes_nothing(user: User, machine: Machine) -> None:
-    """It read its checkpoints before the other published: no older balance follows a newer one."""
+    """It read its checkpoints before the other relay published: no older balance follows a newer one."""
     with relaying():
         wait_until_published()
         wait_until_published(BALANCES)
     old = make_relay(batch=1)
     try:
-        assert not old.step(), "there is nothing to tell yet"
+        assert not old.step(), "there is nothing to publish yet"
         for _ in range(3):
             post_one(solving(machine, user=user, lines=1000))
         with relaying(patience=0):
@@ -284,8 +284,8 @@ def test_a_relay_overtaken_before_it_published_publishes_nothing(user: User, mac
         old.close()
 
 
-def test_one_of_two_relays_publishes_and_the_other_stands_by(user: User, machine: Machine) -> None:
-    """Until the first one stops."""
+def test_one_of_two_relays_publishes_and_the_other_waits(user: User, machine: Machine) -> None:
+    """The other takes over when the first one stops."""
     first, second = Stop(), Stop()
     one = Worker(make_relay(first).run)
     wait_until_published()
@@ -308,7 +308,7 @@ def test_a_silent_leader_is_not_waited_for(transactional_db: None) -> None:
     assert leader.holds()
     assert not Leadership(patience=15).holds()
     assert impatient.holds()
-    assert impatient.holds(), "it has no lock, and leads all the same"
+    assert impatient.holds(), "it leads without the lock"
     leader.give_up()
     assert impatient.holds()
     impatient.give_up()
@@ -330,7 +330,7 @@ def test_balances_follow_from_published_transfers(user: User, machine: Machine) 
     assert sums[f"user:{user.pk}:eaml"] == published.eaml.balance
 
 
-def _take_a_position_and_roll_back() -> None:
+def _allocate_a_position_and_roll_back() -> None:
     with transaction.atomic():
         rows("select nextval('events_event_position_seq')")
         transaction.set_rollback(True)

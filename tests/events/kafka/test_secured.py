@@ -53,7 +53,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def secured(authority: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
-    """One broker."""
+    """A broker that requires TLS and a password."""
     directory = make_directory(tmp_path_factory.mktemp("secured"))
     kafka = ApacheKafka(directory, secured=Secured(keystore=authority / "broker.pem", users=_USERS))
     try:
@@ -80,7 +80,9 @@ def ledger(authority: Path, secured: ApacheKafka) -> Iterator[Stack]:
         yield stack
 
 
-def test_operations_go_in_and_come_out(ledger: Stack, secured: ApacheKafka, authority: Path) -> None:
+def test_operations_are_read_and_their_outcomes_published(
+    ledger: Stack, secured: ApacheKafka, authority: Path
+) -> None:
     """The ledger authenticates with SCRAM, the training service with PLAIN, both over TLS."""
     options: dict[str, Any] = {
         "bootstrap_servers": secured.bootstrap_servers,
@@ -111,7 +113,9 @@ def test_operations_go_in_and_come_out(ledger: Stack, secured: ApacheKafka, auth
         ("LEDGER_KAFKA_SSL_CAFILE", "another.pem"),
     ],
 )
-def test_who_is_not_let_in_hears_so(ledger: Stack, authority: Path, setting: str, value: str) -> None:
+def test_a_ledger_that_is_not_let_in_reports_it(
+    ledger: Stack, authority: Path, setting: str, value: str
+) -> None:
     """A wrong password, no TLS, and a broker with a certificate of another authority."""
     right = ledger.environment[setting]
     ledger.environment[setting] = str(authority / value) if value.endswith(".pem") else value
@@ -122,8 +126,8 @@ def test_who_is_not_let_in_hears_so(ledger: Stack, authority: Path, setting: str
         ledger.environment[setting] = right
 
 
-def test_the_client_is_not_let_in_without_its_password(secured: ApacheKafka, authority: Path) -> None:
-    """Its messages are handed back."""
+def test_a_client_with_a_wrong_password_is_not_let_in(secured: ApacheKafka, authority: Path) -> None:
+    """It fails when it connects."""
     options: dict[str, Any] = {
         "bootstrap_servers": secured.bootstrap_servers,
         "security_protocol": "SASL_SSL",

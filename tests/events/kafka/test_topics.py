@@ -26,7 +26,7 @@ def test_every_topic_of_the_contract_is_declared(settings: Any) -> None:
         assert (topic.replicas, topic.settings["min.insync.replicas"]) == (3, "2")
 
 
-def test_missing_topics_are_made_once(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_topics_are_created_once(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
     """A second run changes and prints nothing."""
     recreate_topics(admin, [topic.name for topic in declared_topics()])
     admin.delete_topics([LETTERS])
@@ -38,7 +38,7 @@ def test_missing_topics_are_made_once(admin: KafkaAdminClient, capsys: pytest.Ca
     assert drift(admin, declared_topics()) == []
 
 
-def test_check_makes_nothing(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_creates_nothing(admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]) -> None:
     """It reports missing topics, and fails."""
     recreate_topics(admin, [topic.name for topic in declared_topics()])
     admin.delete_topics([LETTERS])
@@ -49,7 +49,7 @@ def test_check_makes_nothing(admin: KafkaAdminClient, capsys: pytest.CaptureFixt
     assert create_missing(admin, declared_topics()) == [LETTERS]
 
 
-def test_a_topic_with_other_partitions_is_named_and_left_alone(
+def test_a_topic_with_other_partitions_is_reported_and_not_changed(
     admin: KafkaAdminClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """For example one that was created by a publisher's first message."""
@@ -66,7 +66,7 @@ def test_a_topic_with_other_partitions_is_named_and_left_alone(
     recreate_topics(admin, [LETTERS])
 
 
-def test_without_a_broker_the_command_says_so(settings: Any) -> None:
+def test_without_a_broker_the_command_fails(settings: Any) -> None:
     """After a few seconds, with its own exit status."""
     settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9"})
     with pytest.raises(CommandError, match="no broker answers") as refused:

@@ -37,7 +37,7 @@ _SOURCE_OF: Final = {
 
 
 class Sent(NamedTuple):
-    """The place of a sent message."""
+    """The id of a sent message, and where it is in the topic."""
 
     id: str
     topic: str
@@ -222,15 +222,18 @@ def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def taken(topic: str) -> int:
-    """Return the number of offsets of a topic that the ledger has passed."""
+def processed(topic: str) -> int:
+    """Return the number of offsets of a topic that the ledger has processed."""
     found = rows("select coalesce(sum(next_offset), 0) from events_kafka_position where topic = %s", topic)
     return int(found[0][0])
 
 
 def wait_for(count: int, *, seconds: float = 30) -> None:
-    """Wait until the ledger has handled so many messages of both topics."""
-    until(lambda: taken(topics.TRAINING_OPERATIONS) + taken(topics.MARKETPLACE_OPERATIONS) >= count, seconds)
+    """Wait until the ledger has processed this many messages of the two topics of operations."""
+    until(
+        lambda: processed(topics.TRAINING_OPERATIONS) + processed(topics.MARKETPLACE_OPERATIONS) >= count,
+        seconds,
+    )
 
 
 def events(type_: str | None = None) -> list[tuple[str, str]]:
@@ -270,11 +273,11 @@ def checkpoint(topic: str) -> int:
 def wait_until_published(topic: str = topics.BILLING_OPERATIONS, *, seconds: float = 20) -> None:
     """Wait until the relay has published everything to a topic."""
 
-    def told() -> bool:
+    def published() -> bool:
         last: int = rows("select max(position) from events_event")[0][0]
         return checkpoint(topic) >= last
 
-    until(told, seconds)
+    until(published, seconds)
 
 
 def payloads(topic: str, kind: type[BaseModel]) -> list[Any]:
@@ -283,5 +286,5 @@ def payloads(topic: str, kind: type[BaseModel]) -> list[Any]:
 
 
 def _sent(id_: str, future: Any) -> Sent:
-    told = future.get(timeout=10)
-    return Sent(id_, told.topic, told.partition, told.offset)
+    acknowledged = future.get(timeout=10)
+    return Sent(id_, acknowledged.topic, acknowledged.partition, acknowledged.offset)

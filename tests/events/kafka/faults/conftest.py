@@ -21,7 +21,7 @@ Start = Callable[..., Child]
 
 @pytest.fixture
 def start(fresh_topics: None, tmp_path: Path) -> Iterator[Start]:
-    """Starts workers, and ends them after the test."""
+    """A function that starts workers, which are killed after the test."""
     for name in ("logs", "run"):
         (tmp_path / name).mkdir()
     url = os.environ["DATABASE_URL"]

@@ -1,6 +1,4 @@
-"""A proxy to the database that loses the answers to some commits: they succeed, but the client does not
-learn it.
-"""
+"""A proxy to the database that loses the answers to some commits, although they succeed."""
 
 import socket
 import threading
@@ -51,7 +49,7 @@ class Cutting:
                 if content == _COMMIT and self._is_to_be_cut():
                     cut.set()
                     database.sendall(content)
-                    answers.join()  # the commit is made
+                    answers.join()  # the commit has succeeded
                     return
                 database.sendall(content)
 
@@ -76,7 +74,7 @@ def cutting(url: str, *, every: int) -> Iterator[Cutting]:
 
 
 def _answer(database: socket.socket, client: socket.socket, cut: threading.Event) -> None:
-    """Pass answers on; when the connection is to be cut, swallow the next whole one."""
+    """Forward answers; once the connection is to be cut, drop the next complete one."""
     while content := _received(database):
         if cut.is_set():
             if content.endswith(_READY):

@@ -25,9 +25,9 @@ from tests.events.kafka.world import (
     ingesting,
     parked,
     payloads,
+    processed,
     relaying,
     rows,
-    taken,
     wait_for,
     wait_until_published,
 )
@@ -62,14 +62,14 @@ def test_20_000_operations_are_posted_once_each_though_the_worker_is_killed(
         )
         publisher.raw(TRAININGS, b"noise", [], key=f"{part}".encode())
     for kill in range(20):
-        # In the group the partitions of a killed worker are free after its session only.
+        # In a group, the partitions of a killed worker would be free only after its session.
         worker = start("ingest", "--alone", name=f"ingest-{kill}", LEDGER_INGEST_BATCH="200")
         wait_for(kill * 900 + 100, seconds=60)
         Stop().wait(chance.uniform(0, 0.1))
-        assert taken(TRAININGS) < count + noise
+        assert processed(TRAININGS) < count + noise
         worker.kill()
     last, first, events_there = rows("select max(position), min(position), count(*) from events_event")[0]
-    assert last - first + 1 > events_there, "a batch that was killed had taken its positions"
+    assert last - first + 1 > events_there, "a killed batch had allocated its positions"
     start("ingest", "--alone")
     wait_for(count + noise, seconds=120)
     ids = {id_ for id_, _ in sent}
@@ -85,7 +85,7 @@ def test_20_000_operations_are_posted_once_each_though_the_worker_is_killed(
 
 
 def test_a_killed_relay_leaves_nothing_out(user: User, machine: Machine, start: Start) -> None:
-    """At least once, in order per payer, and the remaining balances are the latest."""
+    """Everything is published at least once, in order per payer, and the last balances are the latest."""
     users = [user, *(fund(make_user(), eaml=10) for _ in range(20))]
     for _ in range(20):
         post([solving(machine, user=each, lines=1) for each in users for _ in range(10)])
@@ -97,11 +97,11 @@ def test_a_killed_relay_leaves_nothing_out(user: User, machine: Machine, start: 
     start("relay")
     wait_until_published(seconds=60)
     wait_until_published(topics.BILLING_BALANCES)
-    _check_what_was_told()
+    _check_published()
 
 
 def test_an_old_relay_that_wakes_up_publishes_nothing(user: User, machine: Machine, start: Start) -> None:
-    """It was paused while publishing, longer than its successor waits."""
+    """It was paused while publishing, for longer than its successor waits."""
     users = [user, *(fund(make_user(), eaml=10) for _ in range(10))]
 
     def work() -> None:
@@ -125,11 +125,13 @@ def test_an_old_relay_that_wakes_up_publishes_nothing(user: User, machine: Machi
         os.kill(old.pid, signal.SIGCONT)
     wait_until_published(topics.BILLING_BALANCES)
     old.stop()
-    _check_what_was_told()
+    _check_published()
 
 
-def test_connections_to_the_database_that_break(publisher: Publisher, user: User, machine: Machine) -> None:
-    """Answered or not: the position shows whether the commit succeeded."""
+def test_broken_connections_to_the_database_lose_and_repeat_nothing(
+    publisher: Publisher, user: User, machine: Machine
+) -> None:
+    """The position shows whether a commit without an answer succeeded."""
     ids = [f"{n}" for n in range(2000)]
     publisher.operations(
         [("solving", user.pk, {"id": id_, "machine": machine.pk, "count_of_lines": 1}) for id_ in ids]
@@ -144,7 +146,7 @@ def test_connections_to_the_database_that_break(publisher: Publisher, user: User
     assert parked() == []
 
 
-def test_commits_whose_answers_are_lost(
+def test_lost_answers_of_commits_lose_and_repeat_nothing(
     publisher: Publisher, user: User, machine: Machine, start: Start
 ) -> None:
     """The connection is cut between commits and their answers, again and again."""
@@ -154,12 +156,12 @@ def test_commits_whose_answers_are_lost(
     )
     database = connection.settings_dict
     url = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{database['NAME']}"
-    # Five commits take up the positions of five topics; the batches come after them.
-    with cutting(url, every=8) as way:
-        worker = start("ingest", "--alone", LEDGER_INGEST_BATCH="10", DATABASE_URL=way.url)
+    # The first five commits create the positions of five topics; the batches follow.
+    with cutting(url, every=8) as proxy:
+        worker = start("ingest", "--alone", LEDGER_INGEST_BATCH="10", DATABASE_URL=proxy.url)
         wait_for(len(ids), seconds=120)
         worker.stop()
-        assert way.cuts >= 10
+        assert proxy.cuts >= 10
         assert "the database does not answer" in worker.tail(1000)
     assert sorted(id_ for _, id_ in events()[2:]) == sorted(ids)
     assert balances(user)[f"user:{user.pk}:eaml"] == 100 - LINE * len(ids)
@@ -167,19 +169,19 @@ def test_commits_whose_answers_are_lost(
 
 
 @pytest.mark.parametrize("command", ["ingest", "relay"])
-def test_a_worker_ends_when_it_is_asked_to(command: str, start: Start, user: User) -> None:
-    """With status 0, and soon, even while it has work."""
+def test_a_worker_stops_on_request(command: str, start: Start, user: User) -> None:
+    """Soon and with status 0, even while it has work."""
     worker = start(command)
     until(lambda: f"{command}: " in worker.tail(50), 20)
     assert worker.stop(10) == 0, worker.tail(30)
 
 
-def _check_what_was_told() -> None:
-    told = heard(OUT)
+def _check_published() -> None:
+    published = heard(OUT)
     positions = [row[0] for row in rows("select position from events_event where type like 'operation.%%'")]
-    assert sorted({message.payload.position for message in told}) == positions
+    assert sorted({message.payload.position for message in published}) == positions
     first_seen: dict[bytes | None, list[int]] = defaultdict(list)
-    for message in told:
+    for message in published:
         seen = first_seen[message.key]
         if message.payload.position not in seen:
             seen.append(message.payload.position)

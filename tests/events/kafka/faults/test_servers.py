@@ -45,7 +45,7 @@ _KIND: Final[Kafka] = "apache" if os.environ.get("LEDGER_TEST_KAFKA") == "apache
 
 @pytest.fixture
 def broker(transactional_db: None, settings: Any) -> Iterator[Stack]:
-    """A broker for this test alone, which may be killed. Settings name it."""
+    """A broker for this test alone, which may be killed. The settings name it."""
     with Stack(postgres=False, kafka=_KIND) as stack:
         settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(
             update={"kafka_bootstrap_servers": stack.bootstrap_servers}
@@ -56,13 +56,13 @@ def broker(transactional_db: None, settings: Any) -> Iterator[Stack]:
 
 @pytest.fixture
 def user(broker: Stack) -> User:
-    """Has 100 EAML."""
+    """A user with 100 EAML."""
     return fund(make_user(), eaml=100)
 
 
 @pytest.fixture
 def machine(broker: Stack) -> Machine:
-    """Another user's."""
+    """A machine of another user."""
     return make_machine(make_user())
 
 
@@ -85,14 +85,14 @@ def test_a_broker_that_is_killed_and_comes_back(broker: Stack, user: User, machi
         wait_until_published(seconds=60)
     assert sorted(id_ for _, id_ in events()[1:]) == sorted([*first, *second, "meanwhile"])
     assert balances(user)[f"user:{user.pk}:eaml"] == 100 - 101 * LINE
-    told = [message.payload.position for message in heard(OUT)]
-    assert set(told) == {
+    published = [message.payload.position for message in heard(OUT)]
+    assert set(published) == {
         row[0] for row in rows("select position from events_event where type like 'operation.%%'")
     }
 
 
 @pytest.mark.kafka
-def test_operations_over_http_go_on_while_the_broker_is_away_for_a_minute() -> None:
+def test_operations_over_http_continue_while_the_broker_is_away_for_a_minute() -> None:
     """All are answered as quickly as before, and published once the broker is back."""
     with Stack(kafka=_KIND, durable=False) as stack:
         assert stack.broker is not None
@@ -120,25 +120,27 @@ def test_operations_over_http_go_on_while_the_broker_is_away_for_a_minute() -> N
         assert slowest < 5
         assert len(ids) > 60
         stack.broker.start()
-        # The embedded broker has made those that the workers have asked it about, in its own way.
+        # The embedded broker has created the topics that workers asked for, with its own settings.
         stack.manage("topics", check=_KIND == "apache")
         until(lambda: _published_up_to(stack) == _last(stack), 60)
         for worker in ("ingest", "relay"):
-            assert stack.workers[worker].running, "it waited, and went on"
+            assert stack.workers[worker].running, "it waited, and continued"
         with OutcomeListener(bootstrap_servers=stack.bootstrap_servers, from_beginning=True) as listener:
-            told = set[str]()
+            published = set[str]()
 
-            def all_told() -> bool:
+            def all_published() -> bool:
                 outcomes = listener.poll()
-                told.update(str(each.operation) for each in outcomes if isinstance(each, OperationRecorded))
-                return told == set(ids)
+                published.update(
+                    str(each.operation) for each in outcomes if isinstance(each, OperationRecorded)
+                )
+                return published == set(ids)
 
-            until(all_told, 30)
+            until(all_published, 30)
         assert stack.manage("verify").stdout.startswith("verify: ok")
 
 
 @pytest.mark.kafka
-@pytest.mark.skipif(_KIND != "apache", reason="the embedded broker is one")
+@pytest.mark.skipif(_KIND != "apache", reason="the embedded broker is a single one")
 def test_a_leader_that_moves(transactional_db: None, settings: Any) -> None:
     """Each of three brokers is killed and restarted, and leaders move back, under load."""
     with Stack(postgres=False, kafka="apache", brokers=3) as stack:
@@ -169,8 +171,8 @@ def test_a_leader_that_moves(transactional_db: None, settings: Any) -> None:
         publisher.close()
         assert sorted(id_ for _, id_ in events() if id_.isdecimal()) == sorted(ids)
         assert parked() == []
-        told = [message.payload.position for message in heard(OUT)]
-        assert set(told) == {
+        published = [message.payload.position for message in heard(OUT)]
+        assert set(published) == {
             row[0] for row in rows("select position from events_event where type like 'operation.%%'")
         }
 
