@@ -1,4 +1,4 @@
-"""What an operator watches: lag, what is not told, what stands aside, in `/metrics`. No broker needed."""
+"""An operator sees lag, unpublished events and stored messages in `/metrics`. Needs no broker."""
 
 import re
 from collections import Counter
@@ -33,7 +33,7 @@ OPERATIONS = topics.TRAINING_OPERATIONS
 
 
 def metrics() -> dict[str, float]:
-    """Every number of the ledger by its name with its labels."""
+    """Return every metric of the ledger by its name with its labels."""
     text = Client().get("/metrics").content.decode()
     return {name: float(value) for name, value in re.findall(r"^(ledger_\S+) (\S+)$", text, re.MULTILINE)}
 
@@ -48,8 +48,8 @@ def position(partition: int, start: int, end: int, *, topic_id: str, age: int = 
         )
 
 
-def test_lag_is_told_by_partition_of_the_newest_topic() -> None:
-    """A topic that was deleted lags for ever, and nobody cares."""
+def test_lag_is_reported_by_partition_of_the_newest_topic() -> None:
+    """A deleted topic lags for ever, so it is left out."""
     old, new = str(uuid4()), str(uuid4())
     position(0, 5, 900, topic_id=old, age=100)
     position(0, 5, 12, topic_id=new)
@@ -57,13 +57,13 @@ def test_lag_is_told_by_partition_of_the_newest_topic() -> None:
     found = monitoring.read()
     assert [tuple(each) for each in found.partitions] == [(OPERATIONS, 0, 7, False), (OPERATIONS, 1, 0, True)]
     assert found.lag == 7
-    told = metrics()
-    assert told[f'ledger_consumer_lag{{partition="0",topic="{OPERATIONS}"}}'] == 7
-    assert told[f'ledger_partition_alarm{{partition="1",topic="{OPERATIONS}"}}'] == 1
+    shown = metrics()
+    assert shown[f'ledger_consumer_lag{{partition="0",topic="{OPERATIONS}"}}'] == 7
+    assert shown[f'ledger_partition_alarm{{partition="1",topic="{OPERATIONS}"}}'] == 1
 
 
-def test_outbox_has_a_lag_and_an_age(user: User, machine: Machine) -> None:
-    """By topic; told up to the end it is nothing, whatever other readers have read."""
+def test_the_outbox_has_a_lag_and_an_age(user: User, machine: Machine) -> None:
+    """By topic. Both are 0 when everything is published, whatever other readers have read."""
     last = settle_all()
     billing = (topics.BILLING_OPERATIONS, str(uuid4()))
     checkpoints.start(*billing, last)
@@ -78,14 +78,14 @@ def test_outbox_has_a_lag_and_an_age(user: User, machine: Machine) -> None:
     assert (topic, lag) == (topics.BILLING_OPERATIONS, 2)
     assert age == pytest.approx(2 * 60 * 60, abs=60)
     checkpoints.move([billing], last, after)
-    told = metrics()
-    assert told[f'ledger_outbox_lag{{topic="{topics.BILLING_OPERATIONS}"}}'] == 0
-    assert told[f'ledger_outbox_age_seconds{{topic="{topics.BILLING_OPERATIONS}"}}'] == 0
-    assert (told["ledger_settled_position"], told["ledger_unsettled_positions"]) == (after, 0)
+    shown = metrics()
+    assert shown[f'ledger_outbox_lag{{topic="{topics.BILLING_OPERATIONS}"}}'] == 0
+    assert shown[f'ledger_outbox_age_seconds{{topic="{topics.BILLING_OPERATIONS}"}}'] == 0
+    assert (shown["ledger_settled_position"], shown["ledger_unsettled_positions"]) == (after, 0)
 
 
-def test_what_stands_aside_is_told_by_topic_and_code(machine: Machine) -> None:
-    """Open dead letters and waiting messages; one that is dealt with is gone."""
+def test_stored_messages_are_counted_by_topic_and_code(machine: Machine) -> None:
+    """Open dead letters and waiting messages, not those that are resolved."""
     body = b'{"type":"solving","operation_user":999999,"machine":1,"count_of_lines":1}'
     handle(
         [message(topics.OPERATION, b"{}", offset=1), message(topics.OPERATION, body, offset=2)],
@@ -94,9 +94,9 @@ def test_what_stands_aside_is_told_by_topic_and_code(machine: Machine) -> None:
     found = monitoring.read()
     assert [each[:3] for each in found.dead_letters] == [(OPERATIONS, "missing_field", 1)]
     assert [each[:3] for each in found.waiting] == [(OPERATIONS, "undecided", 1)]
-    told = metrics()
-    assert told[f'ledger_dead_letters{{code="missing_field",topic="{OPERATIONS}"}}'] == 1
-    assert told[f'ledger_waiting_messages{{code="undecided",topic="{OPERATIONS}"}}'] == 1
+    shown = metrics()
+    assert shown[f'ledger_dead_letters{{code="missing_field",topic="{OPERATIONS}"}}'] == 1
+    assert shown[f'ledger_waiting_messages{{code="undecided",topic="{OPERATIONS}"}}'] == 1
     with connection.cursor() as cursor:
         cursor.execute("update events_dead_letter set state = 'dismissed'")
         cursor.execute("update events_waiting set deadline = now()")
@@ -105,8 +105,8 @@ def test_what_stands_aside_is_told_by_topic_and_code(machine: Machine) -> None:
     assert (found.dead_letters, found.waiting) == ([], [])
 
 
-def test_what_workers_do_adds_up_over_all_of_them() -> None:
-    """Two workers of one name, and a restart, are one sum; duplicates are seen in it."""
+def test_outcomes_are_summed_over_all_workers() -> None:
+    """Two workers of one name, and a restart, have one sum, with the duplicates in it."""
     for _ in range(2):
         worker = Progress("ingest")
         worker.count(Counter(recorded=2, duplicate=1, parked=0), 3)
@@ -120,8 +120,8 @@ def test_what_workers_do_adds_up_over_all_of_them() -> None:
     assert metrics()['ledger_worker_outcomes_total{outcome="duplicate",worker="ingest"}'] == 2
 
 
-def test_what_could_not_be_noted_is_noted_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database that is away for a moment loses no count, and no worker."""
+def test_counts_that_could_not_be_saved_are_saved_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away for a moment costs no count, and ends no worker."""
     worker = Progress("ingest")
     worker.count(Counter(recorded=2), 2)
 
@@ -137,36 +137,36 @@ def test_what_could_not_be_noted_is_noted_later(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_metric_is_documented() -> None:
-    """And no other is."""
-    told = {name.partition("{")[0] for name in metrics() if not name.startswith("ledger_http_")}
+    """And every documented metric exists."""
+    shown = {name.partition("{")[0] for name in metrics() if not name.startswith("ledger_http_")}
     families = {family.name for family in LedgerCollector().collect()}
     (page,) = (t for t in pages.tables(pages.DOCS / "running.md") if t.header[0] == "metric")
     named = set(re.findall(r"`(ledger_\w+)`", " ".join(cell for row in page.rows for cell in row)))
     assert named == families - {"ledger_worker_outcomes"} | {"ledger_worker_outcomes_total"}
-    assert told <= named
+    assert shown <= named
 
 
-def test_metrics_without_a_database_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The numbers of requests are there all the same."""
+def test_metrics_without_a_database_report_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metrics that need no database are still shown."""
 
     def away() -> None:
         raise DatabaseError("it is gone")
 
     monkeypatch.setattr(monitoring, "read", away)
-    told = metrics()
-    assert told["ledger_database_up"] == 0
-    assert not any(name.startswith("ledger_consumer_lag") for name in told)
+    shown = metrics()
+    assert shown["ledger_database_up"] == 0
+    assert not any(name.startswith("ledger_consumer_lag") for name in shown)
 
 
-def test_first_page_of_the_administration_shows_them(user: User) -> None:
-    """Lag by topic, which partitions stand still, the outbox, and how many messages came twice."""
+def test_the_first_page_of_the_administration_shows_lag_and_alarms(user: User) -> None:
+    """Lag by topic, stopped partitions, the outbox, and the number of messages that came twice."""
     position(3, 5, 12, topic_id=str(uuid4()), alarm="messages are gone")
     checkpoints.start(topics.BILLING_OPERATIONS, str(uuid4()), settle_all() - 1)
     counters.add("ingest", {"duplicate": 41})
     client = Client()
     client.force_login(User.objects.create_superuser(email="admin@example.com", password=str(uuid4())))
     content = client.get("/admin/").content.decode()
-    assert "7 not read, 41 came twice so far" in content
+    assert "7 unread messages, 41 duplicates so far" in content
     assert OPERATIONS in content
-    assert "7, 3 stands still: manage.py positions" in content
+    assert "7, partition 3 stopped: see manage.py positions" in content
     assert topics.BILLING_OPERATIONS in content
