@@ -24,10 +24,10 @@ def post_lists(work: tuple[World, Load, str, int]) -> Span:
     world, load, key, port = work
     items = [{"id": str(uuid4()), **payload} for payload in payloads(world, load)]
     requests = [
-        _request("/v1/operations/bulk", key, {"operations": items[start : start + load.batch]})
+        post("/v1/operations/bulk", key, {"operations": items[start : start + load.batch]})
         for start in range(0, len(items), load.batch)
     ]
-    client = _Client(port)
+    client = Client(port)
     client.ask(requests.pop(0))
     started = start_line()
     for request in requests:
@@ -41,14 +41,14 @@ def post_singly(work: tuple[World, Load, str, int, int]) -> Span:
     """So many clients, each of which posts one operation after the other."""
     world, load, key, port, clients = work
     requests = [
-        _request("/v1/operations", key, payload, f"Idempotency-Key: {uuid4()}\r\n")
+        post("/v1/operations", key, payload, f"Idempotency-Key: {uuid4()}\r\n")
         for payload in payloads(world, load)
     ]
     shares = [requests[number::clients] for number in range(clients)]
     latencies: list[float] = []
 
     def run(share: Sequence[bytes]) -> None:
-        client = _Client(port)
+        client = Client(port)
         for request in share:
             asked = time.monotonic()
             status, body = client.ask(request)
@@ -66,7 +66,13 @@ def post_singly(work: tuple[World, Load, str, int, int]) -> Span:
     return Span(operations=len(requests), started=started, ended=ended, latencies=latencies)
 
 
-def _request(path: str, key: str, content: object, headers: str = "") -> bytes:
+def get(path: str) -> bytes:
+    """Return a GET request without a key."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+
+
+def post(path: str, key: str, content: object, headers: str = "") -> bytes:
+    """Return a POST request with a JSON body."""
     body = json.dumps(content).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n{headers}"
@@ -75,7 +81,7 @@ def _request(path: str, key: str, content: object, headers: str = "") -> bytes:
     return head.encode() + body
 
 
-class _Client:
+class Client:
     """One connection that is kept: as little Python as possible, because it shares the machine."""
 
     def __init__(self, port: int) -> None:

@@ -81,6 +81,10 @@ class Environment(BaseSettings):
     """The most a super admin may adjust alone per day and currency."""
     super_admin_adjust_approve_max: Decimal | None = Field(default=None, ge=0)
     """The largest adjustment that a super admin may approve. Default: no limit."""
+    lock_timeout_shared_ms: int = Field(default=250, ge=1)
+    """The longest that a transaction shared by several commands waits for a lock, in milliseconds."""
+    lock_timeout_alone_ms: int = Field(default=2000, ge=1)
+    """The longest that a command posted alone waits for a lock, in milliseconds; then it is `busy`."""
     ingest_batch: int = Field(default=1000, ge=1, le=5000)
     """The most messages that a worker reads from Kafka at once."""
     body_bytes_max: int = Field(default=4 * 1024 * 1024, ge=1024)

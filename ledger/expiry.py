@@ -1,13 +1,18 @@
 """The worker that expires overdue coupons, holds and proposals."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from django.db import connection
 from django.utils import timezone
 
+from events.poison import isolate
 from events.worker import Attempts, Stop
+from ledger.domain.errors import LockTimeout
+from ledger.domain.proposals import Proposal
 from ledger.engine.posting import sweep
 from ledger.queries.proposals import overdue
 
@@ -32,9 +37,23 @@ def sweep_overdue(*, now: datetime) -> int:
         )
         users = sorted(row[0] for row in cursor.fetchall())
     proposals = overdue(at=now, limit=_BATCH_SIZE)
-    if users or proposals:
-        sweep(users, proposals, clock=lambda: now)
+    # A user whom another transaction keeps locked must not hold up the others.
+    skip = partial(isolate, give_up=_skip, causes=(LockTimeout,), is_cause=lambda _: True)
+    if users:
+        skip(users, lambda some: _sweep(some, (), now))
+    if proposals:
+        skip(proposals, lambda some: _sweep((), some, now))
     return len(users) + len(proposals)
+
+
+def _sweep(users: Sequence[int], proposals: Sequence[Proposal], now: datetime) -> tuple[()]:
+    sweep(users, proposals, clock=lambda: now)
+    return ()
+
+
+def _skip(subject: object, error: Exception) -> tuple[()]:
+    log.warning("%s is not swept now: %s", subject, error)
+    return ()
 
 
 def run(stop: Stop) -> None:

@@ -9,6 +9,7 @@ import psycopg2
 from django.db import connection, connections
 
 from ledger.engine.submission import Outcome
+from models import User
 
 T = TypeVar("T")
 
@@ -27,6 +28,17 @@ def another(**given: str) -> Iterator[Any]:
         yield other
     finally:
         other.close()
+
+
+@contextmanager
+def locked(user: User) -> Iterator[None]:
+    """Keep the user's accounts locked from another connection until the block ends."""
+    with another() as other, other.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("select id from ledger_account where user_id = %s for no key update", [user.pk])
+        assert cursor.fetchall()
+        yield
+        cursor.execute("rollback")
 
 
 class Worker(threading.Thread):

@@ -43,6 +43,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Start servers before pytest-django's own hook, which imports the settings."""
     # xdist's workers must agree on the order of the tests, which may come out of a set. The header shows it.
     os.environ.setdefault("PYTHONHASHSEED", str(secrets.randbelow(2**32)))
+    # On a slow machine a transaction may take longer than the usual timeouts: tests of locks set their own.
+    os.environ.setdefault("LEDGER_LOCK_TIMEOUT_SHARED_MS", "30000")
+    os.environ.setdefault("LEDGER_LOCK_TIMEOUT_ALONE_MS", "30000")
     os.environ.setdefault("LEDGER_SECRET_KEY", "only-for-tests-" + "0" * 32)
     if "DATABASE_URL" not in os.environ:
         try:

@@ -11,6 +11,10 @@ class TryAgain(Exception):
     """Nothing was posted. The same batch may succeed a moment later."""
 
 
+class Locked(TryAgain):
+    """Another transaction keeps a lock that some of the messages need. The others may succeed now."""
+
+
 class MessageHandler(Protocol):
     """Posts messages in one transaction that begins with `move(cursor)`.
 

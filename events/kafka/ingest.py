@@ -27,7 +27,7 @@ from events.kafka import positions, stored_messages
 from events.kafka.clients import make_consumer, make_reader
 from events.kafka.draining import Draining
 from events.kafka.errors import LostPartition, Partition
-from events.kafka.handler import MessageHandler, TryAgain
+from events.kafka.handler import Locked, MessageHandler, TryAgain
 from events.kafka.message import Message, message_of
 from events.kafka.partitions import ConsumerBroken, Partitions
 from events.kafka.progress import Progress
@@ -194,10 +194,26 @@ class Ingest:
             log.warning("another worker reads %s: continuing from the stored position", lost)
             self._partitions.forget(lost.partitions)
             return self._attempt(handle, messages)
+        except Locked as error:
+            self._attempt_by_partition(handle, messages, error)
+            return ()
         self._pace.took(time.monotonic() - self._began, len(messages))
         self._partitions.moved(moves)
         self._progress.count(tally, len(messages))
         return ()
+
+    def _attempt_by_partition(
+        self, handle: MessageHandler, messages: Sequence[Message], error: Locked
+    ) -> None:
+        """Post the partitions apart, so that only those of a locked user wait."""
+        partitions: dict[Partition, list[Message]] = {}
+        for message in messages:
+            partitions.setdefault((message.topic, message.partition), []).append(message)
+        if len(partitions) == 1:
+            self._partitions.delay(next(iter(partitions)), str(error))
+            return
+        for share in partitions.values():
+            self._attempt(handle, share)
 
     def _begin(self, cursor: Any, moves: Sequence[positions.Move]) -> None:
         self._began = time.monotonic()

@@ -25,6 +25,7 @@ from events.kafka.unreadable import CONTENT_ERRORS, unreadable_partitions
 log = logging.getLogger(__name__)
 
 _RETRY_AFTER: Final = 2.0
+_WAITS_TOO_LONG: Final = 30.0
 _MAINTAIN_EVERY: Final = 1.0
 _NOTE_ENDS_EVERY: Final = 5.0
 
@@ -50,6 +51,7 @@ class Partitions:
         self._ids = ids
         self._cursors: dict[Partition, _Cursor] = {}
         self._retry_at: dict[Partition, float] = {}
+        self._waiting_since: dict[Partition, float] = {}
         self._changed: deque[Partition] = deque()
         self._ends_noted_at = float("-inf")
         self._maintained_at = float("-inf")
@@ -74,6 +76,7 @@ class Partitions:
         self._changed.clear()
         self._cursors.clear()
         self._retry_at.clear()
+        self._waiting_since.clear()
 
     def open_new(self) -> None:
         """Start reading newly assigned partitions, at their positions in the database."""
@@ -158,6 +161,7 @@ class Partitions:
         """Note that the moves are committed."""
         for move in moves:
             self._cursors[move.topic, move.partition].next = move.next
+            self._waiting_since.pop((move.topic, move.partition), None)
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Continue from the positions in the database."""
@@ -166,6 +170,15 @@ class Partitions:
 
     def forget_positions(self) -> None:
         self._cursors.clear()
+
+    def delay(self, partition: Partition, reason: str) -> None:
+        """Leave a partition for a moment while the others go on; log an alarm once it has waited long."""
+        now = time.monotonic()
+        waited = now - self._waiting_since.setdefault(partition, now)
+        level = logging.ERROR if waited >= _WAITS_TOO_LONG else logging.WARNING
+        log.log(level, "%s[%s] waits, for %.0f s so far: %s", *partition, waited, reason)
+        self.forget([partition])
+        self._postpone([partition])
 
     def maintain_if_due(self) -> None:
         """Do the periodic work, about every second, with or without messages."""

@@ -10,7 +10,7 @@ LedgerError                 a stable code, details, whether a retry can help
 ```
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 Details: TypeAlias = Mapping[str, Any]
@@ -317,6 +317,15 @@ class Busy(LedgerError):
     code = "busy"
     status = 503
     retryable = True
+
+
+class LockTimeout(Busy):
+    """Another transaction keeps a lock that the command needs. Send it again."""
+
+    def __init__(self, message: str, *, users: Sequence[Sequence[int]] = ()) -> None:
+        super().__init__(message)
+        self.users = users
+        """The users whose accounts each submission of the batch locks, in the order of the batch."""
 
 
 class Invalid(LedgerError):

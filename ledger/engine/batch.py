@@ -32,7 +32,7 @@ from ledger.engine.loading import load_periods, load_state, lock_names_of, month
 from ledger.engine.pending import Pending, conflict_outcome, fold_by_key, make_plan
 from ledger.engine.submission import Outcome, Status, Submission
 
-_LOCK_TIMEOUT_MS: Final = 5_000
+_EXCLUSIVE_LOCK_TIMEOUT_MS: Final = 5_000
 
 
 class TransactionHook(Protocol):
@@ -65,8 +65,11 @@ class Batch:
         submissions: Sequence[Submission],
         clock: Callable[[], datetime],
         missing_holds: set[str] | None = None,
+        *,
+        lock_timeout_ms: int = 0,
     ) -> None:
         self.cursor = cursor
+        self.lock_timeout_ms = lock_timeout_ms
         self.submissions = submissions
         self.clock = clock
         self.missing_holds = set() if missing_holds is None else missing_holds
@@ -79,6 +82,7 @@ class Batch:
         self._closed_until: datetime | None = None
         self._without_accounts: set[int] = set()
         """Users who had no accounts when they were read."""
+        self._pending: Sequence[Pending] = ()
         self.overdue_proposals: Sequence[Proposal] = ()
         """Proposals to expire, in addition to those that the commands resolve."""
 
@@ -87,6 +91,7 @@ class Batch:
         if hook is not None:
             hook.begin(self.cursor)
         if pending := self._answer_unrecorded(fold_by_key(self.submissions)):
+            self._pending = pending
             self.freezing.sum_settled(months_closing([item.plan for item in pending]))
             pending = self._claim_keys(pending)
         if pending:
@@ -98,6 +103,14 @@ class Batch:
         if hook is not None:
             hook.finish(self.cursor, outcomes)
         return outcomes
+
+    def users_by_submission(self) -> list[tuple[int, ...]]:
+        """Return the users whose accounts each submission locks; none for one that was answered without."""
+        users: list[tuple[int, ...]] = [()] * len(self.submissions)
+        for item in self._pending:
+            for index in item.indexes:
+                users[index] = item.users
+        return users
 
     def sweep(self, users: Sequence[int], proposals: Sequence[Proposal]) -> None:
         """Expire what is overdue of these users, and these proposals."""
@@ -194,7 +207,12 @@ class Batch:
             journal.create_missing_accounts(self.cursor, sorted(missing))
         locked = LockedState(journal.lock_accounts(self.cursor, users))
         if any(changes_period_or_tariff(item.submission) for item in pending):
-            kept_store.lock_periods_and_tariffs(self.cursor, exclusive=True, within_ms=_LOCK_TIMEOUT_MS)
+            kept_store.lock_periods_and_tariffs(
+                self.cursor,
+                exclusive=True,
+                within_ms=_EXCLUSIVE_LOCK_TIMEOUT_MS,
+                afterwards_ms=self.lock_timeout_ms,
+            )
         else:
             kept_store.lock_periods_and_tariffs(self.cursor)
         # Owners, prices and tariffs are read again under the locks, because decisions depend on them.

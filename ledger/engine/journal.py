@@ -73,6 +73,19 @@ def lock_accounts(cursor: Any, users: Sequence[int]) -> list[Account]:
     return [Account(*row) for row in query(cursor, _LOCK_ACCOUNTS, numbers(users))]
 
 
+def locked_users(cursor: Any, users: Sequence[int]) -> set[int]:
+    """Return the users with an account that another transaction has locked now."""
+    cursor.execute(
+        """with free as materialized (
+               select id from ledger_account where user_id = any(%(users)s::bigint[])
+               for no key update skip locked)
+           select distinct user_id from ledger_account
+           where user_id = any(%(users)s::bigint[]) and id not in (select id from free)""",
+        {"users": numbers(users)},
+    )
+    return {row[0] for row in cursor.fetchall()}
+
+
 def read_accounts(cursor: Any, users: Iterable[int]) -> list[Account]:
     """Return the accounts of the users as they are now, without a lock."""
     cursor.execute(

@@ -115,19 +115,21 @@ def lock_names(cursor: Any, *names: str) -> None:
     )
 
 
-def lock_periods_and_tariffs(cursor: Any, *, exclusive: bool = False, within_ms: int = 0) -> None:
+def lock_periods_and_tariffs(
+    cursor: Any, *, exclusive: bool = False, within_ms: int = 0, afterwards_ms: int = 0
+) -> None:
     """Keep periods and tariffs unchanged until the end of the transaction.
 
     Lock them exclusively to change them: then all decisions that depend on them are committed, and later ones
     see the change. Everything else that is posted waits behind an exclusive lock that waits, so give up after
-    `within_ms` milliseconds (0: never).
+    `within_ms` milliseconds (0: the transaction's own timeout). The timeout is `afterwards_ms` then.
     """
     if within_ms:
         send_later(cursor, "set local lock_timeout = %s", within_ms)
     lock = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
     send_later(cursor, f"select {lock}(%s)", _PERIODS_AND_TARIFFS_LOCK)
     if within_ms:
-        send_later(cursor, "set local lock_timeout = default")
+        send_later(cursor, "set local lock_timeout = %s", afterwards_ms)
 
 
 def read_grants(cursor: Any, users: Sequence[int], grants: Iterable[str] = ()) -> list[Grant]:

@@ -14,10 +14,10 @@ from easyautoml_ledger.errors import ContractError
 from easyautoml_ledger.operations import parse_operation
 from easyautoml_ledger.payloads import parse_payload
 from events.kafka import stored_messages
-from events.kafka.handler import MessageHandler, TryAgain
+from events.kafka.handler import Locked, MessageHandler, TryAgain
 from events.kafka.message import Message
 from events.kafka.stored_messages import Parked, Waiting
-from ledger.domain.errors import Busy, Invalid
+from ledger.domain.errors import Busy, Invalid, LockTimeout
 from ledger.engine.posting import post
 from ledger.engine.submission import Outcome, Submission
 from ledger.intake import control_totals
@@ -62,14 +62,16 @@ def handle(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[
     """Post messages in one transaction; return the number by outcome.
 
     `move` runs first in the transaction. In it too, messages that cannot be read or are in conflict become
-    dead letters, and those that name an unknown user, machine, hold or payout wait. Raises `TryAgain`, with
-    nothing posted.
+    dead letters, and those that name an unknown user, machine, hold or payout wait. Raises `TryAgain`, or
+    `Locked` while another transaction keeps a user locked, with nothing posted.
     """
     now = timezone.now()
     batch = _Batch(move, now)
     submissions = batch.read(messages)
     try:
         post(submissions, hook=batch)
+    except LockTimeout as error:
+        raise Locked(str(error)) from error
     except Busy as error:
         raise TryAgain(str(error)) from error
     return batch.tally

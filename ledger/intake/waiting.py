@@ -14,7 +14,7 @@ from events.kafka import stored_messages
 from events.kafka.handler import TryAgain
 from events.kafka.stored_messages import Parked, StoredWaiting
 from events.poison import INTERNAL_ERROR, POISON, is_poison, isolate, reason_of
-from ledger.domain.errors import Busy
+from ledger.domain.errors import Busy, LockTimeout
 from ledger.engine.posting import post
 from ledger.engine.submission import Outcome, Submission
 from ledger.intake import control_totals
@@ -107,8 +107,8 @@ def _post(waiting: Sequence[StoredWaiting]) -> Counter[str]:
     tallies = isolate(
         waiting,
         _attempt,
-        give_up=_park,
-        causes=(*POISON, ContractError, MessageRefused),
+        give_up=_give_up,
+        causes=(*POISON, ContractError, MessageRefused, LockTimeout),
         is_cause=lambda error: not isinstance(error, DatabaseError) or is_poison(error),
     )
     return sum(tallies, Counter[str]())
@@ -122,9 +122,17 @@ def _attempt(waiting: Sequence[StoredWaiting]) -> list[Counter[str]]:
     except _PartlyLocked as partly:
         ours = [item for item in waiting if item.id in partly.ours]
         return _attempt(ours) if ours else []
+    except LockTimeout:
+        raise
     except Busy as error:
         raise TryAgain(str(error)) from error
     return [batch.tally]
+
+
+def _give_up(item: StoredWaiting, error: Exception) -> list[Counter[str]]:
+    if isinstance(error, LockTimeout):
+        return []  # it waits until its users are free
+    return _park(item, error)
 
 
 def _park(item: StoredWaiting, error: Exception) -> list[Counter[str]]:

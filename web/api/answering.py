@@ -1,21 +1,27 @@
 """One command from its request to its answer, the same for every route."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger.domain.decide import REJECTION_TYPES
 from ledger.engine.posting import post, quote
-from ledger.engine.submission import Submission
+from ledger.engine.submission import Outcome, Submission
 from ledger.queries.operations import FoundOperation, is_operation
 from web.api import errors, reading, rendering
 from web.api.auth import caller_of
 from web.api.combiner import Combiner
 from web.api.problems import respond
 
-_post = Combiner(post)
+
+def _post_shared(submissions: Sequence[Submission]) -> list[Outcome]:
+    return post(submissions, lock_timeout_ms=settings.ENVIRONMENT.lock_timeout_shared_ms)
+
+
+_post = Combiner(_post_shared, post_alone=post)
 
 
 def is_dry_run(request: HttpRequest) -> bool:

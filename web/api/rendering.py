@@ -18,7 +18,7 @@ from ledger.domain.chart import DEBIT, is_escrow, name_of, owner_of
 from ledger.domain.consulting import Contract
 from ledger.domain.coupons import Grant
 from ledger.domain.decide import REJECTION_TYPES
-from ledger.domain.errors import LedgerError
+from ledger.domain.errors import Busy, LedgerError
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO, text
 from ledger.domain.payouts import Payout
@@ -120,7 +120,8 @@ def bulk_outcome(key: str | None, outcome: Outcome | LedgerError | ContractError
         return content | {"outcome": "failed", "status": problem["status"], "problem": problem}
     if not isinstance(outcome, Outcome):
         problem = document(outcome)
-        return content | {"outcome": "invalid", "status": problem["status"], "problem": problem}
+        kind = "busy" if isinstance(outcome, Busy) else "invalid"
+        return content | {"outcome": kind, "status": problem["status"], "problem": problem}
     content |= {"outcome": outcome.status, "replayed": outcome.replayed}
     if outcome.event is not None:
         content |= {"operation": outcome.event.id, "position": outcome.event.position}

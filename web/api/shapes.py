@@ -267,7 +267,7 @@ class BulkOutcome(_Shape):
     """The outcome of one item. `status` is the HTTP status that a request of its own would have got."""
 
     id: str | None = Field(description="The item's id; null if it has no valid id.")
-    outcome: Literal["recorded", "rejected", "refused", "conflict", "undecided", "invalid", "failed"]
+    outcome: Literal["recorded", "rejected", "refused", "conflict", "undecided", "busy", "invalid", "failed"]
     status: int
     replayed: bool
     operation: UUID | None = None

@@ -23,8 +23,8 @@ from events.kafka.message import Message
 from events.kafka.positions import Move
 from ledger.intake.messages import handle
 from models import Machine, User
-from tests.builders import amount, balances, make_user
-from tests.connections import until
+from tests.builders import amount, balances, fund, make_user
+from tests.connections import locked, until
 from tests.events.kafka.conftest import recreate_topics
 from tests.events.kafka.world import Publisher, Sent, events, ingesting, parked, processed, rows, wait_for
 
@@ -233,6 +233,24 @@ def _message(publisher: Publisher, sent: Sent, topic_id: str, user: User, machin
         headers=headers,
         timestamp=timezone.now(),
     )
+
+
+def test_only_the_partition_of_a_locked_user_waits(
+    publisher: Publisher, user: User, machine: Machine, settings: Any
+) -> None:
+    """Its messages are neither lost nor parked, and are posted once the lock is released."""
+    update = {"lock_timeout_shared_ms": 50, "lock_timeout_alone_ms": 100}
+    settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update=update)
+    other = fund(_user_of_another_partition(user), eaml=10)
+    solve(publisher, user, machine, ["1", "2"])
+    solve(publisher, other, machine, ["3", "4"])
+    with locked(user), ingesting():
+        until(lambda: len(solved()) == 2)
+        assert sorted(solved()) == ["3", "4"]
+    with ingesting():
+        until(lambda: len(solved()) == 4)
+    assert solved()[2:] == ["1", "2"]
+    assert parked() == []
 
 
 def _poisoned(mark: bytes) -> MessageHandler:

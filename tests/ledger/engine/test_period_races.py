@@ -108,13 +108,13 @@ def test_closing_months_while_others_post() -> None:
 
 def test_closing_gives_up_if_others_keep_periods_locked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody else would have to wait behind it. Its key stays free."""
-    monkeypatch.setattr(batch, "_LOCK_TIMEOUT_MS", 200)
+    monkeypatch.setattr(batch, "_EXCLUSIVE_LOCK_TIMEOUT_MS", 200)
     user, made = make.make_user(), recorded(do.change_period("close", LAST))
     approval, before = do.approve(made.id, subject="period"), counts()
     with another() as other, other.cursor() as cursor:
         cursor.execute("begin")
         kept_store.lock_periods_and_tariffs(cursor)
-        with pytest.raises(Busy, match="kept periods and tariffs locked"):
+        with pytest.raises(Busy, match="another transaction keeps a lock"):
             post([approval])
         assert counts() == before
         recorded(make.top_up(user, 1))

@@ -11,10 +11,13 @@ from django.db import connection
 
 from ledger.engine.posting import post
 from ledger.engine.submission import Outcome, Submission
-from tests.builders import balances, make_user
+from models import User
+from tests import builders as make
+from tests.builders import balances, make_user, post_one
+from tests.connections import locked
 from tests.web.api.conftest import Api, bill, service, top_up
 from web.api import answering
-from web.api.combiner import Combiner
+from web.api.combiner import Combiner, names_of
 
 WAIT_SECONDS = 10
 
@@ -173,3 +176,55 @@ def test_concurrent_requests_are_recorded_once_each_and_exactly(monkeypatch: pyt
     assert sum(transactions) >= len(work)
     assert max(transactions) > 1
     print(f"{len(work)} requests in {len(transactions)} transactions")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_requests_of_a_locked_user_wait_alone_and_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests of other users are recorded meanwhile; one thread at a time waits for the locked one."""
+    stuck, *others = [make_user() for _ in range(5)]
+    for user in (stuck, *others):
+        post_one(make.top_up(user, "5"))
+    token = service().token
+    waiting: list[int] = []
+    waiting_max: list[int] = []
+    lock = Lock()
+
+    def post_alone(submissions: Sequence[Submission]) -> list[Outcome]:
+        (only,) = submissions
+        if getattr(only.command, "operation_user", None) != stuck.pk:
+            return post(submissions)
+        with lock:
+            waiting.append(1)
+            waiting_max.append(len(waiting))
+        try:
+            return post(submissions, lock_timeout_ms=300)
+        finally:
+            with lock:
+                waiting.pop()
+
+    combiner = Combiner(lambda some: post(some, lock_timeout_ms=50), post_alone=post_alone)
+    monkeypatch.setattr(answering, "_post", combiner)
+
+    def send(user: User) -> tuple[int, int, str | None]:
+        try:
+            response = Api(token).record(bill(user, "0.25"))
+            # Others may be busy for a moment too, when their own operations meet on a slow machine.
+            while user != stuck and response.status_code == 503:
+                response = Api(token).record(bill(user, "0.25"))
+            return user.pk, response.status_code, response.headers.get("Retry-After")
+        finally:
+            connection.close()
+
+    with locked(stuck), ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(send, [stuck, *others] * 8))
+    assert {answer for answer in answers if answer[0] == stuck.pk} == {(stuck.pk, 503, "1")}
+    assert {status for user, status, _ in answers if user != stuck.pk} == {201}
+    assert max(waiting_max) == 1
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(send, stuck).result() == (stuck.pk, 201, None)
+
+
+def test_a_submission_is_known_by_everything_that_may_lead_to_its_users() -> None:
+    """A sale names the buyer and a machine; the owner is known only once it is planned."""
+    user, machine = 42, 7
+    assert names_of(make.data_source(machine, user=user).command) == {"user:42", "machine:7"}
