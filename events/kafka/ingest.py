@@ -205,7 +205,7 @@ class Ingest:
     def _attempt_by_partition(
         self, handle: MessageHandler, messages: Sequence[Message], error: Locked
     ) -> None:
-        """Post the partitions apart, so that only those of a locked user wait."""
+        """Post each partition separately, so that only those of a locked user wait."""
         partitions: dict[Partition, list[Message]] = {}
         for message in messages:
             partitions.setdefault((message.topic, message.partition), []).append(message)
@@ -213,7 +213,7 @@ class Ingest:
             self._partitions.delay(next(iter(partitions)), str(error))
             return
         for share in partitions.values():
-            self._attempt(handle, share)
+            self._post(handle, share)
 
     def _begin(self, cursor: Any, moves: Sequence[positions.Move]) -> None:
         self._began = time.monotonic()

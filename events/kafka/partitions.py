@@ -172,7 +172,7 @@ class Partitions:
         self._cursors.clear()
 
     def delay(self, partition: Partition, reason: str) -> None:
-        """Leave a partition for a moment while the others go on; log an alarm once it has waited long."""
+        """Pause a partition for a moment while the others continue; log an error once it has waited long."""
         now = time.monotonic()
         waited = now - self._waiting_since.setdefault(partition, now)
         level = logging.ERROR if waited >= _WAITS_TOO_LONG else logging.WARNING

@@ -18,7 +18,7 @@ from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import to_kafka
 from events.kafka import dead_letter_feed, positions
 from events.kafka.errors import LostPartition
-from events.kafka.handler import MessageHandler
+from events.kafka.handler import Locked, MessageHandler
 from events.kafka.message import Message
 from events.kafka.positions import Move
 from ledger.intake.messages import handle
@@ -220,21 +220,6 @@ def test_the_group_shares_partitions_and_reassigns_them(
     assert parked() == []
 
 
-def _message(publisher: Publisher, sent: Sent, topic_id: str, user: User, machine: Machine) -> Message:
-    data = {"type": "solving", "operation_user": user.pk, "machine": machine.pk, "count_of_lines": 9}
-    headers, value = to_kafka(publisher.event(TRAININGS, data, id="never posted"))
-    return Message(
-        topic=TRAININGS,
-        topic_id=topic_id,
-        partition=sent.partition,
-        offset=sent.offset,
-        key=b"1",
-        value=value,
-        headers=headers,
-        timestamp=timezone.now(),
-    )
-
-
 def test_only_the_partition_of_a_locked_user_waits(
     publisher: Publisher, user: User, machine: Machine, settings: Any
 ) -> None:
@@ -251,6 +236,44 @@ def test_only_the_partition_of_a_locked_user_waits(
         until(lambda: len(solved()) == 4)
     assert solved()[2:] == ["1", "2"]
     assert parked() == []
+
+
+def test_a_poison_message_next_to_a_locked_user_repeats_no_other(
+    publisher: Publisher, user: User, machine: Machine
+) -> None:
+    """Partitions are posted separately then, and only the one with the poison message is halved."""
+    for payer in (user, _user_of_another_partition(user)):
+        solve(publisher, payer, machine, [f"{payer.pk} {n}" for n in range(3)])
+    posted: list[tuple[int, int]] = []
+
+    def post(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
+        if len({message.partition for message in messages}) > 1:
+            raise Locked("a user is locked")
+        if posted and any((each.partition != posted[0][0], each.offset) == (True, 1) for each in messages):
+            raise ValueError("poison in the partition that is posted second")
+        tally = handle(messages, move)
+        posted.extend((message.partition, message.offset) for message in messages)
+        return tally
+
+    with ingesting(routes=dict.fromkeys((TRAININGS, topics.MARKETPLACE_OPERATIONS), post)):
+        wait_for(6)
+    assert len(posted) == len(set(posted)) == 5
+    assert [code for *_, code in parked()] == ["internal_error"]
+
+
+def _message(publisher: Publisher, sent: Sent, topic_id: str, user: User, machine: Machine) -> Message:
+    data = {"type": "solving", "operation_user": user.pk, "machine": machine.pk, "count_of_lines": 9}
+    headers, value = to_kafka(publisher.event(TRAININGS, data, id="never posted"))
+    return Message(
+        topic=TRAININGS,
+        topic_id=topic_id,
+        partition=sent.partition,
+        offset=sent.offset,
+        key=b"1",
+        value=value,
+        headers=headers,
+        timestamp=timezone.now(),
+    )
 
 
 def _poisoned(mark: bytes) -> MessageHandler:
