@@ -80,6 +80,26 @@ def may_see_user_statement(viewer: User | AnonymousUser, user: User) -> bool:
     return bool(viewer.is_active and (viewer.pk == user.pk or _may_see_all(viewer, "entry")))
 
 
+def holds_rights(user: User) -> bool:
+    """Return whether the user has a role, a group or a permission."""
+    return bool(
+        user.is_staff
+        or user.is_superuser
+        or user.is_super_admin
+        or user.groups.exists()
+        or user.user_permissions.exists()
+    )
+
+
+def may_manage_account(actor: User | AnonymousUser, user: User) -> bool:
+    """Return whether the actor may change the address, password, flags, groups or keys of a user.
+
+    Only a superuser may if the user holds any right. With a new password the actor could otherwise use a
+    right that they lack, or approve their own proposals as a second person.
+    """
+    return bool(actor.is_active and (actor.is_superuser or not holds_rights(user)))
+
+
 def _is_own_machine(viewer: User | AnonymousUser) -> Q:
     return Q(machine_owner_user=viewer.pk) | Q(machine_owner_team__in=Team.objects.ids_of(viewer))
 

@@ -16,6 +16,7 @@ from events.kafka.message import Message
 from ledger.domain.errors import Invalid
 from ledger.intake import reference_store
 from ledger.intake.messages import MessageRefused
+from models.access import holds_rights
 from models.machine import Machine
 from models.user import User
 from models.work import Work
@@ -82,15 +83,14 @@ def delete_for(cursor: Any, message: Message) -> None:
 
 
 def refuse_local_administrator(cursor: Any, user: int) -> None:
-    """Raise `MessageRefused` for the id of an administrator who was created here, not by the platform."""
+    """Raise `MessageRefused` for the id of a user with rights who was created here, not by the platform."""
     cursor.execute(
-        """select exists (
-               select from models_user u where u.id = %(id)s and (u.is_staff or u.is_superuser)
-               and not exists (
-                   select from ledger_reference r where r.kind = 'user' and r.thing_id = u.id))""",
-        {"id": user},
+        "select exists (select from ledger_reference where kind = 'user' and thing_id = %s)", [user]
     )
     if cursor.fetchone()[0]:
+        return
+    found = User.objects.filter(pk=user).first()
+    if found is not None and holds_rights(found):
         raise MessageRefused("id_is_local", f"user {user} is an administrator who was created here")
 
 

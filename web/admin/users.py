@@ -21,6 +21,7 @@ from ledger.models import Account
 from ledger.queries import dues
 from ledger.queries.balances import balances
 from models import User
+from models.access import may_manage_account
 from web.admin.command_pages import accounts, adjustments, coupons, holds, payouts, tariffs
 from web.admin.command_pages.button import command_button
 from web.admin.formatting import amount, amounts, table, utc_time
@@ -51,7 +52,18 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]  # unfold ships no types
-    """Shows and edits groups of staff with the permissions for pages and command pages."""
+    """Shows groups of staff with their permissions. Superusers edit them, because a group gives rights."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        del obj
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        del obj
+        return bool(request.user.is_superuser)
 
 
 @admin.register(User)
@@ -144,13 +156,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
         return fields if request.user.is_superuser else (*fields, *_ROLES)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Return whether the viewer may change the user; only a superuser may change staff.
-
-        Otherwise one person could take over a colleague's account with a new password and be two people.
-        """
+        """Return whether the viewer may change the user, and the password on a page of its own."""
         allowed = super().has_change_permission(request, obj)
-        is_staff = obj is not None and (obj.is_staff or obj.is_superuser)
-        return bool(allowed and (not is_staff or request.user.is_superuser))
+        return bool(allowed and (obj is None or may_manage_account(request.user, obj)))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Return False: deleting a user closes accounts and deletes billing rows. Deactivate them instead."""

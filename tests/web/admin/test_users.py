@@ -1,8 +1,10 @@
 """Users: balances are read-only, profiles are edited, and only superusers change roles and staff."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
-from django.contrib.auth.models import Permission
+import pytest
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -79,3 +81,55 @@ def test_only_a_superuser_changes_staff(admin: Client, world: World) -> None:
     assert not colleague.has_usable_password()
     assert colleague.first_name is None
     assert admin.post(reverse("admin:auth_user_password_change", args=[colleague.pk]), new).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        pytest.param(lambda user: User.objects.filter(pk=user.pk).update(is_super_admin=True), id="role"),
+        pytest.param(lambda user: user.user_permissions.add(Permission.objects.all()[0]), id="permission"),
+        pytest.param(lambda user: user.groups.add(Group.objects.create(name="finance")), id="group"),
+    ],
+)
+def test_staff_do_not_change_the_account_of_anyone_with_a_right(
+    world: World, right: Callable[[User], object]
+) -> None:
+    """Neither the page nor the password's own page, for a user who is not staff but a super admin, say."""
+    right(world.buyer)
+    client, staff = Client(), User.objects.create_user(email="s@example.com", password=None, is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__in=["view_user", "change_user"]))
+    client.force_login(staff)
+    new = {"password1": "a-long-passw0rd", "password2": "a-long-passw0rd", "usable_password": "true"}
+    password_page = reverse("admin:auth_user_password_change", args=[world.buyer.pk])
+    assert client.post(password_page, new).status_code == 403
+    assert client.post(_url(world.buyer.pk), {"email": "mine@example.com"}).status_code == 403
+    world.buyer.refresh_from_db()
+    assert not world.buyer.check_password("a-long-passw0rd")
+    assert world.buyer.email != "mine@example.com"
+
+
+def test_only_a_superuser_changes_groups(admin: Client) -> None:
+    """Staff who may change groups could give every right to a group of their own."""
+    group = Group.objects.create(name="finance")
+    staff = User.objects.create_user(email="s@example.com", password=None, is_staff=True)
+    staff.user_permissions.set(Permission.objects.filter(codename__in=["view_group", "change_group"]))
+    client = Client()
+    client.force_login(staff)
+    page = reverse("admin:auth_group_change", args=[group.pk])
+    sent = {"name": "finance", "permissions": [Permission.objects.all()[0].pk]}
+    assert client.post(page, sent).status_code == 403
+    assert admin.post(page, sent).status_code == 302
+    assert group.permissions.count() == 1
+
+
+def test_the_first_page_shows_figures_to_staff_who_may_view_operations(world: World) -> None:
+    """Other staff see no figure of the platform."""
+    del world
+    client, staff = Client(), User.objects.create_user(email="s@example.com", password=None, is_staff=True)
+    client.force_login(staff)
+    page = client.get("/admin/").content.decode()
+    assert "Incoming Kafka topics" not in page
+    assert "shown to staff who may view operations" in page
+    staff.user_permissions.set(Permission.objects.filter(codename="view_operation"))
+    page = client.get("/admin/").content.decode()
+    assert "Incoming Kafka topics" in page
