@@ -1,12 +1,12 @@
-"""Starts and stops the servers that the ledger needs, on machines that have none.
+"""Starts and stops PostgreSQL, a broker and the ledger's processes on this machine.
 
-Nothing here imports Django or any other package of the ledger: the stack is started
-before settings can load, by people, tests, benchmarks and the demo alike.
+Nothing here imports Django or another package of the ledger: people, tests, benchmarks and the
+demo start the stack before settings can load.
 
     with Stack(durable=False) as stack:      # PostgreSQL and a broker, in a temporary directory
         stack.setup()
         worker = stack.start("ingest")
-        worker.kill()                        # as `kill -9` would
+        worker.kill()                        # like `kill -9`
 """
 
 from stack.errors import StackError

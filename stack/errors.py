@@ -1,5 +1,5 @@
-"""The one error of the stack."""
+"""The error of the stack."""
 
 
 class StackError(Exception):
-    """Why the stack cannot start or go on: one sentence for the person who started it."""
+    """The stack cannot start or continue. The message is one sentence for the person who started it."""

@@ -1,4 +1,4 @@
-"""The whole stack as one object, for whoever needs servers of his own for a while."""
+"""The whole stack as one object, for tests, benchmarks and the demo."""
 
 import os
 import shutil
@@ -21,9 +21,9 @@ from stack.workers import manage, programs, worker_environment
 
 Kafka = Literal["embedded", "apache"]
 
-# Ends what a killed owner left in a temporary directory, then removes it. It waits on a pipe that only
-# the owner holds open: the system closes it however the owner ends.
-_CARETAKER = """
+# Ends the processes that a killed owner left in a temporary directory, and deletes the directory. It waits
+# on a pipe that only the owner holds open: the system closes it however the owner ends.
+_CLEANUP_SCRIPT = """
 read -r _
 for file in "$1"/run/*.pid; do read -r pid _ <"$file" && kill -QUIT "$pid"; done 2>/dev/null
 sleep 1
@@ -33,12 +33,12 @@ rm -rf "$1"
 
 
 class Stack:
-    """PostgreSQL, a broker and workers, on free ports.
+    """PostgreSQL, a broker and workers on free ports.
 
-    `directory`: where the data lives; without it, a temporary one that is removed at the end, even
-    if this process is killed. `kafka`: which broker, or None for none. `brokers`: how many of Apache
-    Kafka. `durable`: False trades the safety of the data for speed, as tests do. `environment`:
-    settings for the workers, on top of this process's own.
+    `directory` keeps the data; the default is a temporary one that is deleted at the end, even if this
+    process is killed. `kafka` is the kind of broker, or None for no broker. `brokers` is the number of
+    Apache Kafka's brokers. With `durable=False` a crash of the machine may lose data, but the server is
+    faster. `environment` has settings for the workers, in addition to this process's environment.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Stack:
         self._extra = dict(environment or {})
         self._postgres_settings = postgres_settings
         self._echo = echo
-        self._caretaker: subprocess.Popen[bytes] | None = None
+        self._cleanup: subprocess.Popen[bytes] | None = None
         self.directory = Path()
         self.environment: dict[str, str] = {}
         self.workers: dict[str, Child] = {}
@@ -86,16 +86,16 @@ class Stack:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Of the broker. Raises `StackError` where there is none."""
+        """The address of the broker. Raises `StackError` if there is none."""
         if self.broker is None:
-            raise StackError("this stack was made without a broker.")
+            raise StackError("this stack was opened without a broker.")
         return self.broker.bootstrap_servers
 
     def open(self) -> Self:
-        """Starts the servers. Raises `StackError`, and then leaves nothing running."""
+        """Start the servers. If it raises `StackError`, nothing is left running."""
         if self._given is None:
             self.directory = make_temporary_directory()
-            self._caretaker = _leave_a_caretaker(self.directory)
+            self._cleanup = _start_cleanup(self.directory)
         else:
             self.directory = make_directory(self._given.absolute())
         try:
@@ -106,40 +106,40 @@ class Stack:
         return self
 
     def start_kafka(self, kind: Kafka = "embedded", *, port: int | None = None) -> str:
-        """Starts the broker of a stack that was opened without one; returns its address."""
+        """Start the broker of a stack that was opened without one, and return its address."""
         if self.broker is None:
             if kind == "apache":
                 self.broker = ApacheKafka(self.directory, brokers=self._brokers, port=port)
             else:
-                self.broker = Broker(self.directory, port=port, usual_port=free_port())
+                self.broker = Broker(self.directory, port=port, default_port=free_port())
             self.broker.start()
             self.environment["KAFKA_BOOTSTRAP_SERVERS"] = self.broker.bootstrap_servers
         return self.broker.bootstrap_servers
 
     def close(self) -> None:
-        """Stops the workers in their order, then the broker, then PostgreSQL."""
+        """Stop the workers in their order, then the broker, then PostgreSQL."""
         order = list(programs({}))
         workers = sorted(
             self.workers.values(),
             key=lambda child: order.index(child.name.partition("-")[0]),
         )
-        # The last one named is the first one called, and each is called even if another fails.
-        with ExitStack() as at_the_end:
+        # Callbacks run in reverse order, and each runs even if another fails.
+        with ExitStack() as exit_stack:
             if self._temporary and self.directory != Path():
-                at_the_end.callback(shutil.rmtree, self.directory, ignore_errors=True)
-            if self._caretaker is not None:
-                at_the_end.callback(self._caretaker.communicate)
-                at_the_end.callback(self._caretaker.kill)
+                exit_stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+            if self._cleanup is not None:
+                exit_stack.callback(self._cleanup.communicate)
+                exit_stack.callback(self._cleanup.kill)
             if self.postgres is not None:
-                at_the_end.callback(self.postgres.stop)
+                exit_stack.callback(self.postgres.stop)
             if self.broker is not None:
-                at_the_end.callback(self.broker.stop)
+                exit_stack.callback(self.broker.stop)
             for worker in reversed(workers):
-                at_the_end.callback(worker.stop)
-        self.workers, self.broker, self.postgres, self._caretaker = {}, None, None, None
+                exit_stack.callback(worker.stop)
+        self.workers, self.broker, self.postgres, self._cleanup = {}, None, None, None
 
     def manage(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        """Runs `manage.py` to its end. Raises `StackError` with its last words if it fails."""
+        """Run a command of `manage.py`. Raises `StackError` with the end of its output if it fails."""
         done = subprocess.run(
             manage(*arguments),
             cwd=PROJECT,
@@ -150,12 +150,12 @@ class Stack:
             check=False,
         )
         if check and done.returncode != 0:
-            words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-            raise StackError(f"`manage.py {' '.join(arguments)}` failed:\n{words}")
+            output = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+            raise StackError(f"`manage.py {' '.join(arguments)}` failed:\n{output}")
         return done
 
     def setup(self) -> str:
-        """Migrates, grants, publishes the first tariff, makes the topics; returns what it printed."""
+        """Run `manage.py setup` and `topics`; return their output."""
         printed = self.manage("setup").stdout
         return printed + self.manage("topics").stdout if self.broker is not None else printed
 
@@ -166,14 +166,14 @@ class Stack:
         instance: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Child:
-        """Starts a worker: `web`, `ingest`, `relay` or `project`.
+        """Start a worker: `web`, `ingest`, `relay`, `expire` or `project`.
 
-        Another `instance` ("ingest-2") runs beside the first. The same one again, after it ended,
-        is a new start. Raises `StackError` if it is running.
+        Each `instance`, such as "ingest-2", is a worker of its own. An instance that has ended can be started
+        again. Raises `StackError` if it is running.
         """
         label = instance or name
         if label.partition("-")[0] != name:
-            raise StackError(f"an instance of {name} is called {name}-something, not {label}.")
+            raise StackError(f"an instance of {name} must be called {name}-something, not {label}.")
         worker = self.workers.get(label)
         if worker is None or environment is not None:
             settings = {**self.environment, **(environment or {})}
@@ -191,10 +191,10 @@ class Stack:
         return worker.start()
 
     def wait_for_web(self, seconds: float = 30) -> None:
-        """Until the web server accepts connections. Raises `StackError`."""
+        """Wait until the web server accepts connections. Raises `StackError`."""
         port, worker = int(self.environment["LEDGER_WEB_PORT"]), self.workers["web"]
         if not wait_until(lambda: not is_free(port), seconds=seconds, alive=lambda: worker.running):
-            raise StackError(f"the web server does not start; its last words:\n{worker.tail()}")
+            raise StackError(f"the web server does not start; its last output:\n{worker.tail()}")
 
     def _start_servers(self) -> None:
         secrets = read_secrets(self.directory)
@@ -203,7 +203,7 @@ class Stack:
             self.postgres = Postgres(
                 self.directory,
                 secrets,
-                usual_port=free_port(),
+                default_port=free_port(),
                 durable=self._durable,
                 settings=self._postgres_settings,
             ).start()
@@ -223,9 +223,9 @@ class Stack:
             self.start_kafka(self._kafka)
 
 
-def _leave_a_caretaker(directory: Path) -> "subprocess.Popen[bytes]":
+def _start_cleanup(directory: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        ["/bin/sh", "-c", _CARETAKER, "caretaker", str(directory)],
+        ["/bin/sh", "-c", _CLEANUP_SCRIPT, "caretaker", str(directory)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

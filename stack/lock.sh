@@ -1,10 +1,10 @@
 #!/bin/sh
-# Resolves pyproject.toml into the lock files, with hashes, for every platform and Python from 3.11 on.
-# The larger ones are held to what the smaller ones chose. UV names another uv.
+# Resolves pyproject.toml into the lock files, with hashes, for every platform and Python 3.11 and later.
+# The larger files use the versions of the smaller ones. UV is the path of another uv.
 set -eu
 cd "$(dirname "$0")/.."
 uv=${UV:-uv}
-command -v "$uv" >/dev/null || { echo 'lock: uv was not found; install it, or name it with UV=/path/to/uv.' >&2; exit 2; }
+command -v "$uv" >/dev/null || { echo 'lock: uv was not found; install it, or give its path with UV=/path/to/uv.' >&2; exit 2; }
 
 resolve() { # file, further arguments
     file=$1

@@ -1,4 +1,4 @@
-"""Processes by their id: ids are handed out again, so each is recognised by more than its number."""
+"""Processes by their id. The system reuses ids, so a process is identified by its start time too."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ _HAS_PROC = (_PROC / "self" / "stat").exists()
 
 
 def started_at(pid: int) -> str:
-    """When the process began, in the system's own terms; empty if it has ended."""
+    """Return the start time of a process as the system formats it, or '' if it has ended."""
     if not _HAS_PROC:
         return _ps(pid, "lstart=")
     try:
@@ -22,7 +22,7 @@ def started_at(pid: int) -> str:
 
 
 def command_line(pid: int) -> str:
-    """The program and its arguments; empty if it has ended."""
+    """Return the program and its arguments, or '' if the process has ended."""
     if not _HAS_PROC:
         return _ps(pid, "args=")
     try:
@@ -33,7 +33,7 @@ def command_line(pid: int) -> str:
 
 
 def signal_process(pid: int, number: signal.Signals) -> bool:
-    """Sends a signal; False if there is no such process."""
+    """Send a signal; return False if there is no such process."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -42,7 +42,7 @@ def signal_process(pid: int, number: signal.Signals) -> bool:
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:
-    """Sends a signal to the process and to all that it started in its session."""
+    """Send a signal to the process and to the processes of its group."""
     try:
         os.killpg(pid, number)
     except (ProcessLookupError, PermissionError):

@@ -11,7 +11,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nobody listens on now. Another process may still take it first."""
+    """Return a port that is free now. Another process may still take it first."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -19,10 +19,10 @@ def free_port() -> int:
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Whether a server could listen on the port. Raises `StackError` where the address is not ours."""
+    """Return whether a server can listen on the port. Raises `StackError` for an invalid address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
-        # Servers set it too: connections of a server that has just stopped do not block the port.
+        # Servers set this too, so that connections of a server that has just stopped do not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -33,22 +33,16 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
-def choose(*, wanted: int | None, usual: int, setting: str) -> int:
-    """The port that was asked for, which must be free; else the usual one; else any free one."""
+def choose_port(*, wanted: int | None, default: int, setting: str) -> int:
+    """Return the wanted port, else the default port if it is free, else any free port.
+
+    Raises `StackError` if the wanted port is taken.
+    """
     if wanted is not None:
         if not is_free(wanted):
             raise StackError(f"port {wanted} is taken; choose another with {setting}, or leave it unset.")
         return wanted
-    return usual if is_free(usual) else free_port()
-
-
-def answers(port: int, host: str = LOOPBACK) -> bool:
-    """Whether something accepts connections there."""
-    try:
-        with socket.create_connection((host, port), timeout=1):
-            return True
-    except OSError:
-        return False
+    return default if is_free(default) else free_port()
 
 
 def wait_until(
@@ -57,7 +51,7 @@ def wait_until(
     seconds: float,
     alive: Callable[[], bool] = lambda: True,
 ) -> bool:
-    """Polls until ready (True), or until the server died or the time is over (False)."""
+    """Poll until `ready` is true. Return False once `alive` is false or the time is over."""
     deadline = time.monotonic() + seconds
     pause = 0.01
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from a wheel, as a child process with its data in the state directory."""
+"""Runs PostgreSQL 18 from a wheel, as a child process with its data in the state directory."""
 
 import errno
 import os
@@ -13,44 +13,44 @@ from urllib.parse import quote
 
 from stack.errors import StackError
 from stack.pids import command_line, signal_process
-from stack.ports import LOOPBACK, choose, free_port, wait_until
+from stack.ports import LOOPBACK, choose_port, free_port, wait_until
 from stack.postgres_binaries import find_binaries, server_account
 from stack.processes import Child
 from stack.state import Secrets
 
 # Note [Two roles]
-# The owner makes the tables and the triggers on them; the service may not, so that no bug in it can
-# switch the protection of the log off. The owner is the embedded server's only superuser: nothing else
-# lives in that server, and tests need what PostgreSQL gives only to superusers (test databases,
-# emptying append-only tables between tests with session_replication_role).
+# The owner creates the tables and their triggers; the service may not, so that no bug in it can disable
+# the protection of the log. The owner is the only superuser of the embedded server: the server has no other
+# use, and tests need rights that PostgreSQL gives only to superusers (to create test databases, and to
+# empty append-only tables between tests with session_replication_role).
 OWNER = "ledger_owner"
 SERVICE = "ledger_service"
 DATABASE = "ledger"
 
-USUAL_PORT = 54320
+DEFAULT_PORT = 54320
 _MAJOR = "18"
 _START_SECONDS = 120
 _STOP_SECONDS = 30
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
-# Deletable data, as in tests: a crash of the machine may lose it, a crash of the server does not.
+# For tests: a crash of the machine may lose data, a crash of the server does not.
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
-    # TCP alone: a socket's path is limited to 107 bytes, and the state directory may lie deep.
+    # TCP only: the path of a socket is limited to 107 bytes, and that of the state directory may be long.
     "unix_socket_directories": "",
     "max_connections": "200",
     "max_wal_size": "2GB",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m %d ",
-    # Every statement is short; compiling one costs more than running it.
+    # All statements are short, so compiling one takes longer than running it.
     "jit": "off",
 }
 
 
 class Postgres:
-    """One server. `start` makes the data at the first call and finds it at every later one."""
+    """A server. The first `start` creates its data."""
 
     def __init__(
         self,
@@ -58,14 +58,14 @@ class Postgres:
         secrets: Secrets,
         *,
         port: int | None = None,
-        usual_port: int = USUAL_PORT,
+        default_port: int = DEFAULT_PORT,
         durable: bool = True,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = directory
         self._secrets = secrets
         self._wanted_port = port
-        self._usual_port = usual_port
+        self._default_port = default_port
         self._durable = durable
         self._settings = {**_SETTINGS, **({} if durable else _NOT_DURABLE), **(settings or {})}
         self._data = directory / "postgres" / "data"
@@ -91,56 +91,56 @@ class Postgres:
         return f"postgresql://{role}:{quote(password, safe='')}@{LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> "Postgres":
-        """Starts the server and waits until it answers. Raises `StackError`."""
+        """Start the server and wait until it accepts connections. Raises `StackError`."""
         self._check_data()
         if not self._data.exists():
             self._initdb()
         stop_orphan(self._data)
-        # A server that starts again keeps its port: clients hold on to its address.
+        # A restarted server keeps its port, because clients keep its address.
         if not self.port:
-            self.port = choose(
-                wanted=self._wanted_port, usual=self._usual_port, setting="LEDGER_POSTGRES_PORT"
+            self.port = choose_port(
+                wanted=self._wanted_port, default=self._default_port, setting="LEDGER_POSTGRES_PORT"
             )
         for _ in range(3):
-            self._child = self._make_child().start()
-            if wait_until(self._answers, seconds=_START_SECONDS, alive=lambda: self.running):
+            self._child = self._new_child().start()
+            if wait_until(self._accepts_connections, seconds=_START_SECONDS, alive=lambda: self.running):
                 self._ensure_roles()
                 return self
-            said = self._child.tail(20)
+            output = self._child.tail(20)
             self._child.stop()
-            if "shared memory block" in said:
-                # A server that was killed leaves processes that notice it a moment later.
+            if "shared memory block" in output:
+                # The processes of a killed server end a moment later.
                 time.sleep(1)
-            elif "Address already in use" in said and self._wanted_port is None:
-                # Between choosing a port and listening on it, another program has taken it.
+            elif "Address already in use" in output and self._wanted_port is None:
+                # Another program took the port after it was chosen.
                 self.port = free_port()
             else:
                 break
         assert self._child is not None
-        raise StackError(f"PostgreSQL does not start; its own words are at the end of {self._child.log}.")
+        raise StackError(f"PostgreSQL does not start; see the end of {self._child.log}.")
 
     def stop(self) -> None:
-        """Ends every connection and stops the server; what was committed stays."""
+        """End every connection and stop the server. Committed data stays."""
         if self._child is not None:
             self._child.stop()
 
     def kill(self) -> None:
-        """Ends the server as a crash would. The next start recovers what was committed."""
+        """End the server like a crash. The next start recovers the committed data."""
         if self._child is not None:
             self._child.kill()
 
     def sql(self, statement: str, *, role: str = OWNER, database: str = DATABASE) -> str:
-        """Runs SQL and returns what psql prints, unaligned. Raises `StackError` with its message."""
+        """Run SQL and return the unaligned output of psql. Raises `StackError` with its message."""
         done = self._psql(statement, role=role, database=database)
         if done.returncode != 0:
             raise StackError(f"PostgreSQL refused a statement: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def tail(self, lines: int) -> str:
-        """The last lines of its log."""
+        """Return the last lines of its log."""
         return "" if self._child is None else self._child.tail(lines)
 
-    def _make_child(self) -> Child:
+    def _new_child(self) -> Child:
         settings = [f"--{name}={value}" for name, value in {**self._settings, "port": str(self.port)}.items()]
         return Child(
             "postgres",
@@ -149,7 +149,7 @@ class Postgres:
             environment=_ENVIRONMENT,
             cwd=Path("/"),
             account=self._account,
-            stop_signal=signal.SIGINT,  # "fast": does not wait for clients to go
+            stop_signal=signal.SIGINT,  # "fast": does not wait for clients to disconnect
             stop_seconds=_STOP_SECONDS,
         )
 
@@ -165,12 +165,12 @@ class Postgres:
             ) from error
         if version != _MAJOR:
             raise StackError(
-                f"{self._data} was made by PostgreSQL {version}, and this is {_MAJOR}; "
-                "dump it with the older one, or choose another state directory with LEDGER_STATE_DIR.",
+                f"{self._data} was created by PostgreSQL {version}, and this is version {_MAJOR}; "
+                "dump it with the older version, or choose another state directory with LEDGER_STATE_DIR.",
             )
 
     def _initdb(self) -> None:
-        """Makes the data under another name first, so that an interrupted start leaves nothing half done."""
+        """Create the data under a temporary name first, so that it is complete or missing."""
         home = self._data.parent
         home.mkdir(mode=0o700, exist_ok=True)
         new, password = home / "data.new", home / "password"
@@ -195,7 +195,7 @@ class Postgres:
         arguments += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         arguments += ["--auth-local=scram-sha-256", "--auth-host=scram-sha-256"]
         arguments += [] if self._durable else ["--no-sync"]
-        made = subprocess.run(
+        done = subprocess.run(
             [self._binaries / "initdb", *arguments],
             env=_ENVIRONMENT,
             cwd="/",
@@ -206,17 +206,17 @@ class Postgres:
             **account,
         )
         password.unlink()
-        if made.returncode != 0:
+        if done.returncode != 0:
             shutil.rmtree(new, ignore_errors=True)
-            reason = (made.stderr.strip() or made.stdout.strip()).splitlines()[0]
-            raise StackError(f"PostgreSQL could not make its data in {home}: {reason}")
+            reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[0]
+            raise StackError(f"PostgreSQL could not create its data in {home}: {reason}")
         new.replace(self._data)
 
-    def _answers(self) -> bool:
+    def _accepts_connections(self) -> bool:
         return self._psql("select 1", role=OWNER, database="postgres").returncode == 0
 
     def _ensure_roles(self) -> None:
-        """The service's role and the database, where a first start was cut short too."""
+        """Create the service's role and the database if they are missing, and set the password."""
         self.sql(
             f"""
             select 'create role {SERVICE} login'
@@ -224,12 +224,12 @@ class Postgres:
             alter role {SERVICE} password '{self._secrets.service_password}';
             select 'create database {DATABASE} owner {OWNER}'
              where not exists (select from pg_database where datname = '{DATABASE}') \\gexec
-            """,  # noqa: S608 - names and a password of our own making
+            """,  # noqa: S608 (names and a password that are generated here)
             database="postgres",
         )
 
     def _psql(self, statement: str, *, role: str, database: str) -> "subprocess.CompletedProcess[str]":
-        # The password goes through the environment: everybody can read a process's arguments.
+        # The password is passed in the environment, because every user can read a process's arguments.
         password = self._secrets.owner_password if role == OWNER else self._secrets.service_password
         connection = {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "PGUSER": role, "PGDATABASE": database}
         return subprocess.run(
@@ -244,22 +244,22 @@ class Postgres:
 
 
 def stop_orphan(data: Path) -> bool:
-    """Stops a server that still runs on this data although nobody supervises it; False if none does."""
+    """Stop a server that still runs on this data without a supervisor; return False if there is none."""
     try:
         pid = int((data / "postmaster.pid").read_text(encoding="ascii").splitlines()[0])
     except (OSError, ValueError, IndexError):
         return False
-    if not _serves(pid, data):
+    if not _is_server_of(pid, data):
         return False
     # "fast" first, then "immediate", which leaves recovery to the next start.
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         if not signal_process(pid, number) or wait_until(
-            lambda: not _serves(pid, data), seconds=_STOP_SECONDS
+            lambda: not _is_server_of(pid, data), seconds=_STOP_SECONDS
         ):
             return True
     raise StackError(f"a PostgreSQL server (process {pid}) still holds {data} and does not stop.")
 
 
-def _serves(pid: int, data: Path) -> bool:
+def _is_server_of(pid: int, data: Path) -> bool:
     command = command_line(pid)
     return "postgres" in command and str(data) in command

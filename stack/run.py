@@ -1,4 +1,4 @@
-"""`make run`: everything the ledger needs on one machine, under one supervisor."""
+"""The command of `make run`: runs the whole ledger on one machine under one supervisor."""
 
 import os
 import signal
@@ -14,54 +14,54 @@ from stack.postgres import Postgres
 from stack.processes import Child, stop_leftovers
 from stack.state import (
     PROJECT,
+    acquire_lock,
+    delete_environment,
     make_directory,
-    publish_environment,
     read_secrets,
     state_directory,
-    take_lock,
-    withdraw_environment,
+    write_environment,
 )
 from stack.supervisor import Supervisor
 from stack.terminal import Terminal
-from stack.workers import USUAL_WEB_HOST, USUAL_WEB_PORT, manage, programs, worker_environment
+from stack.workers import DEFAULT_WEB_HOST, DEFAULT_WEB_PORT, manage, programs, worker_environment
 
 _STOP_ORDER = (*programs({}), "kafka", "postgres")
 _WEB_SECONDS = 60
 
 
 def run(environ: Mapping[str, str]) -> int:
-    """Starts everything and returns after everything has stopped: 0, or 2 with one sentence why."""
+    """Start everything and return after everything has stopped: 0, or 2 after printing an error."""
     terminal = Terminal()
     supervisor = Supervisor(terminal)
     with supervisor.signals():
         try:
             directory = make_directory(state_directory(environ))
-            with take_lock(directory):
+            with acquire_lock(directory):
                 try:
                     _start(environ, directory, supervisor, terminal)
                     supervisor.watch()
                 finally:
                     supervisor.stop(_STOP_ORDER)
-                    withdraw_environment(directory)
+                    delete_environment(directory)
         except StackError as error:
-            terminal.complain(f"ledger: {error}")
+            terminal.write_error(f"ledger: {error}")
             return 2
-    terminal.say("stopped; the data stays for the next run")
+    terminal.write("stopped; the data stays for the next run")
     return 0
 
 
 def _start(environ: Mapping[str, str], directory: Path, supervisor: Supervisor, terminal: Terminal) -> None:
-    left = stop_leftovers(directory, stop_signals={"postgres": signal.SIGINT, "kafka": signal.SIGINT})
-    if left:
-        terminal.say(f"stopped what an earlier run had left behind: {', '.join(sorted(left))}")
-    web_port = port_setting(environ, "LEDGER_WEB_PORT") or USUAL_WEB_PORT
-    web_host = environ.get("LEDGER_WEB_HOST") or USUAL_WEB_HOST
+    stopped = stop_leftovers(directory, stop_signals={"postgres": signal.SIGINT, "kafka": signal.SIGINT})
+    if stopped:
+        terminal.write(f"stopped processes of an earlier run: {', '.join(sorted(stopped))}")
+    web_port = read_port(environ, "LEDGER_WEB_PORT") or DEFAULT_WEB_PORT
+    web_host = environ.get("LEDGER_WEB_HOST") or DEFAULT_WEB_HOST
     if not is_free(web_port, web_host):
         raise StackError(
             f"port {web_port} is taken by another program; stop it, or choose another port: "
             f"LEDGER_WEB_PORT={web_port + 1} make run",
         )
-    terminal.say(f"state in {directory}")
+    terminal.write(f"state in {directory}")
     secrets = read_secrets(directory)
     environment = {
         "LEDGER_SECRET_KEY": secrets.secret_key,
@@ -72,25 +72,25 @@ def _start(environ: Mapping[str, str], directory: Path, supervisor: Supervisor, 
         "PYTHONUNBUFFERED": "1",
     }
     if "DATABASE_URL" not in environ:
-        postgres = Postgres(directory, secrets, port=port_setting(environ, "LEDGER_POSTGRES_PORT"))
+        postgres = Postgres(directory, secrets, port=read_port(environ, "LEDGER_POSTGRES_PORT"))
         _start_server("postgres", postgres, supervisor, terminal)
         environment["DATABASE_URL"] = postgres.service_url
         environment["DATABASE_OWNER_URL"] = postgres.owner_url
     if "KAFKA_BOOTSTRAP_SERVERS" not in environ:
-        broker = Broker(directory, port=port_setting(environ, "LEDGER_KAFKA_PORT"))
-        # It comes back empty: its topics are made again.
+        broker = Broker(directory, port=read_port(environ, "LEDGER_KAFKA_PORT"))
+        # A restarted broker is empty, so its topics are created again.
         _start_server(
             "kafka",
             broker,
             supervisor,
             terminal,
-            after=lambda: _make_topics(environment, supervisor, terminal),
+            after=lambda: _create_topics(environment, supervisor, terminal),
         )
         environment["KAFKA_BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
-    terminal.say("setting up the database")
+    terminal.write("setting up the database")
     if _manage(("setup",), environment, supervisor) not in {0, None}:
-        raise StackError("the database could not be set up; the reason stands above.")
-    _make_topics(environment, supervisor, terminal)
+        raise StackError("the database could not be set up; the reason is above.")
+    _create_topics(environment, supervisor, terminal)
     _start_workers(
         environment,
         directory,
@@ -100,8 +100,8 @@ def _start(environ: Mapping[str, str], directory: Path, supervisor: Supervisor, 
     )
     if supervisor.stopping.is_set():
         return
-    publish_environment(directory, _reachable(environment))
-    _say_where_to_look(environment, directory, terminal)
+    write_environment(directory, _reachable_environment(environment))
+    _print_addresses(environment, directory, terminal)
 
 
 def _start_server(
@@ -113,22 +113,22 @@ def _start_server(
 ) -> None:
     if supervisor.stopping.is_set():
         return
-    began = time.monotonic()
-    terminal.say(f"starting {name}")
+    started_at = time.monotonic()
+    terminal.write(f"starting {name}")
     supervisor.start(name, server, after_restart=after)
-    terminal.say(f"  {name} answers on 127.0.0.1:{server.port} after {time.monotonic() - began:.1f} s")
+    terminal.write(f"  {name} answers on 127.0.0.1:{server.port} after {time.monotonic() - started_at:.1f} s")
 
 
-def _make_topics(environment: Mapping[str, str], supervisor: Supervisor, terminal: Terminal) -> None:
-    """A broker that does not answer yet is no reason not to start: the ledger takes operations without it."""
+def _create_topics(environment: Mapping[str, str], supervisor: Supervisor, terminal: Terminal) -> None:
+    """Create the topics. The start goes on without a broker, because the ledger works without it."""
     if _manage(("topics",), environment, supervisor) not in {0, None}:
-        terminal.say("topics are missing or differ; see above, and `manage.py topics`")
+        terminal.write("topics are missing or differ; see above, and `manage.py topics`")
 
 
 def _manage(arguments: tuple[str, ...], environment: Mapping[str, str], supervisor: Supervisor) -> int | None:
-    """The status of a command of `manage.py`; None where a stop was asked for meanwhile.
+    """Run a command of `manage.py` and return its status, or None if a stop is requested meanwhile.
 
-    It writes to the terminal alone: what setup shows once belongs in no log.
+    It writes only to the terminal, because the secrets that setup shows once must not get into a log.
     """
     if supervisor.stopping.is_set():
         return None
@@ -165,22 +165,20 @@ def _start_workers(
             stop_seconds=program.stop_seconds,
         )
         supervisor.start(name, children[name])
-    terminal.say(f"starting {', '.join(children)}")
+    terminal.write(f"starting {', '.join(children)}")
     port, host = int(environment["LEDGER_WEB_PORT"]), environment["LEDGER_WEB_HOST"]
-    up = wait_until(
+    is_up = wait_until(
         lambda: not is_free(port, host),
         seconds=_WEB_SECONDS,
         alive=lambda: children["web"].running and not supervisor.stopping.is_set(),
     )
-    if not up and not supervisor.stopping.is_set():
-        raise StackError(
-            f"the web server does not start; its own words are at the end of {children['web'].log}."
-        )
+    if not is_up and not supervisor.stopping.is_set():
+        raise StackError(f"the web server does not start; see the end of {children['web'].log}.")
 
 
-def _say_where_to_look(environment: Mapping[str, str], directory: Path, terminal: Terminal) -> None:
+def _print_addresses(environment: Mapping[str, str], directory: Path, terminal: Terminal) -> None:
     host = environment["LEDGER_WEB_HOST"]
-    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - shown, not listened on
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 (shown, not listened on)
     web = f"http://{shown}:{environment['LEDGER_WEB_PORT']}"
     database = environment["DATABASE_URL"].rpartition("@")[2]
     for line in (
@@ -195,10 +193,10 @@ def _say_where_to_look(environment: Mapping[str, str], directory: Path, terminal
         "  command     .venv/bin/python manage.py …   (from another terminal, on this same ledger)",
         "",
     ):
-        terminal.say(line)
+        terminal.write(line)
 
 
-def _reachable(environment: Mapping[str, str]) -> dict[str, str]:
+def _reachable_environment(environment: Mapping[str, str]) -> dict[str, str]:
     wanted = ("DATABASE_URL", "DATABASE_OWNER_URL", "KAFKA_BOOTSTRAP_SERVERS")
     return {
         name: value
@@ -207,7 +205,8 @@ def _reachable(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def port_setting(environ: Mapping[str, str], setting: str) -> int | None:
+def read_port(environ: Mapping[str, str], setting: str) -> int | None:
+    """Return the port of a setting, or None if it is not set. Raises `StackError`."""
     given = environ.get(setting)
     if not given:
         return None

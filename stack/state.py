@@ -1,12 +1,12 @@
-"""The state directory: where it is, who may use it, and what is kept in it.
+"""The state directory: its location, its lock, and the files in it.
 
-    data and binaries of the servers    postgres/  kafka/
-    output of every process             logs/<name>.log
-    process ids of what was started     run/<name>.pid
-    passwords and the secret key        secrets.json   (0600)
-    how to reach what is running        environment.json (0600, only while it runs)
+    data and programs of the servers        postgres/  kafka/
+    output of every process                 logs/<name>.log
+    process ids of the started processes    run/<name>.pid
+    passwords and the secret key            secrets.json (0600)
+    addresses of the running servers        environment.json (0600, only while they run)
 
-No permission is changed outside of it, and of the directory itself only when it was made here.
+No permission is changed outside this directory, and its own only when it is created here.
 """
 
 import fcntl
@@ -24,13 +24,13 @@ from stack.errors import StackError
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-# A server that is not root must be able to pass through, but not to look around.
+# Other users may pass through the directory, so that a server can run as another user, but not list it.
 _PASSABLE = 0o711
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """Made once for each state directory. They never leave this machine."""
+    """The secrets of a state directory, generated once. They never leave this machine."""
 
     owner_password: str
     service_password: str
@@ -38,10 +38,10 @@ class Secrets:
 
 
 def state_directory(environ: Mapping[str, str]) -> Path:
-    """`LEDGER_STATE_DIR`, else `.state` in the project; for root, a directory under /var/lib.
+    """Return `LEDGER_STATE_DIR`, or else `.state` in the project; for root, a directory under /var/lib.
 
-    Root's own default lies outside the project, because PostgreSQL refuses to run as root and
-    another user cannot reach into a home that only root may enter.
+    The default for root is outside the project, because PostgreSQL refuses to run as root, and another
+    user cannot reach files in a home directory that only root may enter.
     """
     given = environ.get("LEDGER_STATE_DIR")
     if given:
@@ -52,7 +52,10 @@ def state_directory(environ: Mapping[str, str]) -> Path:
 
 
 def make_directory(directory: Path) -> Path:
-    """Makes the directory passable for other users where it did not exist, and checks that it can be used."""
+    """Create the directory if it is missing, passable for other users, and check that it is writable.
+
+    Raises `StackError`.
+    """
     try:
         missing = [path for path in (directory, *directory.parents) if not path.exists()]
         for path in reversed(missing):
@@ -72,22 +75,22 @@ def make_directory(directory: Path) -> Path:
 
 
 def make_temporary_directory() -> Path:
-    """A short directory of one's own, which a server that runs as another user can pass through too."""
+    """Create a temporary directory that a server of another user can pass through."""
     base = Path(tempfile.gettempdir())
-    if os.geteuid() == 0 and not _everybody_passes(base):
-        base = Path("/tmp")  # noqa: S108 - TMPDIR points into a home that only root may enter
+    if os.geteuid() == 0 and not _everyone_can_pass(base):
+        base = Path("/tmp")  # noqa: S108 (TMPDIR is in a home directory that only root may enter)
     directory = Path(tempfile.mkdtemp(prefix="ledger-", dir=base))
     directory.chmod(_PASSABLE)
     return make_directory(directory)
 
 
-def _everybody_passes(directory: Path) -> bool:
+def _everyone_can_pass(directory: Path) -> bool:
     resolved = directory.resolve()
     return all(path.stat().st_mode & 0o001 for path in (resolved, *resolved.parents))
 
 
-def take_lock(directory: Path) -> IO[str]:
-    """Holds the state directory for this process until the file is closed or the process ends."""
+def acquire_lock(directory: Path) -> IO[str]:
+    """Lock the state directory until the file is closed or the process ends. Raises `StackError`."""
     lock = (directory / "lock").open("a+", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,40 +109,40 @@ def take_lock(directory: Path) -> IO[str]:
 
 
 def read_secrets(directory: Path) -> Secrets:
-    """The secrets of this state directory, made at the first call."""
+    """Return the secrets of this state directory; the first call generates them. Raises `StackError`."""
     path = directory / "secrets.json"
     if not path.exists():
         if (directory / "postgres" / "data").exists():
             raise StackError(
-                f"{path} is missing, and the database beside it cannot be opened without; "
-                "put it back, or start anew in another directory with LEDGER_STATE_DIR.",
+                f"{path} is missing, and the database cannot be opened without it; "
+                "restore it, or choose another directory with LEDGER_STATE_DIR.",
             )
-        made = Secrets(
+        generated = Secrets(
             owner_password=secrets.token_urlsafe(24),
             service_password=secrets.token_urlsafe(24),
             secret_key=secrets.token_urlsafe(48),
         )
-        _write_private(path, asdict(made))
-        return made
+        _write_private(path, asdict(generated))
+        return generated
     try:
         return Secrets(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise StackError(
-            f"{path} cannot be read; put it back from a copy, or start anew elsewhere."
+            f"{path} cannot be read; restore it, or choose another directory with LEDGER_STATE_DIR."
         ) from error
 
 
-def publish_environment(directory: Path, environment: Mapping[str, str]) -> None:
-    """Notes how to reach what is running, so that `manage.py` works from another terminal."""
+def write_environment(directory: Path, environment: Mapping[str, str]) -> None:
+    """Store the settings of the running ledger, so that `manage.py` works from another terminal."""
     _write_private(directory / "environment.json", dict(environment))
 
 
-def withdraw_environment(directory: Path) -> None:
+def delete_environment(directory: Path) -> None:
     (directory / "environment.json").unlink(missing_ok=True)
 
 
 def running_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """How to reach what `make run` has started here; empty where nothing is running."""
+    """Return the settings of the ledger that `make run` started here; empty if it is not running."""
     try:
         content = (state_directory(environ) / "environment.json").read_text(encoding="utf-8")
     except OSError:

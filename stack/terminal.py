@@ -1,4 +1,4 @@
-"""What the person who started the ledger sees of it."""
+"""The output of `make run` on the terminal."""
 
 import re
 import sys
@@ -11,22 +11,22 @@ _WINDOW_SECONDS = 10.0
 
 
 class Terminal:
-    """Short lines, each with the name of its process. Everything else is in the log files."""
+    """Prints short lines. The whole output of each process is in its log file."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._shown: dict[str, list[float]] = {}
 
-    def say(self, line: str = "") -> None:
+    def write(self, line: str = "") -> None:
         with self._lock:
             print(line, flush=True)
 
-    def complain(self, line: str) -> None:
+    def write_error(self, line: str) -> None:
         with self._lock:
             print(line, file=sys.stderr, flush=True)
 
     def echo(self, name: str, line: str) -> None:
-        """Shows a line of a process's log if it is a warning or worse, a few in ten seconds."""
+        """Print a line of a process's log if it is a warning or worse, at most ten in ten seconds."""
         if not _IMPORTANT.search(line):
             return
         now = time.monotonic()

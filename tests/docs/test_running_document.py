@@ -17,9 +17,9 @@ from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
 from events.kafka import dead_letter_feed, stored_messages
 from events.kafka.message import Message
 from ledger.imports.opening_balances import import_opening_balances
-from stack.broker import USUAL_PORT as USUAL_KAFKA_PORT
-from stack.postgres import USUAL_PORT as USUAL_POSTGRES_PORT
-from stack.workers import USUAL_WEB_HOST, USUAL_WEB_PORT, programs
+from stack.broker import DEFAULT_PORT as DEFAULT_KAFKA_PORT
+from stack.postgres import DEFAULT_PORT as DEFAULT_POSTGRES_PORT
+from stack.workers import DEFAULT_WEB_HOST, DEFAULT_WEB_PORT, programs
 from tests.builders import balances, make_user
 from tests.docs import pages
 
@@ -67,10 +67,10 @@ def test_every_setting_of_the_programs_that_start_servers_is_documented() -> Non
     """With the ports that they really use."""
     _, shown = _settings()
     assert shown.keys() == environment._READ_ELSEWHERE
-    assert shown["LEDGER_WEB_PORT"] == f"`{USUAL_WEB_PORT}`"
-    assert shown["LEDGER_WEB_HOST"] == f"`{USUAL_WEB_HOST}`"
-    assert shown["LEDGER_POSTGRES_PORT"].startswith(f"`{USUAL_POSTGRES_PORT}`")
-    assert shown["LEDGER_KAFKA_PORT"].startswith(f"`{USUAL_KAFKA_PORT}`")
+    assert shown["LEDGER_WEB_PORT"] == f"`{DEFAULT_WEB_PORT}`"
+    assert shown["LEDGER_WEB_HOST"] == f"`{DEFAULT_WEB_HOST}`"
+    assert shown["LEDGER_POSTGRES_PORT"].startswith(f"`{DEFAULT_POSTGRES_PORT}`")
+    assert shown["LEDGER_KAFKA_PORT"].startswith(f"`{DEFAULT_KAFKA_PORT}`")
 
 
 def test_every_command_is_documented() -> None:

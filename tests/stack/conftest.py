@@ -1,4 +1,4 @@
-"""What the tests of the stack share."""
+"""Fixtures for the tests of the stack."""
 
 import shutil
 import sys
@@ -13,30 +13,30 @@ from stack.state import make_temporary_directory
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """A state directory that a server which runs as another user can pass through."""
-    made = make_temporary_directory()
-    yield made
-    shutil.rmtree(made)
+    """A state directory that a server of another user can pass through."""
+    new = make_temporary_directory()
+    yield new
+    shutil.rmtree(new)
 
 
 @pytest.fixture
 def python(directory: Path) -> Iterator[Callable[..., Child]]:
-    """Makes children that run a few lines of Python; none outlives the test."""
-    made: list[Child] = []
+    """Return a function that creates children running Python code. They are killed after the test."""
+    children: list[Child] = []
 
-    def make(name: str, code: str, **further: object) -> Child:
+    def make(name: str, code: str, **options: object) -> Child:
         child = Child(
             name,
             [sys.executable, "-u", "-c", code],
             directory=directory,
             environment={"PATH": "/usr/bin:/bin"},
             cwd=Path("/"),
-            **further,  # type: ignore[arg-type]
+            **options,  # type: ignore[arg-type]
         )
-        made.append(child)
+        children.append(child)
         return child
 
     yield make
-    for child in made:
+    for child in children:
         if child.running:
             child.kill()

@@ -1,4 +1,4 @@
-"""Apache Kafka: why it cannot be run here, and that it runs where it can."""
+"""Apache Kafka: the errors without Java or Maven, and a running cluster."""
 
 import os
 import stat
@@ -15,16 +15,16 @@ from stack.ports import wait_until
 
 
 def on_apache(test: Callable[..., None]) -> Callable[..., None]:
-    """Runs with the other tests of Kafka, and only where they run on Apache Kafka."""
-    asked = os.environ.get("LEDGER_TEST_KAFKA") == "apache"
-    skipped = pytest.mark.skipif(not asked, reason="LEDGER_TEST_KAFKA=apache was not asked for")
+    """Mark a test that runs with the other tests of Kafka, on Apache Kafka only."""
+    is_apache = os.environ.get("LEDGER_TEST_KAFKA") == "apache"
+    skipped = pytest.mark.skipif(not is_apache, reason="LEDGER_TEST_KAFKA=apache is not set")
     marked: Callable[..., None] = pytest.mark.kafka(skipped(test))
     return marked
 
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the whole PATH, with a state directory of its own."""
+    """A folder that is the only one in PATH, with a state directory of its own."""
     folder = tmp_path / "programs"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -38,47 +38,47 @@ def _program(path: Path, script: str) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
 
-def test_without_java_it_says_so(programs: Path) -> None:
-    """One sentence with what is needed."""
+def test_without_java_it_raises(programs: Path) -> None:
+    """The error names the required version."""
     assert list(programs.iterdir()) == []
     with pytest.raises(StackError, match=r"^Apache Kafka needs Java 17 or newer, and none was found\.$"):
         find_java()
 
 
 def test_an_old_java_is_refused(programs: Path) -> None:
-    """It names the one that was found."""
+    """The error names the program that was found."""
     _program(programs / "java", """echo 'openjdk version "11.0.20" 2023-07-18' >&2""")
     with pytest.raises(StackError, match="programs/java is older"):
         find_java()
 
 
 @pytest.mark.parametrize("shown", ['openjdk version "17.0.15" 2025-04-15', 'java version "21" 2023-09-19'])
-def test_a_recent_java_is_taken(programs: Path, shown: str) -> None:
-    """In both of the ways in which they name themselves."""
+def test_a_recent_java_is_found(programs: Path, shown: str) -> None:
+    """Both formats of the version are understood."""
     _program(programs / "java", f"echo '{shown}' >&2")
     assert find_java() == programs / "java"
 
 
-def test_without_maven_it_says_so(programs: Path) -> None:
-    """Unless it was fetched before."""
+def test_without_maven_it_raises(programs: Path) -> None:
+    """Maven is not needed if Kafka was downloaded before."""
     with pytest.raises(StackError, match="`mvn` was not found"):
         fetch()
-    kept = programs.parent / "state" / "apache-kafka-4.1.1"
-    kept.mkdir()
-    assert fetch() == kept
+    downloaded = programs.parent / "state" / "apache-kafka-4.1.1"
+    downloaded.mkdir()
+    assert fetch() == downloaded
 
 
-def test_a_fetch_that_fails_says_why_and_leaves_nothing(programs: Path) -> None:
-    """Maven's own first error, and no half-filled folder that the next start would take for whole."""
+def test_a_failed_download_raises_and_leaves_nothing(programs: Path) -> None:
+    """The error has Maven's first one, and no incomplete folder is left for the next start."""
     _program(programs / "mvn", "echo '[ERROR] Could not resolve kafka_2.13'; exit 1")
-    with pytest.raises(StackError, match=r"could not fetch Apache Kafka .*Could not resolve kafka_2\.13"):
+    with pytest.raises(StackError, match=r"could not download Apache Kafka .*Could not resolve kafka_2\.13"):
         fetch()
     assert {path.name for path in (programs.parent / "state").iterdir()} == {"logs", "run"}
 
 
 @on_apache
 def test_three_brokers_outlive_one(directory: Path) -> None:
-    """A message that three brokers acknowledged is there when one of them has died, and after it is back."""
+    """A message is acknowledged and read while one of three brokers is down, and after it is back."""
     with Stack(directory / "state", postgres=False, kafka="apache", brokers=3) as stack:
         kafka = stack.broker
         assert isinstance(kafka, ApacheKafka)
@@ -104,7 +104,7 @@ def test_three_brokers_outlive_one(directory: Path) -> None:
 
 @on_apache
 def test_it_keeps_its_topics(directory: Path) -> None:
-    """Other than the embedded broker, which forgets them at every stop."""
+    """The embedded broker loses them when it stops."""
     ids = []
     for _ in range(2):
         with Stack(directory / "state", postgres=False, kafka="apache") as stack:

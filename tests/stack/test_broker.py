@@ -14,9 +14,9 @@ from stack.ports import free_port
 
 @pytest.fixture
 def broker(directory: Path) -> Iterator[Broker]:
-    made = Broker(directory, usual_port=free_port())
-    yield made
-    made.stop()
+    broker = Broker(directory, default_port=free_port())
+    yield broker
+    broker.stop()
 
 
 def _topics(broker: Broker) -> list[str]:
@@ -28,7 +28,7 @@ def _topics(broker: Broker) -> list[str]:
 
 
 def test_a_client_can_use_it(broker: Broker) -> None:
-    """It answers under the address that it names."""
+    """A client can create a topic at the address that the broker advertises."""
     broker.start()
     assert speaks_kafka(broker.port)
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
@@ -40,7 +40,7 @@ def test_a_client_can_use_it(broker: Broker) -> None:
 
 
 def test_it_comes_back_empty_on_the_same_port(broker: Broker) -> None:
-    """It keeps nothing; clients find it where it was."""
+    """It stores nothing, and clients can use the same address."""
     broker.start()
     port = broker.port
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
@@ -53,8 +53,8 @@ def test_it_comes_back_empty_on_the_same_port(broker: Broker) -> None:
     assert _topics(broker) == []
 
 
-def test_a_taken_port_that_was_asked_for_is_one_sentence(directory: Path) -> None:
-    """It names the port and the setting."""
+def test_a_taken_port_from_the_settings_raises(directory: Path) -> None:
+    """The error names the port and the setting."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(StackError, match=rf"port {port} is taken; .*LEDGER_KAFKA_PORT"):
@@ -62,14 +62,14 @@ def test_a_taken_port_that_was_asked_for_is_one_sentence(directory: Path) -> Non
 
 
 def test_another_server_is_no_broker() -> None:
-    """Something that listens without speaking the protocol does not count as ready."""
+    """A server that does not speak the protocol does not count as ready."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(5)
         assert not speaks_kafka(silent.getsockname()[1])
 
 
-def test_the_tests_broker_is_the_one_that_settings_name(kafka: str) -> None:
-    """Whatever `LEDGER_TEST_KAFKA` says, there is a broker at the address of the fixture."""
+def test_a_broker_runs_at_the_address_of_the_fixture(kafka: str) -> None:
+    """Either kind of broker, as `LEDGER_TEST_KAFKA` says, listens there."""
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     try:
         assert admin.describe_cluster()["brokers"]

@@ -1,4 +1,4 @@
-"""The containers, as far as they can be checked without an engine."""
+"""The container files, checked without a container engine."""
 
 import os
 import re
@@ -24,18 +24,18 @@ def services() -> dict[str, Any]:
     return found
 
 
-def test_no_password_is_written_down() -> None:
-    """Every secret comes from the environment and stops the start where it is missing."""
+def test_no_password_is_in_the_file() -> None:
+    """Every secret comes from the environment, and the start fails without it."""
     for line in _COMPOSE.splitlines():
         for name in re.findall(r"(?:PASSWORD|SECRET_KEY): +(\S+)", line):
             assert name.startswith("${"), line
-    asked = set(re.findall(r"\$\{(\w+):\?", _COMPOSE))
-    assert asked == {"POSTGRES_OWNER_PASSWORD", "POSTGRES_SERVICE_PASSWORD", "LEDGER_SECRET_KEY"}
+    required = set(re.findall(r"\$\{(\w+):\?", _COMPOSE))
+    assert required == {"POSTGRES_OWNER_PASSWORD", "POSTGRES_SERVICE_PASSWORD", "LEDGER_SECRET_KEY"}
     assert "postgresql://ledger_service:${POSTGRES_SERVICE_PASSWORD:?fill in .env}@" in _COMPOSE
 
 
 def test_the_example_names_every_variable_and_gives_no_secret() -> None:
-    """What has to be filled in is empty; what has a default shows it."""
+    """Required variables are empty, and the others have their default."""
     lines = (PROJECT / ".env.example").read_text().splitlines()
     example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     wanted = dict(re.findall(r"\$\{(\w+):(?:\?[^}]*|-([^}]*))\}", _COMPOSE))
@@ -43,7 +43,7 @@ def test_the_example_names_every_variable_and_gives_no_secret() -> None:
 
 
 def test_every_worker_has_a_container(services: dict[str, Any]) -> None:
-    """The same programs as on one machine, and setup before them."""
+    """The programs are those of `make run`, and start after setup."""
     assert set(services) == {"postgres", "kafka", "setup", *programs({})}
     for name, program in programs({}).items():
         if name != "web":
@@ -54,7 +54,7 @@ def test_every_worker_has_a_container(services: dict[str, Any]) -> None:
 
 
 def test_the_web_container_runs_the_same_server() -> None:
-    """Its arguments are those of `make run`, but for the address and where it keeps its heartbeat."""
+    """Its arguments are those of `make run`, except for the address and the heartbeat directory."""
     command = re.search(r"^CMD \[(.*)\]$", _DOCKERFILE, re.MULTILINE)
     assert command is not None
     in_image = [part.strip().strip('"') for part in command[1].split(",")]
@@ -62,8 +62,8 @@ def test_the_web_container_runs_the_same_server() -> None:
     assert in_image == ["python", *here[1:], "--worker-tmp-dir", "/dev/shm"]
 
 
-def test_only_setup_knows_the_owner(services: dict[str, Any]) -> None:
-    """The roles are the ones of the embedded server."""
+def test_only_setup_has_the_owners_password(services: dict[str, Any]) -> None:
+    """The roles are those of the embedded server."""
     for name in programs({}):
         assert "DATABASE_OWNER_URL" not in services[name]["environment"]
         assert services[name]["environment"]["DATABASE_URL"].startswith(f"postgresql://{SERVICE}:")
@@ -75,7 +75,7 @@ def test_only_setup_knows_the_owner(services: dict[str, Any]) -> None:
     assert script.stat().st_mode & 0o111
 
 
-def test_servers_are_checked_for_health_and_reached_from_this_machine_only(services: dict[str, Any]) -> None:
+def test_servers_have_health_checks_and_local_ports_only(services: dict[str, Any]) -> None:
     """No port is open to the network."""
     for name in ("postgres", "kafka", "web"):
         assert services[name]["healthcheck"]["test"][0] == "CMD"
@@ -84,8 +84,8 @@ def test_servers_are_checked_for_health_and_reached_from_this_machine_only(servi
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_the_image_copies_what_exists_and_runs_as_nobody_special() -> None:
-    """And the ignore file lets exactly that through."""
+def test_the_image_copies_existing_files_and_runs_without_privileges() -> None:
+    """`.dockerignore` lists exactly the copied files."""
     sources = re.findall(r"^COPY (?!--from)(\S+) ", _DOCKERFILE, re.MULTILINE)
     ignored = (PROJECT / ".dockerignore").read_text().splitlines()
     assert sorted(sources) == sorted(line[1:] for line in ignored if line.startswith("!"))
@@ -99,7 +99,7 @@ def test_the_image_copies_what_exists_and_runs_as_nobody_special() -> None:
 
 
 def _compose() -> list[str] | None:
-    """The command as a plugin of docker's, or as a program of its own; it needs no engine to read a file."""
+    """Return the command, a plugin of docker or a program of its own, or None. It needs no engine here."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if (
             shutil.which(command[0])
@@ -109,8 +109,8 @@ def _compose() -> list[str] | None:
     return None
 
 
-def test_compose_itself_reads_the_file() -> None:
-    """With every secret given it resolves; without it does not start."""
+def test_compose_reads_the_file() -> None:
+    """It resolves the file with all secrets, and refuses it without."""
     command = _compose()
     if command is None:
         pytest.skip("docker compose is not installed")

@@ -1,4 +1,4 @@
-"""Installing: nothing twice, and one sentence where it cannot."""
+"""The installation: its errors, and the locked packages."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from stack.state import PROJECT
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What the script reads, without an environment."""
+    """A folder with the files that the script reads, without an environment."""
     for name in ("stack/install.sh", "clients/python/pyproject.toml", "requirements-embedded.lock"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, tmp_path / name)
@@ -36,8 +36,8 @@ def _interpreter(clone: Path, script: str) -> str:
     return str(program)
 
 
-def test_without_a_recent_python_it_says_so(clone: Path) -> None:
-    """One sentence, status 2, and no half-made environment."""
+def test_without_a_recent_python_it_fails(clone: Path) -> None:
+    """It prints one sentence, exits with 2, and leaves no environment."""
     done = _install(clone, PYTHON=_interpreter(clone, "exit 1"))
     assert done.returncode == 2
     assert done.stderr.startswith("install: Python 3.11 or newer is needed and was not found;")
@@ -45,8 +45,8 @@ def test_without_a_recent_python_it_says_so(clone: Path) -> None:
     assert not (clone / ".venv").exists()
 
 
-def test_without_the_venv_package_it_says_so(clone: Path) -> None:
-    """As on a Debian that keeps it apart."""
+def test_without_the_venv_package_it_fails(clone: Path) -> None:
+    """On Debian it is a separate package."""
     python = _interpreter(clone, 'case "$*" in *ensurepip*) exit 1;; *) exit 0;; esac')
     done = _install(clone, PYTHON=python)
     assert done.returncode == 2
@@ -54,16 +54,16 @@ def test_without_the_venv_package_it_says_so(clone: Path) -> None:
     assert not (clone / ".venv").exists()
 
 
-def test_psycopg_3_cannot_come_in() -> None:
-    """Django would prefer it silently; the lock refuses whatever needs it."""
+def test_psycopg_3_is_not_locked() -> None:
+    """Django would prefer it silently."""
     for lock in PROJECT.glob("requirements*.lock"):
         names = [line.split("==")[0] for line in lock.read_text().splitlines() if "==" in line]
         assert "psycopg2-binary" in names
         assert not {"psycopg", "psycopg-binary", "psycopg-c"} & set(names)
 
 
-def test_the_larger_lock_holds_what_the_smaller_one_chose() -> None:
-    """One version of each package, whatever is installed."""
+def test_the_larger_locks_contain_the_smaller_ones() -> None:
+    """Each package has the same version in all lock files."""
     pins = [
         {line.split(" ")[0] for line in (PROJECT / name).read_text().splitlines() if "==" in line}
         for name in ("requirements.lock", "requirements-embedded.lock", "requirements-dev.lock")

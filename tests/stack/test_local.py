@@ -1,4 +1,4 @@
-"""The whole stack as one object."""
+"""The stack as one object."""
 
 import os
 import subprocess
@@ -16,8 +16,8 @@ from stack.state import PROJECT
 from stack.workers import programs, worker_environment
 
 
-def test_it_brings_what_the_service_needs_and_leaves_nothing() -> None:
-    """Free ports and a directory of its own, gone afterwards."""
+def test_it_starts_the_servers_and_leaves_nothing() -> None:
+    """Ports and directory are free and deleted afterwards."""
     with Stack(durable=False, environment={"LEDGER_LOG_LEVEL": "WARNING"}) as stack:
         directory, port = stack.directory, stack.postgres.port if stack.postgres else 0
         for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
@@ -31,8 +31,8 @@ def test_it_brings_what_the_service_needs_and_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("quit_is", ["SIG_DFL", "SIG_IGN"])
-def test_it_cleans_up_after_an_owner_who_was_killed(quit_is: str) -> None:
-    """Servers and directory of a test run that was killed do not stay behind, in the background neither."""
+def test_it_is_cleaned_up_after_its_owner_is_killed(quit_is: str) -> None:
+    """The servers are stopped and the directory is deleted, also if SIGQUIT is ignored."""
     code = f"""
 import os, signal
 from stack import Stack
@@ -48,8 +48,8 @@ os.kill(os.getpid(), 9)
     assert wait_until(lambda: [started_at(int(pid)) for pid in pids] == ["", ""], seconds=15)
 
 
-def test_a_directory_that_was_given_stays(directory: Path) -> None:
-    """And the next stack on it finds the data."""
+def test_a_given_directory_stays(directory: Path) -> None:
+    """The next stack in the directory finds the data."""
     for expected in ("", "7"):
         with Stack(directory, kafka=None, durable=False) as stack:
             assert stack.postgres is not None
@@ -59,15 +59,15 @@ def test_a_directory_that_was_given_stays(directory: Path) -> None:
 
 
 def test_without_a_broker_there_is_no_address() -> None:
-    """Until one is started."""
+    """There is one after `start_kafka`."""
     with Stack(postgres=False, kafka=None) as stack:
         with pytest.raises(StackError, match="without a broker"):
             _ = stack.bootstrap_servers
         assert stack.start_kafka() == stack.bootstrap_servers == stack.environment["KAFKA_BOOTSTRAP_SERVERS"]
 
 
-def test_a_start_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PostgreSQL, which had started, is stopped when the broker cannot."""
+def test_a_failed_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL is stopped if the broker does not start."""
     opened: list[Stack] = []
 
     def fail(self: Stack, *_: object) -> str:
@@ -81,37 +81,37 @@ def test_a_start_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert not opened[0].directory.exists()
 
 
-def test_workers_stop_in_order_and_before_the_servers() -> None:
-    """What takes orders goes first."""
+def test_workers_stop_in_order() -> None:
+    """The processes that accept requests are first."""
     assert list(programs({})) == ["web", "ingest", "relay", "expire", "project"]
 
 
-def test_the_web_server_listens_where_it_is_told() -> None:
-    """An IPv6 address is written in brackets."""
+def test_the_web_server_listens_on_the_configured_address() -> None:
+    """An IPv6 address is in brackets."""
     argv = programs({"LEDGER_WEB_HOST": "::1", "LEDGER_WEB_PORT": "81"})["web"].argv
     assert argv[argv.index("--bind") + 1] == "[::1]:81"
 
 
-def test_with_the_embedded_broker_ingest_waits_for_no_group_and_leaves_nothing_unread() -> None:
-    """That broker shares partitions out slowly, and forgets what was not read."""
+def test_with_the_embedded_broker_ingest_uses_no_group_and_drains_the_topics() -> None:
+    """That broker assigns partitions slowly, and loses unread messages when it stops."""
     assert programs({})["ingest"].argv[-1] == "ingest"
     assert programs({}, embedded_broker=True)["ingest"].argv[-4:] == ("ingest", "--alone", "--drain", "7")
 
 
-def test_no_worker_learns_the_owners_password() -> None:
-    """Only setup changes tables."""
+def test_no_worker_has_the_owners_password() -> None:
+    """Only setup needs it."""
     given = {"DATABASE_URL": "service", "DATABASE_OWNER_URL": "owner", "PATH": os.defpath}
     assert worker_environment(given) == {"DATABASE_URL": "service", "PATH": os.defpath}
 
 
 def test_an_instance_is_named_after_its_program() -> None:
-    """So that it is stopped at its place."""
+    """The name decides when it is stopped."""
     with Stack(postgres=False, kafka=None) as stack, pytest.raises(StackError, match="ingest-something"):
         stack.start("ingest", instance="second")
 
 
-def test_a_command_that_fails_says_why() -> None:
-    """Its last words are in the error."""
+def test_a_failed_command_raises_with_its_output() -> None:
+    """With `check=False` it returns instead."""
     with Stack(postgres=False, kafka=None, environment={"DATABASE_URL": "mysql://x/y"}) as stack:
         with pytest.raises(StackError, match=r"(?s)`manage.py check` failed:.*postgresql://"):
             stack.manage("check")
@@ -119,7 +119,7 @@ def test_a_command_that_fails_says_why() -> None:
 
 
 def test_the_stack_needs_no_django() -> None:
-    """It starts servers before settings can load, also where only the standard library is sound."""
+    """It imports none of the ledger's dependencies."""
     code = "import sys, stack.__main__; print({'django', 'psycopg2', 'kafka'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True

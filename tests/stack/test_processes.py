@@ -1,4 +1,4 @@
-"""Children: started, stopped, killed, and found again after their supervisor was killed."""
+"""Child processes: starts, stops, kills, and the children of a killed supervisor."""
 
 import signal
 import subprocess
@@ -17,32 +17,34 @@ from stack.processes import Child, rotate, stop_leftovers
 MakeChild = Callable[..., Child]
 
 _SLEEPS = "import time; print('up'); time.sleep(60)"
-_DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(60)"
+_IGNORES_SIGTERM = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(60)"
+)
 
 
 def _wait_for_line(child: Child) -> None:
     assert wait_until(lambda: "up" in child.tail(), seconds=10)
 
 
-def test_output_goes_to_the_log_file_and_to_whoever_listens(python: MakeChild) -> None:
-    """Every line is in the file, and each was handed on."""
-    heard: list[str] = []
-    child = python("talker", "print('one'); print('two')", echo=heard.append).start()
+def test_output_goes_to_the_log_file_and_to_echo(python: MakeChild) -> None:
+    """Every line is in the file and is passed to `echo`."""
+    lines: list[str] = []
+    child = python("talker", "print('one'); print('two')", echo=lines.append).start()
     assert child.wait(10) == 0
-    assert heard == ["one", "two"]
+    assert lines == ["one", "two"]
     assert child.log.read_text() == "one\ntwo\n"
 
 
-def test_a_child_that_ignores_the_request_is_killed(python: MakeChild) -> None:
-    """Stopping takes no longer than it is given."""
-    child = python("deaf", _DEAF, stop_seconds=0.3).start()
+def test_a_child_that_ignores_the_stop_signal_is_killed(python: MakeChild) -> None:
+    """It is killed after its `stop_seconds`."""
+    child = python("stubborn", _IGNORES_SIGTERM, stop_seconds=0.3).start()
     _wait_for_line(child)
     assert child.stop() == -signal.SIGKILL
     assert not child.running
 
 
-def test_killing_takes_everything_with_it(python: MakeChild) -> None:
-    """A worker's own children do not survive it."""
+def test_kill_ends_the_children_of_the_child_too(python: MakeChild) -> None:
+    """The signal is sent to the process group."""
     code = "import subprocess, sys, time; print(subprocess.Popen(['sleep', '60']).pid); time.sleep(60)"
     child = python("parent", code).start()
     assert wait_until(lambda: child.tail().strip().isdecimal(), seconds=10)
@@ -52,25 +54,25 @@ def test_killing_takes_everything_with_it(python: MakeChild) -> None:
 
 
 def test_a_running_child_is_not_started_twice(python: MakeChild) -> None:
-    """The second start names the process that is there."""
+    """The error names the running process."""
     child = python("once", _SLEEPS).start()
     with pytest.raises(StackError, match=f"once is already running .process {child.pid}"):
         child.start()
 
 
-def test_ctrl_c_in_the_middle_of_a_start_leaves_a_child_that_is_known(
+def test_ctrl_c_during_a_start_leaves_a_known_child(
     python: MakeChild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes once the process is noted, so that whoever hears of it can end the child."""
+    """It is raised after the process id is stored, so that the child can be killed."""
     child = python("interrupted", _SLEEPS)
-    fork = child._open
+    fork = child._spawn
 
     def interrupted(*arguments: Any) -> Any:
         forked = fork(*arguments)
         signal.raise_signal(signal.SIGINT)
         return forked
 
-    monkeypatch.setattr(child, "_open", interrupted)
+    monkeypatch.setattr(child, "_spawn", interrupted)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -83,7 +85,7 @@ def test_ctrl_c_in_the_middle_of_a_start_leaves_a_child_that_is_known(
 
 
 def test_a_child_can_be_started_again_after_it_ended(python: MakeChild) -> None:
-    """Another process, the same name and file."""
+    """The new process appends to the same log file."""
     child = python("again", "print('up')").start()
     child.wait(10)
     child.start()
@@ -91,15 +93,15 @@ def test_a_child_can_be_started_again_after_it_ended(python: MakeChild) -> None:
     assert child.log.read_text() == "up\nup\n"
 
 
-def test_a_program_that_is_missing_is_one_sentence(directory: Path) -> None:
-    """It names the program."""
+def test_a_missing_program_raises(directory: Path) -> None:
+    """The error names the program."""
     child = Child("lost", ["/nowhere/program"], directory=directory, environment={}, cwd=Path("/"))
     with pytest.raises(StackError, match=r"lost cannot be started: No such file.*/nowhere/program"):
         child.start()
 
 
 def test_leftovers_of_a_killed_supervisor_are_stopped(directory: Path) -> None:
-    """What a process that was killed had started is found by its note and ended."""
+    """Its children are found by their pid files and ended."""
     supervisor = f"""
 import os, sys
 from pathlib import Path
@@ -118,21 +120,21 @@ os.kill(os.getpid(), 9)
     assert list((directory / "run").iterdir()) == []
 
 
-def test_a_process_id_that_was_handed_out_again_is_left_alone(directory: Path) -> None:
-    """A note whose process began at another time than noted is not ours to end."""
-    stranger = subprocess.Popen(["/bin/sleep", "60"])
+def test_a_reused_process_id_is_left_alone(directory: Path) -> None:
+    """A process with another start time than the stored one is not stopped."""
+    other = subprocess.Popen(["/bin/sleep", "60"])
     try:
-        (directory / "run" / "web.pid").write_text(f"{stranger.pid} 1\n")
+        (directory / "run" / "web.pid").write_text(f"{other.pid} 1\n")
         assert stop_leftovers(directory, stop_signals={}) == []
-        assert stranger.poll() is None
-        assert "sleep" in command_line(stranger.pid)
+        assert other.poll() is None
+        assert "sleep" in command_line(other.pid)
     finally:
-        stranger.kill()
-        stranger.wait()
+        other.kill()
+        other.wait()
 
 
-def test_a_large_log_is_moved_aside(directory: Path) -> None:
-    """The last few copies are kept, in order."""
+def test_a_large_log_is_rotated(directory: Path) -> None:
+    """The last few copies are kept in order."""
     log = directory / "logs" / "large.log"
     for size in (11, 12):
         log.write_bytes(b"x" * size * 1024 * 1024)

@@ -1,4 +1,4 @@
-"""The supervisor: what ends is started again, and everything stops in its order."""
+"""The supervisor: restarts of processes that end, and stops in order."""
 
 import os
 import signal
@@ -17,24 +17,24 @@ from stack.terminal import Terminal
 MakeChild = Callable[..., Child]
 
 
-class Fake:
-    """Something startable that notes what is done with it."""
+class FakeProcess:
+    """A fake process that records the calls of its methods."""
 
-    def __init__(self, name: str, notes: list[str]) -> None:
+    def __init__(self, name: str, calls: list[str]) -> None:
         self.name = name
-        self.notes = notes
+        self.calls = calls
         self.running = False
 
     def start(self) -> None:
-        self.notes.append(f"start {self.name}")
+        self.calls.append(f"start {self.name}")
         self.running = True
 
     def stop(self) -> None:
-        self.notes.append(f"stop {self.name}")
+        self.calls.append(f"stop {self.name}")
         self.running = False
 
     def kill(self) -> None:
-        self.notes.append(f"kill {self.name}")
+        self.calls.append(f"kill {self.name}")
         self.running = False
 
     def tail(self, lines: int) -> str:
@@ -48,57 +48,57 @@ def _watch_for(supervisor: Supervisor, seconds: float) -> None:
     timer.join()
 
 
-def test_what_ends_is_started_again_after_longer_and_longer_pauses(
+def test_a_process_that_ends_is_restarted_after_growing_pauses(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Half a second, then a second: a worker that cannot start does not burn the machine."""
-    notes: list[str] = []
+    """The first pause is half a second, the second one a second."""
+    calls: list[str] = []
     supervisor = Supervisor(Terminal())
-    worker = Fake("ingest", notes)
-    begun: list[float] = []
+    worker = FakeProcess("ingest", calls)
+    starts: list[float] = []
 
     def start_and_end() -> None:
-        begun.append(time.monotonic())
+        starts.append(time.monotonic())
         worker.running = False
 
     worker.start = start_and_end  # type: ignore[method-assign]
     supervisor.start("ingest", worker)
     _watch_for(supervisor, 2.4)
-    pauses = [later - earlier for earlier, later in pairwise(begun)]
+    pauses = [later - earlier for earlier, later in pairwise(starts)]
     assert len(pauses) == 2
     assert 0.5 <= pauses[0] < pauses[1]
     assert pauses[1] >= 1.0
-    said = capsys.readouterr().out
-    assert "ingest   | ended (no luck); starting it again in 0.5 s" in said
-    assert "starting it again in 1 s" in said
+    output = capsys.readouterr().out
+    assert "ingest   | ended (no luck); starting it again in 0.5 s" in output
+    assert "starting it again in 1 s" in output
 
 
-def test_a_server_that_came_back_is_mended() -> None:
-    """The broker comes back empty: what it lost is made again."""
-    notes: list[str] = []
+def test_after_restart_is_called_after_a_restart() -> None:
+    """It creates the topics of a broker again."""
+    calls: list[str] = []
     supervisor = Supervisor(Terminal())
-    broker = Fake("kafka", notes)
-    supervisor.start("kafka", broker, after_restart=lambda: notes.append("mend"))
+    broker = FakeProcess("kafka", calls)
+    supervisor.start("kafka", broker, after_restart=lambda: calls.append("after restart"))
     broker.running = False
     _watch_for(supervisor, 1.2)
-    assert notes == ["start kafka", "start kafka", "mend"]
+    assert calls == ["start kafka", "start kafka", "after restart"]
 
 
 def test_everything_stops_in_the_given_order() -> None:
-    """Whatever order it was started in."""
-    notes: list[str] = []
+    """The order of the starts does not matter."""
+    calls: list[str] = []
     supervisor = Supervisor(Terminal())
     order = ("web", "ingest", "relay", "expire", "project", "kafka", "postgres")
     for name in reversed(order):
-        supervisor.start(name, Fake(name, notes))
-    notes.clear()
+        supervisor.start(name, FakeProcess(name, calls))
+    calls.clear()
     supervisor.stop(order)
-    assert notes == [f"stop {name}" for name in order]
+    assert calls == [f"stop {name}" for name in order]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_asks_to_stop(number: signal.Signals) -> None:
-    """And the handlers of before are put back."""
+def test_a_signal_requests_a_stop(number: signal.Signals) -> None:
+    """The previous handlers are restored afterwards."""
     before = signal.getsignal(number)
     supervisor = Supervisor(Terminal())
     with supervisor.signals():
@@ -108,21 +108,21 @@ def test_a_signal_asks_to_stop(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
-def test_a_second_signal_kills_workers_and_spares_servers() -> None:
-    """Whoever presses Ctrl-C twice does not wait for a worker; the database still ends cleanly."""
-    notes: list[str] = []
+def test_a_second_signal_kills_workers_but_not_servers() -> None:
+    """The servers still end cleanly."""
+    calls: list[str] = []
     supervisor = Supervisor(Terminal())
     with supervisor.signals():
-        supervisor.start("postgres", Fake("postgres", notes), after_restart=lambda: None)
-        supervisor.start("ingest", Fake("ingest", notes))
+        supervisor.start("postgres", FakeProcess("postgres", calls), after_restart=lambda: None)
+        supervisor.start("ingest", FakeProcess("ingest", calls))
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         supervisor.watch()
-    assert notes == ["start postgres", "start ingest", "kill ingest"]
+    assert calls == ["start postgres", "start ingest", "kill ingest"]
 
 
-def test_only_warnings_reach_the_terminal_and_not_too_many(capsys: pytest.CaptureFixture[str]) -> None:
-    """Both of plain and of JSON logs; a flood is cut off and pointed to the file."""
+def test_only_warnings_are_shown_and_not_too_many(capsys: pytest.CaptureFixture[str]) -> None:
+    """Plain and JSON logs are recognized, and after ten lines the log file is named."""
     terminal = Terminal()
     terminal.echo("relay", "2026-01-01 INFO quiet")
     terminal.echo("relay", '{"level": "info", "event": "an ERRORLESS day"}')
@@ -138,7 +138,7 @@ def test_only_warnings_reach_the_terminal_and_not_too_many(capsys: pytest.Captur
 
 
 def test_a_real_worker_is_started_again(python: MakeChild, directory: Path) -> None:
-    """Killed from outside, it is back under another process id."""
+    """After a kill it has another process id."""
     child = python("worker", "import time; time.sleep(60)")
     supervisor = Supervisor(Terminal())
     supervisor.start("worker", child)

@@ -21,7 +21,7 @@ from easyautoml_ledger.operations import Solving
 from easyautoml_ledger.outcomes import OperationRecorded
 from easyautoml_ledger.publisher import Publisher
 from stack import Stack, StackError
-from stack.apache_kafka import ApacheKafka, Secured
+from stack.apache_kafka import ApacheKafka, ClientSecurity
 from stack.state import make_directory
 from tests.events.kafka.faults.test_servers import make_people
 
@@ -55,7 +55,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def secured(authority: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
     """A broker that requires TLS and a password."""
     directory = make_directory(tmp_path_factory.mktemp("secured"))
-    kafka = ApacheKafka(directory, secured=Secured(keystore=authority / "broker.pem", users=_USERS))
+    kafka = ApacheKafka(directory, security=ClientSecurity(keystore=authority / "broker.pem", users=_USERS))
     try:
         yield kafka.start()
     finally:
