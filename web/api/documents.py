@@ -47,5 +47,12 @@ def _served(make: Callable[[], bytes]) -> Callable[[HttpRequest], HttpResponse]:
     return view
 
 
+def make_documents() -> None:
+    """Make both, so that the first request for one does not have to wait."""
+    with _making:
+        _openapi()
+        _asyncapi()
+
+
 openapi: Final = _served(_openapi)
 asyncapi: Final = _served(_asyncapi)

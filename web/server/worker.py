@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 from functools import partial
+from threading import Thread
 from typing import Any, ClassVar, Final
 
 import uvicorn
@@ -37,6 +38,7 @@ class LimitedWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         from django.conf import settings
 
+        from web.api.documents import make_documents
         from web.server.front import Front
         from web.server.protocol import Bodies, LimitedProtocol, sweep
 
@@ -76,5 +78,6 @@ class LimitedWorker(Worker):  # type: ignore[misc]  # gunicorn has no types
         # uvicorn raises the signal that stopped it once more at its end, when it has nothing left to stop.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
+        Thread(target=make_documents, name="documents", daemon=True).start()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve())
