@@ -1,5 +1,6 @@
 """The worker that advances the settled position and the asynchronous projections."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -12,6 +13,8 @@ from events.settler import Settler
 from events.worker import Attempts, Stop
 from projections import checkpoints
 from projections.projection import Projection
+
+_log = logging.getLogger(__name__)
 
 CHUNK: Final = 2000
 _IDLE_SECONDS: Final = 0.1
@@ -41,6 +44,7 @@ class Runner:
         connection.close()
         if not isinstance(error, OperationalError | InterfaceError):
             self._failures += 1
+            _log.warning("the database refused a statement", exc_info=error)
             if self._failures == _ATTEMPTS:
                 raise error
 
