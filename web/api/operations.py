@@ -138,7 +138,7 @@ def get_operation(request: HttpRequest, operation: Path[Uuid]) -> HttpResponse:
     return rendering.json_response(
         {
             **rendering.operation(found, sees),
-            "entries": [rendering.entry(row, sees) for row in entries],
+            "entries": rendering.entries(entries, found.event.data["payer"], sees),
         },
     )
 

@@ -35,12 +35,16 @@ from web.api.problems import Document, document, rejection_document
 
 Sees = Callable[[int], bool]
 """Returns true if the caller may see the balances of a user."""
+Shows = Callable[[str], bool]
+"""Returns true if the caller may see an account, given its code."""
 
 _OPTIONAL: Final = (
     *("hold", "payout", "contract", "consultant", "final", "reverses", "to_promotions", "spent", "grants"),
     *("proposal", "proposer", "resolver", "period"),
 )
 _PAYER_ONLY: Final = frozenset({"to_promotions", "spent", "grants"})
+# No user has this id, so only a caller who sees everything sees it.
+_NO_USER: Final = 0
 _HIDDEN_MESSAGE: Final = "details are shown to the payer only"
 
 
@@ -74,18 +78,19 @@ def decision(event: StoredEvent, sees: Sees = lambda _: True) -> dict[str, Any]:
     data = event.data
     # Only the payer may see coupons, and the amounts that were available and wanted.
     sees_payer = data["payer"] is None or sees(data["payer"])
+    shows = _shown_accounts(data["payer"], sees)
     content = {
         "kind": data["kind"],
         "command": data["command"],
         "payer": data["payer"],
         "machine_owner": data.get("machine_owner"),
         "pricing": data.get("pricing"),
-        "transfers": data["transfers"],
-        "accounts": {
-            code: state
-            for code, state in data["accounts"].items()
-            if (sees_payer if is_escrow(code) else _is_shown(code, sees))
-        },
+        "transfers": [
+            transfer | {side: _account_label(transfer[side], shows) for side in ("debit", "credit")}
+            for transfer in data["transfers"]
+            if shows(transfer["debit"]) or shows(transfer["credit"])
+        ],
+        "accounts": {code: state for code, state in data["accounts"].items() if shows(code)},
         "occurred_at": time_text(event.occurred_at),
     }
     content |= {
@@ -99,11 +104,18 @@ def decision(event: StoredEvent, sees: Sees = lambda _: True) -> dict[str, Any]:
     return content
 
 
-def entry(row: EntryRow, sees: Sees) -> dict[str, Any]:
-    shown = row.user is not None and sees(row.user)
+def entries(rows: Sequence[EntryRow], payer: int | None, sees: Sees) -> list[dict[str, Any]]:
+    """Return `shapes.Entry` for both sides of each transfer in which the caller sees an account."""
+    shows = _shown_accounts(payer, sees)
+    shown = {row.transfer for row in rows if shows(row.account)}
+    return [_entry(row, shows) for row in rows if row.transfer in shown]
+
+
+def _entry(row: EntryRow, shows: Shows) -> dict[str, Any]:
+    shown = row.user is not None and shows(row.account)
     return {
         "transfer": row.transfer,
-        "account": row.account,
+        "account": _account_label(row.account, shows),
         "side": _side(row.side),
         "currency": row.currency,
         "amount": text(row.amount),
@@ -304,9 +316,27 @@ def _cost(payer: int, transfers: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {currency: text(amount) for currency, amount in cost.items()}
 
 
-def _is_shown(code: str, sees: Sees) -> bool:
+def _shown_accounts(payer: int | None, sees: Sees) -> Shows:
+    """Return which accounts of an operation the caller sees: an escrow with its payer, the platform's never.
+
+    A service sees all of them.
+    """
+
+    def shows(code: str) -> bool:
+        if is_escrow(code):
+            return payer is None or sees(payer)
+        owner = owner_of(code)
+        return sees(_NO_USER if owner is None else owner)
+
+    return shows
+
+
+def _account_label(code: str, shows: Shows) -> str:
+    """Return the code of an account that the caller sees, and of others only the owner."""
     owner = owner_of(code)
-    return owner is not None and sees(owner)
+    if shows(code) or is_escrow(code):
+        return code
+    return "platform" if owner is None else f"user:{owner}"
 
 
 def _member_name(account: str) -> str:

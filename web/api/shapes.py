@@ -18,7 +18,10 @@ class _Shape(BaseModel):
 
 
 class Transfer(_Shape):
-    """A debit of one account and a credit of another, of the same amount."""
+    """A debit of one account and a credit of another, of the same amount.
+
+    A user's key sees the transfers of that user, with the other side as `user:2` or `platform`.
+    """
 
     debit: str
     credit: str

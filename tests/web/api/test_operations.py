@@ -1,5 +1,6 @@
 """Operations: one with its entries, and pages of recorded ones."""
 
+import json
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -8,9 +9,20 @@ from django.db import connection
 from django.utils import timezone
 
 from models import User
-from tests.builders import fund, make_machine, make_user, minutes_ago, post_one, solving, training
+from tests import commands
+from tests.builders import (
+    data_source,
+    fund,
+    make_machine,
+    make_user,
+    minutes_ago,
+    post_one,
+    recorded,
+    solving,
+    training,
+)
 from tests.builders import top_up as topping_up
-from tests.web.api.conftest import Api, bill, refused, service, top_up
+from tests.web.api.conftest import Api, bill, refused, service, top_up, users_own
 from web.api.shapes import OperationPage, OperationWithEntries
 
 
@@ -201,3 +213,42 @@ def test_a_deleted_users_operations_stay_in_the_list(api: Api) -> None:
     assert len(before["items"]) == 3
     user.delete()
     assert api.get("/v1/operations").json() == before
+
+
+def test_users_see_the_transfers_of_their_own_accounts_only(db: None) -> None:
+    """The seller's debt is paid from the sale: the buyer sees neither the debt nor any account of others."""
+    seller, buyer = make_user(), fund(make_user(), usd=10)
+    assert post_one(commands.adjust(seller, "due:usd", 10)).status == "recorded"
+    machine = make_machine(seller, data_source="3")
+    event = recorded(data_source(machine, user=buyer))
+    own, platform = f"user:{buyer.pk}:usd", "platform"
+    shown = users_own(buyer).get(f"/v1/operations/{event.id}").json()
+    pairs = [(each["debit"], each["credit"], each["amount"]) for each in shown["transfers"]]
+    assert pairs == [(own, f"user:{seller.pk}", "2.40000000"), (own, platform, "0.60000000")]
+    assert [each["account"] for each in shown["entries"]] == [own, f"user:{seller.pk}", own, platform]
+    assert all(code.startswith(f"user:{buyer.pk}:") for code in shown["accounts"])
+    assert "due" not in json.dumps(shown["transfers"] + shown["entries"])
+    items = users_own(buyer).get("/v1/operations").json()["items"]
+    assert [item["transfers"] for item in items if item["id"] == event.id] == [shown["transfers"]]
+    mine = users_own(seller).get(f"/v1/operations/{event.id}").json()["transfers"]
+    assert [(each["debit"], each["credit"]) for each in mine] == [
+        (f"user:{buyer.pk}", f"user:{seller.pk}:usd"),
+        (f"user:{seller.pk}:usd", f"user:{seller.pk}:due:usd"),
+    ]
+    everything = service().get(f"/v1/operations/{event.id}").json()
+    assert len(everything["transfers"]) == 3
+    assert everything["transfers"][1]["credit"] == "platform:revenue:commission:usd"
+
+
+def test_the_reversal_of_a_sale_shows_each_user_their_own_side(db: None) -> None:
+    """What the seller owes after it is not the buyer's business."""
+    seller, buyer = make_user(), fund(make_user(), usd=10)
+    sale = recorded(data_source(make_machine(seller, data_source="3"), user=buyer))
+    event = recorded(commands.reverse(sale.id))
+    shown = users_own(buyer).get(f"/v1/operations/{event.id}").json()
+    own = f"user:{buyer.pk}:usd"
+    assert {code for each in shown["transfers"] for code in (each["debit"], each["credit"])} == {
+        own,
+        f"user:{seller.pk}",
+        "platform",
+    }
