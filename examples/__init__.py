@@ -1,1 +1,1 @@
-"""Programs that use the ledger as other teams would, and a demonstration that drives them."""
+"""Programs that use the ledger like other teams do, and a demo that runs them."""

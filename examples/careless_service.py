@@ -1,9 +1,9 @@
-"""A program written without the client library, and without reading the contract to its end.
+"""A program that uses neither the client library nor all of the contract.
 
-    python -m examples.careless_service LETTERS --bootstrap-servers HOST:PORT
+    python -m examples.careless_service MESSAGES --bootstrap-servers HOST:PORT
 
-`LETTERS` is a file with a Kafka message a line, byte for byte. Some are as good as anybody's, in CloudEvents'
-structured mode; the others are what a ledger has to live with.
+Each line of the file `MESSAGES` is a Kafka message. Some are valid, in the structured mode of CloudEvents;
+the others have the mistakes that a ledger has to handle.
 """
 
 import argparse
@@ -14,12 +14,12 @@ from pathlib import Path
 
 from kafka import KafkaProducer
 
-from examples.shift import read_lines
+from examples.session import read_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A message: the headers' values and the value itself in base64."""
+class RawMessage:
+    """A message. The values of the headers and the message's value are base64."""
 
     topic: str
     key: str
@@ -28,27 +28,27 @@ class Letter:
 
 
 def main() -> None:
-    """Sends the messages of a file, whatever they are."""
-    parser = argparse.ArgumentParser(description="Send messages to the ledger, whatever they are.")
-    parser.add_argument("letters", type=Path)
+    """Send the messages of a file."""
+    parser = argparse.ArgumentParser(description="Send raw messages to the ledger.")
+    parser.add_argument("messages", type=Path)
     parser.add_argument("--bootstrap-servers", required=True, metavar="HOST:PORT")
     arguments = parser.parse_args()
-    sent = send(read_lines(arguments.letters, Letter), arguments.bootstrap_servers)
-    print(f"careless service: {sent} messages sent, and no answer awaited")
+    sent = send(read_lines(arguments.messages, RawMessage), arguments.bootstrap_servers)
+    print(f"careless service: {sent} messages sent, without waiting for answers")
 
 
-def send(letters: Iterable[Letter], bootstrap_servers: str) -> int:
-    """How many were sent. Raises `KafkaError`."""
+def send(messages: Iterable[RawMessage], bootstrap_servers: str) -> int:
+    """Send the messages and return their number. Raises `KafkaError`."""
     producer = KafkaProducer(bootstrap_servers=bootstrap_servers, acks="all")
     try:
         futures = [
             producer.send(
-                letter.topic,
-                key=letter.key.encode(),
-                value=None if letter.value is None else base64.b64decode(letter.value),
-                headers=[(name, base64.b64decode(value)) for name, value in letter.headers],
+                message.topic,
+                key=message.key.encode(),
+                value=None if message.value is None else base64.b64decode(message.value),
+                headers=[(name, base64.b64decode(value)) for name, value in message.headers],
             )
-            for letter in letters
+            for message in messages
         ]
         for future in futures:
             future.get(timeout=30)

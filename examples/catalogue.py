@@ -1,4 +1,4 @@
-"""The sample catalogue: users, their machines and what these cost, as a platform would know them."""
+"""The sample catalogue: the users of a platform, their machines and the prices of these."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ PATH: Final = Path(__file__).with_name("catalogue.json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consulting:
-    """What a client asked a consultant for, who has not answered yet. The amount is whole USD."""
+    """A consulting request that the consultant has not answered yet. The amount is in whole USD."""
 
     id: int
     client: int
@@ -25,40 +25,40 @@ class Consulting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Who and what the ledger knows at the start, who joins later, and which prices change."""
+    """The users and machines at the start, those that join later, and the price changes."""
 
     users: tuple[User, ...]
     machines: tuple[Machine, ...]
     users_joining_later: tuple[User, ...]
     machines_joining_later: tuple[Machine, ...]
     repriced: tuple[Machine, ...]
-    """Machines of the start with the prices they have later."""
+    """Machines of the start with their later prices."""
     consulting: tuple[Consulting, ...]
 
     @property
     def everyone(self) -> tuple[User, ...]:
-        """Also who joins later."""
+        """All users, including those who join later."""
         return self.users + self.users_joining_later
 
 
 def read_catalogue(path: Path = PATH) -> Catalogue:
-    """The catalogue in a file. Raises `pydantic.ValidationError` where it breaks the contract."""
-    kept: dict[str, list[dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
+    """Read the catalogue from a file. Raises `pydantic.ValidationError` if it breaks the contract."""
+    content: dict[str, list[dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
     now = datetime.now(UTC)
     first = {"version": 1, "changed_at": now}
-    machines = {each["id"]: each for each in kept["machines"]}
+    machines = {each["id"]: each for each in content["machines"]}
     return Catalogue(
-        users=tuple(User.model_validate({**each, **first}) for each in kept["users"]),
+        users=tuple(User.model_validate({**each, **first}) for each in content["users"]),
         machines=tuple(Machine.model_validate({**each, **first}) for each in machines.values()),
         users_joining_later=tuple(
-            User.model_validate({**each, **first}) for each in kept["users_joining_later"]
+            User.model_validate({**each, **first}) for each in content["users_joining_later"]
         ),
         machines_joining_later=tuple(
-            Machine.model_validate({**each, **first}) for each in kept["machines_joining_later"]
+            Machine.model_validate({**each, **first}) for each in content["machines_joining_later"]
         ),
         repriced=tuple(
             Machine.model_validate({**machines[change["id"]], **change, "version": 2, "changed_at": now})
-            for change in kept["price_changes"]
+            for change in content["price_changes"]
         ),
-        consulting=tuple(Consulting(**each) for each in kept["consulting"]),
+        consulting=tuple(Consulting(**each) for each in content["consulting"]),
     )

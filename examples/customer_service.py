@@ -1,10 +1,10 @@
-"""A customer service desk, as its team would write it: coupons, holds, refunds, payouts and more over HTTP.
+"""A program for customer service and finance: coupons, holds, refunds, payouts and more over HTTP.
 
     API_KEY=… SECOND_API_KEY=… python -m examples.customer_service TICKETS --url http://HOST:PORT
 
-`TICKETS` is a file with a request a line. The key needs the scopes ledger:write and ledger:admin, and so does
-the second one, of whoever approves what the first person may not do alone. A ticket's id is its idempotency
-key: sent again, it is answered as the first time and changes nothing.
+Each line of the file `TICKETS` is a request. Both keys need the scopes ledger:write and ledger:admin;
+the second is the key of the approver. The id of a ticket is its idempotency key: sent again, it gets
+the same answer and changes nothing.
 """
 
 import argparse
@@ -21,37 +21,37 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from examples.shift import read_lines
+from examples.session import read_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """One request. Where `path` says `{operation}`, that of the ticket `about` is meant."""
+    """A request. `{operation}` in `path` is replaced by the operation of the ticket `about`."""
 
     id: str
     path: str
     body: dict[str, Any]
     about: str | None = None
     expires_in: float | None = None
-    """Seconds: what is asked for expires so long after it was asked for."""
+    """Seconds from the request until the requested thing expires."""
     when_expired: str | None = None
-    """The ticket that has to have expired first."""
+    """The ticket whose expiry is awaited first."""
     second: bool = False
-    """Asked by the second person: somebody else approves or declines."""
+    """Sent with the second key, by the person who approves or declines."""
 
 
 def main() -> None:
-    """Works through the tickets of a file."""
-    parser = argparse.ArgumentParser(description="Ask the ledger for what is beyond the nine kinds.")
+    """Send the tickets of a file."""
+    parser = argparse.ArgumentParser(description="Send requests over HTTP that go beyond the nine kinds.")
     parser.add_argument("tickets", type=Path)
     parser.add_argument("--url", required=True, metavar="http://HOST:PORT")
     arguments = parser.parse_args()
-    desk = Desk(arguments.url, os.environ["API_KEY"], os.environ["SECOND_API_KEY"])
-    print("customer service:", desk.serve(read_lines(arguments.tickets, Ticket)))
+    service = CustomerService(arguments.url, os.environ["API_KEY"], os.environ["SECOND_API_KEY"])
+    print("customer service:", service.serve(read_lines(arguments.tickets, Ticket)))
 
 
-class Desk:
-    """Answers tickets one after the other, because one may be about another."""
+class CustomerService:
+    """Sends tickets one after the other, because one may refer to another."""
 
     def __init__(self, url: str, key: str, second_key: str) -> None:
         self._url = url
@@ -61,16 +61,16 @@ class Desk:
         self._expiries: dict[str, datetime] = {}
 
     def serve(self, tickets: Iterable[Ticket]) -> str:
-        """One line on what became of them. Raises `HTTPError` where the ledger cannot decide."""
+        """Send the tickets and return a line with their results. Raises `RuntimeError`."""
         answers: Counter[str] = Counter()
         for ticket in tickets:
             if ticket.when_expired is not None:
                 self._wait_until(self._expiries[ticket.when_expired])
-            answers[self._ask(ticket)] += 1
+            answers[self._send(ticket)] += 1
         counts = ", ".join(f"{count} {answer}" for answer, count in sorted(answers.items()))
         return f"{answers.total()} requests sent, {counts}"
 
-    def _ask(self, ticket: Ticket) -> str:
+    def _send(self, ticket: Ticket) -> str:
         body, path = ticket.body, ticket.path
         if ticket.expires_in is not None:
             expires_at = datetime.now(UTC) + timedelta(seconds=ticket.expires_in)
@@ -78,7 +78,7 @@ class Desk:
             body = {**body, "expires_at": expires_at.isoformat()}
         if ticket.about is not None:
             path = path.format(operation=self._operations[ticket.about])
-        request = urllib.request.Request(  # noqa: S310 - the address is this program's own setting
+        request = urllib.request.Request(  # noqa: S310 (the address is this program's own setting)
             self._url + path,
             data=json.dumps(body).encode(),
             headers={
@@ -89,13 +89,13 @@ class Desk:
             method="POST",
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - the same
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 (the same)
                 self._operations[ticket.id] = json.load(response)["id"]
                 return "recorded"
         except urllib.error.HTTPError as error:
             with error:
                 problem = json.load(error)
-            # A refusal is an answer; everything else is a mistake of this program, or no answer at all.
+            # A rejection is a result. Everything else is an error of this program or of the server.
             if error.code != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise RuntimeError(f"{ticket.id} to {path}: {problem}") from error
             return "rejected"

@@ -1,9 +1,9 @@
-"""Enters the sample catalogue, or a part of it, into the ledger's copies of users and machines.
+"""Loads a part of the sample catalogue into the tables of users and machines.
 
     python -m examples.load_catalogue start|joining|repriced
 
-Runs with the service's settings, as `manage.py` does. The ledger needs to know a user or a machine before
-it can charge for it; an operation that comes earlier waits.
+Runs with the settings of the service, like `manage.py`. An operation waits until the ledger knows its
+user and machine.
 """
 
 import os
@@ -30,7 +30,7 @@ _COLUMNS: Final = (
 
 
 def main(part: str) -> None:
-    """Enter `start`, `joining` or `repriced`, all of it or nothing."""
+    """Load the part `start`, `joining` or `repriced` in one transaction."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     catalogue = read_catalogue()
     users, machines = {
@@ -38,18 +38,18 @@ def main(part: str) -> None:
         "joining": (catalogue.users_joining_later, catalogue.machines_joining_later),
         "repriced": ((), catalogue.repriced),
     }[part]
-    user_rows = models.User.objects  # the first name that is asked for sets Django up
+    user_rows = models.User.objects  # the first access sets Django up
     with transaction.atomic():
         for user in users:
             user_rows.create_user(
                 user.email, id=user.id, first_name=user.first_name, last_name=user.last_name
             )
-        _enter(machines)
+        _save_machines(machines)
         if part == "start":
-            _ask(catalogue.consulting)
+            _save_consulting_requests(catalogue.consulting)
 
 
-def _enter(machines: Iterable[reference.Machine]) -> None:
+def _save_machines(machines: Iterable[reference.Machine]) -> None:
     for machine in machines:
         models.Machine(
             id=machine.id,
@@ -58,17 +58,17 @@ def _enter(machines: Iterable[reference.Machine]) -> None:
         ).save()
 
 
-def _ask(requests: Iterable[Consulting]) -> None:
+def _save_consulting_requests(requests: Iterable[Consulting]) -> None:
     for request in requests:
-        asked = models.ConsultingRequest(
+        consulting_request = models.ConsultingRequest(
             id=request.id,
             user_id=request.client,
             category=request.category,
             description=request.description,
         )
-        asked.save()
+        consulting_request.save()
         consultant = models.User.objects.get(pk=request.consultant)
-        asked.ask_consultant(consultant, amount_usd=request.amount_usd, delay_days=14)
+        consulting_request.ask_consultant(consultant, amount_usd=request.amount_usd, delay_days=14)
 
 
 if __name__ == "__main__":

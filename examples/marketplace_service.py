@@ -1,10 +1,9 @@
-"""A marketplace, as its team would write it: it takes payments, sells, and tells the ledger.
+"""A marketplace that takes payments, sells, and publishes all of it to the ledger.
 
     python -m examples.marketplace_service ORDERS --bootstrap-servers HOST:PORT
 
-`ORDERS` is a file with an order a line, in each user's own order. Nobody spends before the ledger has
-answered to what he paid in: a user's next order waits for the outcome of his payment or bill, and
-nobody else waits for him. The service knows the ledger by what is on Kafka, and by nothing else.
+Each line of the file `ORDERS` is an order; those of a user are in order. After a payment or bill, the
+next order of the same user waits for its outcome, while other users continue. It uses only Kafka.
 """
 
 import argparse
@@ -28,17 +27,17 @@ from easyautoml_ledger.operations import Operation
 from easyautoml_ledger.publication import Publication
 from easyautoml_ledger.publisher import Publisher
 from easyautoml_ledger.topics import MARKETPLACE_SERVICE
-from examples.shift import Shift, read_lines
+from examples.session import Session, read_lines
 
-SHIFT_SECONDS: Final = 60.0
-_BRINGS_MONEY: Final = frozenset({"credit_from_user", "pay_a_bill"})
+SESSION_SECONDS: Final = 60.0
+_ADDS_MONEY: Final = frozenset({"credit_from_user", "pay_a_bill"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a user paid, turned into tokens or bought. `amount` and `unit_price` are USD.
+    """A payment, a bill or a purchase of a user. `amount` and `unit_price` are in USD.
 
-    Without `at` it happens when it is published.
+    `at` is the time of the order; the default is the time of publishing.
     """
 
     id: str
@@ -50,12 +49,12 @@ class Order:
     machine: int | None = None
     lines: int | None = None
     unit_price: str | None = None
-    unsure: bool = False
-    """Its acknowledgement was lost: it is sent again at the end of the shift."""
+    sent_twice: bool = False
+    """Its acknowledgement was lost, so it is sent again at the end."""
 
 
 def main() -> None:
-    """Works through the orders of a file."""
+    """Publish the orders of a file."""
     parser = argparse.ArgumentParser(description="Publish payments, bills and sales to the ledger.")
     parser.add_argument("orders", type=Path)
     parser.add_argument("--bootstrap-servers", required=True, metavar="HOST:PORT")
@@ -65,55 +64,55 @@ def main() -> None:
 
 
 def work(orders: list[Order], bootstrap_servers: str) -> str:
-    """Publishes every order when its time has come, and waits for the answers; one line on them."""
+    """Publish every order, wait for the outcomes, and return a line with the numbers of both."""
     with (
         OutcomeListener(bootstrap_servers=bootstrap_servers, source=MARKETPLACE_SERVICE) as outcomes,
         Publisher(bootstrap_servers=bootstrap_servers, source=MARKETPLACE_SERVICE) as publisher,
     ):
-        shift = Shift(publisher, outcomes, seconds=SHIFT_SECONDS)
-        desk = Desk(shift, orders)
-        desk.serve()
-        shift.make_sure()
-        unsure = {order.id for order in orders if order.unsure}
-        shift.send_again([it for it in desk.publications if it.id in unsure])
-        return shift.close()
+        session = Session(publisher, outcomes, seconds=SESSION_SECONDS)
+        marketplace = Marketplace(session, orders)
+        marketplace.serve()
+        session.flush()
+        sent_twice = {order.id for order in orders if order.sent_twice}
+        session.send_again([it for it in marketplace.publications if it.id in sent_twice])
+        return session.close()
 
 
-class Desk:
-    """Serves every user in the order of his own queue."""
+class Marketplace:
+    """Publishes the orders of each user in order."""
 
-    def __init__(self, shift: Shift, orders: list[Order]) -> None:
-        self._shift = shift
+    def __init__(self, session: Session, orders: list[Order]) -> None:
+        self._session = session
         self._queues: dict[int, deque[Order]] = {}
-        self._paying: dict[str, int] = {}
+        self._awaited: dict[str, int] = {}
         self.publications: list[Publication] = []
         for order in orders:
             self._queues.setdefault(order.user, deque()).append(order)
 
     def serve(self) -> None:
-        """Until every queue is empty. Raises `TimeoutError`."""
+        """Publish until every queue is empty. Raises `TimeoutError`."""
         for user in self._queues:
             self._next(user)
-        while self._paying:
-            for outcome in self._shift.hear():
-                if outcome.request_id in self._paying:
-                    self._next(self._paying.pop(outcome.request_id))
+        while self._awaited:
+            for outcome in self._session.poll():
+                if outcome.request_id in self._awaited:
+                    self._next(self._awaited.pop(outcome.request_id))
 
     def _next(self, user: int) -> None:
-        """Publishes what a user ordered, up to and with the next that he has to wait for."""
+        """Publish the orders of a user up to the next one whose outcome is awaited."""
         queue = self._queues[user]
         while queue:
             order = queue.popleft()
-            publication = self._shift.publisher.publish(operation_of(order), id=order.id)
-            self._shift.published(publication)
+            publication = self._session.publisher.publish(operation_of(order), id=order.id)
+            self._session.published(publication)
             self.publications.append(publication)
-            if order.kind in _BRINGS_MONEY:
-                self._paying[order.id] = user
+            if order.kind in _ADDS_MONEY:
+                self._awaited[order.id] = user
                 return
 
 
 def operation_of(order: Order) -> Operation:
-    """What the ledger is told of an order."""
+    """Return the operation that is published for an order."""
     at = datetime.fromisoformat(order.at) if order.at else None
     match order.kind:
         case "credit_from_user":
@@ -151,7 +150,7 @@ def _sale_of(order: Order, at: datetime | None) -> Operation:
                 operation_user=user, machine=machine, unit_price=unit_price, occurred_at=at
             )
         case _:
-            raise ValueError(f"{order.kind} is not what this service does")
+            raise ValueError(f"this service has no orders of kind {order.kind}")
 
 
 if __name__ == "__main__":

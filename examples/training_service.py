@@ -1,11 +1,10 @@
-"""A training service, as its team would write it: it trains and solves, and tells the ledger.
+"""A training service that trains and solves, and publishes all of it to the ledger.
 
     python -m examples.training_service RUNS --bootstrap-servers HOST:PORT
 
-`RUNS` is a file with a run a line: what was computed, for whom, and who pays. Customers who have prepaid
-are served as soon as the ledger tells of their tokens; the others may owe. For some runs the service has
-the money set aside first, and does not start where it is refused. It knows the ledger by what is on
-Kafka, and by nothing else.
+Each line of the file `RUNS` is a run, with its user and payer. Runs of prepaid users start when their
+tokens have arrived; the other payers may owe. For some runs the service requests a hold first, and does
+not start if it is refused. It uses only Kafka.
 """
 
 import argparse
@@ -24,15 +23,15 @@ from easyautoml_ledger.outcomes import HoldRefused
 from easyautoml_ledger.publication import Payload, Publication
 from easyautoml_ledger.publisher import Publisher
 from easyautoml_ledger.topics import TRAINING_SERVICE
-from examples.shift import Shift, read_lines
+from examples.session import Session, read_lines
 
-SHIFT_SECONDS: Final = 60.0
+SESSION_SECONDS: Final = 60.0
 HOLD_TIME: Final = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One training or solving that has been done. `payer` is the machine's owner for a training."""
+    """A training or solving. The `payer` of a training is the machine's owner."""
 
     id: str
     kind: str
@@ -41,21 +40,21 @@ class Run:
     payer: int
     lines: int
     finished_at: str | None = None
-    """None: when it is told of."""
+    """The default is the time of publishing."""
     epochs: int | None = None
     prepaid: bool = True
-    unsure: bool = False
-    """Its acknowledgement was lost: it is sent again at the end of the shift."""
+    sent_twice: bool = False
+    """Its acknowledgement was lost, so it is sent again at the end."""
     hold: str | None = None
-    """The id (a UUID) under which the money is set aside first."""
+    """The id (a UUID) of the hold that is requested first."""
     estimate: int = 0
-    """How many lines it is set aside for."""
+    """The number of lines in the request for the hold."""
     fails: bool = False
-    """The server will not start: nothing is computed, and the hold is given back."""
+    """The server does not start: nothing is computed, and the hold is voided."""
 
 
 def main() -> None:
-    """Works through the runs of a file."""
+    """Publish the runs of a file."""
     parser = argparse.ArgumentParser(description="Publish training and solving runs to the ledger.")
     parser.add_argument("runs", type=Path)
     parser.add_argument("--bootstrap-servers", required=True, metavar="HOST:PORT")
@@ -64,40 +63,40 @@ def main() -> None:
 
 
 def work(runs: list[Run], bootstrap_servers: str) -> str:
-    """Publishes every run and waits for the answers; one line on what became of them."""
+    """Publish every run, wait for the outcomes, and return a line with the numbers of both."""
     with (
         BalanceListener(bootstrap_servers=bootstrap_servers) as balances,
         OutcomeListener(bootstrap_servers=bootstrap_servers, source=TRAINING_SERVICE) as outcomes,
         Publisher(bootstrap_servers=bootstrap_servers, source=TRAINING_SERVICE) as publisher,
     ):
-        shift = Shift(publisher, outcomes, seconds=SHIFT_SECONDS)
-        service = _Service(shift)
-        service.tell_of(run for run in runs if not run.prepaid)
+        session = Session(publisher, outcomes, seconds=SESSION_SECONDS)
+        service = _Service(session)
+        service.publish(run for run in runs if not run.prepaid)
         prepaid = [run for run in runs if run.prepaid]
         wait_for_tokens({run.payer for run in prepaid}, balances)
-        service.set_aside_for(run for run in prepaid if run.hold)
-        service.tell_of(run for run in prepaid if not run.hold)
-        service.work_on_what_was_set_aside()
-        shift.make_sure()
-        shift.send_again(service.unsure)
-        return shift.close()
+        service.request_holds(run for run in prepaid if run.hold)
+        service.publish(run for run in prepaid if not run.hold)
+        service.run_placed_holds()
+        session.flush()
+        session.send_again(service.sent_twice)
+        return session.close()
 
 
 class _Service:
-    """Tells the ledger of runs, and asks it first where a run has a hold."""
+    """Publishes runs, and requests their holds first."""
 
-    def __init__(self, shift: Shift) -> None:
-        self._shift = shift
-        self._asked: dict[str, Run] = {}
-        self.unsure: list[Publication] = []
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._requested: dict[str, Run] = {}
+        self.sent_twice: list[Publication] = []
 
-    def tell_of(self, runs: Iterable[Run]) -> None:
-        """Publishes what was computed."""
+    def publish(self, runs: Iterable[Run]) -> None:
+        """Publish the operations of runs."""
         for run in runs:
             self._publish(run, operation_of(run), run.id)
 
-    def set_aside_for(self, runs: Iterable[Run]) -> None:
-        """Asks for what the runs may cost."""
+    def request_holds(self, runs: Iterable[Run]) -> None:
+        """Request a hold for each run."""
         for run in runs:
             request = HoldRequested.model_validate(
                 {
@@ -111,31 +110,31 @@ class _Service:
                 }
             )
             publication = self._publish(run, request, f"{run.id}-hold")
-            self._asked[publication.id] = run
+            self._requested[publication.id] = run
 
-    def work_on_what_was_set_aside(self) -> None:
-        """Does each run as soon as its hold is placed. Raises `TimeoutError`."""
-        while self._asked:
-            for outcome in self._shift.hear():
-                run = self._asked.pop(outcome.request_id, None)
+    def run_placed_holds(self) -> None:
+        """Publish each run when its hold is placed. Raises `TimeoutError`."""
+        while self._requested:
+            for outcome in self._session.poll():
+                run = self._requested.pop(outcome.request_id, None)
                 if run is None or isinstance(outcome, HoldRefused):
                     continue
                 if run.fails:
                     void = HoldVoided(hold=UUID(run.hold), reason="the server did not start")
                     self._publish(run, void, f"{run.id}-void")
                 else:
-                    self.tell_of([run])
+                    self.publish([run])
 
     def _publish(self, run: Run, payload: Payload, message_id: str) -> Publication:
-        publication = self._shift.publisher.publish(payload, key=run.payer, id=message_id)
-        self._shift.published(publication)
-        if run.unsure:
-            self.unsure.append(publication)
+        publication = self._session.publisher.publish(payload, key=run.payer, id=message_id)
+        self._session.published(publication)
+        if run.sent_twice:
+            self.sent_twice.append(publication)
         return publication
 
 
 def wait_for_tokens(payers: Iterable[int], balances: BalanceListener, *, seconds: float = 30) -> None:
-    """Until the ledger has told of tokens of each of them. Raises `TimeoutError`."""
+    """Wait until every payer has tokens. Raises `TimeoutError`."""
     missing = set(payers)
     deadline = time.monotonic() + seconds
     while missing := {payer for payer in missing if not _has_tokens(payer, balances)}:
@@ -145,7 +144,7 @@ def wait_for_tokens(payers: Iterable[int], balances: BalanceListener, *, seconds
 
 
 def operation_of(run: Run) -> Training | Solving | SolvingWithApi:
-    """What the ledger is told of a run."""
+    """Return the operation that is published for a run."""
     at = datetime.fromisoformat(run.finished_at) if run.finished_at else None
     hold = UUID(run.hold) if run.hold else None
     match run.kind:
@@ -175,7 +174,7 @@ def operation_of(run: Run) -> Training | Solving | SolvingWithApi:
                 hold=hold,
             )
         case _:
-            raise ValueError(f"{run.kind} is not what this service does")
+            raise ValueError(f"this service has no runs of kind {run.kind}")
 
 
 def _has_tokens(payer: int, balances: BalanceListener) -> bool:

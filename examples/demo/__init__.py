@@ -1,1 +1,1 @@
-"""`make demo`: the example services at work, and every number held against what was expected."""
+"""`make demo`: runs the example services and compares every number with the expected one."""

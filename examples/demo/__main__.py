@@ -1,4 +1,4 @@
-"""`make demo`, or `python -m examples.demo`: see the ledger at work, and know that every number is right."""
+"""Run the example services against a temporary ledger, and compare every number with the expected one."""
 
 import argparse
 import signal
@@ -18,24 +18,26 @@ _DIFFERENCES_SHOWN: Final = 20
 
 
 def main() -> int:
-    """The exit status: 0 only if every number is what was expected, 130 where it was interrupted."""
+    """Return the exit status: 0 if every number is as expected, 130 after an interrupt, else 1."""
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description=__doc__)
-    parser.add_argument("--seed", type=int, default=20, help="of the load (default: %(default)s)")
-    parser.add_argument("--operations", type=int, default=3000, help="about how many (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=20, help="seed of the load (default: %(default)s)")
+    parser.add_argument(
+        "--operations", type=int, default=3000, help="approximate number of operations (default: %(default)s)"
+    )
     parser.add_argument(
         "--kafka",
         choices=("embedded", "apache"),
         default="embedded",
-        help="which broker (default: %(default)s)",
+        help="kind of broker (default: %(default)s)",
     )
     parser.add_argument(
         "--waiting-seconds",
         type=float,
         default=15,
-        help="how long the ledger waits for a user or machine that nobody knows (default: %(default)s)",
+        help="time that messages wait for an unknown user or machine (default: %(default)s)",
     )
     arguments = parser.parse_args()
-    # A shell starts what it runs in the background with Ctrl-C ignored, and Python leaves it so.
+    # In background jobs of a shell Ctrl-C is ignored, and Python does not change that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -49,14 +51,14 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    began = time.monotonic()
+    started_at = time.monotonic()
 
     def say(line: str) -> None:
-        print(f"[{time.monotonic() - began:5.1f} s] {line}", flush=True)
+        print(f"[{time.monotonic() - started_at:5.1f} s] {line}", flush=True)
 
     catalogue = read_catalogue()
     plan = make_plan(catalogue, seed=arguments.seed, operations=arguments.operations)
-    say(f"seed {arguments.seed}: {plan.expected.sent:,} messages are going to be sent")
+    say(f"seed {arguments.seed}: {plan.expected.sent:,} messages will be sent")
     say("starting PostgreSQL and the broker in a temporary directory")
     environment = {"LEDGER_WAITING_SECONDS": str(arguments.waiting_seconds)}
     stack = Stack(kafka=arguments.kafka, durable=False, environment=environment)

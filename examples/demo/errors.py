@@ -1,5 +1,5 @@
-"""The one error of the demo."""
+"""The error of the demo."""
 
 
 class DemoFailed(Exception):
-    """Why the demo cannot go on: a sentence or two for the person who started it."""
+    """The demo cannot continue. The message is for the person who started it."""

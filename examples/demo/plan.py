@@ -1,4 +1,4 @@
-"""The load of the demo: what each service has to do in the morning and in the evening."""
+"""Plans the load of the demo: the work of each service in the morning, at noon and in the evening."""
 
 import json
 from dataclasses import dataclass
@@ -13,78 +13,82 @@ from easyautoml_ledger.topics import (
     TRAINING_SERVICE,
 )
 from examples import marketplace_service, training_service
-from examples.careless_service import Letter
+from examples.careless_service import RawMessage
 from examples.catalogue import Catalogue
 from examples.customer_service import Ticket
-from examples.demo.computing import Computing
-from examples.demo.controlling import Controlling
 from examples.demo.expectation import Expectation, World
-from examples.demo.letters import mistakes, structured
-from examples.demo.serving import Serving
+from examples.demo.finance_tickets import FinancePlanner
+from examples.demo.orders import OrderPlanner
+from examples.demo.raw_messages import mistakes, structured
+from examples.demo.runs import RunPlanner
+from examples.demo.support_tickets import SupportPlanner
 from examples.demo.tickets import Tickets
-from examples.demo.trading import Trading
 from examples.marketplace_service import Order
 from examples.training_service import Run
 
-_NOBODY = 999_001
-"""A user, and a machine, that nobody will ever tell the ledger of."""
+_UNKNOWN_ID = 999_001
+"""The id of a user, and of a machine, that the ledger never gets to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shift:
-    """What the three services have to do, each in this order."""
+class Workload:
+    """The work of the three services, each in this order."""
 
     runs: list[Run]
     orders: list[Order]
-    letters: list[Letter]
+    messages: list[RawMessage]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """During the morning some users and machines join; after noon some prices change."""
+    """The whole load. In the morning some users and machines join; after noon some prices change."""
 
-    morning: Shift
+    morning: Workload
     noon: list[Ticket]
-    evening: Shift
+    evening: Workload
     expected: Expectation
 
 
 def make_plan(catalogue: Catalogue, *, seed: int, operations: int) -> Plan:
-    """A load of about so many operations; the same one for the same seed, but for the times in it."""
+    """Return a load of about this many operations. Equal seeds give equal loads, except for times."""
     world = World(catalogue, seed)
-    computing, trading = Computing(world), Trading(world)
+    run_planner, order_planner = RunPlanner(world), OrderPlanner(world)
     each = max(operations // 4, 10)
     special = max(operations // 100, 6)
 
-    orders = [*trading.opening(), *trading.before_they_join()]
-    orders += [*trading.ordinary(each), *trading.rejected(special)]
-    runs = [*computing.ordinary(each), *computing.set_aside(max(special // 2, 4))]
-    runs = computing.at_random([*runs, *computing.beyond_the_limit(special // 2)])
-    runs = [*computing.before_they_join(), computing.on_credit(), *runs]
-    letters = [*_unknown_for_ever(world), *_good_letters(world, special), *_bad_letters(world, 2)]
-    morning = Shift(runs=runs, orders=orders, letters=letters)
+    orders = [*order_planner.opening(), *order_planner.before_they_join()]
+    orders += [*order_planner.ordinary(each), *order_planner.rejected(special)]
+    runs = [*run_planner.ordinary(each), *run_planner.with_holds(max(special // 2, 4))]
+    runs = run_planner.shuffled([*runs, *run_planner.above_the_credit_limit(special // 2)])
+    runs = [*run_planner.before_they_join(), run_planner.on_credit(), *runs]
+    messages = [*_never_known(world), *_valid_messages(world, special), *_invalid_messages(world, 2)]
+    morning = Workload(runs=runs, orders=orders, messages=messages)
 
     tickets = Tickets(world)
-    Serving(world, tickets).serve()
-    Controlling(world, tickets).control()
-    trading.prices_change()
-    orders = [*trading.settling(), *trading.repriced(special * 2), *trading.ordinary(each)]
-    orders += trading.rejected(special)
-    runs = [*computing.ordinary(each), *computing.set_aside(max(special // 2, 4))]
-    runs = computing.at_random([*runs, *computing.beyond_the_limit(special // 2)])
-    letters = [*_repeated(world, morning, special), *_in_conflict(world, morning, special)]
-    letters += _bad_letters(world, 1)
-    evening = Shift(runs=runs, orders=orders, letters=letters)
-    return Plan(morning=morning, noon=tickets.made, evening=evening, expected=world.expected)
+    SupportPlanner(world, tickets).plan()
+    FinancePlanner(world, tickets).plan()
+    order_planner.prices_change()
+    orders = [
+        *order_planner.bills_of_debtors(),
+        *order_planner.repriced(special * 2),
+        *order_planner.ordinary(each),
+    ]
+    orders += order_planner.rejected(special)
+    runs = [*run_planner.ordinary(each), *run_planner.with_holds(max(special // 2, 4))]
+    runs = run_planner.shuffled([*runs, *run_planner.above_the_credit_limit(special // 2)])
+    messages = [*_repeated(world, morning, special), *_conflicting(world, morning, special)]
+    messages += _invalid_messages(world, 1)
+    evening = Workload(runs=runs, orders=orders, messages=messages)
+    return Plan(morning=morning, noon=tickets.all, evening=evening, expected=world.expected)
 
 
-def _good_letters(world: World, count: int) -> list[Letter]:
-    """Operations that arrive in structured mode."""
-    letters = []
+def _valid_messages(world: World, count: int) -> list[RawMessage]:
+    """Return valid operations in structured mode."""
+    messages = []
     for _ in range(count):
         user, machine = world.random.choice(world.owing), world.random.choice(world.machines)
         run = Run(
-            id=world.new_id("letter"),
+            id=world.new_id("message"),
             kind="solving",
             user=user,
             machine=machine.id,
@@ -92,68 +96,70 @@ def _good_letters(world: World, count: int) -> list[Letter]:
             lines=world.random.randrange(1, 500),
             finished_at=world.some_time_ago(),
         )
-        letters.append(_as_letter(run))
+        messages.append(_as_message(run))
         world.expected.recorded("solving")
-        world.expected.books.charge(user, Computing(world).cost(run))
-    return letters
+        world.expected.accounts.charge(user, RunPlanner(world).cost(run))
+    return messages
 
 
-def _unknown_for_ever(world: World) -> list[Letter]:
-    """Operations that wait in vain: they are rejected when the ledger has waited long enough."""
+def _never_known(world: World) -> list[RawMessage]:
+    """Return operations that are rejected after waiting for an unknown user or machine."""
     user, machine = world.owing[0], world.machines[0].id
-    letters = []
-    for operation_user, of_machine in ((_NOBODY, machine), (user, _NOBODY)):
+    messages = []
+    for operation_user, of_machine in ((_UNKNOWN_ID, machine), (user, _UNKNOWN_ID)):
         solving = {
             "type": "solving",
             "operation_user": operation_user,
             "machine": of_machine,
             "count_of_lines": 10,
         }
-        event_id = world.new_id("letter")
-        letters.append(structured(TRAINING_OPERATIONS, TRAINING_SERVICE, event_id, operation_user, solving))
+        event_id = world.new_id("message")
+        messages.append(structured(TRAINING_OPERATIONS, TRAINING_SERVICE, event_id, operation_user, solving))
         world.expected.rejected("solving", "unknown_reference")
-    return letters
+    return messages
 
 
-def _bad_letters(world: World, rounds: int) -> list[Letter]:
-    """Every mistake, so many times."""
-    letters = []
+def _invalid_messages(world: World, rounds: int) -> list[RawMessage]:
+    """Return every mistake this many times."""
+    messages = []
     for _ in range(rounds):
         number = int(world.new_id("mistake").partition("-")[2])
         user, machine = world.random.choice(world.prepaid), world.random.choice(world.machines).id
         for mistake in mistakes(number, user, machine):
-            letters.append(mistake.letter)
+            messages.append(mistake.message)
             world.expected.parked(mistake.kind, mistake.code)
-    return letters
+    return messages
 
 
-def _repeated(world: World, morning: Shift, count: int) -> list[Letter]:
-    """Runs of the morning once more, now in structured mode: that is the same operation."""
+def _repeated(world: World, morning: Workload, count: int) -> list[RawMessage]:
+    """Return runs of the morning in structured mode: these are duplicates."""
     runs = world.random.sample(_without_holds(morning), count)
     for run in runs:
         world.expected.repeated(run.kind)
-    return [_as_letter(run) for run in runs]
+    return [_as_message(run) for run in runs]
 
 
-def _in_conflict(world: World, morning: Shift, count: int) -> list[Letter]:
-    """Other operations under ids of the morning."""
-    letters = []
+def _conflicting(world: World, morning: Workload, count: int) -> list[RawMessage]:
+    """Return other operations with ids of the morning."""
+    messages = []
     for order in world.random.sample([it for it in morning.orders if it.amount], count):
         payload = {**_payload(marketplace_service.operation_of(order)), "amount": "123456.00"}
-        letters.append(structured(MARKETPLACE_OPERATIONS, MARKETPLACE_SERVICE, order.id, order.user, payload))
+        messages.append(
+            structured(MARKETPLACE_OPERATIONS, MARKETPLACE_SERVICE, order.id, order.user, payload)
+        )
         world.expected.parked(order.kind, "conflict")
     for run in world.random.sample(_without_holds(morning), count):
         payload = {**_payload(training_service.operation_of(run)), "count_of_lines": run.lines + 1}
-        letters.append(structured(TRAINING_OPERATIONS, TRAINING_SERVICE, run.id, run.payer, payload))
+        messages.append(structured(TRAINING_OPERATIONS, TRAINING_SERVICE, run.id, run.payer, payload))
         world.expected.parked(run.kind, "conflict")
-    return letters
+    return messages
 
 
-def _without_holds(shift: Shift) -> list[Run]:
-    return [run for run in shift.runs if run.hold is None]
+def _without_holds(workload: Workload) -> list[Run]:
+    return [run for run in workload.runs if run.hold is None]
 
 
-def _as_letter(run: Run) -> Letter:
+def _as_message(run: Run) -> RawMessage:
     payload = _payload(training_service.operation_of(run))
     return structured(TRAINING_OPERATIONS, TRAINING_SERVICE, run.id, run.payer, payload)
 

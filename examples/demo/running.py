@@ -1,4 +1,4 @@
-"""The demo from start to end: servers, workers, a morning and an evening of work, and the evidence."""
+"""Runs the demo: starts the workers, runs the services, and collects the results."""
 
 import subprocess
 import sys
@@ -17,13 +17,13 @@ from easyautoml_ledger.topics import (
     TRAINING_OPERATIONS,
 )
 from examples.catalogue import Catalogue
-from examples.demo.books import Balances
+from examples.demo.accounts import Balances
+from examples.demo.deadline import Deadline
 from examples.demo.errors import DemoFailed
-from examples.demo.evidence import Found, Ledger, account_for
-from examples.demo.listening import Listening
-from examples.demo.patience import Patience
+from examples.demo.ledger_reader import LedgerReader, MessageStatuses, find_statuses
+from examples.demo.listener import DemoListener
 from examples.demo.plan import Plan
-from examples.demo.services import Services, Work, work_of
+from examples.demo.services import Job, Services, jobs_of
 from examples.demo.topics import read_topics
 from stack import Stack
 
@@ -35,60 +35,60 @@ _WORKERS: Final = ("web", "ingest", "relay", "project")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """What was found when everything had come to rest."""
+    """The results, collected after all messages were processed."""
 
-    found: Found
+    found: MessageStatuses
     sent: int
     published: int
-    told: Counter[str]
-    heard: Counter[str]
-    beyond: Counter[tuple[str, str]]
+    published_by_type: Counter[str]
+    received: Counter[str]
+    other_events: Counter[tuple[str, str]]
     balance_changes: int
-    dead_letters_told: int
+    dead_letters_published: int
     balances: dict[int, Balances]
-    balances_heard: dict[int, Balances]
+    balances_received: dict[int, Balances]
     platform: dict[str, Decimal]
     debits_minus_credits: dict[str, Decimal]
     verify: str
-    """The last line that `manage.py verify` printed."""
+    """The last line of `manage.py verify`."""
     verified: bool
 
 
 class Demo:
-    """One demonstration on an open stack. Raises `DemoFailed` or `StackError` where it cannot go on."""
+    """A demo on an open stack. Raises `DemoFailed` or `StackError` if it cannot continue."""
 
     def __init__(self, stack: Stack, catalogue: Catalogue, plan: Plan, say: Callable[[str], None]) -> None:
         self._stack = stack
         self._catalogue = catalogue
         self._plan = plan
         self._say = say
-        self._said_at = time.monotonic()
-        self._desk_keys: dict[str, str] = {}
+        self._reported_at = time.monotonic()
+        self._api_keys: dict[str, str] = {}
 
     def run(self) -> Results:
-        """All of it."""
+        """Run the whole demo and return its results."""
         self._prepare()
         with (
-            Ledger(self._stack.environment["DATABASE_URL"]) as ledger,
-            Listening(self._stack.bootstrap_servers) as listening,
+            LedgerReader(self._stack.environment["DATABASE_URL"]) as ledger,
+            DemoListener(self._stack.bootstrap_servers) as listener,
         ):
             self._say("the morning: services start, two users and two machines are not known yet")
-            works = work_of(self._plan.morning, self._stack.bootstrap_servers)
-            self._work("morning", works, ledger, listening, joining=True)
-            self._say("noon: two people at the desk, over HTTP: what is beyond the nine kinds")
-            self._work("noon", [self._desk()], ledger, listening)
+            jobs = jobs_of(self._plan.morning, self._stack.bootstrap_servers)
+            self._work("morning", jobs, ledger, listener, joining=True)
+            self._say("noon: two people use the HTTP API for everything beyond the nine kinds")
+            self._work("noon", [self._http_job()], ledger, listener)
             self._say("some prices change")
             self._load("repriced")
-            self._say("the evening: late reports, stale prices, repeats and conflicts")
-            works = work_of(self._plan.evening, self._stack.bootstrap_servers)
-            self._work("evening", works, ledger, listening)
-            self._come_to_rest(ledger, listening)
-            return self._evidence(ledger, listening)
+            self._say("the evening: late operations, outdated prices, duplicates and conflicts")
+            jobs = jobs_of(self._plan.evening, self._stack.bootstrap_servers)
+            self._work("evening", jobs, ledger, listener)
+            self._wait_until_idle(ledger, listener)
+            return self._collect_results(ledger, listener)
 
     def _prepare(self) -> None:
         self._say("setting up the database and the topics")
         with ThreadPoolExecutor() as pool:
-            # One needs the database alone, the other the broker.
+            # One command needs only the database, and the other only the broker.
             for command in [pool.submit(self._stack.manage, name) for name in ("setup", "topics")]:
                 command.result()
         for worker in _WORKERS:
@@ -101,113 +101,115 @@ class Demo:
                 "SECOND_API_KEY": pool.submit(self._make_key, "controlling"),
             }
             self._load("start")
-            self._desk_keys = {name: key.result() for name, key in keys.items()}
+            self._api_keys = {name: key.result() for name, key in keys.items()}
 
-    def _desk(self) -> Work:
+    def _http_job(self) -> Job:
         self._stack.wait_for_web()
-        return Work(
+        return Job(
             program="customer_service",
             lines=self._plan.noon,
             arguments=("--url", self._stack.web_url),
-            environment=self._desk_keys,
+            environment=self._api_keys,
         )
 
     def _make_key(self, name: str) -> str:
-        made = self._stack.manage(
+        printed = self._stack.manage(
             *("api_key", "create", "--name", name, "--source", PLATFORM_SERVICE),
             *("--scope", "ledger:write", "--scope", "ledger:admin"),
         )
-        return made.stdout.split()[0]
+        return printed.stdout.split()[0]
 
     def _work(
         self,
         name: str,
-        works: Sequence[Work],
-        ledger: Ledger,
-        listening: Listening,
+        jobs: Sequence[Job],
+        ledger: LedgerReader,
+        listener: DemoListener,
         *,
         joining: bool = False,
     ) -> None:
-        patience = Patience(_SHIFT_SECONDS)
-        with Services(name, works, self._stack.directory) as services:
-            while services.at_work:
-                self._look(listening, patience, f"the {name} is not over")
-                for words in services.finished():
-                    self._say(f"  {words}")
-                if joining and self._all_wait(ledger):
+        deadline = Deadline(_SHIFT_SECONDS)
+        with Services(name, jobs, self._stack.directory) as services:
+            while services.running:
+                self._check(listener, deadline, f"the {name} is not finished")
+                for line in services.finished():
+                    self._say(f"  {line}")
+                if joining and self._all_are_waiting(ledger):
                     joining = False
                     count = sum(self._plan.expected.waiting.values())
-                    self._say(f"  {count} messages wait for who and what is not known yet; now they join")
+                    self._say(f"  {count} messages wait for unknown users and machines, which join now")
                     self._load("joining")
         if joining:
-            raise DemoFailed("nothing waited for the users and machines that were to join")
+            raise DemoFailed("no message waited for the users and machines that join")
 
-    def _all_wait(self, ledger: Ledger) -> bool:
+    def _all_are_waiting(self, ledger: LedgerReader) -> bool:
         expected = self._plan.expected.waiting
         return ledger.waiting(list(expected)) >= expected.total()
 
-    def _come_to_rest(self, ledger: Ledger, listening: Listening) -> None:
-        """Until the ledger has taken in everything, nothing waits and everything was told."""
+    def _wait_until_idle(self, ledger: LedgerReader, listener: DemoListener) -> None:
+        """Wait until all messages are read, none waits, and all events are published."""
         expected = self._plan.expected
-        patience = Patience(_END_SECONDS)
-        self._say("waiting until everything is decided, the unknown rejected and all of it told")
+        deadline = Deadline(_END_SECONDS)
+        self._say("waiting until everything is decided and published")
         while (
             ledger.consumed() < expected.sent
             or ledger.waiting()
-            or listening.by_type.total() < ledger.told().total()
+            or listener.by_type.total() < ledger.published_by_type().total()
         ):
-            if patience.over:
-                # Not an error yet: the numbers will say what is missing.
-                self._say(f"{ledger.consumed()} messages taken, {ledger.waiting()} still waiting")
+            if deadline.passed:
+                # Not an error here: the comparison names the missing numbers.
+                self._say(f"{ledger.consumed()} messages read, {ledger.waiting()} still waiting")
                 return
-            self._look(listening, patience, "")
+            self._check(listener, deadline, "")
 
-    def _look(self, listening: Listening, patience: Patience, complaint: str) -> None:
-        """Hears what is new, says so now and then, and makes sure that everybody is alive."""
-        listening.hear()
-        if time.monotonic() - self._said_at > _SAY_EVERY:
-            self._said_at = time.monotonic()
-            self._say(f"  {listening.published:,} outcomes heard")
+    def _check(self, listener: DemoListener, deadline: Deadline, error: str) -> None:
+        """Poll the listener, report progress, and check that the workers are running. Raises `DemoFailed`."""
+        listener.poll()
+        if time.monotonic() - self._reported_at > _SAY_EVERY:
+            self._reported_at = time.monotonic()
+            self._say(f"  {listener.published:,} outcomes received")
         for name, worker in self._stack.workers.items():
             if not worker.running:
-                raise DemoFailed(f"{name} has ended; its last words:\n{worker.tail()}")
-        if complaint and patience.over:
+                raise DemoFailed(f"{name} has ended; its last output:\n{worker.tail()}")
+        if error and deadline.passed:
             tails = "\n".join(f"{name}: {worker.tail(3)}" for name, worker in self._stack.workers.items())
-            raise DemoFailed(f"{complaint} after {patience.seconds:g} s; the workers' last words:\n{tails}")
+            raise DemoFailed(
+                f"{error} after {deadline.seconds:g} s; the last output of the workers:\n{tails}"
+            )
 
-    def _evidence(self, ledger: Ledger, listening: Listening) -> Results:
+    def _collect_results(self, ledger: LedgerReader, listener: DemoListener) -> Results:
         self._say("reading every topic and the whole journal, and verifying")
         kafka = self._stack.bootstrap_servers
         messages = read_topics([TRAINING_OPERATIONS, MARKETPLACE_OPERATIONS], kafka)
-        found = account_for(messages, ledger)
+        found = find_statuses(messages, ledger)
         verified = self._stack.manage("verify", check=False)
-        words = (verified.stdout.strip() or verified.stderr.strip() or "nothing").splitlines()
-        listening.hear()
+        output = (verified.stdout.strip() or verified.stderr.strip() or "nothing").splitlines()
+        listener.poll()
         users = [user.id for user in self._catalogue.everyone]
         return Results(
             found=found,
             sent=len(messages),
-            published=listening.published,
-            told=ledger.told(),
-            heard=listening.by_type,
-            beyond=ledger.beyond(),
-            balance_changes=listening.changes,
-            dead_letters_told=self._dead_letters_told(found.total("parked")),
+            published=listener.published,
+            published_by_type=ledger.published_by_type(),
+            received=listener.by_type,
+            other_events=ledger.other_events(),
+            balance_changes=listener.changes,
+            dead_letters_published=self._count_published_dead_letters(found.total("parked")),
             balances=ledger.balances(),
-            balances_heard=listening.balances(users),
+            balances_received=listener.balances(users),
             platform=ledger.platform(),
             debits_minus_credits=ledger.debits_minus_credits(),
-            verify=words[-1],
-            verified=verified.returncode == 0 and words[-1].startswith("verify: ok"),
+            verify=output[-1],
+            verified=verified.returncode == 0 and output[-1].startswith("verify: ok"),
         )
 
-    def _dead_letters_told(self, expected: int) -> int:
-        """How many there are on their topic; they are told within a second or so."""
-        patience = Patience(10)
-        told = 0
-        while told < expected and not patience.over:
-            told = len(read_topics([BILLING_DEAD_LETTERS], self._stack.bootstrap_servers))
-        return told
+    def _count_published_dead_letters(self, expected: int) -> int:
+        """Return the number of dead letters on their topic, after waiting for the expected number."""
+        deadline = Deadline(10)
+        count = 0
+        while count < expected and not deadline.passed:
+            count = len(read_topics([BILLING_DEAD_LETTERS], self._stack.bootstrap_servers))
+        return count
 
     def _load(self, part: str) -> None:
         done = subprocess.run(
@@ -219,5 +221,5 @@ class Demo:
             check=False,
         )
         if done.returncode:
-            words = "\n".join(done.stderr.strip().splitlines()[-10:])
-            raise DemoFailed(f"the catalogue could not be loaded:\n{words}")
+            output = "\n".join(done.stderr.strip().splitlines()[-10:])
+            raise DemoFailed(f"the catalogue could not be loaded:\n{output}")

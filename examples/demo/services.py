@@ -1,4 +1,4 @@
-"""The example services as processes of their own. They know where Kafka is, or the ledger's address."""
+"""Runs the example services as processes, which get only the address of Kafka or of the web server."""
 
 import os
 import sys
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from examples.demo.errors import DemoFailed
-from examples.demo.plan import Shift
-from examples.shift import line_of
+from examples.demo.plan import Workload
+from examples.session import line_of
 from stack import Child
 
 _PROJECT: Final = Path(__file__).resolve().parents[2]
@@ -17,8 +17,8 @@ _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """A program of `examples`, the lines that it works through, and where it finds the ledger."""
+class Job:
+    """A program of `examples`, the lines of its input file, and its arguments and environment."""
 
     program: str
     lines: Sequence[Any]
@@ -26,23 +26,23 @@ class Work:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def work_of(shift: Shift, bootstrap_servers: str) -> list[Work]:
-    """Who has to do what over Kafka."""
+def jobs_of(workload: Workload, bootstrap_servers: str) -> list[Job]:
+    """Return the jobs of the services on Kafka."""
     kafka = ("--bootstrap-servers", bootstrap_servers)
     return [
-        Work(program="training_service", lines=shift.runs, arguments=kafka),
-        Work(program="marketplace_service", lines=shift.orders, arguments=kafka),
-        Work(program="careless_service", lines=shift.letters, arguments=kafka),
+        Job(program="training_service", lines=workload.runs, arguments=kafka),
+        Job(program="marketplace_service", lines=workload.orders, arguments=kafka),
+        Job(program="careless_service", lines=workload.messages, arguments=kafka),
     ]
 
 
 class Services:
-    """The services of one part of the day. On leaving, those that still run are killed."""
+    """The running services of a part of the demo. On exit, those that still run are killed."""
 
-    def __init__(self, name: str, works: Sequence[Work], directory: Path) -> None:
+    def __init__(self, name: str, jobs: Sequence[Job], directory: Path) -> None:
         self._running: list[Child] = []
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        for work in works:
+        for work in jobs:
             lines = directory / f"{name}-{work.program}.jsonl"
             lines.write_text("".join(map(line_of, work.lines)), encoding="utf-8")
             self._running.append(
@@ -68,17 +68,20 @@ class Services:
         self._kill()
 
     def finished(self) -> list[str]:
-        """The last words of those that have finished since. Raises `DemoFailed` where one has failed."""
+        """Return the last lines of the services that finished since the last call.
+
+        Raises `DemoFailed` if one has failed.
+        """
         done = [child for child in self._running if not child.running]
         self._running = [child for child in self._running if child not in done]
         for child in done:
             if status := child.wait():
-                raise DemoFailed(f"{child.name} ended with status {status}; its last words:\n{child.tail()}")
+                raise DemoFailed(f"{child.name} ended with status {status}; its last output:\n{child.tail()}")
         return [child.tail(1) for child in done]
 
     @property
-    def at_work(self) -> bool:
-        """Whether any of them still runs."""
+    def running(self) -> bool:
+        """True while a service runs."""
         return bool(self._running)
 
     def _kill(self) -> None:

@@ -1,4 +1,4 @@
-"""The tickets of the customer service desk, in the order they are worked through."""
+"""Collects the tickets for `examples.customer_service`, in order."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from examples.demo.expectation import World
 
 
 class Tickets:
-    """Collects tickets; each has an id, by which a later one may be about it."""
+    """The tickets of the demo. A later ticket can refer to an earlier one by its id."""
 
     def __init__(self, world: World) -> None:
-        self.made: list[Ticket] = []
+        self.all: list[Ticket] = []
         self._world = world
 
-    def ask(self, path: str, body: dict[str, Any], *, id_: str | None = None, **how: Any) -> str:
-        """Add a ticket; its id."""
-        ticket = Ticket(id=id_ or self._world.new_id("ticket"), path=path, body=body, **how)
-        self.made.append(ticket)
+    def add(self, path: str, body: dict[str, Any], *, id_: str | None = None, **options: Any) -> str:
+        """Add a ticket and return its id."""
+        ticket = Ticket(id=id_ or self._world.new_id("ticket"), path=path, body=body, **options)
+        self.all.append(ticket)
         return ticket.id

@@ -1,4 +1,4 @@
-"""Reads whole topics, from their beginning to where they end now."""
+"""Reads whole topics, from the beginning to their current end."""
 
 import json
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ from easyautoml_ledger.envelope import parse
 from easyautoml_ledger.errors import ContractError
 from easyautoml_ledger.operations import KINDS
 from easyautoml_ledger.topics import HOLD_CAPTURED, HOLD_REQUESTED, HOLD_VOIDED
+from examples.demo.deadline import Deadline
 from examples.demo.errors import DemoFailed
 from examples.demo.expectation import HOLD
-from examples.demo.patience import Patience
 
 HOLD_TYPES: Final = frozenset({HOLD_REQUESTED, HOLD_CAPTURED, HOLD_VOIDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message. `key` is its source and id where it has an envelope; `kind` what its text says it is."""
+    """A message. `key` is its source and id if it has an envelope, and `kind` that of its payload."""
 
     topic: str
     partition: int
@@ -31,14 +31,14 @@ class Message:
 
 
 def read_topics(names: Sequence[str], bootstrap_servers: str, *, seconds: float = 20) -> list[Message]:
-    """Every message of the topics, in order within each partition. Raises `DemoFailed`."""
+    """Return every message of the topics, in order within each partition. Raises `DemoFailed`."""
     consumer = KafkaConsumer(
         bootstrap_servers=bootstrap_servers,
         group_id=None,
         enable_auto_commit=False,
         isolation_level="read_committed",
     )
-    patience = Patience(seconds)
+    deadline = Deadline(seconds)
     try:
         partitions = [
             TopicPartition(name, number)
@@ -50,7 +50,7 @@ def read_topics(names: Sequence[str], bootstrap_servers: str, *, seconds: float 
         ends = consumer.end_offsets(partitions)
         messages = []
         while any((consumer.position(partition) or 0) < end for partition, end in ends.items()):
-            if patience.over:
+            if deadline.passed:
                 raise DemoFailed(f"{', '.join(names)} could not be read to the end in {seconds:g} s")
             for records in consumer.poll(timeout_ms=200).values():
                 messages += [_message_of(record) for record in records]

@@ -1,9 +1,9 @@
-// Publishes one operation to the billing ledger and prints what became of it, with nothing but the
-// published contract and a Kafka client.
+// Publishes one operation to the billing ledger and prints its outcome, using only the published contract
+// and a Kafka client.
 //
 //   node publish_and_listen.js HOST:PORT --user 1003 --machine 7004 --lines 250
 //
-// Ends with 0 where the operation was recorded, 3 where it was rejected, 1 where no outcome came in time.
+// Exits with 0 if the operation was recorded, 3 if it was rejected, and 1 if there was no outcome in time.
 
 import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
@@ -17,9 +17,9 @@ const INCOMING = "training.operations";
 const OUTGOING = "billing.operations";
 const RECORDED = "com.easyautoml.billing.operation.recorded.v1";
 const REJECTED = "com.easyautoml.billing.operation.rejected.v1";
-const PATIENCE_MS = 30_000;
+const TIMEOUT_MS = 30_000;
 
-// The ledger compresses what it tells with Zstandard, which kafkajs leaves to its users.
+// The ledger compresses its messages with Zstandard, for which kafkajs has no codec.
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: () => {
     throw new Error("this program compresses nothing");
@@ -27,8 +27,8 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   decompress: async (buffer) => Buffer.from(decompress(buffer)),
 });
 
-// An operation as a CloudEvent in structured mode: the whole event is the message's value. The id is made
-// once: whoever sends the very same message again is never charged twice.
+// Returns an operation as a CloudEvent in structured mode: the value of the message is the whole event. The id
+// is created once, so that sending the same message again never charges twice.
 function solving(user, machine, lines) {
   return {
     specversion: "1.0",
@@ -42,14 +42,14 @@ function solving(user, machine, lines) {
 }
 
 async function publish(kafka, event, payer) {
-  const producer = kafka.producer(); // what it sends twice in a retry, the ledger knows by its id
+  const producer = kafka.producer(); // the ledger recognizes retries by their id
   await producer.connect();
   await producer.send({
     topic: INCOMING,
     acks: -1,
     messages: [
       {
-        key: String(payer), // who pays: his operations keep their order
+        key: String(payer), // the operations of a payer stay in order
         value: JSON.stringify(event),
         headers: { "content-type": "application/cloudevents+json; charset=utf-8" },
       },
@@ -58,19 +58,19 @@ async function publish(kafka, event, payer) {
   await producer.disconnect();
 }
 
-// Calls `hear(type, payload)` for everything that is told from now on, each event once. It listens when the
-// promise is fulfilled, so that no answer to what is published afterwards can be missed.
-async function listen(kafka, hear) {
+// Calls `onEvent(type, payload)` for every event that is published from now on, once each. When the promise is
+// fulfilled, it is listening, so that no outcome of later messages can be missed.
+async function listen(kafka, onEvent) {
   const admin = kafka.admin();
   await admin.connect();
   const ends = await admin.fetchTopicOffsets(OUTGOING);
   await admin.disconnect();
 
   const seen = new Set();
-  // A group of its own: this program hears everything, and leaves nobody without his share.
+  // A group of its own, so that this program receives everything and takes no partition from others.
   const consumer = kafka.consumer({
     groupId: `node-example-${randomUUID()}`,
-    sessionTimeout: 6_000, // the embedded broker lets the first member of a group wait for half of it
+    sessionTimeout: 6_000, // with the embedded broker the first member of a group waits for half of it
     heartbeatInterval: 1_000,
     maxWaitTimeInMs: 200,
   });
@@ -82,8 +82,8 @@ async function listen(kafka, hear) {
     eachMessage: async ({ message }) => {
       const id = String(message.headers.ce_id);
       if (!seen.has(id)) {
-        seen.add(id); // every event is told at least once
-        hear(String(message.headers.ce_type), JSON.parse(String(message.value)));
+        seen.add(id); // events may arrive more than once
+        onEvent(String(message.headers.ce_type), JSON.parse(String(message.value)));
       }
     },
   });
@@ -94,8 +94,8 @@ async function listen(kafka, hear) {
   return consumer;
 }
 
-// Amounts are texts with eight decimals: they are shown, never made into floating point numbers.
-function told(type, outcome) {
+// Amounts are strings with eight decimals, which are never converted to floating point numbers.
+function describe(type, outcome) {
   if (type === REJECTED) {
     return `rejected: ${outcome.rejection.code} (${outcome.rejection.message})`;
   }
@@ -134,16 +134,16 @@ async function main() {
   await publish(kafka, event, user);
   console.log(`published: ${event.id}`);
 
-  const timer = setTimeout(() => answer(undefined), PATIENCE_MS);
-  const heard = await answered;
+  const timer = setTimeout(() => answer(undefined), TIMEOUT_MS);
+  const received = await answered;
   clearTimeout(timer);
   await consumer.disconnect();
-  if (heard === undefined) {
-    console.error(`no outcome of ${event.id} in ${PATIENCE_MS / 1000} s`);
+  if (received === undefined) {
+    console.error(`no outcome of ${event.id} in ${TIMEOUT_MS / 1000} s`);
     return 1;
   }
-  const [type, outcome] = heard;
-  console.log(told(type, outcome));
+  const [type, outcome] = received;
+  console.log(describe(type, outcome));
   return type === RECORDED ? 0 : 3;
 }
 

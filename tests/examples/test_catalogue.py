@@ -1,4 +1,4 @@
-"""The sample catalogue that ships with the project."""
+"""The sample catalogue."""
 
 from examples.catalogue import read_catalogue
 from models.machine import COLUMN_TYPES
@@ -7,8 +7,8 @@ CATALOGUE = read_catalogue()
 MACHINES = CATALOGUE.machines + CATALOGUE.machines_joining_later
 
 
-def test_a_few_dozen_users_and_machines_are_in_it() -> None:
-    """Enough of both for a demonstration, and nobody twice."""
+def test_it_has_a_few_dozen_users_and_machines() -> None:
+    """Ids and email addresses are unique."""
     assert 24 <= len(CATALOGUE.users) <= 48
     assert 24 <= len(CATALOGUE.machines) <= 48
     for things in (CATALOGUE.everyone, MACHINES):
@@ -16,13 +16,13 @@ def test_a_few_dozen_users_and_machines_are_in_it() -> None:
     assert len({user.email for user in CATALOGUE.everyone}) == len(CATALOGUE.everyone)
 
 
-def test_every_address_is_nobodys() -> None:
-    """The names are invented, and the addresses can belong to no one."""
+def test_every_email_address_is_an_example() -> None:
+    """No real person can have one of them."""
     assert all(user.email and user.email.endswith("@example.com") for user in CATALOGUE.everyone)
 
 
 def test_every_machine_has_an_owner_and_columns_of_known_types() -> None:
-    """Whoever joins later may own a machine only if that machine joins later too."""
+    """Users who join later may own only machines that join later."""
     known = {user.id for user in CATALOGUE.users}
     everyone = {user.id for user in CATALOGUE.everyone}
     assert all(machine.machine_owner_user in known for machine in CATALOGUE.machines)
@@ -33,8 +33,8 @@ def test_every_machine_has_an_owner_and_columns_of_known_types() -> None:
         assert len(machine.dfr_columns_type_user_df) >= 4
 
 
-def test_prices_change_for_machines_that_were_there() -> None:
-    """A change differs from what the machine cost before, and carries a higher version."""
+def test_prices_change_for_machines_of_the_start() -> None:
+    """Each change differs from the machine's earlier state and has a higher version."""
     before = {machine.id: machine for machine in CATALOGUE.machines}
     assert CATALOGUE.repriced
     for machine in CATALOGUE.repriced:
@@ -45,8 +45,8 @@ def test_prices_change_for_machines_that_were_there() -> None:
         )
 
 
-def test_something_is_free_and_something_is_not_for_sale() -> None:
-    """Both ends of the price list occur: 0, and no price at all."""
+def test_some_machines_are_free_and_some_are_not_for_sale() -> None:
+    """A price of 0 and no price both occur."""
     prices = [machine.machine_copy_price_usd for machine in CATALOGUE.machines]
     assert 0 in prices
     assert None in prices

@@ -1,4 +1,4 @@
-"""`make demo`, on a small load, as somebody would run it."""
+"""`make demo` with a small load."""
 
 import re
 import signal
@@ -15,8 +15,8 @@ CLOSING: Final = re.compile(
 )
 
 
-def test_the_demo_ends_in_numbers_that_agree() -> None:
-    """Exit status 0 and the line: every message has a fate, and what was decided was published."""
+def test_the_numbers_of_the_demo_agree() -> None:
+    """Every message has a status, and every decided one was published."""
     done = subprocess.run(
         DEMO, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=170, check=False
     )
@@ -31,32 +31,32 @@ def test_the_demo_ends_in_numbers_that_agree() -> None:
     assert not _directory(done.stdout).exists()
 
 
-def test_an_interrupted_demo_leaves_nothing_behind() -> None:
-    """Ctrl-C in the middle: everything is stopped and the directory is gone."""
+def test_an_interrupted_demo_leaves_nothing() -> None:
+    """After Ctrl-C everything is stopped and the directory is deleted."""
     with subprocess.Popen(
         DEMO, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as demo:
         try:
             assert demo.stdout is not None
-            heard = ""
+            output = ""
             for line in demo.stdout:
-                heard += line
+                output += line
                 if "the morning" in line:
                     demo.send_signal(signal.SIGINT)
                     break
             out, error = demo.communicate(timeout=60)
         finally:
             demo.kill()
-    assert demo.returncode == 130, heard + out + error
+    assert demo.returncode == 130, output + out + error
     assert error.splitlines()[-1] == "demo: interrupted; everything was stopped"
-    directory = _directory(heard)
+    directory = _directory(output)
     assert not directory.exists()
     assert not _processes_that_name(str(directory))
 
 
-def _directory(shown: str) -> Path:
-    found = re.search(r"everything is in (\S+)", shown)
-    assert found is not None, shown
+def _directory(output: str) -> Path:
+    found = re.search(r"everything is in (\S+)", output)
+    assert found is not None, output
     return Path(found[1])
 
 

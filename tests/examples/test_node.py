@@ -1,4 +1,4 @@
-"""The example in JavaScript against a ledger that runs: the contract is enough."""
+"""The example in JavaScript, with a running ledger."""
 
 import shutil
 import subprocess
@@ -31,7 +31,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def kafka_address(program: Path) -> Iterator[str]:
-    """A ledger that knows the sample catalogue, with a broker of its own."""
+    """The broker of a ledger with the sample catalogue."""
     with Stack(durable=False) as stack:
         stack.setup()
         stack.manage("topics")
@@ -47,19 +47,19 @@ def kafka_address(program: Path) -> Iterator[str]:
 
 
 def test_a_solving_is_recorded_and_its_outcome_heard(program: Path, kafka_address: str) -> None:
-    """250 lines cost 0.025 EAML, which the user, who has none, owes."""
+    """250 lines cost 0.025 EAML, which the user owes, because they have no tokens."""
     done = _run("node", str(program), kafka_address, "--user", "1003", "--machine", "7004", "--lines", "250")
-    published, recorded, *told = done.stdout.splitlines()
+    published, recorded, *details = done.stdout.splitlines()
     assert published.startswith("published: ")
     assert recorded.startswith("recorded: ")
-    assert told == [
+    assert details == [
         "  0.02500000 EAML from user:1003:due:eaml to platform:revenue:eaml",
         "  user:1003:due:eaml has 0.02500000",
     ]
 
 
-def test_what_nobody_can_afford_is_rejected(program: Path, kafka_address: str) -> None:
-    """Two billion lines are beyond every credit limit, and the program ends with 3."""
+def test_an_unaffordable_solving_is_rejected(program: Path, kafka_address: str) -> None:
+    """Two billion lines exceed the credit limit, and the exit status is 3."""
     with pytest.raises(subprocess.CalledProcessError) as caught:
         _run(
             "node",

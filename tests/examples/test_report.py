@@ -1,4 +1,4 @@
-"""What the demo says of numbers that are as expected, and of those that are not."""
+"""The demo's report on numbers that are as expected, and on others."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from examples.catalogue import read_catalogue
-from examples.demo.evidence import Found
+from examples.demo.ledger_reader import MessageStatuses
 from examples.demo.plan import make_plan
 from examples.demo.report import closing_line, differences, tables
 from examples.demo.running import Results
@@ -19,20 +19,20 @@ EXPECTED = make_plan(CATALOGUE, seed=1, operations=200).expected
 
 @pytest.fixture
 def results() -> Results:
-    """Everything as expected."""
-    books = {user.id: EXPECTED.books.balances(user.id) for user in CATALOGUE.everyone}
+    """Results in which every number is as expected."""
+    accounts = {user.id: EXPECTED.accounts.balances(user.id) for user in CATALOGUE.everyone}
     return Results(
-        found=Found(fates=EXPECTED.fates.copy(), codes=EXPECTED.codes.copy()),
+        found=MessageStatuses(statuses=EXPECTED.statuses.copy(), codes=EXPECTED.codes.copy()),
         sent=EXPECTED.sent,
         published=EXPECTED.total("recorded") + EXPECTED.total("rejected"),
-        told=Counter({"operation.recorded": 7, "hold.placed": 1}),
-        heard=Counter({"operation.recorded": 7, "hold.placed": 1}),
-        beyond=EXPECTED.beyond.copy(),
+        published_by_type=Counter({"operation.recorded": 7, "hold.placed": 1}),
+        received=Counter({"operation.recorded": 7, "hold.placed": 1}),
+        other_events=EXPECTED.other_events.copy(),
         balance_changes=1,
-        dead_letters_told=EXPECTED.total("parked"),
-        balances=dict(books),
-        balances_heard=dict(books),
-        platform=EXPECTED.books.platform(),
+        dead_letters_published=EXPECTED.total("parked"),
+        balances=dict(accounts),
+        balances_received=dict(accounts),
+        platform=EXPECTED.accounts.platform(),
         debits_minus_credits={"USD": Decimal("0.00000000"), "EAML": Decimal("0.00000000")},
         verify="verify: ok",
         verified=True,
@@ -43,8 +43,8 @@ def wrong(results: Results) -> list[str]:
     return differences(results, EXPECTED, CATALOGUE)
 
 
-def test_nothing_differs_where_every_number_is_as_expected(results: Results) -> None:
-    """And the closing line has all of them."""
+def test_expected_numbers_have_no_differences(results: Results) -> None:
+    """The closing line has all of them."""
     assert wrong(results) == []
     assert closing_line(results) == (
         f"demo: sent={EXPECTED.sent} recorded={EXPECTED.total('recorded')} "
@@ -55,34 +55,34 @@ def test_nothing_differs_where_every_number_is_as_expected(results: Results) -> 
 
 
 def test_the_tables_name_every_kind_and_code(results: Results) -> None:
-    """Whoever reads them sees what happened to what."""
+    """A few users are shown by name."""
     shown = "\n".join(tables(results, CATALOGUE))
-    assert all(kind in shown for kind, _ in EXPECTED.fates)
+    assert all(kind in shown for kind, _ in EXPECTED.statuses)
     assert all(code in shown for _, code in EXPECTED.codes)
     assert "1001 Amara Okonjo" in shown
 
 
-def test_one_message_too_few_is_named(results: Results) -> None:
-    """By kind and fate, with both numbers."""
-    results.found.fates["training", "recorded"] -= 1
-    count = EXPECTED.fates["training", "recorded"]
+def test_a_missing_message_is_reported(results: Results) -> None:
+    """The line has its kind and status, and both numbers."""
+    results.found.statuses["training", "recorded"] -= 1
+    count = EXPECTED.statuses["training", "recorded"]
     assert wrong(results) == [f"messages training recorded: expected {count}, found {count - 1}"]
 
 
-def test_a_cent_on_the_wrong_account_is_named(results: Results) -> None:
-    """By user, and wherever it was seen."""
+def test_a_wrong_balance_is_reported(results: Results) -> None:
+    """The line names the user."""
     user = CATALOGUE.users[0].id
     results.balances[user] = replace(results.balances[user], usd=results.balances[user].usd + Decimal("0.01"))
     (line,) = wrong(results)
     assert line.startswith(f"balances of user {user}: expected ")
 
 
-def test_a_message_that_nothing_is_known_of_is_named(results: Results) -> None:
-    """It was sent and has no fate."""
+def test_a_message_without_a_status_is_reported(results: Results) -> None:
+    """It was sent, but was neither decided nor parked."""
     lost = Message(topic="training.operations", partition=0, offset=3, key=None, kind="training")
     results.found.lost.append(lost)
     (line,) = wrong(results)
-    assert "messages that nothing is known of" in line
+    assert "messages without a status" in line
 
 
 @pytest.mark.parametrize(
@@ -90,22 +90,22 @@ def test_a_message_that_nothing_is_known_of_is_named(results: Results) -> None:
     [
         ({"sent": 1}, "messages sent"),
         ({"published": 1}, "published"),
-        ({"dead_letters_told": 0}, "dead letters told"),
-        ({"heard": Counter({"operation.recorded": 7})}, "heard hold.placed"),
-        ({"beyond": Counter()}, "events of desk and clock hold.expired solving"),
+        ({"dead_letters_published": 0}, "dead letters published"),
+        ({"received": Counter({"operation.recorded": 7})}, "received hold.placed"),
+        ({"other_events": Counter()}, "events from HTTP and expiry hold.expired solving"),
         ({"platform": {}}, "balance of treasury:eaml"),
         (
             {"debits_minus_credits": {"USD": Decimal("0.01"), "EAML": Decimal(0)}},
             "debits minus credits",
         ),
-        ({"verify": "verify: 3 mismatches", "verified": False}, "verify said: verify: 3 mismatches"),
+        ({"verify": "verify: 3 mismatches", "verified": False}, "verify printed: verify: 3 mismatches"),
     ],
 )
-def test_every_other_number_is_held_too(results: Results, change: dict[str, object], named: str) -> None:
-    """One wrong number is enough."""
+def test_every_other_number_is_compared_too(results: Results, change: dict[str, object], named: str) -> None:
+    """One wrong number is a difference."""
     assert any(named in line for line in wrong(replace(results, **change)))  # type: ignore[arg-type]
 
 
-def test_verify_is_ok_only_where_it_was(results: Results) -> None:
-    """The closing line never says more than verify did."""
+def test_the_closing_line_reports_a_failed_verify(results: Results) -> None:
+    """It says `ok` only if verify succeeded."""
     assert closing_line(replace(results, verified=False)).endswith(" verify=failed")

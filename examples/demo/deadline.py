@@ -1,16 +1,16 @@
-"""How long to wait for something."""
+"""A time limit."""
 
 import time
 
 
-class Patience:
-    """Is over after so many seconds."""
+class Deadline:
+    """A time limit that passes after a number of seconds."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._until = time.monotonic() + seconds
 
     @property
-    def over(self) -> bool:
-        """Whether the time has passed."""
+    def passed(self) -> bool:
+        """True after the time limit."""
         return time.monotonic() > self._until

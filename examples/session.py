@@ -1,4 +1,4 @@
-"""What both example services do at the end of a shift: make sure of everything, and hear the answers."""
+"""Tracks the outcomes of publications, for both example services on Kafka."""
 
 import json
 import time
@@ -17,26 +17,26 @@ Line = TypeVar("Line")
 
 
 def read_lines(path: Path, line_type: type[Line]) -> Iterator[Line]:
-    """The lines of a file of JSON objects as values of a dataclass. Raises `TypeError` on other fields."""
+    """Yield a dataclass value for each JSON object in a file. Raises `TypeError` for unknown fields."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield line_type(**json.loads(line))
 
 
 def line_of(value: Any) -> str:
-    """The JSON line of a dataclass's value; what is None is left out."""
-    kept = {field.name: getattr(value, field.name) for field in fields(value)}
-    return json.dumps({name: kept[name] for name in kept if kept[name] is not None}) + "\n"
+    """Return a dataclass value as a line of JSON, without fields that are None."""
+    values = {field.name: getattr(value, field.name) for field in fields(value)}
+    return json.dumps({name: value for name, value in values.items() if value is not None}) + "\n"
 
 
 @dataclass
-class Shift:
-    """What was published in a shift, and what has become of it."""
+class Session:
+    """Counts publications and their outcomes."""
 
     publisher: Publisher
     outcomes: OutcomeListener
     seconds: float
-    """How long to wait for all the answers."""
+    """The time limit for all outcomes."""
 
     def __post_init__(self) -> None:
         self._deadline = time.monotonic() + self.seconds
@@ -45,12 +45,12 @@ class Shift:
         self.sent = 0
 
     def published(self, publication: Publication) -> None:
-        """One more whose outcome is awaited."""
+        """Wait for the outcome of one more publication."""
         self._unanswered.add(publication.id)
         self.sent += 1
 
-    def hear(self) -> list[Outcome]:
-        """The answers to what was published that came meanwhile. Raises `TimeoutError`."""
+    def poll(self) -> list[Outcome]:
+        """Return new outcomes of these publications. Raises `TimeoutError`."""
         answers = [it for it in self.outcomes.poll() if it.request_id in self._unanswered]
         for outcome in answers:
             self._unanswered.remove(outcome.request_id)
@@ -58,22 +58,24 @@ class Shift:
             self.answers["rejected" if refused else "recorded"] += 1
         if self.unanswered and time.monotonic() > self._deadline:
             missing = ", ".join(sorted(self._unanswered)[:5])
-            raise TimeoutError(f"no answer to {self.unanswered} in {self.seconds:g} s, such as {missing}")
+            raise TimeoutError(
+                f"no outcome of {self.unanswered} publications in {self.seconds:g} s, such as {missing}"
+            )
         return answers
 
     @property
     def unanswered(self) -> int:
-        """How many answers are still awaited."""
+        """The number of outcomes that are still awaited."""
         return len(self._unanswered)
 
     def send_again(self, publications: Sequence[Publication]) -> None:
-        """As after a crash, when nobody remembers what had arrived: the ids are the same, so it is safe."""
+        """Send publications again, as after a crash. The ids are the same, so nothing is recorded twice."""
         self.publisher.send(publications)
         self.sent += len(publications)
-        self.make_sure()
+        self.flush()
 
-    def make_sure(self) -> None:
-        """Until the broker has everything. Raises `PublishFailed` where it refuses twice."""
+    def flush(self) -> None:
+        """Flush the publisher, and retry once. Raises `PublishFailed` if the second attempt fails."""
         try:
             self.publisher.flush()
         except PublishFailed as failed:
@@ -81,8 +83,8 @@ class Shift:
             self.publisher.flush()
 
     def close(self) -> str:
-        """Waits for every answer; one line on what became of the shift. Raises `TimeoutError`."""
+        """Wait for all outcomes, and return a line with the numbers. Raises `TimeoutError`."""
         while self.unanswered:
-            self.hear()
+            self.poll()
         counts = ", ".join(f"{count} {answer}" for answer, count in sorted(self.answers.items()))
         return f"{self.sent} messages sent, {counts}"

@@ -1,4 +1,4 @@
-"""Messages that no library wrote: good ones in structured mode, and the mistakes of practice."""
+"""Messages written without the client: valid ones in structured mode, and common mistakes."""
 
 import base64
 import json
@@ -13,20 +13,20 @@ from easyautoml_ledger.topics import (
     TRAINING_OPERATIONS,
     TRAINING_SERVICE,
 )
-from examples.careless_service import Letter
+from examples.careless_service import RawMessage
 from examples.demo.expectation import UNREADABLE
 
 
 class Mistake(NamedTuple):
-    """A letter that has to be parked: the kind that can still be read in it, and with which code."""
+    """A message that must become a dead letter, with its readable kind and the expected code."""
 
-    letter: Letter
+    message: RawMessage
     kind: str
     code: str
 
 
-def structured(topic: str, source: str, event_id: str, key: int, payload: Mapping[str, Any]) -> Letter:
-    """An operation in structured mode: the whole event is the value."""
+def structured(topic: str, source: str, event_id: str, key: int, payload: Mapping[str, Any]) -> RawMessage:
+    """Return an operation in structured mode: the value is the whole event."""
     event = {
         "specversion": "1.0",
         "id": event_id,
@@ -36,19 +36,19 @@ def structured(topic: str, source: str, event_id: str, key: int, payload: Mappin
         "data": dict(payload),
     }
     headers = {"content-type": "application/cloudevents+json; charset=utf-8"}
-    return letter(topic, key, headers, json.dumps(event).encode())
+    return raw_message(topic, key, headers, json.dumps(event).encode())
 
 
-def binary(topic: str, source: str, event_id: str, key: int, value: bytes, **attributes: str) -> Letter:
-    """An operation in binary mode: its attributes are headers. An empty attribute is left out."""
-    all_of_them = {"specversion": "1.0", "id": event_id, "source": source, "type": OPERATION, **attributes}
-    headers = {f"ce_{name}": text for name, text in all_of_them.items() if text}
-    return letter(topic, key, {**headers, "content-type": "application/json"}, value)
+def binary(topic: str, source: str, event_id: str, key: int, value: bytes, **attributes: str) -> RawMessage:
+    """Return an operation in binary mode: attributes are headers, and empty ones are left out."""
+    all_attributes = {"specversion": "1.0", "id": event_id, "source": source, "type": OPERATION, **attributes}
+    headers = {f"ce_{name}": text for name, text in all_attributes.items() if text}
+    return raw_message(topic, key, {**headers, "content-type": "application/json"}, value)
 
 
-def letter(topic: str, key: int, headers: Mapping[str, str], value: bytes | None) -> Letter:
-    """Any message at all."""
-    return Letter(
+def raw_message(topic: str, key: int, headers: Mapping[str, str], value: bytes | None) -> RawMessage:
+    """Return a message with these headers and this value."""
+    return RawMessage(
         topic=topic,
         key=str(key),
         headers=[(name, _base64(text.encode())) for name, text in headers.items()],
@@ -57,42 +57,44 @@ def letter(topic: str, key: int, headers: Mapping[str, str], value: bytes | None
 
 
 def mistakes(number: int, user: int, machine: int) -> list[Mistake]:
-    """One of each. `number` makes their ids unique."""
+    """Return one message for each mistake. `number` makes their ids unique."""
     solving = {"type": "solving", "operation_user": user, "machine": machine, "count_of_lines": 100}
     paid = {"type": "credit_from_user", "operation_user": user, "payment_reference": "pw_x", "amount": "5.00"}
     return [
-        *_without_an_envelope(user),
+        *_without_envelope(user),
         *_in_the_envelope(number, user, solving),
         *_in_the_json(number, user),
         *_in_the_payload(number, user, solving, paid),
     ]
 
 
-def _without_an_envelope(user: int) -> list[Mistake]:
+def _without_envelope(user: int) -> list[Mistake]:
     return [
         Mistake(
-            letter(TRAINING_OPERATIONS, user, {}, b"training done, 1000 lines"),
+            raw_message(TRAINING_OPERATIONS, user, {}, b"training done, 1000 lines"),
             UNREADABLE,
             "not_a_cloudevent",
         ),
-        Mistake(letter(MARKETPLACE_OPERATIONS, user, {}, None), UNREADABLE, "empty_value"),
-        Mistake(letter(MARKETPLACE_OPERATIONS, user, {}, bytes(range(256))), UNREADABLE, "not_a_cloudevent"),
+        Mistake(raw_message(MARKETPLACE_OPERATIONS, user, {}, None), UNREADABLE, "empty_value"),
+        Mistake(
+            raw_message(MARKETPLACE_OPERATIONS, user, {}, bytes(range(256))), UNREADABLE, "not_a_cloudevent"
+        ),
     ]
 
 
 def _in_the_envelope(number: int, user: int, solving: dict[str, Any]) -> list[Mistake]:
     value = json.dumps(solving).encode()
 
-    def sent(name: str, source: str = TRAINING_SERVICE, **attributes: str) -> Letter:
+    def sent(name: str, source: str = TRAINING_SERVICE, **attributes: str) -> RawMessage:
         event_id = attributes.pop("id", f"{name}-{number}")
         return binary(TRAINING_OPERATIONS, source, event_id, user, value, **attributes)
 
     return [
-        Mistake(sent("stranger", "/services/forecasts"), "solving", "source_not_allowed"),
-        Mistake(sent("elsewhere", MARKETPLACE_SERVICE), "solving", "source_not_allowed"),
-        Mistake(sent("nameless", id=""), "solving", "missing_attribute"),
-        Mistake(sent("ancient", specversion="0.3"), "solving", "unsupported_specversion"),
-        Mistake(sent("newer", type="com.easyautoml.operation.v2"), "solving", "unsupported_type"),
+        Mistake(sent("unknown-source", "/services/forecasts"), "solving", "source_not_allowed"),
+        Mistake(sent("other-source", MARKETPLACE_SERVICE), "solving", "source_not_allowed"),
+        Mistake(sent("no-id", id=""), "solving", "missing_attribute"),
+        Mistake(sent("old-version", specversion="0.3"), "solving", "unsupported_specversion"),
+        Mistake(sent("new-type", type="com.easyautoml.operation.v2"), "solving", "unsupported_type"),
     ]
 
 
@@ -131,13 +133,13 @@ def _in_the_payload(number: int, user: int, solving: dict[str, Any], paid: dict[
         ("invalid_amount", {**paid, "amount": "5 dollars"}),
     ]
     found = []
-    for place, (code, payload) in enumerate(wrong):
-        ours = payload["type"] == "credit_from_user"
-        topic = MARKETPLACE_OPERATIONS if ours else TRAINING_OPERATIONS
-        source = MARKETPLACE_SERVICE if ours else TRAINING_SERVICE
+    for index, (code, payload) in enumerate(wrong):
+        is_payment = payload["type"] == "credit_from_user"
+        topic = MARKETPLACE_OPERATIONS if is_payment else TRAINING_OPERATIONS
+        source = MARKETPLACE_SERVICE if is_payment else TRAINING_SERVICE
         kind = UNREADABLE if code == "unknown_kind" else payload["type"]
         value = json.dumps(payload).encode()
-        found.append(Mistake(binary(topic, source, f"wrong-{place}-{number}", user, value), kind, code))
+        found.append(Mistake(binary(topic, source, f"wrong-{index}-{number}", user, value), kind, code))
     return found
 
 

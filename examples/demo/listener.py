@@ -1,4 +1,4 @@
-"""A listener of the demo's own: it hears everything that the ledger tells, as any other service could."""
+"""Listens to everything that the ledger publishes, like any other service could."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -20,23 +20,23 @@ from easyautoml_ledger.outcomes import (
     PayoutRequestedOutcome,
 )
 from easyautoml_ledger.topics import MARKETPLACE_SERVICE, TRAINING_SERVICE
-from examples.demo.books import Balances
+from examples.demo.accounts import Balances
 
 _SERVICES: Final = frozenset({TRAINING_SERVICE, MARKETPLACE_SERVICE})
 
 
-class Listening:
-    """Counts outcomes, each event once, and keeps everybody's latest balances."""
+class DemoListener:
+    """Counts outcomes, each event once, and keeps the latest balances of every user."""
 
     def __init__(self, bootstrap_servers: str) -> None:
         self._outcomes = OutcomeListener(bootstrap_servers=bootstrap_servers, from_beginning=True)
         self._balances = BalanceListener(bootstrap_servers=bootstrap_servers)
         self.published = 0
-        """Distinct events on `billing.operations` that answer a message of the services."""
+        """The number of distinct events on `billing.operations` that answer a message of the services."""
         self.by_type: Counter[str] = Counter()
-        """Everything that was heard there, by the type of the ledger's event."""
+        """The number of events received there, by the type of the ledger's event."""
         self.changes = 0
-        """How often newer balances of somebody were heard."""
+        """The number of times that newer balances of a user were received."""
 
     def __enter__(self) -> Self:
         return self
@@ -45,15 +45,15 @@ class Listening:
         self._outcomes.close()
         self._balances.close()
 
-    def hear(self) -> None:
-        """Takes in what came since, waiting a little where nothing did."""
+    def poll(self) -> None:
+        """Receive new messages, waiting a moment if there are none."""
         for outcome in self._outcomes.poll():
             self.published += outcome.source in _SERVICES
             self.by_type[_TYPES[type(outcome)]] += 1
         self.changes += len(self._balances.poll(timeout_seconds=0.05))
 
     def balances(self, users: list[int]) -> dict[int, Balances]:
-        """The latest that was heard of each of these users; those of whom nothing was heard are left out."""
+        """Return the latest balances of those of these users that have any."""
         latest = {user: self._balances.get(user) for user in users}
         return {
             user: Balances(

@@ -1,4 +1,4 @@
-"""What really happened, read from where it stands: the topics and the ledger's own tables."""
+"""Reads the results of the demo from the ledger's tables, and finds the status of each message."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,14 +9,14 @@ from typing import Any, Final, Self
 import psycopg2
 
 from easyautoml_ledger.topics import PLATFORM_SERVICE
-from examples.demo.books import ZERO, Balances, exact
-from examples.demo.expectation import UNREADABLE, Fate
+from examples.demo.accounts import ZERO, Balances, exact
+from examples.demo.expectation import UNREADABLE, Status
 from examples.demo.topics import Message
 
-Place = tuple[str, int, int]
+Offset = tuple[str, int, int]
 Key = tuple[str, str]
 
-_FATE_OF_TYPE: Final[Mapping[str, Fate]] = {
+_STATUS_OF_TYPE: Final[Mapping[str, Status]] = {
     "operation.recorded": "recorded",
     "operation.rejected": "rejected",
     "hold.placed": "recorded",
@@ -26,8 +26,8 @@ _FATE_OF_TYPE: Final[Mapping[str, Fate]] = {
 }
 
 
-class Ledger:
-    """Reads the ledger's tables as its own role."""
+class LedgerReader:
+    """Reads the ledger's tables with the role of the service."""
 
     def __init__(self, database_url: str) -> None:
         self._connection = psycopg2.connect(database_url)
@@ -40,43 +40,43 @@ class Ledger:
         self._connection.close()
 
     def waiting(self, names: Sequence[str] | None = None) -> int:
-        """How many messages wait, for one of these (`user:42`) or for anything."""
+        """Return the number of waiting messages, or of those that wait for `names` such as `user:42`."""
         if names is None:
             return int(self._value("select count(*) from events_waiting"))
         return int(self._value("select count(*) from events_waiting where waits_for = any(%s)", list(names)))
 
     def consumed(self) -> int:
-        """How many messages were taken from the incoming topics."""
+        """Return the number of messages that were read from the incoming topics."""
         return int(self._value("select coalesce(sum(next_offset), 0) from events_kafka_position"))
 
-    def dead_letters(self) -> dict[Place, str]:
-        """The codes of parked messages by topic, partition and offset."""
+    def dead_letters(self) -> dict[Offset, str]:
+        """Return the codes of dead letters by topic, partition and offset."""
         rows = self._rows('select topic, partition, "offset", code from events_dead_letter')
         return {(topic, partition, offset): code for topic, partition, offset, code in rows}
 
-    def answers(self) -> dict[Key, tuple[Fate, str]]:
-        """What was decided, by source and id: recorded or rejected, and the rejection's code."""
+    def answers(self) -> dict[Key, tuple[Status, str]]:
+        """Return status and rejection code of every decided message, by source and id."""
         rows = self._rows(
             """select k.source, k.request_id, e.type, e.data -> 'rejection' ->> 'code'
                from events_key k join events_event e on e.id = k.event_id
                where e.type = any(%s)""",
-            list(_FATE_OF_TYPE),
+            list(_STATUS_OF_TYPE),
         )
         return {
-            (source, request_id): (_FATE_OF_TYPE[event_type], code or "")
+            (source, request_id): (_STATUS_OF_TYPE[event_type], code or "")
             for source, request_id, event_type, code in rows
         }
 
-    def told(self) -> Counter[str]:
-        """How many events of each type there are to be told on `billing.operations`."""
+    def published_by_type(self) -> Counter[str]:
+        """Return the number of events on `billing.operations` by type, according to the log."""
         rows = self._rows(
             """select type, count(*) from events_event
                where type ~ '^(operation[.]re|hold[.]|payout[.])' group by type"""
         )
         return Counter(dict(rows))
 
-    def beyond(self) -> Counter[tuple[str, str]]:
-        """How many events of each type and kind came from the desk, and from the clock."""
+    def other_events(self) -> Counter[tuple[str, str]]:
+        """Return the number of events from HTTP and from expiry, by type and kind."""
         rows = self._rows(
             """select type, data ->> 'kind', count(*) from events_event
                where metadata ->> 'source' in (%s, '/ledger/expiry') group by 1, 2""",
@@ -85,7 +85,7 @@ class Ledger:
         return Counter({(event_type, kind): count for event_type, kind, count in rows})
 
     def balances(self) -> dict[int, Balances]:
-        """What is on the accounts, by user."""
+        """Return the balances by user."""
         rows = self._rows(
             """select user_id,
                       coalesce(sum(balance) filter (where kind = 'user:usd'), 0),
@@ -107,7 +107,7 @@ class Ledger:
         }
 
     def platform(self) -> dict[str, Decimal]:
-        """The balances of the platform's accounts, each on its normal side, summed over the journal."""
+        """Return the balances of the platform's accounts, summed over the journal on their normal side."""
         rows = self._rows(
             """select a.code, sum(case when e.side = a.normal_side then e.amount else -e.amount end)
                from models_entry e join ledger_account a on a.id = e.account_id
@@ -116,7 +116,7 @@ class Ledger:
         return {code: exact(amount) for code, amount in rows if amount}
 
     def debits_minus_credits(self) -> dict[str, Decimal]:
-        """By currency, over the whole journal."""
+        """Return debits minus credits of the whole journal by currency."""
         rows = self._rows(
             """select currency, sum(case when side = 'D' then amount else -amount end)
                from models_entry group by currency"""
@@ -133,44 +133,44 @@ class Ledger:
 
 
 @dataclass(slots=True)
-class Found:
-    """What has become of the messages that are on the incoming topics."""
+class MessageStatuses:
+    """The statuses of the messages on the incoming topics."""
 
-    fates: Counter[tuple[str, Fate]] = field(default_factory=Counter)
-    codes: Counter[tuple[Fate, str]] = field(default_factory=Counter)
+    statuses: Counter[tuple[str, Status]] = field(default_factory=Counter)
+    codes: Counter[tuple[Status, str]] = field(default_factory=Counter)
     lost: list[Message] = field(default_factory=list)
-    """Messages that nothing is known of."""
+    """Messages without a status."""
 
-    def total(self, fate: Fate) -> int:
-        """How many messages came to this."""
-        return sum(count for (_, found), count in self.fates.items() if found == fate)
+    def total(self, status: Status) -> int:
+        """Return the number of messages with this status."""
+        return sum(count for (_, found), count in self.statuses.items() if found == status)
 
 
-def account_for(messages: Sequence[Message], ledger: Ledger) -> Found:
-    """What has become of each message: parked at its place, or decided, or decided before."""
-    found = Found()
+def find_statuses(messages: Sequence[Message], ledger: LedgerReader) -> MessageStatuses:
+    """Return the statuses of the messages: parked at their offset, decided, or duplicates."""
+    found = MessageStatuses()
     dead_letters, answers = ledger.dead_letters(), ledger.answers()
-    for message, kind, fate, code in _fates(messages, dead_letters, answers):
-        if fate is None:
+    for message, kind, status, code in _find_each(messages, dead_letters, answers):
+        if status is None:
             found.lost.append(message)
             continue
-        found.fates[kind, fate] += 1
+        found.statuses[kind, status] += 1
         if code:
-            found.codes[fate, code] += 1
+            found.codes[status, code] += 1
     return found
 
 
-def _fates(
+def _find_each(
     messages: Sequence[Message],
-    dead_letters: Mapping[Place, str],
-    answers: Mapping[Key, tuple[Fate, str]],
-) -> Iterator[tuple[Message, str, Fate | None, str]]:
+    dead_letters: Mapping[Offset, str],
+    answers: Mapping[Key, tuple[Status, str]],
+) -> Iterator[tuple[Message, str, Status | None, str]]:
     seen: set[Key] = set()
     for message in messages:
         kind = message.kind or UNREADABLE
-        place = (message.topic, message.partition, message.offset)
-        if place in dead_letters:
-            yield message, kind, "parked", dead_letters[place]
+        offset = (message.topic, message.partition, message.offset)
+        if offset in dead_letters:
+            yield message, kind, "parked", dead_letters[offset]
         elif message.key is None or message.key not in answers:
             yield message, kind, None, ""
         elif message.key in seen:

@@ -1,7 +1,7 @@
-"""What the ledger's books have to say at the end, computed from the price list and not by the ledger.
+"""Computes the expected balances from the price list, without the ledger's code.
 
-The order in which operations of one user arrive does not matter here: whoever buys has paid in before,
-what cannot be paid is far beyond anybody's means, and tokens that come in settle what is owed.
+The order in which the operations of a user arrive does not matter here: buyers have paid in before,
+operations to be rejected are far too large, and incoming tokens pay what is owed.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from typing import Final
 ZERO: Final = Decimal("0.00000000")
 UNIT: Final = Decimal("0.00000001")
 
-# The tariff of a fresh installation.
+# The tariff of a new installation.
 TRAINING_CELL: Final = Decimal("0.00001")
 SOLVING_LINE: Final = Decimal("0.0001")
 SOLVING_WITH_API_LINE: Final = Decimal("0.00012")
@@ -23,7 +23,7 @@ CREDIT_LIMIT: Final = Decimal(1000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balances:
-    """What a user has, in money, tokens and coupons, and what he owes in money and in tokens."""
+    """The money, tokens and coupons of a user, and the money and tokens that they owe."""
 
     usd: Decimal
     eaml: Decimal
@@ -39,11 +39,11 @@ class Balances:
 
 
 NOTHING: Final = Balances(usd=ZERO, eaml=ZERO, coupon=ZERO, due_usd=ZERO, due_eaml=ZERO)
-"""Of somebody who never had an entry."""
+"""The balances of a user without entries."""
 
 
-class Books:
-    """Every user's money and tokens, and the platform's accounts by code."""
+class Accounts:
+    """The money, tokens and coupons of every user, and the platform's accounts by code."""
 
     def __init__(self) -> None:
         self._usd: defaultdict[int, Decimal] = defaultdict(Decimal)
@@ -51,15 +51,15 @@ class Books:
         self._coupon: defaultdict[int, Decimal] = defaultdict(Decimal)
         self._platform: defaultdict[str, Decimal] = defaultdict(Decimal)
         self.charged: defaultdict[int, Decimal] = defaultdict(Decimal)
-        """EAML by payer."""
+        """EAML charged, by payer."""
 
     def top_up(self, user: int, amount: Decimal) -> None:
-        """A user pays in; below zero, he is paid out, or his provider takes it back."""
+        """Add a payment of a user; a negative amount is a payout or a chargeback."""
         self._usd[user] += amount
         self._platform["clearing:payments:usd"] += amount
 
     def pay_a_bill(self, user: int, amount: Decimal) -> None:
-        """A user turns coupons, then money into tokens."""
+        """Convert coupons, then money of a user into tokens."""
         tokens = amount * EAML_PER_USD
         by_coupon = min(amount, self._coupon[user])
         self._coupon[user] -= by_coupon
@@ -69,7 +69,7 @@ class Books:
         self._platform["treasury:eaml"] += tokens
 
     def take_back_a_bill(self, user: int, *, usd: Decimal, coupon: Decimal) -> None:
-        """Part of a bill is reversed: so much comes back in money and in coupons, and the tokens go."""
+        """Reverse part of a bill: return these amounts of money and coupons, and take the tokens back."""
         tokens = (usd + coupon) * EAML_PER_USD
         self._usd[user] += usd
         self._coupon[user] += coupon
@@ -78,35 +78,35 @@ class Books:
         self._platform["treasury:eaml"] -= tokens
 
     def grant(self, user: int, amount: Decimal) -> None:
-        """A user is given a coupon; below zero, what is left of one expires."""
+        """Grant a coupon; a negative amount is the rest of one that expires."""
         self._coupon[user] += amount
         self._platform["platform:promotions:usd"] += amount
 
     def write_off(self, user: int, amount: Decimal) -> None:
-        """So much of what a user owes is given up."""
+        """Write off a part of the tokens that a user owes."""
         self._eaml[user] += amount
         self._platform["platform:losses:eaml"] += amount
 
     def adjust(self, user: int, amount: Decimal) -> None:
-        """So much money is put on a user's account."""
+        """Add an adjustment of a user's money."""
         self._usd[user] += amount
         self._platform["platform:manual:usd"] += amount
 
     def charge(self, payer: int, amount: Decimal) -> None:
-        """A user pays for compute."""
+        """Charge a user for compute."""
         self.charged[payer] += amount
         self._eaml[payer] -= amount
         self._platform["platform:revenue:eaml"] += amount
 
     def sell(self, buyer: int, seller: int, gross: Decimal) -> None:
-        """A user buys from another; the platform takes its commission. Below zero, it is taken back."""
+        """Move a sale's money from buyer to seller, less commission; a negative amount is a reversal."""
         commission = (gross * COMMISSION).quantize(UNIT, ROUND_HALF_UP)
         self._usd[buyer] -= gross
         self._usd[seller] += gross - commission
         self._platform["platform:revenue:commission:usd"] += commission
 
     def balances(self, user: int) -> Balances:
-        """Of a user, at the end."""
+        """Return the expected balances of a user."""
         money, tokens = self._usd.get(user, ZERO), self._eaml.get(user, ZERO)
         return Balances(
             usd=exact(max(money, ZERO)),
@@ -117,10 +117,10 @@ class Books:
         )
 
     def platform(self) -> dict[str, Decimal]:
-        """The balances of the platform's accounts, each on its normal side; those that were used."""
+        """Return the balances of the platform's accounts other than zero, each on its normal side."""
         return {code: exact(amount) for code, amount in self._platform.items() if amount}
 
 
 def exact(amount: Decimal) -> Decimal:
-    """An amount with eight decimals."""
+    """Return an amount with eight decimals."""
     return amount.quantize(UNIT)
