@@ -1,4 +1,4 @@
-"""The documents as tests read them: fenced blocks, tables, headings, links."""
+"""Reads documents: their fenced blocks, tables, headings and links."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A fenced block, and the line of the page that it begins on."""
+    """A fenced block and its first line in the page."""
 
     line: int
     language: str
@@ -27,23 +27,23 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table: its cells without their blanks, and the last paragraph before it as one line."""
+    """A table: its stripped cells, and the last paragraph before it as one line."""
 
     before: str
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
 
     def by_name(self) -> dict[str, str]:
-        """The second cell of each row by its first."""
+        """Return the second cell of each row by its first."""
         return {row[0]: row[1] for row in self.rows}
 
     def names(self) -> list[str]:
-        """The first cell of each row, without the marks of code."""
+        """Return the first cell of each row without backticks."""
         return [row[0].strip("`") for row in self.rows]
 
 
 def blocks(page: Path) -> list[Block]:
-    """Every fenced block of a page, in order."""
+    """Return every fenced block of a page, in order."""
     text = page.read_text(encoding="utf-8")
     return [
         Block(line=text.count("\n", 0, found.start()) + 1, language=found["language"], text=found["text"])
@@ -52,12 +52,12 @@ def blocks(page: Path) -> list[Block]:
 
 
 def prose(page: Path) -> str:
-    """A page without its fenced blocks."""
+    """Return a page without its fenced blocks."""
     return _FENCE.sub("", page.read_text(encoding="utf-8"))
 
 
 def tables(page: Path) -> Iterator[Table]:
-    """Every table of a page, in order."""
+    """Yield every table of a page, in order."""
     text = prose(page)
     for found in _TABLE.finditer(text):
         header, _, *rows = (_cells(line) for line in found[0].splitlines())
@@ -66,24 +66,24 @@ def tables(page: Path) -> Iterator[Table]:
 
 
 def table(page: Path, *header: str) -> Table:
-    """The one table of a page with this header."""
+    """Return the only table of a page with this header."""
     (found,) = (each for each in tables(page) if each.header == header)
     return found
 
 
 def anchors(page: Path) -> set[str]:
-    """What the headings of a page are called in links, as GitHub makes the names."""
-    made: set[str] = set()
+    """Return the anchors of the headings of a page, as GitHub generates them."""
+    names: set[str] = set()
     for found in _HEADING.finditer(prose(page)):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", found["text"]).lower()
         name = re.sub(r"[^\w\- ]", "", words).strip().replace(" ", "-")
-        count = sum(1 for known in made if known == name or re.fullmatch(re.escape(name) + r"-\d+", known))
-        made.add(name if not count else f"{name}-{count}")
-    return made
+        count = sum(1 for known in names if known == name or re.fullmatch(re.escape(name) + r"-\d+", known))
+        names.add(name if not count else f"{name}-{count}")
+    return names
 
 
 def links(page: Path) -> list[str]:
-    """Where the links of a page lead, as they are written."""
+    """Return the targets of the links of a page, as they are written."""
     return [found["target"] for found in _LINK.finditer(prose(page))]
 
 

@@ -1,4 +1,4 @@
-"""A shell that types what a document says, and what an answer in a document allows."""
+"""Runs the blocks of a document in a shell, and compares answers with those in the document."""
 
 import json
 import os
@@ -14,27 +14,26 @@ import pytest
 from tests.docs.pages import ROOT
 
 _OPEN = "…"
-"""Stands for what differs each time."""
+"""Replaces values that differ each time."""
 
 _OPEN_ASSIGNMENT = re.compile(r"^(?P<name>[A-Z]+)=\S*…$", re.MULTILINE)
 _TOKEN = re.compile(r"\bledger_[0-9a-f]{8}_[\w-]{43}")
 
 
 class Terminal:
-    """One bash in which the blocks of a document run, one after the other.
+    """A bash process that runs the blocks of a document, one after the other.
 
-    `places` are words of the document that are something else here: ports, the interpreter. A value
-    that the reader has to fill in (`KEY=ledger_…`) comes from `filled`, or from what an earlier block
-    printed.
+    `replacements` maps texts of the document to those used here, such as ports. A value that the reader
+    fills in (`KEY=ledger_…`) comes from `filled`, or from the output of an earlier block.
     """
 
     def __init__(
-        self, environment: Mapping[str, str], places: Mapping[str, str], filled: Mapping[str, str]
+        self, environment: Mapping[str, str], replacements: Mapping[str, str], filled: Mapping[str, str]
     ) -> None:
         for program in ("bash", "curl"):
             if shutil.which(program) is None:
                 pytest.skip(f"{program} is not installed")
-        self._places = {".venv/bin/python": sys.executable, **places}
+        self._replacements = {".venv/bin/python": sys.executable, **replacements}
         self.filled = dict(filled)
         self._shell = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
@@ -53,11 +52,11 @@ class Terminal:
         self._shell.communicate("exit\n", timeout=10)
 
     def run(self, text: str) -> str:
-        """What a block printed, errors included."""
-        for word, instead in self._places.items():
-            text = text.replace(word, instead)
+        """Run a block and return its output, including errors."""
+        for original, replacement in self._replacements.items():
+            text = text.replace(original, replacement)
         text = _OPEN_ASSIGNMENT.sub(lambda found: f"{found['name']}={self.filled[found['name']]}", text)
-        assert _OPEN not in text, f"nobody says what stands for … in: {text}"
+        assert _OPEN not in text, f"there is no value for … in: {text}"
         assert self._shell.stdin is not None
         assert self._shell.stdout is not None
         end = f"end of block {os.urandom(8).hex()}"
@@ -70,27 +69,27 @@ class Terminal:
         return "".join(lines).strip().replace("\r\n", "\n")
 
     def remember_token(self, name: str, printed: str) -> None:
-        """Fill `name` with the API key that was printed."""
+        """Set the value of `name` to the API key in the output."""
         (self.filled[name],) = _TOKEN.findall(printed)
 
 
 def answers(printed: str) -> list[str]:
-    """The HTTP answers in what curl printed with `-i`, one after the other."""
+    """Return the HTTP answers in the output of `curl -i`, one after the other."""
     return [part.strip() for part in re.split(r"(?m)^(?=HTTP/1\.1 )", printed) if part.strip()]
 
 
 def body_of(answer: str) -> Any:
-    """The JSON body of an HTTP answer."""
+    """Return the JSON body of an HTTP answer."""
     return json.loads(answer.partition("\n\n")[2])
 
 
 def check_answer(wanted: str, answer: str) -> None:
-    """An answer as the document shows it: status, the headers and members shown, `…` for any value."""
+    """Compare an answer with the document: status, shown headers and members; `…` matches any value."""
     wanted_head, _, wanted_body = wanted.strip().partition("\n\n")
     head, _, body = answer.partition("\n\n")
     wanted_status, *wanted_headers = wanted_head.splitlines()
     status, *headers = head.splitlines()
-    # The reason phrase is the server's; Python 3.13 calls 422 otherwise than 3.11 does.
+    # The reason phrase depends on the version of Python.
     assert wanted_status.split()[:2] == status.split()[:2], answer
     for header in map(_with_lower_name, wanted_headers):
         assert any(_is_like(header, _with_lower_name(found)) for found in headers), (header, headers)
@@ -98,7 +97,7 @@ def check_answer(wanted: str, answer: str) -> None:
 
 
 def _with_lower_name(header: str) -> str:
-    """Names of headers have no case."""
+    """Return a header with its name in lower case."""
     name, colon, value = header.partition(":")
     return name.lower() + colon + value
 

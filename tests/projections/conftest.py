@@ -1,4 +1,4 @@
-"""Fixtures of the read side's tests."""
+"""Fixtures for the tests of the read side."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ __all__ = ["machine", "owner", "user", "world"]
 
 @pytest.fixture(scope="module")
 def _built(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """A ledger in which everything has happened, projected up to its end: made once a module."""
+    """A ledger with every kind of event, projected up to its end. It is built once per module."""
     with django_db_blocker.unblock(), worlds.rolled_back():
         made = worlds.build()
         worlds.project()
@@ -23,5 +23,5 @@ def _built(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
 
 @pytest.fixture
 def world(_built: World, db: None) -> World:
-    """The same for each test: what it changes is undone. All tests of a module use this, or none."""
+    """The world of a test, whose changes are rolled back. All tests of a module use it, or none."""
     return _built

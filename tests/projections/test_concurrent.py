@@ -1,4 +1,4 @@
-"""`verify`, `rebuild` and the workers at once: consistent answers, and no wrong row at the end."""
+"""`verify`, `rebuild` and the workers at the same time: consistent results and no wrong row at the end."""
 
 import threading
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @contextmanager
 def posting(users: list[User], machine: Machine, seed: int) -> Iterator[None]:
-    """Somebody who goes on posting until the block ends."""
+    """Post in a thread until the block ends."""
     print("seed", seed)
     over, posted = threading.Event(), threading.Event()
 
-    def go_on() -> None:
+    def post_until_over() -> None:
         random = Random(seed)
         while not over.is_set():
             user = random.choice(users)
@@ -41,7 +41,7 @@ def posting(users: list[User], machine: Machine, seed: int) -> Iterator[None]:
             )
             posted.set()
 
-    worker = Worker(go_on)
+    worker = Worker(post_until_over)
     try:
         assert posted.wait(30)
         yield
@@ -61,31 +61,31 @@ def machine(users: list[User]) -> Machine:
 
 
 def test_verify_agrees_while_workers_post_and_project(users: list[User], machine: Machine) -> None:
-    """It sees one state of the whole database, whatever commits meanwhile."""
+    """It reads one snapshot of the whole database."""
     stop = Stop()
     with posting(users, machine, seed=1), posting(users, machine, seed=2):
         runner = Worker(lambda: Runner(PROJECTIONS, chunk=7).run(stop))
-        looked_at = [worlds.verified(chunk=5) for _ in range(5)]
+        results = [worlds.verified(chunk=5) for _ in range(5)]
         stop.ask()
         runner.answer()
-    assert [found for _, found in looked_at] == [[]] * 5
-    assert looked_at[-1][0].events > looked_at[0][0].events
+    assert [found for _, found in results] == [[]] * 5
+    assert results[-1][0].events > results[0][0].events
 
 
-def test_rebuilding_balances_while_workers_post_leaves_them_right(
+def test_rebuilding_balances_while_workers_post_leaves_them_correct(
     users: list[User], machine: Machine
 ) -> None:
-    """Wrong balances are put right under each user's lock; nothing that is posted meanwhile is lost."""
+    """Balances are corrected under each user's lock, and later postings are not lost."""
     with posting(users, machine, seed=3), posting(users, machine, seed=4):
         for _ in range(3):
             rebuild_balances()
     assert worlds.mismatches() == []
 
 
-def test_rebuilding_projections_while_the_worker_runs_leaves_them_right(
+def test_rebuilding_projections_while_the_worker_runs_leaves_them_correct(
     users: list[User], machine: Machine
 ) -> None:
-    """The swap waits for the worker's checkpoint, and the worker goes on behind it."""
+    """The swap waits for the worker's checkpoint, and the worker continues after it."""
     stop = Stop()
     with posting(users, machine, seed=5):
         runner = Worker(lambda: Runner(PROJECTIONS, chunk=7).run(stop))
@@ -98,7 +98,7 @@ def test_rebuilding_projections_while_the_worker_runs_leaves_them_right(
 
 
 def test_an_event_that_commits_late_is_no_mismatch(users: list[User], machine: Machine) -> None:
-    """Its position is below others that are visible, and it is absent with everything it did."""
+    """Its position is below visible ones, and none of its rows are visible."""
     with another() as other, other.cursor() as cursor:
         cursor.execute("begin; lock table events_event in row exclusive mode")
         cursor.execute("select nextval('events_event_position_seq')")

@@ -1,4 +1,4 @@
-"""`docs/projections.md` says what there is."""
+"""`docs/projections.md` matches the code."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +13,8 @@ from tests.docs import pages
 PAGE = pages.DOCS / "projections.md"
 
 
-def test_every_read_model_is_there_with_its_tables() -> None:
-    """In the order of the catalogue."""
+def test_every_read_model_is_documented_with_its_tables() -> None:
+    """The order is that of the catalogue."""
     table = pages.table(PAGE, "name", "tables", "one row for")
     assert [(row[0], row[1]) for row in table.rows] == [
         (f"`{projection.name}`", ", ".join(f"`{each.name}`" for each in projection.tables))
@@ -23,7 +23,7 @@ def test_every_read_model_is_there_with_its_tables() -> None:
 
 
 def test_the_example_is_a_projection() -> None:
-    """What the page shows can be run as it stands."""
+    """The code on the page can be executed."""
     (block,) = (each for each in pages.blocks(PAGE) if each.language == "python")
     found: dict[str, Any] = {"Table": Table}
     exec(block.text, found)
@@ -36,8 +36,8 @@ def test_the_example_is_a_projection() -> None:
 
 
 @pytest.mark.parametrize("column", [0, 1, 2])
-def test_what_rebuild_takes_is_there(column: int) -> None:
-    """And every row says what is made again, and how."""
-    table = pages.table(PAGE, "name", "what is made again", "how")
+def test_every_argument_of_rebuild_is_documented(column: int) -> None:
+    """Every row has a description."""
+    table = pages.table(PAGE, "name", "rebuilds", "how")
     assert table.names()[1:] == ["balances", "records", "all"]
     assert all(row[column] for row in table.rows)

@@ -63,7 +63,7 @@ def test_lag_is_reported_by_partition_of_the_newest_topic() -> None:
 
 
 def test_the_outbox_has_a_lag_and_an_age(user: User, machine: Machine) -> None:
-    """By topic. Both are 0 when everything is published, whatever other readers have read."""
+    """Both are 0 for a topic when everything is published, whatever other readers have read."""
     last = settle_all()
     billing = (topics.BILLING_OPERATIONS, str(uuid4()))
     checkpoints.start(*billing, last)
@@ -137,7 +137,7 @@ def test_counts_that_could_not_be_saved_are_saved_later(monkeypatch: pytest.Monk
 
 
 def test_every_metric_is_documented() -> None:
-    """And every documented metric exists."""
+    """Every documented metric exists too."""
     shown = {name.partition("{")[0] for name in metrics() if not name.startswith("ledger_http_")}
     families = {family.name for family in LedgerCollector().collect()}
     (page,) = (t for t in pages.tables(pages.DOCS / "running.md") if t.header[0] == "metric")

@@ -1,4 +1,4 @@
-"""Whatever is posted through the engine, the log tells all of it."""
+"""Everything that the engine writes can be rebuilt from the log."""
 
 from typing import Any
 
@@ -26,9 +26,9 @@ _PRICES: tuple[dict[str, Any], ...] = (
 @pytest.mark.django_db
 @settings(max_examples=30)
 @given(st.lists(st.lists(strategies.drawn_operations(), min_size=1, max_size=8), max_size=6))
-def test_everything_comes_back_from_the_log(batches: list[list[DrawnOperation]]) -> None:
-    """After any sequence of batches `verify` is content; operations, entries and balances that are lost
-    come back from the events exactly as they were.
+def test_everything_can_be_rebuilt_from_the_log(batches: list[list[DrawnOperation]]) -> None:
+    """After any sequence of batches `verify` finds no mismatch, and deleted operations, entries and balances
+    are rebuilt from the events exactly as they were.
     """
     with worlds.rolled_back():
         users = [make.make_user() for _ in range(USERS)]

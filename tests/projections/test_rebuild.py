@@ -1,4 +1,4 @@
-"""What follows from the log comes back from it, and what is right is left alone."""
+"""`rebuild` restores what follows from the log, and leaves correct rows unchanged."""
 
 import io
 
@@ -22,8 +22,8 @@ from tests.projections.world import World
 _RECORDS = ("models_operation", "models_entry")
 
 
-def test_rebuilding_what_is_right_changes_nothing(world: World) -> None:
-    """Not one row is touched."""
+def test_rebuilding_correct_rows_changes_nothing(world: World) -> None:
+    """No row is written."""
     del world
     assert [rebuild(projection) for projection in PROJECTIONS] == [(0, 0)] * len(PROJECTIONS)
     assert rebuild_balances() == 0
@@ -31,8 +31,8 @@ def test_rebuilding_what_is_right_changes_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)
-def test_a_lost_projection_comes_back(world: World, projection: Projection) -> None:
-    """Emptied, the same rows are there again, and the checkpoint is at the settled position."""
+def test_a_deleted_projection_is_rebuilt(world: World, projection: Projection) -> None:
+    """The rows are the same as before."""
     del world
     (table,) = projection.tables
     names = ", ".join(f'"{name}"' for name in (*table.key, *table.columns))
@@ -50,7 +50,7 @@ def test_a_lost_projection_comes_back(world: World, projection: Projection) -> N
 
 
 def test_a_wrong_row_of_a_projection_is_replaced_and_others_stay(world: World) -> None:
-    """Readers of the other rows notice nothing."""
+    """The other rows are not written."""
     worlds.corrupt(
         'update models_billing set "MachineCopyIncomeUSD" = 9 where operation_position = %s',
         world.sale.position,
@@ -63,7 +63,7 @@ def test_a_wrong_row_of_a_projection_is_replaced_and_others_stay(world: World) -
 
 
 def test_a_projection_that_never_ran_is_built(world: World) -> None:
-    """From the beginning of the log to the settled position."""
+    """Its checkpoint is at the settled position afterwards."""
     del world
     revenue = next(projection for projection in PROJECTIONS if projection.name == "revenue")
     worlds.corrupt("delete from events_checkpoint where name = 'projection:revenue'")
@@ -91,8 +91,8 @@ def test_a_projection_that_never_ran_is_built(world: World) -> None:
         "update ledger_period_balance set debits = debits + 1",
     ],
 )
-def test_balances_and_kept_state_come_back(world: World, statement: str) -> None:
-    """Accounts, users, grants, holds, reversals and codes."""
+def test_balances_and_kept_state_are_rebuilt(world: World, statement: str) -> None:
+    """`verify` finds no mismatch afterwards."""
     del world
     worlds.corrupt(statement)
     assert worlds.mismatches() != []
@@ -101,15 +101,15 @@ def test_balances_and_kept_state_come_back(world: World, statement: str) -> None
 
 
 def test_events_that_are_not_settled_yet_count_too(world: World) -> None:
-    """Under a user's lock, whatever was posted for him is visible."""
+    """Under a user's lock, everything that was posted for them is visible."""
     post([make.machine_copy(world.machine, user=world.buyer), make.top_up(world.debtor, 2)])
     worlds.corrupt("update ledger_account set balance = 0, held = 0 where user_id is not null")
     rebuild_balances()
     assert worlds.mismatches() == []
 
 
-def test_lost_operations_and_entries_come_back_the_same(world: World) -> None:
-    """Every column of every row, the links that were made later among them."""
+def test_deleted_operations_and_entries_are_rebuilt_the_same(world: World) -> None:
+    """All columns are the same, including links that were added later."""
     del world
     before = worlds.rows(*_RECORDS)
     with worlds.without_triggers() as cursor:
@@ -119,8 +119,8 @@ def test_lost_operations_and_entries_come_back_the_same(world: World) -> None:
     assert worlds.mismatches() == []
 
 
-def test_one_lost_operation_comes_back_and_the_others_stay(world: World) -> None:
-    """Only what is missing is inserted."""
+def test_one_deleted_operation_is_rebuilt_and_the_others_stay(world: World) -> None:
+    """Only missing rows are inserted."""
     before = worlds.rows(*_RECORDS)
     worlds.corrupt("delete from models_entry where operation_id = %s", world.sale.id)
     worlds.corrupt("delete from models_operation where id = %s", world.sale.id)
@@ -128,8 +128,8 @@ def test_one_lost_operation_comes_back_and_the_others_stay(world: World) -> None
     assert worlds.rows(*_RECORDS) == before
 
 
-def test_the_command_rebuilds_everything_and_says_what_it_mended(world: World) -> None:
-    """A line each."""
+def test_the_command_rebuilds_everything_and_prints_the_changes(world: World) -> None:
+    """It prints a line for each part."""
     worlds.corrupt("update models_user set user_balance = 7 where id = %s", world.debtor.pk)
     worlds.corrupt("delete from projections_revenue")
     out = io.StringIO()
@@ -142,7 +142,7 @@ def test_the_command_rebuilds_everything_and_says_what_it_mended(world: World) -
     assert worlds.mismatches() == []
 
 
-def test_the_command_knows_the_names() -> None:
-    """A name that is none is answered with those that there are."""
+def test_the_command_refuses_an_unknown_name() -> None:
+    """The error lists the valid names."""
     with pytest.raises(CommandError, match="no projection balance; there are platform, revenue"):
         call_command("rebuild", "balance")

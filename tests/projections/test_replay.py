@@ -1,4 +1,4 @@
-"""A replay ends in the same rows wherever it is split, and those are what operations come to."""
+"""A replay gives the same rows wherever it is split, and the rows are those of the operations."""
 
 from collections.abc import Sequence
 from datetime import UTC
@@ -23,7 +23,7 @@ _ALL: Sequence[Projection] = (*PROJECTIONS, KeptState())
 
 
 def _replayed(parts: Sequence[Sequence[StoredEvent]]) -> object:
-    """The rows after a replay in these parts; serial numbers are no part of them."""
+    """Return the rows after a replay in these parts, without serial numbers."""
     from django.db import connection
 
     found = {}
@@ -39,7 +39,7 @@ def _replayed(parts: Sequence[Sequence[StoredEvent]]) -> object:
 
 
 def test_one_replay_equals_the_same_replay_split_anywhere(world: World) -> None:
-    """In one go, event by event, with empty parts: the rows are the same."""
+    """A replay in one part, event by event, and with empty parts gives the same rows."""
     events = store.read(after=0, upto=10**9, limit=10**6)
     whole = _replayed([events])
 
@@ -54,8 +54,8 @@ def test_one_replay_equals_the_same_replay_split_anywhere(world: World) -> None:
     assert _replayed([[event] for event in events]) == whole
 
 
-def test_platform_accounts_have_what_the_users_do_not(world: World) -> None:
-    """In each currency, all balances together are nothing: debits are credits."""
+def test_platform_accounts_balance_the_users_accounts(world: World) -> None:
+    """In each currency the sum of all balances is zero."""
     del world
     from django.db.models import Sum
 
@@ -70,7 +70,7 @@ def test_platform_accounts_have_what_the_users_do_not(world: World) -> None:
 
 
 def test_a_platform_account_counts_on_its_normal_side(world: World) -> None:
-    """Clearing is debited by what users pay in and credited by what is paid out; revenue is credited."""
+    """Payments debit clearing, and payouts credit it; commission is credited."""
     del world
     clearing = PlatformBalance.objects.get(pk="clearing:payments:usd")
     assert (clearing.debits, clearing.credits, clearing.balance) == (Decimal(303), Decimal(5), Decimal(298))
@@ -79,7 +79,7 @@ def test_a_platform_account_counts_on_its_normal_side(world: World) -> None:
 
 
 def test_revenue_is_per_day_kind_and_currency(world: World) -> None:
-    """A sale earns its commission, a training its tokens; a reversal takes revenue back."""
+    """A sale earns its commission, a training its tokens, and a reversal deducts revenue."""
     day = world.sale.occurred_at.astimezone(UTC).date()
     earned = {
         (row.kind, row.currency): (row.amount, row.operations) for row in RevenueDay.objects.filter(day=day)
@@ -91,14 +91,14 @@ def test_revenue_is_per_day_kind_and_currency(world: World) -> None:
 
 
 def test_activity_counts_recorded_and_rejected(world: World) -> None:
-    """By the day of recording."""
+    """The day is that of recording."""
     day = world.sale.recorded_at.astimezone(UTC).date()
     bills = ActivityDay.objects.get(day=day, kind="pay_a_bill")
     assert (bills.recorded, bills.rejected) == (2, 1)
 
 
-def test_the_legacy_table_has_the_older_system_s_columns(world: World) -> None:
-    """Costs in tokens at the tariff's rate, incomes after commission."""
+def test_the_legacy_table_has_the_columns_of_the_older_system(world: World) -> None:
+    """Costs in tokens are converted at the tariff's rate, and incomes are after commission."""
     training = Billing.objects.get(operation_position=world.training.position)
     assert training.OperationIsTraining is True
     assert (training.CountOfLinesTraining, training.TrainingCostMachineUSD) == (100_000, Decimal("0.03"))
@@ -113,7 +113,7 @@ def test_the_legacy_table_has_the_older_system_s_columns(world: World) -> None:
     assert (market.SolvingAPITotalCostUSD, market.SolvingAPIIncomeUSD) == (Decimal("0.33"), Decimal("0.264"))
 
 
-def test_rows_of_a_deleted_user_do_not_come_back(world: World) -> None:
-    """They went with him, and a replay leaves them out."""
+def test_rows_of_a_deleted_user_are_not_rebuilt(world: World) -> None:
+    """They were deleted with the user, and a replay leaves them out."""
     assert not Billing.objects.filter(Operation_User=world.gone).exists()
     assert worlds.mismatches() == []

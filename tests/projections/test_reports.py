@@ -1,4 +1,4 @@
-"""Reports say what the books say, to the last decimal, and can be computed again."""
+"""Reports agree with the accounts to the last decimal, and are reproducible."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ def _bean_check(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_beancount_agrees_with_every_balance(world: World, tmp_path: Path) -> None:
-    """It balances every transaction and proves the closing balances, which are those of the accounts."""
+    """It balances every transaction, and its closing balances are those of the accounts."""
     del world
     path = _written(tmp_path, "beancount")
     done = _bean_check(path)
@@ -56,8 +56,8 @@ def test_beancount_agrees_with_every_balance(world: World, tmp_path: Path) -> No
     assert closing == {}
 
 
-def test_beancount_sees_a_hundred_millionth_too_much(world: World, tmp_path: Path) -> None:
-    """With 8 decimals everywhere nothing is tolerated."""
+def test_beancount_finds_a_difference_of_one_hundred_millionth(world: World, tmp_path: Path) -> None:
+    """With 8 decimals in every amount, it tolerates no difference."""
     del world
     path = _written(tmp_path, "beancount")
     text = path.read_text()
@@ -70,7 +70,7 @@ def test_beancount_sees_a_hundred_millionth_too_much(world: World, tmp_path: Pat
 
 @pytest.mark.parametrize("month", [months.LAST, months.THIS], ids=["closed", "open"])
 def test_beancount_agrees_with_every_month(world: World, tmp_path: Path, month: Month) -> None:
-    """It opens with what was there before, and closes with what counts by its end."""
+    """The month opens with the earlier balances and closes with those effective by its end."""
     del world
     worlds.settle()
     path = tmp_path / "month.beancount"
@@ -90,7 +90,7 @@ def test_beancount_agrees_with_every_month(world: World, tmp_path: Path, month: 
 
 @pytest.mark.skipif(shutil.which("hledger") is None, reason="hledger is not installed")
 def test_hledger_agrees_with_every_balance(world: World, tmp_path: Path) -> None:
-    """Strict about accounts, commodities and the closing balances."""
+    """`--strict` checks accounts and commodities too."""
     del world
     path = _written(tmp_path, "hledger")
     done = _run("hledger", "-f", str(path), "check", "--strict")
@@ -104,7 +104,7 @@ def test_hledger_agrees_with_every_balance(world: World, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("format_", _FORMATS)
 def test_an_export_is_the_same_for_the_same_position(world: World, format_: Format) -> None:
-    """Whatever is posted later."""
+    """Later postings do not change it."""
     position = worlds.settle()
     before = list(export_journal(format_, position))
     assert before[0] == f"; EasyAutoML ledger, {format_} journal, format 1, up to position {position}"
@@ -116,15 +116,15 @@ def test_an_export_is_the_same_for_the_same_position(world: World, format_: Form
 
 @pytest.mark.parametrize("format_", _FORMATS)
 def test_every_amount_has_exactly_8_decimals(world: World, format_: Format) -> None:
-    """No more, no fewer."""
+    """The tolerance of beancount follows from them."""
     del world
     amounts = [amount for line in export_journal(format_) for amount in re.findall(r"-?\d+\.\d+", line)]
     assert amounts
     assert all(re.fullmatch(r"-?\d+\.\d{8}", amount) for amount in amounts)
 
 
-def test_the_trial_balance_is_the_projection_s_and_the_accounts(world: World) -> None:
-    """Platform accounts one by one, users' accounts by kind; debits are credits."""
+def test_the_trial_balance_agrees_with_the_projection_and_the_accounts(world: World) -> None:
+    """It has each platform account, and the users' accounts by kind; debits equal credits."""
     del world
     balance = trial_balance()
     assert balance.delta("USD") == balance.delta("EAML") == 0
@@ -135,8 +135,8 @@ def test_the_trial_balance_is_the_projection_s_and_the_accounts(world: World) ->
         assert total == sum(Account.objects.filter(kind=kind).values_list("balance", flat=True))
 
 
-def test_the_trial_balance_as_of_an_earlier_position_stays(world: World) -> None:
-    """It is computed from entries that never change."""
+def test_the_trial_balance_of_an_earlier_position_does_not_change(world: World) -> None:
+    """It is computed from entries, which are immutable."""
     before = trial_balance(world.sale.position)
     post([make.top_up(world.buyer, 1)])
     worlds.settle()
@@ -144,8 +144,8 @@ def test_the_trial_balance_as_of_an_earlier_position_stays(world: World) -> None
     assert trial_balance().lines != before.lines
 
 
-def test_a_report_beyond_the_settled_position_is_refused(world: World) -> None:
-    """What is there could still grow."""
+def test_a_report_after_the_settled_position_is_refused(world: World) -> None:
+    """Events could still appear before that position."""
     position = worlds.settle() + 1
     for command in (["trial_balance"], ["export_journal", "--format", "hledger"]):
         with pytest.raises(CommandError, match=rf"position {position} is not settled yet"):
@@ -154,7 +154,7 @@ def test_a_report_beyond_the_settled_position_is_refused(world: World) -> None:
 
 
 def test_the_trial_balance_command_prints_lines_and_totals(world: World) -> None:
-    """With status 1 where the books are wrong."""
+    """It exits with 1 if debits and credits differ."""
     out = io.StringIO()
     call_command("trial_balance", stdout=out)
     lines = out.getvalue().splitlines()

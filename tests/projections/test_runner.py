@@ -1,4 +1,4 @@
-"""The worker of the read models: it catches up, goes on, and is stopped, started and doubled at will."""
+"""The worker of the read models: catching up, failures, stops, and several workers."""
 
 import io
 import os
@@ -45,7 +45,7 @@ class Failing:
 
 @contextmanager
 def running(*runners: Runner) -> Iterator[None]:
-    """Runners in threads of their own, until the block ends."""
+    """Run each runner in a thread until the block ends."""
     stop = Stop()
     workers = [Worker(lambda runner=runner: runner.run(stop)) for runner in runners]  # type: ignore[misc]
     try:
@@ -69,8 +69,8 @@ def _caught_up() -> bool:
     return len(reached) == len(PROJECTIONS) and set(reached.values()) == {last}
 
 
-def test_it_settles_and_projects_what_is_posted_meanwhile() -> None:
-    """Two runners share the work; nothing is counted twice."""
+def test_it_settles_and_projects_new_events() -> None:
+    """Two runners share the work, and nothing is counted twice."""
     user = make.make_user()
     with running(Runner(PROJECTIONS, chunk=3), Runner(PROJECTIONS, chunk=2)):
         for _ in range(10):
@@ -80,8 +80,8 @@ def test_it_settles_and_projects_what_is_posted_meanwhile() -> None:
     assert worlds.mismatches() == []
 
 
-def test_a_lost_connection_is_made_again() -> None:
-    """The database may go away and come back."""
+def test_the_runner_reconnects() -> None:
+    """Its connection is ended from the side of the database."""
     user = make.make_user()
     runner = Runner(PROJECTIONS)
     with running(runner):
@@ -97,8 +97,8 @@ def test_a_lost_connection_is_made_again() -> None:
     assert worlds.mismatches() == []
 
 
-def test_a_projection_that_fails_is_told_of_and_holds_nobody_up() -> None:
-    """The others commit their part; the failing one stays where it was."""
+def test_a_failing_projection_raises_without_delaying_others() -> None:
+    """The others commit their part, and the failing one keeps its checkpoint."""
     make.recorded(make.top_up(make.make_user(), 1))
     runner = Runner([Failing(), Activity()])
     with pytest.raises(ValueError, match="2 events, and none of them can be read"):
@@ -108,8 +108,8 @@ def test_a_projection_that_fails_is_told_of_and_holds_nobody_up() -> None:
     assert ActivityDay.objects.get(kind="credit_from_user").recorded == 1
 
 
-def test_a_checkpoint_that_somebody_holds_is_passed_over() -> None:
-    """It does not wait for another runner or a rebuild."""
+def test_a_locked_checkpoint_is_skipped() -> None:
+    """The runner does not wait for another runner or a rebuild."""
     runner = Runner([Activity()])
     runner.catch_up(settle_all())
     make.recorded(make.top_up(make.make_user(), 1))
@@ -121,7 +121,7 @@ def test_a_checkpoint_that_somebody_holds_is_passed_over() -> None:
 
 
 def test_project_once_ends_when_everything_is_projected() -> None:
-    """For scripts, and before a report."""
+    """Scripts use it before a report."""
     make.recorded(make.top_up(make.make_user(), 1))
     out = io.StringIO()
     call_command("project", "--once", stdout=out)
@@ -133,8 +133,8 @@ def test_project_once_ends_when_everything_is_projected() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_worker_ends_when_it_is_asked_to(number: signal.Signals) -> None:
-    """With status 0, after the chunk in hand."""
+def test_the_worker_ends_after_a_signal(number: signal.Signals) -> None:
+    """It finishes its chunk and exits with 0."""
     manage = Path(__file__).resolve().parents[2] / "manage.py"
     worker = subprocess.Popen(
         [sys.executable, str(manage), "project"],
@@ -164,7 +164,7 @@ def _own_pid() -> int:
 
 
 def _url() -> str:
-    """The address of the tests' own database."""
+    """Return the URL of the test database."""
     given = connection.get_connection_params()
     return (
         f"postgresql://{quote(given['user'])}:{quote(given.get('password', ''))}@/{given['dbname']}"

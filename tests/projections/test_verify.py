@@ -1,4 +1,4 @@
-"""`verify` agrees with a sound ledger, whatever happened in it, and says so."""
+"""`verify` finds no mismatch in a correct ledger, and its command prints the result."""
 
 import io
 import re
@@ -13,8 +13,8 @@ from tests.projections import world as worlds
 from tests.projections.world import World
 
 
-def test_a_ledger_in_which_everything_happened_is_sound(world: World) -> None:
-    """No mismatch, and debits equal credits in both currencies."""
+def test_a_ledger_with_every_event_has_no_mismatch(world: World) -> None:
+    """Debits equal credits in both currencies."""
     result, found = worlds.verified()
     assert found == []
     counts = make.counts()
@@ -24,7 +24,7 @@ def test_a_ledger_in_which_everything_happened_is_sound(world: World) -> None:
 
 @pytest.mark.parametrize("chunk", [1, 2, 7])
 def test_the_size_of_the_chunks_makes_no_difference(world: World, chunk: int) -> None:
-    """Links, holds and balances are followed across the borders of chunks."""
+    """Links, holds and balances are followed across chunks."""
     whole, _ = worlds.verified()
     parts, found = worlds.verified(chunk=chunk)
     assert found == []
@@ -32,15 +32,15 @@ def test_the_size_of_the_chunks_makes_no_difference(world: World, chunk: int) ->
 
 
 def test_an_erased_note_is_no_mismatch(world: World) -> None:
-    """Erasing a person takes salt and text; the event's HMAC stays."""
+    """Salt and text are erased, and the HMAC in the event stays."""
     with connection.cursor() as cursor:
         cursor.execute("update events_note set salt = null, text = null")
         assert cursor.rowcount > 0
     assert worlds.mismatches() == []
 
 
-def test_the_last_line_of_the_command_says_what_was_looked_at(world: World) -> None:
-    """`verify: ok events=N entries=N users=N usd=0.00000000 eaml=0.00000000`."""
+def test_the_last_line_of_the_command_has_the_counts(world: World) -> None:
+    """It is `verify: ok events=N entries=N users=N usd=0.00000000 eaml=0.00000000`."""
     out = io.StringIO()
     call_command("verify", stdout=out)
     result, _ = worlds.verified()
@@ -48,8 +48,8 @@ def test_the_last_line_of_the_command_says_what_was_looked_at(world: World) -> N
     assert out.getvalue() == f"verify: ok {counted} usd=0.00000000 eaml=0.00000000\n"
 
 
-def test_the_command_ends_with_1_and_counts_what_it_does_not_show(world: World) -> None:
-    """`--show` bounds what is printed, not what is counted."""
+def test_the_command_exits_with_1_and_counts_hidden_mismatches(world: World) -> None:
+    """`--show` limits the printed mismatches, not the counted ones."""
     worlds.corrupt("update models_operation set count_of_lines = coalesce(count_of_lines, 0) + 1")
     out = io.StringIO()
     with pytest.raises(SystemExit) as caught:

@@ -1,4 +1,4 @@
-"""Whatever is changed in the log itself, or beside it, `verify` names it."""
+"""`verify` reports every change of the log, and of the keys, notes and triggers that belong to it."""
 
 import re
 
@@ -12,7 +12,7 @@ REFERENCES = r"projection state, ledger_payment_reference digest=\w+: \w+: expec
 
 
 def _set(world: World, path: str, value: str) -> list[str]:
-    """Change one value of the sale's event; what is found then."""
+    """Change one value of the sale's event, and return the mismatches."""
     worlds.corrupt(
         "update events_event set data = jsonb_set(data, %s::text[], %s::jsonb) where id = %s",
         path,
@@ -22,8 +22,8 @@ def _set(world: World, path: str, value: str) -> list[str]:
     return worlds.mismatches()
 
 
-def test_a_changed_amount_of_a_transfer_is_named(world: World) -> None:
-    """The accounts after it, the operation's entries and what the read models made of it disagree."""
+def test_a_changed_amount_of_a_transfer_is_reported(world: World) -> None:
+    """Accounts, entries and read models differ from it."""
     buyer, position = world.buyer.pk, world.sale.position
     found = _set(world, "{transfers,0,amount}", '"4.50000000"')
     for user in (buyer, world.seller.pk):
@@ -43,23 +43,25 @@ def test_a_changed_amount_of_a_transfer_is_named(world: World) -> None:
         ("version", "99", r"\d+"),
     ],
 )
-def test_a_changed_state_of_an_account_is_named(world: World, name: str, value: str, expected: str) -> None:
-    """At the event that says so."""
+def test_a_changed_state_of_an_account_is_reported(
+    world: World, name: str, value: str, expected: str
+) -> None:
+    """The mismatch names the event."""
     account = f"user:{world.buyer.pk}:usd"
     found = _set(world, f"{{accounts,{account},{name}}}", value)
     wanted = rf"event {world.sale.position}: accounts\.{account}\.{name}: expected {expected}.*"
     assert any(re.fullmatch(wanted, line) for line in found), found
 
 
-def test_a_transfer_between_accounts_that_may_not_meet_is_named(world: World) -> None:
-    """Only pairs of the operation's kind are possible."""
+def test_a_transfer_between_a_forbidden_pair_of_accounts_is_reported(world: World) -> None:
+    """Only the pairs of the operation's kind are allowed."""
     found = _set(world, "{kind}", '"training"')
     assert f"event {world.sale.position}: transfers[1]: expected an amount and a pair of training" in found[0]
     assert any("models_operation.kind: expected training, found machine_copy" in line for line in found)
 
 
-def test_an_account_that_an_event_leaves_out_is_named(world: World) -> None:
-    """Every account that a transfer touches has its state in the event."""
+def test_an_account_that_is_missing_in_an_event_is_reported(world: World) -> None:
+    """The event has the state of every account that a transfer touches."""
     account = f"user:{world.seller.pk}:usd"
     path = f"{{accounts,{account}}}"
     worlds.corrupt("update events_event set data = data #- %s::text[] where id = %s", path, world.sale.id)
@@ -77,8 +79,8 @@ def test_an_account_that_an_event_leaves_out_is_named(world: World) -> None:
         "null",
     ],
 )
-def test_an_event_that_cannot_be_read_is_named(world: World, data: str) -> None:
-    """And `verify` goes on behind it."""
+def test_an_event_that_cannot_be_read_is_reported(world: World, data: str) -> None:
+    """`verify` continues with the next event."""
     worlds.corrupt("update events_event set data = %s::jsonb where id = %s", data, world.sale.id)
     found = worlds.mismatches()
     assert any(
@@ -88,15 +90,15 @@ def test_an_event_that_cannot_be_read_is_named(world: World, data: str) -> None:
 
 
 @pytest.mark.parametrize("change", ["type = 'operation.recordet'", "schema_version = 99"])
-def test_an_event_that_nobody_knows_is_named(world: World, change: str) -> None:
-    """By its type, or by a version that no ledger has written."""
+def test_an_event_of_an_unknown_type_or_version_is_reported(world: World, change: str) -> None:
+    """The mismatch has the type or version."""
     worlds.corrupt(f"update events_event set {change} where id = %s", world.sale.id)
     found = worlds.mismatches()
     assert found[0].startswith(f"event {world.sale.position}: data: expected a readable event, found Unknown")
     assert any(line.startswith(f"operation {world.sale.id} ") for line in found)
 
 
-def test_a_time_that_runs_backwards_is_named(world: World) -> None:
+def test_a_time_that_goes_backwards_is_reported(world: World) -> None:
     """Events of a user are recorded in the order of their positions."""
     worlds.corrupt(
         "update events_event set recorded_at = recorded_at - interval '1 day' where id = %s", world.sale.id
@@ -106,8 +108,8 @@ def test_a_time_that_runs_backwards_is_named(world: World) -> None:
     assert any("models_operation.recorded_at: expected " in line for line in found)
 
 
-def test_a_lost_event_is_named_by_everything_that_it_left(world: World) -> None:
-    """Its operation, entries and key, and the balances that jump."""
+def test_a_deleted_event_is_reported_by_the_rows_that_remain(world: World) -> None:
+    """They are its operation, entries and key, and the balances after it."""
     worlds.corrupt("delete from events_event where id = %s", world.sale.id)
     found = worlds.mismatches()
     position, buyer = world.sale.position, f"user:{world.buyer.pk}:usd"
@@ -120,16 +122,16 @@ def test_a_lost_event_is_named_by_everything_that_it_left(world: World) -> None:
         assert any(re.fullmatch(wanted, line) for line in found), wanted
 
 
-def test_a_lost_end_of_the_log_is_named(world: World) -> None:
-    """What was settled must be there."""
+def test_a_deleted_end_of_the_log_is_reported(world: World) -> None:
+    """Settled events must exist."""
     worlds.corrupt("delete from events_event where position > %s", world.sale.position)
     assert worlds.mismatches()[0].startswith(
         f"events_settled: position: expected at most {world.sale.position}, the last event, found ",
     )
 
 
-def test_a_rejection_with_transfers_is_named(world: World) -> None:
-    """Nothing moves where the ledger said no."""
+def test_a_rejection_with_transfers_is_reported(world: World) -> None:
+    """A rejection has no transfers."""
     worlds.corrupt(
         """update events_event set data = jsonb_set(data, '{transfers}',
                (select data -> 'transfers' from events_event where id = %s)) where id = %s""",
@@ -154,8 +156,8 @@ def test_a_rejection_with_transfers_is_named(world: World) -> None:
         ),
     ],
 )
-def test_a_key_that_is_not_its_event_s_is_named(world: World, statement: str, what: str) -> None:
-    """Keys and events answer for each other."""
+def test_a_key_that_differs_from_its_event_is_reported(world: World, statement: str, what: str) -> None:
+    """Each key belongs to an event, and each event to its key."""
     worlds.corrupt(statement, world.sale.id)
     metadata = world.sale.metadata
     wanted = what.format(key=f"{metadata['source']} {metadata['request_id']}", id=world.sale.id)
@@ -164,8 +166,8 @@ def test_a_key_that_is_not_its_event_s_is_named(world: World, statement: str, wh
     assert wanted in found[0]
 
 
-def test_a_key_of_nothing_is_named(world: World) -> None:
-    """Whoever sends that key would be told of an operation that never was."""
+def test_a_key_without_an_event_is_reported(world: World) -> None:
+    """A sender of that key would get the answer of an operation that does not exist."""
     worlds.corrupt(
         """insert into events_key
            values ('/services/tests', 'forged', '\\x01', %s), ('/x', 'y', '\\x01', gen_random_uuid())""",
@@ -211,8 +213,10 @@ def test_a_key_of_nothing_is_named(world: World) -> None:
         ),
     ],
 )
-def test_what_stands_beside_the_log_is_named(world: World, statement: str, expected: str) -> None:
-    """Notes, tariffs and positions."""
+def test_changed_notes_tariffs_and_positions_are_reported(
+    world: World, statement: str, expected: str
+) -> None:
+    """Each change is reported with its table."""
     with worlds.without_triggers() as cursor:
         cursor.execute(statement)
         assert cursor.rowcount > 0
@@ -222,7 +226,7 @@ def test_what_stands_beside_the_log_is_named(world: World, statement: str, expec
 
 
 def _without_prices() -> list[str]:
-    """What is found but what the legacy table makes of the tariff."""
+    """Return the mismatches except those of prices in the legacy table."""
     return [line for line in worlds.mismatches() if not line.startswith("projection billing")]
 
 
@@ -248,9 +252,9 @@ def _without_prices() -> list[str]:
         ),
     ],
 )
-def test_a_guard_that_is_off_is_named(world: World, statement: str, expected: str) -> None:
-    """Disabled, dropped, or made to do nothing."""
+def test_a_disabled_trigger_is_reported(world: World, statement: str, expected: str) -> None:
+    """It may be disabled, dropped, or its function replaced."""
     with connection.cursor() as cursor:
-        cursor.execute("set constraints all immediate")  # a table with triggers pending is not altered
+        cursor.execute("set constraints all immediate")  # a table with pending triggers cannot be altered
         cursor.execute(statement)
     assert worlds.mismatches() == [expected]

@@ -1,4 +1,4 @@
-"""`verify` on a ledger that is empty, behind, or being posted to."""
+"""`verify` on an empty ledger, with projections that are behind, and in two processes."""
 
 import pytest
 from django.db import connection
@@ -13,7 +13,7 @@ from tests.projections import world as worlds
 
 @pytest.mark.django_db
 def test_projections_that_are_behind_are_no_mismatch() -> None:
-    """They are held against the log up to their own checkpoints."""
+    """They are compared with the log up to their own checkpoints."""
     world = worlds.build()
     assert worlds.mismatches() == []
     worlds.project()
@@ -23,16 +23,16 @@ def test_projections_that_are_behind_are_no_mismatch() -> None:
 
 
 @pytest.mark.django_db
-def test_an_empty_ledger_is_sound() -> None:
-    """There is the first tariff's event, and nothing else."""
+def test_an_empty_ledger_has_no_mismatch() -> None:
+    """It has only the event of the first tariff."""
     result, found = worlds.verified()
     assert found == []
     assert (result.events, result.entries) == (1, 0)
 
 
 @pytest.mark.django_db
-def test_every_trigger_of_the_ledger_is_watched() -> None:
-    """A migration that adds a trigger adds it to what `verify` asks for."""
+def test_every_trigger_of_the_ledger_is_checked() -> None:
+    """A migration that adds a trigger must add it to the list of `verify`."""
     with connection.cursor() as cursor:
         cursor.execute(
             """select c.relname, t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid
@@ -42,8 +42,8 @@ def test_every_trigger_of_the_ledger_is_watched() -> None:
     assert found == {(table, name) for table, names in TRIGGERS.items() for name in names}
 
 
-def test_states_are_the_same_however_few_stay_in_memory() -> None:
-    """Those that do not fit go to a file and come back as they were."""
+def test_states_do_not_depend_on_the_number_in_memory() -> None:
+    """States that do not fit go to a file and are read again unchanged."""
     states = States(in_memory=1)
     for number in range(50):
         codes = [f"user:{number}:usd", f"user:{number % 7}:eaml"]
@@ -58,8 +58,8 @@ def test_states_are_the_same_however_few_stay_in_memory() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_processes_find_what_one_finds() -> None:
-    """In one snapshot, whatever is wrong in the log, in rows and in balances."""
+def test_two_processes_find_the_same_as_one() -> None:
+    """They share a snapshot, and find mismatches in the log, rows and balances."""
     world = worlds.build()
     worlds.project()
     worlds.corrupt("update models_entry set amount = amount + 1 where id = %s", world.sale.position * 1000)
@@ -74,8 +74,8 @@ def test_two_processes_find_what_one_finds() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_process_that_dies_is_no_sound_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asked is not told that all is well."""
+def test_a_process_that_dies_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The result is not reported as correct."""
 
     def die(self: object, events: object, upto: object) -> None:
         raise SystemExit(3)

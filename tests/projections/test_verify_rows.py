@@ -1,4 +1,4 @@
-"""Whatever is changed in a row that follows from the log, `verify` names the row and the column."""
+"""`verify` reports every change of operations and entries with its row and column."""
 
 import pytest
 from django.db import connection
@@ -8,7 +8,7 @@ from projections.verification.rows import last_entry_id
 from tests.projections import world as worlds
 from tests.projections.world import World
 
-# Another value of the same type, by the name that PostgreSQL has for the type.
+# Another value of the same type, by the type's name in PostgreSQL.
 _OTHER = {
     "boolean": "not {0}",
     "smallint": "coalesce({0}, 0) + 7",
@@ -31,8 +31,8 @@ def _other(table: str, column: str) -> str:
 
 
 @pytest.mark.parametrize("column", [name for name in OPERATION_COLUMNS if name not in {"id", "position"}])
-def test_a_changed_column_of_an_operation_is_named(world: World, column: str) -> None:
-    """And nothing else is."""
+def test_a_changed_column_of_an_operation_is_reported(world: World, column: str) -> None:
+    """There is no other mismatch."""
     value = _other("models_operation", column)
     worlds.corrupt(f"update models_operation set {column} = {value} where id = %s", world.training.id)
     (found,) = worlds.mismatches()
@@ -46,16 +46,16 @@ def test_a_changed_column_of_an_operation_is_named(world: World, column: str) ->
 
 
 @pytest.mark.parametrize("column", ["machine_id", "machine_owner_id", "operation_user_id"])
-def test_an_emptied_reference_is_named_unless_its_row_is_gone(world: World, column: str) -> None:
-    """Only deleting the user or machine empties it."""
+def test_an_emptied_reference_is_reported_unless_its_row_is_gone(world: World, column: str) -> None:
+    """Only the deletion of the user or machine may empty it."""
     worlds.corrupt(f"update models_operation set {column} = null where id = %s", world.sale.id)
     (found,) = worlds.mismatches()
     assert f"models_operation.{column}: expected " in found
     assert found.endswith(", found NULL")
 
 
-def test_a_reference_to_somebody_who_is_gone_is_named(world: World) -> None:
-    """The row must not point to nobody."""
+def test_a_reference_to_a_deleted_user_is_reported(world: World) -> None:
+    """It must be empty."""
     worlds.corrupt("update models_operation set operation_user_id = recorded_operation_user_id")
     assert any(
         found.endswith(f"models_operation.operation_user_id: expected NULL, found {world.gone}")
@@ -63,8 +63,8 @@ def test_a_reference_to_somebody_who_is_gone_is_named(world: World) -> None:
     )
 
 
-def test_a_link_that_no_event_made_is_named(world: World) -> None:
-    """An empty link is filled by an event only."""
+def test_a_link_without_an_event_is_reported(world: World) -> None:
+    """Only an event fills an empty link."""
     worlds.corrupt(
         """update models_operation set debit_id = 5
            where position = (select min(position) from models_operation where kind = 'credit_from_user')""",
@@ -73,8 +73,8 @@ def test_a_link_that_no_event_made_is_named(world: World) -> None:
     assert found.endswith(": models_operation.debit_id: expected NULL, found 5")
 
 
-def test_a_link_that_was_taken_away_is_named_with_its_event(world: World) -> None:
-    """The event says what it linked."""
+def test_a_removed_link_is_reported_with_its_event(world: World) -> None:
+    """The event has the link."""
     worlds.corrupt("update models_operation set credit_id = null where id = %s", world.training.id)
     (found,) = worlds.mismatches()
     assert found.startswith(f"operation {world.training.id} (linked by event ")
@@ -82,8 +82,8 @@ def test_a_link_that_was_taken_away_is_named_with_its_event(world: World) -> Non
 
 
 @pytest.mark.parametrize("column", [name for name in ENTRY_COLUMNS if name not in {"id", "side", "currency"}])
-def test_a_changed_column_of_an_entry_is_named(world: World, column: str) -> None:
-    """And, where the books no longer balance, by how much."""
+def test_a_changed_column_of_an_entry_is_reported(world: World, column: str) -> None:
+    """If debits and credits differ, the difference is reported too."""
     entry = world.sale.position * 1000
     worlds.corrupt(
         f"update models_entry set {column} = {_other('models_entry', column)} where id = %s", entry
@@ -101,8 +101,8 @@ def test_a_changed_column_of_an_entry_is_named(world: World, column: str) -> Non
         assert found[1:] == []
 
 
-def test_a_changed_side_is_named(world: World) -> None:
-    """Two debits are no pair."""
+def test_a_changed_side_is_reported(world: World) -> None:
+    """A pair has one debit and one credit."""
     entry = world.sale.position * 1000
     worlds.corrupt("update models_entry set side = 'C', transfer = 9 where id = %s", entry)
     found = worlds.mismatches()
@@ -110,8 +110,8 @@ def test_a_changed_side_is_named(world: World) -> None:
     assert any(line.startswith("trial balance: debits - credits in USD") for line in found)
 
 
-def test_a_changed_currency_is_named(world: World) -> None:
-    """Both trial balances are out by the amount."""
+def test_a_changed_currency_is_reported(world: World) -> None:
+    """The trial balances of both currencies differ by the amount."""
     worlds.corrupt("update models_entry set currency = 'EAML' where id = %s", world.sale.position * 1000)
     found = worlds.mismatches()
     assert "models_entry.currency: expected USD, found EAML" in found[0]
@@ -122,8 +122,8 @@ def test_a_changed_currency_is_named(world: World) -> None:
 
 
 @pytest.mark.parametrize("table", ["models_operation", "models_entry"])
-def test_every_lost_row_is_named(world: World, table: str) -> None:
-    """Each with the event that it belongs to; and of what was frozen, that nothing is left that says so."""
+def test_every_deleted_row_is_reported(world: World, table: str) -> None:
+    """The mismatch has the event that the row belongs to, or says that the frozen balance is missing."""
     with worlds.without_triggers() as cursor:
         cursor.execute(f"delete from {table}")
         lost = cursor.rowcount
@@ -137,8 +137,8 @@ def test_every_lost_row_is_named(world: World, table: str) -> None:
     assert all(line.endswith(f": {table}: expected a row, found no row") for line in lines)
 
 
-def test_an_operation_without_an_event_is_named_wherever_its_position_is(world: World) -> None:
-    """Before the first, where there is none, and beyond the last."""
+def test_an_operation_without_an_event_is_reported_at_any_position(world: World) -> None:
+    """It may be before the first event, in a gap, or after the last one."""
     for position in (-5, 10**6):
         worlds.corrupt(
             """insert into models_operation
@@ -154,8 +154,8 @@ def test_an_operation_without_an_event_is_named_wherever_its_position_is(world: 
     assert "(event 1000000): models_operation: expected no row, found a row" in found[1]
 
 
-def test_an_entry_without_an_event_is_named_wherever_its_id_is(world: World) -> None:
-    """Of an event that has fewer entries, and beyond the last event."""
+def test_an_entry_without_an_event_is_reported_with_any_id(world: World) -> None:
+    """It may belong to an event with fewer entries, or be after the last event."""
     strays = (world.sale.position * 1000 + 999, last_entry_id(10**6))
     for transfer, entry in enumerate(strays, start=50):
         worlds.corrupt(

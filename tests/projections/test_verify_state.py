@@ -1,4 +1,4 @@
-"""Whatever is changed in balances, kept state or read models, `verify` names the row and the column."""
+"""`verify` reports every change of balances, kept state and read models with its row and column."""
 
 import pytest
 
@@ -27,8 +27,8 @@ _KEPT = {table.name: table for table in KeptState.tables}
         ("user_id", "user_id + 1"),
     ],
 )
-def test_a_changed_column_of_an_account_is_named(world: World, column: str, value: str) -> None:
-    """And nothing else is."""
+def test_a_changed_column_of_an_account_is_reported(world: World, column: str, value: str) -> None:
+    """There is no other mismatch."""
     code = f"user:{world.buyer.pk}:usd"
     worlds.corrupt(f"update ledger_account set {column} = {value} where code = %s", code)
     (found,) = worlds.mismatches()
@@ -36,23 +36,23 @@ def test_a_changed_column_of_an_account_is_named(world: World, column: str, valu
 
 
 @pytest.mark.parametrize("code", ["user:{buyer}:usd", "platform:losses:usd"])
-def test_a_lost_account_is_named(world: World, code: str) -> None:
-    """A user's, or one of the chart's."""
+def test_a_deleted_account_is_reported(world: World, code: str) -> None:
+    """It may be a user's or the platform's."""
     name = code.format(buyer=world.buyer.pk)
     worlds.corrupt("delete from ledger_account where code = %s", name)
     assert f"account {name}: ledger_account: expected a row, found no row" in worlds.mismatches()
 
 
-def test_a_balance_on_a_platform_account_is_named(world: World) -> None:
-    """They store none: a projection sums them."""
+def test_a_balance_on_a_platform_account_is_reported(world: World) -> None:
+    """Their balances are only in a projection."""
     worlds.corrupt("update ledger_account set balance = 1 where code = 'treasury:eaml'")
     assert worlds.mismatches() == [
         "account treasury:eaml: ledger_account.balance: expected 0.00000000, found 1.00000000",
     ]
 
 
-def test_an_account_that_the_chart_does_not_have_is_named(world: World) -> None:
-    """Nothing could ever be posted to it."""
+def test_an_account_outside_the_chart_is_reported(world: World) -> None:
+    """Nothing can be posted to it."""
     worlds.corrupt("update ledger_account set code = 'user:x:gold' where code = 'platform:losses:eaml'")
     assert (
         "account user:x:gold: ledger_account.code: expected an account of the chart, found user:x:gold"
@@ -61,8 +61,8 @@ def test_an_account_that_the_chart_does_not_have_is_named(world: World) -> None:
 
 
 @pytest.mark.parametrize("column", ["user_balance", "user_ixioo_balance", "coupon_balance"])
-def test_a_changed_balance_on_a_user_is_named(world: World, column: str) -> None:
-    """Each of the three by itself."""
+def test_a_changed_balance_on_a_user_is_reported(world: World, column: str) -> None:
+    """Each of the three is compared."""
     worlds.corrupt(f"update models_user set {column} = {column} + 1 where id = %s", world.debtor.pk)
     (found,) = worlds.mismatches()
     assert found.startswith(f"user {world.debtor.pk}: models_user.{column}: expected ")
@@ -82,8 +82,8 @@ def test_a_changed_balance_on_a_user_is_named(world: World, column: str) -> None
         ("ledger_period", "settled = settled + 1"),
     ],
 )
-def test_changed_kept_state_is_named(world: World, table: str, change: str) -> None:
-    """With its key and the column."""
+def test_changed_kept_state_is_reported(world: World, table: str, change: str) -> None:
+    """The mismatch has the key and the column."""
     key = _KEPT[table].key[0]
     least = f"(select min({key}::text) from {table})"
     if table == "ledger_hold":
@@ -96,8 +96,8 @@ def test_changed_kept_state_is_named(world: World, table: str, change: str) -> N
 
 
 @pytest.mark.parametrize("table", sorted(_KEPT))
-def test_lost_kept_state_is_named(world: World, table: str) -> None:
-    """Each row."""
+def test_deleted_kept_state_is_reported(world: World, table: str) -> None:
+    """Each row has a mismatch."""
     with worlds.without_triggers() as cursor:
         cursor.execute(f"delete from {table}")
         lost = cursor.rowcount
@@ -112,8 +112,8 @@ def test_lost_kept_state_is_named(world: World, table: str) -> None:
     [(projection.name, table) for projection in PROJECTIONS for table in projection.tables],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_changed_read_model_is_named(world: World, name: str, table: Table) -> None:
-    """A row that was changed, one that was lost, one that was added."""
+def test_a_changed_read_model_is_reported(world: World, name: str, table: Table) -> None:
+    """Changed, deleted and added rows are reported."""
     keys = ", ".join(f'"{key}"' for key in table.key)
     first = f"({keys}) = (select {keys} from {table.name} where {table.only} order by {keys} limit 1)"
     numeric = {
@@ -133,8 +133,8 @@ def test_a_changed_read_model_is_named(world: World, name: str, table: Table) ->
 
 
 @pytest.mark.parametrize("column", ["debits", "credits", "balance"])
-def test_a_changed_frozen_balance_is_named(world: World, column: str) -> None:
-    """With its month and account, and nothing else is."""
+def test_a_changed_frozen_balance_is_reported(world: World, column: str) -> None:
+    """The mismatch has the month and the account, and there is no other one."""
     del world
     worlds.corrupt(
         f"""update ledger_period_balance set {column} = {column} + 1
@@ -145,8 +145,8 @@ def test_a_changed_frozen_balance_is_named(world: World, column: str) -> None:
     assert found.startswith(f"{where}: ledger_period_balance.{column}: expected ")
 
 
-def test_a_lost_frozen_balance_is_named(world: World) -> None:
-    """And one of a month that is not closed."""
+def test_a_deleted_frozen_balance_is_reported(world: World) -> None:
+    """So is a frozen balance of an open month."""
     del world
     worlds.corrupt("delete from ledger_period_balance where account_id < 1000")
     (found,) = worlds.mismatches()
@@ -159,8 +159,8 @@ def test_a_lost_frozen_balance_is_named(world: World) -> None:
     )
 
 
-def test_totals_of_a_closing_that_were_changed_are_named(world: World) -> None:
-    """Though whoever did it changed the log and what is kept of it alike."""
+def test_changed_totals_of_a_closing_are_reported(world: World) -> None:
+    """The totals in the log and in the table are changed alike, but differ from the entries."""
     del world
     month = months.LAST
     path = f"{{periods,{month},totals,0,debits}}"
@@ -183,8 +183,8 @@ def test_totals_of_a_closing_that_were_changed_are_named(world: World) -> None:
         ('data || \'{"effective_at": "2026-01-01T00:00:00+00:00"}\'', "data ->> 'kind' = 'training'"),
     ],
 )
-def test_event_that_counts_in_the_wrong_period_is_named(world: World, change: str, of: str) -> None:
-    """Late without saying so, or saying so without being late; the rows that were made of it too."""
+def test_event_that_counts_in_the_wrong_period_is_reported(world: World, change: str, of: str) -> None:
+    """It is late without the mark of a late event, or the reverse; its rows are reported too."""
     del world
     worlds.corrupt(f"update events_event set data = {change} where {of}")
     found = worlds.mismatches()

@@ -1,4 +1,4 @@
-"""A small ledger in which everything has happened once, for tests that look at all of it."""
+"""A small ledger with every kind of event, for tests of the whole read side."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ from tests import months
 
 @dataclass(slots=True)
 class World:
-    """Who is in it, and the events that tests come back to."""
+    """The users of the ledger, and the events that tests refer to."""
 
     buyer: User
     seller: User
@@ -43,11 +43,11 @@ class World:
     training: StoredEvent
     rejection: StoredEvent
     gone: int
-    """The id of a user who was deleted."""
+    """The id of a deleted user."""
 
 
 def build() -> World:
-    """Every kind of operation, a rejection, holds, payouts, coupons, a reversal, a link, a closed month."""
+    """Post every kind of operation, a rejection, holds, payouts, coupons, a reversal, a link, a closing."""
     buyer, seller, debtor, leaving = (make.make_user() for _ in range(4))
     machine = make.make_machine(seller, columns=3, api="0.01", data_source="2", copy="5", copy_update="0.3")
     post([make.top_up(user, 100) for user in (buyer, debtor, leaving)])
@@ -89,7 +89,7 @@ def build() -> World:
 
 
 def recorded(command: Command, **sent: Any) -> StoredEvent:
-    """The event of a command that comes from no service."""
+    """Post a command without a service as its source, and return its event."""
     submission = Submission(
         source=make.SOURCE,
         request_id=str(uuid4()),
@@ -101,14 +101,14 @@ def recorded(command: Command, **sent: Any) -> StoredEvent:
 
 
 def project() -> int:
-    """Bring every projection up to what is in the log; the settled position."""
+    """Advance every projection to the end of the log, and return the settled position."""
     position = settle()
     Runner(PROJECTIONS).catch_up(position)
     return position
 
 
 def settle() -> int:
-    """Everything in the log is settled: in a test's one transaction nobody else can fill a gap."""
+    """Settle the whole log: in the one transaction of a test no other event can appear."""
     with connection.cursor() as cursor:
         cursor.execute(
             """update events_settled set position = (select max(position) from events_event)
@@ -119,12 +119,12 @@ def settle() -> int:
 
 
 def mismatches(**options: Any) -> list[str]:
-    """What `verify` finds."""
+    """Return the mismatches that `verify` finds."""
     return verified(**options)[1]
 
 
 def verified(**options: Any) -> tuple[Result, list[str]]:
-    """What `verify` counts and finds."""
+    """Return the result and the mismatches of `verify`."""
     found: list[str] = []
     result = verify(report=lambda mismatch: found.append(str(mismatch)), **options)
     assert result.mismatches == len(found)
@@ -133,7 +133,7 @@ def verified(**options: Any) -> tuple[Result, list[str]]:
 
 @contextmanager
 def without_triggers() -> Iterator[Any]:
-    """A cursor that no trigger stops: what somebody who owns the database could do."""
+    """Yield a cursor for which triggers are disabled, as only an owner of the database can do."""
     with connection.cursor() as cursor:
         cursor.execute("set session_replication_role = replica")
         try:
@@ -144,7 +144,7 @@ def without_triggers() -> Iterator[Any]:
 
 
 def corrupt(statement: str, *parameters: Any) -> None:
-    """Change what must never change."""
+    """Change rows that are immutable."""
     with without_triggers() as cursor:
         cursor.execute(statement, parameters or None)
         assert cursor.rowcount != 0, "nothing was there to corrupt"
@@ -152,7 +152,7 @@ def corrupt(statement: str, *parameters: Any) -> None:
 
 @contextmanager
 def rolled_back() -> Iterator[None]:
-    """A transaction that looks to the engine like that of a test of Django's."""
+    """Run the block in a transaction that the engine takes for one of a Django test, and roll it back."""
     atomic = transaction.atomic()
     atomic._from_testcase = True  # type: ignore[attr-defined]
     with atomic:
@@ -161,7 +161,7 @@ def rolled_back() -> Iterator[None]:
 
 
 def rows(*tables: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the tables, each as text, in order: to see that nothing is different."""
+    """Return every row of the tables as text, sorted, to compare them."""
     with connection.cursor() as cursor:
         found = {}
         for table in tables:
