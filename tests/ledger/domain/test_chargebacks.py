@@ -113,6 +113,6 @@ def test_reference_is_not_in_the_command() -> None:
 
 @pytest.mark.parametrize("named", [{}, {"payment_reference": "pi_1", "operation": event(0)}])
 def test_chargeback_names_its_payment_in_one_way(named: dict[str, str]) -> None:
-    """It names neither none nor two, which might disagree."""
-    with pytest.raises(ValidationError, match="its payment_reference or its operation"):
+    """Neither no way nor two, which might disagree."""
+    with pytest.raises(ValidationError, match="either payment_reference or operation"):
         Chargeback.model_validate({"reason": "stolen", **named})
