@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes .venv and installs the pinned packages of one lock file, with plain python and pip.
+# Creates .venv and installs the pinned packages of a lock file, with python and pip only.
 #
-#   sh stack/install.sh embedded    what the service and its embedded servers need
-#   sh stack/install.sh dev         the same, and what tests and checks need
+#   sh stack/install.sh embedded    the packages of the service and its embedded servers
+#   sh stack/install.sh dev         the same, and the packages of the tests and checks
 #
-# A stamp holds the fingerprint of what was installed, so that nothing is done twice.
-# PYTHON names another interpreter.
+# A stamp file has the fingerprint of the installed packages, so that nothing is installed twice.
+# PYTHON is the path of another interpreter.
 set -eu
 cd "$(dirname "$0")/.."
 wanted=${1:-embedded}
@@ -13,11 +13,11 @@ venv=.venv
 
 fail() { printf 'install: %s\n' "$1" >&2; exit 2; }
 
-fingerprint() { # of the lock, the client's own declaration and the interpreter that was used
+fingerprint() { # of the lock file, the client's pyproject.toml and the interpreter
     cat "requirements-$1.lock" clients/python/pyproject.toml "$venv/pyvenv.cfg" | cksum
 }
 
-up_to_date() { # the larger set contains the smaller
+up_to_date() { # the dev packages contain the embedded ones
     [ -x "$venv/bin/python" ] || return 1
     for set in "$wanted" dev; do
         stamp=$venv/.installed-$set
@@ -37,7 +37,7 @@ find_python() {
 
 up_to_date && exit 0
 
-# Two calls at once (make -j, or two people's shells) would tear each other's files.
+# Two calls at the same time (make -j, or two shells) would overwrite each other's files.
 if [ -z "${LEDGER_INSTALL_LOCKED:-}" ] && command -v flock >/dev/null 2>&1; then
     LEDGER_INSTALL_LOCKED=1 exec flock .install.lock sh stack/install.sh "$wanted"
 fi
@@ -45,12 +45,12 @@ fi
 if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     python=$(find_python)
-    [ -n "$python" ] || fail "Python 3.11 or newer is needed and was not found; install it or name it with PYTHON=/path/to/python3.11."
+    [ -n "$python" ] || fail "Python 3.11 or newer is needed and was not found; install it, or give its path with PYTHON=/path/to/python3.11."
     "$python" -c 'import ensurepip, venv' 2>/dev/null ||
-        fail "this Python cannot make virtual environments; install its venv package (on Debian and Ubuntu: apt install python3-venv)."
-    echo "install: making $venv with $("$python" --version 2>&1)"
+        fail "this Python cannot create virtual environments; install its venv package (on Debian and Ubuntu: apt install python3-venv)."
+    echo "install: creating $venv with $("$python" --version 2>&1)"
     rm -rf "$venv"
-    "$python" -m venv "$venv" || fail "could not make $venv here; see the message above."
+    "$python" -m venv "$venv" || fail "could not create $venv here; see the message above."
 fi
 
 total=$(grep -c '^[a-z0-9].*==' "requirements-$wanted.lock")
@@ -64,12 +64,12 @@ log=$venv/install.log
     /^Installing collected/ { print "  unpacking"; fflush() }'
 [ "$(tail -n 1 "$log")" = "exit 0" ] || { grep '^ERROR' "$log" | head -n 3 >&2; fail "pip could not install the packages; its output is in $log."; }
 
-# Editable, so that a change of the wire contracts is seen at once; its backend is in the lock.
+# Editable, so that a change of the wire contracts takes effect at once; its backend is in the lock file.
 "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --quiet --no-deps \
     --no-build-isolation -e clients/python >>"$log" 2>&1 ||
     fail "pip could not install clients/python; its output is in $log."
 
-# The service runs from here without being installed: its packages are found from everywhere.
+# The service is not installed: a .pth file adds this directory to sys.path.
 pwd >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/easyautoml-ledger.pth"
 
 fingerprint "$wanted" >"$venv/.installed-$wanted"
