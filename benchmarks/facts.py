@@ -8,7 +8,7 @@ from typing import Any
 
 
 def facts(owner_url: str, broker: str) -> dict[str, str]:
-    """What the rates depend on, by name."""
+    """Return the facts that the rates depend on, by name."""
     import psycopg2
 
     connection = psycopg2.connect(owner_url)

@@ -24,7 +24,7 @@ _COPY: Final = re.compile(r"^copy (\w+) from stdin;\n(.*?\n)\\\.\n", re.MULTILIN
 _USERS: Final = 1000
 _MACHINES: Final = 100
 _BEGAN: Final = datetime(2026, 11, 28, 14, 59, 26, 748467, tzinfo=UTC)
-_FIRST_POSITION: Final = 4001  # after everybody was funded
+_FIRST_POSITION: Final = 4001  # after the users were funded
 _FUNDED: Final = 1_000_000 * 10_000  # in ten-thousandths, as is every amount here: the price of one line
 _BATCH_TIME: Final = timedelta(milliseconds=100)
 _BETWEEN: Final = timedelta(microseconds=13)

@@ -103,7 +103,7 @@ def _client(
             answers.seconds.append(time.monotonic() - began)
             answers.statuses[status] += 1
             number += 1
-            # A client that was told to come back after a second does.
+            # Retry-After is one second.
             time.sleep(1 if status == 503 else pause)
 
     thread = Thread(target=run)

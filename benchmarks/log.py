@@ -1,4 +1,4 @@
-"""What reads the log: the relay, the read models, verify."""
+"""Cases that read the log: the relay, the read models, verify."""
 
 import time
 from collections.abc import Callable
@@ -52,9 +52,9 @@ def relayed(owner_url: str, upto: int, seconds_max: float, alive: Callable[[], b
         cursor.execute(
             "select count(*) from events_event where position > %s and position <= %s", [first[0], position]
         )
-        told: int = cursor.fetchone()[0]
+        published: int = cursor.fetchone()[0]
     connection.close()
-    return Span(operations=told, started=first[1], ended=now)
+    return Span(operations=published, started=first[1], ended=now)
 
 
 def catch_up() -> Span:

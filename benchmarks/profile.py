@@ -25,7 +25,7 @@ _SHOWN: Final = 45
 
 
 def profile(work: tuple[World, Load, int]) -> str:
-    """What there is to say about a load, as text."""
+    """Return the report of a load as lines of text."""
     world, load, shown = work
     from ledger.engine.posting import post
 
@@ -49,8 +49,8 @@ def profile(work: tuple[World, Load, int]) -> str:
     with _statements(statements):
         seconds = _timed(post, batches(3))
     number = load.operations // load.batch
-    told = sum(map(sum, statements.values())) / number
-    said.append(f"in statements: {told * 1000:.1f} ms of {seconds * 1000:.1f} ms a batch")
+    in_statements = sum(map(sum, statements.values())) / number
+    said.append(f"in statements: {in_statements * 1000:.1f} ms of {seconds * 1000:.1f} ms a batch")
     for name, times in sorted(statements.items(), key=lambda item: -sum(item[1])):
         said.append(f"  {sum(times) / number * 1000:7.2f} ms  {len(times) / number:4.1f} ×  {name}")
     profiler = cProfile.Profile()

@@ -1,8 +1,8 @@
-"""What one user asks for, while the journal grows: balances now and at a time, a page of a statement.
+"""Reads of one user while the journal grows: balances now and at a time, a page of a statement.
 
 # Note [Made entries]
 Millions of entries cannot be posted within a benchmark. Beyond those that were, they are made in the
-database: every second one on the account of one user, the others on those of everybody. They have the
+database: every second one on the account of one user, the others on those of all users. They have the
 shape that reading looks at (versions without gaps, times that ascend), and no events.
 """
 
@@ -76,7 +76,7 @@ def grow(owner_url: str, world: World, entries: int) -> None:
 
 
 def read(world: World) -> dict[str, list[float]]:
-    """How long each kind of reading takes, call by call (milliseconds)."""
+    """Return the time of each kind of read, call by call (milliseconds)."""
     from ledger.queries.balances import balances, balances_as_of
     from ledger.queries.statement import PageEnd, statement
 

@@ -1,4 +1,4 @@
-"""What was measured, as a table: medians, their spread, and ratios to the limit."""
+"""The measured figures as a table: medians, their spread, and ratios to the limit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Result:
     def median(self) -> float:
         return median(self.figures)
 
-    def told(self, figure: float) -> str:
+    def formatted(self, figure: float) -> str:
         """A figure in as many digits as say something."""
         return f"{figure:,.0f}" if self.unit.endswith("/s") else f"{figure:,.2f}"
 
@@ -61,10 +61,10 @@ class Results:
 
     def row(self, result: Result) -> list[str]:
         """Name, rate, spread, ratio, latency, aim."""
-        least, most = result.told(min(result.figures)), result.told(max(result.figures))
+        least, most = result.formatted(min(result.figures)), result.formatted(max(result.figures))
         return [
             result.name,
-            f"{result.told(result.median)} {result.unit}",
+            f"{result.formatted(result.median)} {result.unit}",
             f"{least} to {most}",
             self._ratio(result),
             _percentiles(result.latencies),

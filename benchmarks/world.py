@@ -14,7 +14,7 @@ Spread: Final = ("users", "one user", "owners", "one owner")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The ids of everybody that one worker's operations are about, in order."""
+    """The ids of the users and machines of one worker's operations, in order."""
 
     users: tuple[int, ...]
     machines: tuple[int, ...]
@@ -31,7 +31,7 @@ class Load:
 
 
 def make_worlds(count: int) -> list[World]:
-    """Make so many worlds of 1,000 users each, on the same machines, and give everybody a million EAML.
+    """Make so many worlds of 1,000 users each, on the same machines, and give each user a million EAML.
 
     Runs in a worker process.
     """
@@ -91,7 +91,7 @@ def make_worlds(count: int) -> list[World]:
 
 
 def payloads(world: World, load: Load) -> list[dict[str, Any]]:
-    """What a service would send: charges of random users, or of one; random machines' owners, or one's."""
+    """Return what a service would send: charges of random users or of one, on random machines or on one."""
     chance = random.Random(load.seed)  # noqa: S311 (a load that can be made again)
     made = []
     for _ in range(load.operations):

@@ -94,15 +94,15 @@ class Environment(BaseSettings):
     connections_per_address_max: int = Field(default=100, ge=0)
     """The most open connections from one IP address. 0 is no limit, for use behind a proxy."""
     headers_seconds: float = Field(default=10, gt=0)
-    """How long the headers of a request may take to arrive."""
+    """The longest that the headers of a request may take to arrive."""
     body_seconds: float = Field(default=30, gt=0)
-    """How long the body of a request may take to arrive."""
+    """The longest that the body of a request may take to arrive."""
     body_bytes_per_second_min: int = Field(default=1024, ge=0)
     """The slowest rate at which a body may arrive, measured over 5 seconds."""
     idle_seconds: float = Field(default=30, gt=0)
-    """How long a connection may stay open without a request."""
+    """The longest that a connection may stay open without a request."""
     answer_seconds: float = Field(default=60, gt=0)
-    """How long an answer may take until it is made, and how long a client may take to read it."""
+    """The longest that an answer may take to be made, and a client may take to read it."""
 
     @cached_property
     def occurred_ahead(self) -> timedelta:

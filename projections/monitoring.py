@@ -40,7 +40,7 @@ class StoredMessages(NamedTuple):
 
 
 class WorkDone(NamedTuple):
-    """How often workers of a name had an outcome since the ledger was installed."""
+    """The number of outcomes of workers with a name since the ledger was installed."""
 
     worker: str
     outcome: str

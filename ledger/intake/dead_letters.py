@@ -1,4 +1,4 @@
-"""What people can do about dead letters: mend, replay, dismiss.
+"""Actions of people on dead letters: mend, replay, dismiss.
 
 # Note [Replaying]
 A replayed message goes to the handler of its topic. It has no position to move; instead the transaction

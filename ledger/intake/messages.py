@@ -85,7 +85,7 @@ ROUTES: Final[Mapping[str, MessageHandler]] = {
 
 
 class _Batch:
-    """What is written in the posting transaction: positions, dead letters and waiting messages."""
+    """The hook of the posting transaction: writes positions, dead letters and waiting messages."""
 
     def __init__(self, move: Callable[[Any], None], now: datetime) -> None:
         self.tally: Counter[str] = Counter()

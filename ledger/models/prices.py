@@ -13,7 +13,7 @@ class PublishedTariff(models.Model):
     """The terms by name, as `ledger.domain.tariff` reads them, amounts as text. An override has only some."""
     user_id = models.BigIntegerField(null=True)
     team_id = models.BigIntegerField(null=True)
-    """The user or team of an override. A tariff for everybody has neither."""
+    """The user or team of an override. The base tariff has neither."""
 
     class Meta:
         db_table = "ledger_tariff"

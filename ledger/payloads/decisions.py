@@ -146,7 +146,7 @@ class PayoutChanged(DecisionPayload):
 
 
 class TariffPublished(DecisionPayload):
-    """A version of the tariff, for everybody or with a user's or a team's own terms.
+    """A version of the tariff: the base tariff, or a user's or a team's own terms.
 
     The first version is published without a proposal.
     """

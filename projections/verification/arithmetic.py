@@ -141,7 +141,7 @@ def _check_eyes(event: StoredEvent, findings: Findings) -> None:
     for key, proposal in event.data.get("proposals", {}).items():
         resolver = proposal["resolver"]
         if proposal["state"] == "approved" and resolver in {None, proposal["proposer"]}:
-            where, expected = f"event {event.position}", f"somebody else than {proposal['proposer']}"
+            where, expected = f"event {event.position}", f"a person other than {proposal['proposer']}"
             findings.add(where, f"proposals.{key}.resolver", expected=expected, found=resolver)
 
 

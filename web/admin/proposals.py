@@ -154,7 +154,7 @@ class ProposalAdmin(SearchAdmin):
 
     @admin.display(description="proposed by you")
     def own(self, proposal: Any) -> str:
-        return "Yes: somebody else must approve it." if proposal.is_own else "No"
+        return "Yes: another person must approve it." if proposal.is_own else "No"
 
     @admin.display(description="next step")
     def next_steps(self, proposal: Any) -> SafeString | str:
@@ -162,7 +162,7 @@ class ProposalAdmin(SearchAdmin):
             return "–"
         decline = link(Decline.url(proposal=str(proposal.pk)), "decline")
         if proposal.is_own:
-            return format_html("Yours: somebody else must approve it. You can {} it.", decline)
+            return format_html("Yours: another person must approve it. You can {} it.", decline)
         approve = link(Approve.url(proposal=str(proposal.pk)), "approve")
         return format_html("{} or {}", approve, decline)
 

@@ -149,7 +149,7 @@ def _bulk_key(sent: Any) -> str:
     if sent is None:
         raise ContractError("missing_field", "is required", "id")
     if not isinstance(sent, str):
-        raise ContractError("not_text", "must be a text", "id")
+        raise ContractError("not_text", "must be a string", "id")
     if not _is_key(sent):
         raise _invalid_key("id")
     return sent

@@ -1,4 +1,4 @@
-"""What stands between the connections and Django: health checks, and threads for everything else."""
+"""The layer between connections and Django: health checks, and threads for everything else."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""How much a client may take from the web server. Needs no Django, so that settings can hold it."""
+"""Limits on what a client may take from the web server. Needs no Django, so that settings can hold them."""
 
 from dataclasses import dataclass
 

@@ -27,7 +27,7 @@ SWEEP_SECONDS: Final = 0.5
 _HEADER_BYTES_MAX: Final = 64 * 1024
 _HEADERS_MAX: Final = 100
 _LINGER_SECONDS: Final = 2
-"""How long a refused client may take to read why: closing at once could discard the answer."""
+"""The time a refused client has to read the answer, which closing at once could discard (seconds)."""
 _LINGERING_MAX: Final = 100
 _RATE_WINDOW_SECONDS: Final = 5
 

@@ -321,7 +321,7 @@ def test_lost_versions_come_back_from_the_log(user: User) -> None:
         (
             "{proposals,%s,resolver}",
             '"anna"',
-            r"proposals\.\S+\.resolver: expected somebody else than anna, .*",
+            r"proposals\.\S+\.resolver: expected a person other than anna, .*",
         ),
         ("{effective_from}", '"2026-01-01T00:00:00+00:00"', r"effective_from: expected .* or later, .*"),
     ],

@@ -117,10 +117,10 @@ def test_a_proposer_cannot_approve_their_own_proposal(proposer: tuple[User, Clie
     _, client = proposer
     proposal = _proposed(client, payee)
     inbox = client.get(INBOX).content.decode()
-    assert "Yours: somebody else must approve it." in inbox
+    assert "Yours: another person must approve it." in inbox
     assert "/admin/doors/approve/" not in inbox
     page = client.get(f"{INBOX}{proposal.pk}/change/").content.decode()
-    assert "Yes: somebody else must approve it." in page
+    assert "Yes: another person must approve it." in page
     assert f"{INBOX}{proposal.pk}/approve/" not in page
     assert f"{INBOX}{proposal.pk}/decline/" in page
     assert _confirm(client, "approve", proposal) == "self_approval"

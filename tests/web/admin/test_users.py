@@ -133,3 +133,7 @@ def test_the_first_page_shows_figures_to_staff_who_may_view_operations(world: Wo
     staff.user_permissions.set(Permission.objects.filter(codename="view_operation"))
     page = client.get("/admin/").content.decode()
     assert "Incoming Kafka topics" in page
+    staff.user_permissions.set(Permission.objects.filter(codename="view_proposedchange"))
+    page = client.get("/admin/").content.decode()
+    assert "wait for a second person" in page
+    assert "Incoming Kafka topics" not in page

@@ -49,7 +49,7 @@ def test_an_adjustment_above_the_limit_is_approved_by_a_second_person(
     page.get_by_role("button", name="Show what would happen").click()
     expect(page.get_by_text("This needs a second person")).to_be_visible()
     page.get_by_role("button", name="Confirm").dblclick()
-    expect(page.get_by_text("Yes: somebody else must approve it.")).to_be_visible()
+    expect(page.get_by_text("Yes: another person must approve it.")).to_be_visible()
     assert ProposedChange.objects.count() == 1
     page.goto("/admin/ledger/proposedchange/")
     expect(page.get_by_role("link", name="approve", exact=True)).to_have_count(0)

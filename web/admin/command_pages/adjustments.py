@@ -93,7 +93,7 @@ class _ResolveProposal(CommandPage):
 
 
 class Approve(_ResolveProposal):
-    """Approve a proposal of somebody else, which carries it out. You cannot approve your own proposals."""
+    """Approve a proposal of another person, which carries it out. You cannot approve your own proposals."""
 
     name = "approve"
     title = "Approve a proposal"

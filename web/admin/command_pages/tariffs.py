@@ -109,7 +109,7 @@ class _TermsPage(CommandPage):
 
 
 class PublishTariff(_TermsPage):
-    """Propose a new version of the tariff for everyone. It is published when somebody else approves it.
+    """Propose a new version of the tariff for everyone. It is published when another person approves it.
 
     A version cannot be edited, and never takes effect before it is published.
     """
