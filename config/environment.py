@@ -68,9 +68,9 @@ class Environment(BaseSettings):
     waiting_seconds: float = Field(default=3600, gt=0)
     """The time that a message waits for its user, machine, hold or payout before it is rejected."""
     occurred_ahead_seconds: float = Field(default=300, ge=0)
-    """The most that an operation's `occurred_at` may be in the future."""
+    """The most that an operation's `occurred_at`, or reference data's `changed_at`, may be in the future."""
     occurred_back_seconds: float = Field(default=90 * 86400, ge=0)
-    """The most that an operation's `occurred_at` may be in the past."""
+    """The most that an operation may have occurred, and a machine's change may apply, before it arrives."""
     spent_by_payee: Literal["due", "loss"] = "due"
     """The treatment of reversed money that the payee has spent: they owe it, or the platform loses it."""
     adjust_alone_max: Decimal = Field(default=Decimal(1000), ge=0)

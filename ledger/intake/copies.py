@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -19,7 +20,7 @@ from events.kafka.message import Message
 from events.kafka.stored_messages import Parked
 from events.poison import POISON, is_poison, reason_of
 from events.store import dump
-from ledger.domain.errors import Busy
+from ledger.domain.errors import Busy, Invalid
 from ledger.intake import reference_store, tombstones
 from ledger.intake.messages import MessageRefused
 from ledger.intake.works import apply_work
@@ -35,18 +36,19 @@ def handle(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[
     """Store messages in one transaction, then apply what can be; return the number by outcome.
 
     `move` runs first in the transaction. A message without a value is a tombstone, which deletes in the same
-    transaction. A message that cannot be read or applied, or whose source the topic does not accept, becomes
-    a dead letter.
+    transaction. A message that cannot be read or applied, that was changed too far in the future, or whose
+    source the topic does not accept, becomes a dead letter.
     """
     tally = Counter[str]()
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         move(cursor)
         tombstones.lock(cursor, messages)
+        received = reference_store.received_at(cursor)
         parked: list[Parked] = []
         for message in messages:
             try:
-                tally[_take_one(cursor, message)] += 1
-            except (ContractError, MessageRefused) as error:
+                tally[_take_one(cursor, message, received)] += 1
+            except (ContractError, Invalid, MessageRefused) as error:
                 parked.append(Parked(message, error.code, str(error)))
         stored_messages.park(cursor, parked)
         tally["parked"] += len(parked)
@@ -94,14 +96,15 @@ def _move_nothing(_cursor: Any) -> None:
     """Leave the position alone: it moves with the batch's last message. Applying twice changes nothing."""
 
 
-def _take_one(cursor: Any, message: Message) -> str:
+def _take_one(cursor: Any, message: Message, received: datetime) -> str:
     if message.value is None:
         tombstones.delete_for(cursor, message)
         return "deleted"
     kind, state = _read(message)
     if isinstance(state, User):
         tombstones.refuse_local_administrator(cursor, state.id)
-    return "kept" if reference_store.store_if_newer(cursor, kind, state) else "stale"
+    is_stored = reference_store.store_if_newer(cursor, kind, state, received=received)
+    return "kept" if is_stored else "stale"
 
 
 def _read(message: Message) -> tuple[str, ReferenceData]:
@@ -163,7 +166,7 @@ def _machine_columns(machine: Machine) -> dict[str, Any]:
 
 def _apply_user(user: User) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
-        if not reference_store.mark_applied(cursor, "user", user):
+        if reference_store.mark_applied(cursor, "user", user) is None:
             return False
         if not UserRow.objects.filter(pk=user.id).update(**_user_columns(user)) and not user.deleted:
             row = UserRow(pk=user.id, **_user_columns(user))
@@ -174,10 +177,11 @@ def _apply_user(user: User) -> bool:
 
 def _apply_machine(machine: Machine) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
-        if not reference_store.mark_applied(cursor, "machine", machine):
+        counts_from = reference_store.mark_applied(cursor, "machine", machine)
+        if counts_from is None:
             return False
         # Owner and prices count from the time of the change, not of its arrival: see machines.sql.
-        cursor.execute("select set_config('ledger.effective_at', %s, true)", [machine.changed_at.isoformat()])
+        cursor.execute("select set_config('ledger.effective_at', %s, true)", [counts_from.isoformat()])
         _write_machine(cursor, machine)
     return True
 

@@ -9,42 +9,73 @@ killed between the two.
 
 A tombstone has no version. A state that arrives after it counts only if it was also changed after it, so
 a late older update does not bring back what was deleted.
+
+# Note [Times of other services]
+A publisher's clock may be wrong. A change that is further ahead of its arrival than an operation may be is
+not accepted. Any other counts from when it was made, but never from after its arrival, nor from longer before
+it than an operation may be late: `counts_from`. A tombstone was sent when it says, or when it arrived if that
+is earlier.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connection
 
 from easyautoml_ledger.reference import Machine, ReferenceData, User, Work
 from events.store import dump
+from ledger.domain.errors import Invalid
 
 _BATCH: Final = 500
 _RETRY_SECONDS: Final = 10
 _MODELS: Final[Mapping[str, type[ReferenceData]]] = {"user": User, "machine": Machine, "work": Work}
 
 
-def store_if_newer(cursor: Any, kind: str, state: ReferenceData) -> bool:
-    """Store a state to be applied, unless a newer one is stored. Return True if it was stored."""
+def received_at(cursor: Any) -> datetime:
+    """Return the time of arrival of the messages at hand: the database's."""
+    cursor.execute("select clock_timestamp()")
+    now: datetime = cursor.fetchone()[0]
+    return now
+
+
+def store_if_newer(cursor: Any, kind: str, state: ReferenceData, *, received: datetime) -> bool:
+    """Store a state to be applied, unless a newer one is stored. Return True if it was stored.
+
+    Raises `Invalid` if it was changed too far in the future. See Note [Times of other services].
+    """
+    if state.changed_at > received + settings.LEDGER_OCCURRED_AHEAD:
+        raise Invalid("changed_at is too far ahead of the ledger's clock", field="changed_at")
+    counts_from = max(min(state.changed_at, received), received - settings.LEDGER_OCCURRED_BACK)
     cursor.execute(
-        """insert into ledger_reference as reference (kind, thing_id, version, kept, applied)
-           values (%s, %s, %s, %s, false)
+        """insert into ledger_reference as reference (kind, thing_id, version, kept, applied, counts_from)
+           values (%s, %s, %s, %s, false, %s)
            on conflict (kind, thing_id) do update
            set version = excluded.version, kept = excluded.kept, applied = false,
-               gone_at = null, tried_at = null
+               counts_from = excluded.counts_from, gone_at = null, tried_at = null
            where reference.version < excluded.version
              and (reference.gone_at is null or reference.gone_at < %s)""",
-        [kind, state.id, state.version, dump(state.model_dump(mode="json")), state.changed_at],
+        [
+            kind,
+            state.id,
+            state.version,
+            dump(state.model_dump(mode="json")),
+            counts_from,
+            state.changed_at,
+        ],
     )
     return bool(cursor.rowcount)
 
 
 def forget(cursor: Any, kind: str, thing_id: int, gone_at: datetime) -> None:
-    """Empty the stored state, so that it is not applied, and note when its tombstone was sent."""
+    """Empty the stored state, so that it is not applied, and note when its tombstone was sent.
+
+    A time after now is taken for now: see Note [Times of other services].
+    """
     cursor.execute(
         """insert into ledger_reference (kind, thing_id, version, kept, applied, gone_at)
-           values (%s, %s, 0, '{}', true, %s)
+           values (%s, %s, 0, '{}', true, least(%s, clock_timestamp()))
            on conflict (kind, thing_id) do update
            set kept = '{}', applied = true, gone_at = excluded.gone_at, tried_at = null""",
         [kind, thing_id, gone_at],
@@ -70,14 +101,19 @@ def unapplied(kind: str) -> list[Any]:
         return [_MODELS[kind].model_validate_json(row[0]) for row in cursor.fetchall()]
 
 
-def mark_applied(cursor: Any, kind: str, state: ReferenceData) -> bool:
-    """Mark a state as applied. Return False if a newer version or a tombstone arrived meanwhile."""
+def mark_applied(cursor: Any, kind: str, state: ReferenceData) -> datetime | None:
+    """Mark a state as applied; return the time from which it counts.
+
+    Return None if a newer version or a tombstone arrived meanwhile.
+    """
     cursor.execute(
         """update ledger_reference set applied = true
-           where kind = %s and thing_id = %s and version = %s and not applied""",
+           where kind = %s and thing_id = %s and version = %s and not applied
+           returning counts_from""",
         [kind, state.id, state.version],
     )
-    return bool(cursor.rowcount)
+    found = cursor.fetchone()
+    return None if found is None else found[0]
 
 
 def defer(kind: str, state: ReferenceData) -> None:

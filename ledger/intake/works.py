@@ -30,7 +30,7 @@ def apply_work(work: Work) -> bool:
         if outcome.status == "undecided":
             return False  # its user or hold is not known yet
     with transaction.atomic(), connection.cursor() as cursor:
-        if not mark_applied(cursor, "work", work):
+        if mark_applied(cursor, "work", work) is None:
             return False
         _write_work(cursor, work)
     return True

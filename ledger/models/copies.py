@@ -1,6 +1,7 @@
 """Copies of other services' users, machines and works, as their messages described them."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 
 class Reference(models.Model):
@@ -12,6 +13,8 @@ class Reference(models.Model):
     version = models.BigIntegerField()
     kept = models.JSONField()
     applied = models.BooleanField(default=False)
+    counts_from = models.DateTimeField(db_default=Now())
+    """From when a machine's owner and prices apply."""
     tried_at = models.DateTimeField(null=True)
     """When the database last refused the state. It is tried again."""
     gone_at = models.DateTimeField(null=True)

@@ -14,7 +14,7 @@ from projections.verification.guards import check_guards
 from projections.verification.periods import Periods
 from projections.verification.read_models import ReadModels, check_positions
 from projections.verification.reading import each
-from projections.verification.side_tables import Tariffs, check_consulting, check_notes
+from projections.verification.side_tables import Tariffs, check_consulting, check_machines, check_notes
 
 
 class LogCheck:
@@ -52,5 +52,6 @@ class LogCheck:
         self._periods.finish(self._cursor)
         self._read_models.compare(self._cursor)
         check_consulting(self._cursor, self._findings)
+        check_machines(self._cursor, self._findings)
         check_accounts(self._cursor, self._states, self._findings)
         return check_users(self._cursor, self._states, self._findings)

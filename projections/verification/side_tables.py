@@ -1,4 +1,4 @@
-"""Compares tariffs, notes and the status of consulting requests with the log."""
+"""Compares tariffs, notes and the status of consulting requests with the log, and terms with machines."""
 
 import hashlib
 import hmac
@@ -11,6 +11,29 @@ from events.message import StoredEvent
 from ledger.engine.consulting import wrong_statuses
 from projections.verification.findings import Findings
 
+_WRONG_TERMS: Final = """
+    select m.id, each.name, each.expected, each.found
+    from models_machine m
+    left join lateral (
+        select * from ledger_machine_terms t
+        where t.machine_id = m.id order by t.effective_from desc, t.id desc limit 1) newest on true
+    cross join lateral (values
+        ('machine_id', m.id::text, newest.machine_id::text),
+        ('effective_from', least(newest.effective_from, now())::text, newest.effective_from::text),
+        ('owner_id', m.machine_owner_user_id::text, newest.owner_id::text),
+        ('columns', case jsonb_typeof(m.dfr_columns_type_user_df)
+            when 'object' then (select count(*) from jsonb_object_keys(m.dfr_columns_type_user_df))
+            when 'array' then jsonb_array_length(m.dfr_columns_type_user_df)
+            else 0 end::text, newest.columns::text),
+        ('data_source_is_public', m.machine_data_source_is_public::text, newest.data_source_is_public::text),
+        ('data_source_price', m.machine_data_source_price_usd::text, newest.data_source_price::text),
+        ('api_solving_is_public', m.machine_api_solving_is_public::text, newest.api_solving_is_public::text),
+        ('api_solving_price', m.machine_api_solving_price_usd::text, newest.api_solving_price::text),
+        ('copy_price', m.machine_copy_price_usd::text, newest.copy_price::text),
+        ('copy_update_price', m.machine_copy_update_price_usd::text, newest.copy_update_price::text)
+    ) each (name, expected, found)
+    where each.expected is distinct from each.found and (newest.id is not null or each.name = 'machine_id')
+    order by m.id"""
 _COLUMNS: Final = ("effective_from", "published_at", "terms", "user_id", "team_id")
 
 
@@ -61,6 +84,13 @@ def check_consulting(cursor: Any, findings: Findings) -> None:
     for request, state in wrong_statuses(cursor):
         where = f"consulting request {request}"
         findings.add(where, "status", expected=f"that of a contract that is {state}", found="another one")
+
+
+def check_machines(cursor: Any, findings: Findings) -> None:
+    """Check that the newest terms of every machine are the machine's own, and are in force."""
+    cursor.execute(_WRONG_TERMS)
+    for machine, column, expected, found in cursor.fetchall():
+        findings.add(f"machine {machine}", f"ledger_machine_terms.{column}", expected=expected, found=found)
 
 
 def check_notes(cursor: Any, events: Sequence[StoredEvent], findings: Findings) -> None:

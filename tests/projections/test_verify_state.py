@@ -69,6 +69,42 @@ def test_a_changed_balance_on_a_user_is_reported(world: World, column: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("column", "change"),
+    [
+        ("owner_id", "machine_owner_user_id = machine_owner_user_id + 1"),
+        ("columns", "dfr_columns_type_user_df = '{}'"),
+        ("data_source_is_public", "machine_data_source_is_public = not machine_data_source_is_public"),
+        ("data_source_price", "machine_data_source_price_usd = null"),
+        ("api_solving_is_public", "machine_api_solving_is_public = not machine_api_solving_is_public"),
+        ("api_solving_price", "machine_api_solving_price_usd = 7"),
+        ("copy_price", "machine_copy_price_usd = 7"),
+        ("copy_update_price", "machine_copy_update_price_usd = 7"),
+    ],
+)
+def test_a_machine_that_differs_from_its_newest_terms_is_reported(
+    world: World, column: str, change: str
+) -> None:
+    """What is shown would not be what is charged."""
+    worlds.corrupt(f"update models_machine set {change} where id = %s", world.machine.pk)
+    (found,) = worlds.mismatches()
+    assert found.startswith(f"machine {world.machine.pk}: ledger_machine_terms.{column}: expected ")
+
+
+def test_terms_that_are_missing_or_not_in_force_are_reported(world: World) -> None:
+    """A machine without terms cannot be charged for, and those of the future are not charged yet."""
+    machine = world.machine.pk
+    worlds.corrupt(
+        "update ledger_machine_terms set effective_from = '2199-01-01' where machine_id = %s", machine
+    )
+    (found,) = worlds.mismatches()
+    assert found.startswith(f"machine {machine}: ledger_machine_terms.effective_from: expected ")
+    worlds.corrupt("delete from ledger_machine_terms where machine_id = %s", machine)
+    assert worlds.mismatches() == [
+        f"machine {machine}: ledger_machine_terms.machine_id: expected {machine}, found NULL"
+    ]
+
+
+@pytest.mark.parametrize(
     ("table", "change"),
     [
         ("ledger_grant", "remaining = remaining + 1"),

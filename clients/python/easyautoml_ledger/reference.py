@@ -1,8 +1,10 @@
 """Reference data of other services, of which the ledger keeps copies.
 
 A message is the complete state of one object. ``version`` orders the states: the highest version
-of an object wins, in whatever order the messages arrive, and ``changed_at`` is the time from
-which that state holds. A message without a value (a tombstone) has the object's id as its key
+of an object wins, in whatever order the messages arrive. A machine's owner and prices apply from
+``changed_at``, but never from before the previous version, nor from after the message's arrival,
+nor from more than 90 days before it; more than 5 minutes ahead, a message becomes a dead letter.
+A message without a value (a tombstone) has the object's id as its key
 and deletes the object if nothing depends on it; only a later change brings it back. Unknown
 fields are ignored, because these records belong to other teams, which may add some at any time.
 """

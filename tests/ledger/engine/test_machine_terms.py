@@ -102,3 +102,26 @@ def test_buyer_who_became_the_owner_cannot_buy(machine: Machine) -> None:
     Machine.objects.filter(pk=machine.pk).update(machine_owner_user=buyer)
     assert code_of(post_one(make.machine_copy(machine, user=buyer))) == "own_machine"
     assert code_of(post_one(make.machine_copy(machine, user=buyer, at=before))) == "recorded"
+
+
+def test_newest_terms_are_always_the_machine(machine: Machine) -> None:
+    """Any later change of the machine's row repairs a history that was changed past the trigger."""
+    with connection.cursor() as cursor:
+        cursor.execute("set local session_replication_role = replica")
+        Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=9)
+        cursor.execute("set local session_replication_role = origin")
+    assert [terms.copy_price for terms in history(machine)] == [5]
+    Machine.objects.filter(pk=machine.pk).update(machine_description="longer")
+    assert [terms.copy_price for terms in history(machine)] == [5, 9]
+
+
+@pytest.mark.parametrize("since", ["2020-01-01T00:00:00Z", "2199-01-01T00:00:00Z"])
+def test_terms_count_in_the_order_of_their_versions(machine: Machine, since: str) -> None:
+    """A time before the predecessor's, or after now, does not put a version out of order."""
+    Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=9)
+    with connection.cursor() as cursor:
+        cursor.execute("set local ledger.effective_at = %s", [since])
+    Machine.objects.filter(pk=machine.pk).update(machine_copy_price_usd=10)
+    _, second, third = history(machine)
+    assert [terms.copy_price for terms in (second, third)] == [9, 10]
+    assert second.effective_from <= third.effective_from <= timezone.now()

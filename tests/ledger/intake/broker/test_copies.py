@@ -1,8 +1,11 @@
 """Users, machines and works as their services publish them: the highest version counts, and nothing waits."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +19,8 @@ from events.models import DeadLetter, Event
 from ledger.intake import copies
 from ledger.models import Account, HeldFunds, MachineTermsHistory
 from models import Machine, User, Work
-from tests.builders import fund
+from tests.builders import LONG_AGO, fund, machine_copy, minutes_ago, recorded
+from tests.projections.world import mismatches
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -103,13 +107,84 @@ def test_the_history_of_prices_counts_from_when_they_changed() -> None:
     """From the publisher's time, not from the message's arrival."""
     _take(_user())
     _take(_machine(machine_copy_price_usd="5"))
-    _take(_machine(machine_copy_price_usd="6", version=2))
-    terms = MachineTermsHistory.objects.filter(machine_id=7).order_by("id")
-    assert [(each.effective_from.year, each.copy_price) for each in terms] == [
-        (1970, Decimal(5)),
-        (2026, Decimal(6)),
-    ]
-    assert terms[1].effective_from == _CHANGED_AT
+    changed_at = minutes_ago(60)
+    _take(_machine(machine_copy_price_usd="6", version=2, changed_at=changed_at.isoformat()))
+    assert _prices_since() == [(LONG_AGO, 5), (changed_at, 6)]
+
+
+def test_a_later_version_that_was_changed_earlier_counts_after_its_predecessor() -> None:
+    """The price that is shown is the price that is charged, whatever the publisher's clock said."""
+    _take(_user(), _user(43))
+    _take(_machine(machine_copy_price_usd="5"))
+    changed_at, earlier = minutes_ago(60), minutes_ago(120)
+    _take(_machine(machine_copy_price_usd="6", version=2, changed_at=changed_at.isoformat()))
+    _take(_machine(machine_copy_price_usd="7", version=3, changed_at=earlier.isoformat()))
+    assert _prices_since() == [(LONG_AGO, 5), (changed_at, 6), (changed_at, 7)]
+    buyer = fund(User.objects.get(pk=43), usd=20)
+    assert Machine.objects.get(pk=7).machine_copy_price_usd == 7
+    for moment, price in ((minutes_ago(90), "5"), (changed_at, "7"), (minutes_ago(1), "7")):
+        event = recorded(machine_copy(7, user=buyer, at=moment))
+        assert Decimal(event.data["pricing"]["unit_price"]) == Decimal(price)
+    assert mismatches() == []
+
+
+def test_a_change_before_the_bounds_of_operations_counts_from_there() -> None:
+    """A publisher that says 2020 changes no price of an operation that was recorded already."""
+    _take(_user())
+    _take(_machine(machine_copy_price_usd="5"))
+    before = timezone.now()
+    _take(_machine(machine_copy_price_usd="6", version=2, changed_at="2020-01-01T00:00:00Z"))
+    (_, first), (since, second) = _prices_since()
+    assert (first, second) == (5, 6)
+    assert before <= since + timedelta(days=90) <= timezone.now()
+
+
+def test_a_change_a_little_ahead_counts_from_its_arrival() -> None:
+    """Nothing is shown that is not charged yet."""
+    _take(_user())
+    _take(_machine(machine_copy_price_usd="5"))
+    before = timezone.now()
+    ahead = (before + timedelta(minutes=4)).isoformat()
+    _take(_machine(machine_copy_price_usd="6", version=2, changed_at=ahead))
+    (_, _first), (since, second) = _prices_since()
+    assert second == 6
+    assert before <= since <= timezone.now()
+
+
+def test_a_change_that_waits_for_its_owner_counts_from_its_own_arrival() -> None:
+    """Applying it later changes nothing."""
+    _take(_user())
+    _take(_machine(machine_copy_price_usd="5"))
+    changed_at = minutes_ago(30)
+    _take(_machine(owner=43, machine_copy_price_usd="6", version=2, changed_at=changed_at.isoformat()))
+    _take(_user(43))
+    assert _prices_since() == [(LONG_AGO, 5), (changed_at, 6)]
+
+
+@pytest.mark.parametrize("type_", [topics.USER, topics.MACHINE, topics.WORK])
+def test_a_change_far_ahead_is_a_dead_letter(type_: str) -> None:
+    """A publisher that says 2199 does not lock everything that it changes later."""
+    _take(_user())
+    _take(_machine())
+    changed: dict[str, Callable[..., Message]] = {
+        topics.USER: _user,
+        topics.MACHINE: _machine,
+        topics.WORK: partial(_work, "wait_for_server_start", hold=uuid4()),
+    }
+    make = changed[type_]
+    assert _take(make(version=2, changed_at="2199-01-01T00:00:00Z"))["parked"] == 1
+    assert [dead_letter.code for dead_letter in DeadLetter.objects.all()] == ["invalid"]
+    assert _take(make(version=2))["kept"] == 1
+
+
+def test_a_tombstone_from_the_future_counts_from_its_arrival() -> None:
+    """What was deleted can be created again."""
+    _take(_user())
+    deletion = replace(_user(), key=b"42", value=None, headers=(), timestamp=datetime(2199, 1, 1, tzinfo=UTC))
+    assert _take(deletion)["deleted"] == 1
+    later = (timezone.now() + timedelta(minutes=1)).isoformat()
+    assert _take(_user(version=2, changed_at=later))["kept"] == 1
+    assert User.objects.filter(pk=42).exists()
 
 
 def test_a_local_administrator_is_never_overwritten() -> None:
@@ -134,6 +209,11 @@ def machine_known() -> None:
     _take(_user())
     _take(_machine())
     fund(User.objects.get(pk=42), eaml=10)
+
+
+def _prices_since() -> list[tuple[datetime, int]]:
+    terms = MachineTermsHistory.objects.filter(machine_id=7)
+    return [(each.effective_from, int(each.copy_price or 0)) for each in terms]
 
 
 def _held() -> Decimal:
