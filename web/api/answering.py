@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from easyautoml_ledger.errors import ContractError
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger.domain.decide import REJECTION_TYPES
 from ledger.engine.posting import post, quote
 from ledger.engine.submission import Outcome, Submission
 from ledger.queries.operations import FoundOperation, is_operation
-from web.api import errors, reading, rendering
+from web.api import reading, rendering
 from web.api.auth import caller_of
 from web.api.combiner import Combiner
 from web.api.problems import respond
@@ -25,11 +26,11 @@ _post = Combiner(_post_shared, post_alone=post)
 
 
 def is_dry_run(request: HttpRequest) -> bool:
-    """Return true for `?dry_run=true`. Raises `UnknownParameter` for every other parameter."""
-    for name, value in request.GET.items():
-        if name != "dry_run" or value not in {"true", "false"}:
-            raise errors.UnknownParameter("the only parameter is dry_run: true or false", field=name)
-    return request.GET.get("dry_run") == "true"
+    """Return true for `?dry_run=true`. Raises `ContractError` if it is neither true nor false."""
+    sent = request.GET.get("dry_run", "false")
+    if sent not in {"true", "false"}:
+        raise ContractError("unknown_value", "must be true or false", "dry_run")
+    return sent == "true"
 
 
 def answer(request: HttpRequest, submission: Submission, *, location: str | None = None) -> HttpResponse:

@@ -31,6 +31,13 @@ class InvalidIdempotencyKey(LedgerError):
     status = 400
 
 
+class RepeatedHeader(LedgerError):
+    """A header that has one value was sent more than once."""
+
+    code = "repeated_header"
+    status = 400
+
+
 class InvalidCursor(LedgerError):
     """The cursor does not belong to this query."""
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 
-from web.api.errors import AnswerTimeout
+from web.api.errors import AnswerTimeout, RepeatedHeader
 from web.api.health import livez, readiness, readyz
 from web.api.problems import problem
 
@@ -23,6 +23,31 @@ _READY_SECONDS: Final = 3
 _READY_THREADS: Final = 4  # so that checks that never end do not prevent later ones
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _WITHOUT_BODY: Final = frozenset({204, 304})
+_LISTS: Final = frozenset(
+    {
+        b"accept",
+        b"accept-charset",
+        b"accept-encoding",
+        b"accept-language",
+        b"cache-control",
+        b"connection",
+        b"cookie",
+        b"forwarded",
+        b"if-match",
+        b"if-none-match",
+        b"pragma",
+        b"te",
+        b"tracestate",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"via",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+    }
+)
+"""The headers that may be sent in several lines, which together are one list (RFC 9110, section 5.3)."""
 
 
 class Answer(NamedTuple):
@@ -56,6 +81,9 @@ class Front:
             answer = self._alive
         elif (body := await _read(receive)) is None:
             return
+        elif (repeated := _repeated_header(scope["headers"])) is not None:
+            error = RepeatedHeader("the header was sent more than once", field=repeated)
+            answer = _answer_of(problem(_get(scope["path"]), error))
         elif scope["path"] == "/readyz" and scope["method"] in _METHODS:
             answer = await self._ready()
         else:
@@ -81,6 +109,19 @@ class Front:
         except TimeoutError:
             self._readiness = None
             return _answer_of(readiness({"database": f"does not answer within {_READY_SECONDS} seconds"}))
+
+
+def _repeated_header(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the name of the first header that has one value and was sent twice.
+
+    Joining the values would make another one of them, such as an idempotency key that was never sent.
+    """
+    seen: set[bytes] = set()
+    for name, _ in headers:
+        if name in seen and name not in _LISTS:
+            return name.decode("latin-1")
+        seen.add(name)
+    return None
 
 
 async def _read(receive: Any) -> bytes | None:

@@ -124,7 +124,7 @@ class HttpPublisher:
             "Accept": "application/json, application/problem+json",
         }
         if key is not None:
-            headers["Idempotency-Key"] = key
+            headers["Idempotency-Key"] = _quoted(key)
         request = urllib.request.Request(  # noqa: S310 (the scheme is checked)
             self._url + path, data=body, headers=headers, method="POST"
         )
@@ -155,6 +155,12 @@ class HttpPublisher:
         except ContractError as error:
             raise _no_answer(request_id, str(error)) from error
         return HttpOutcome(request_id=request_id, replayed=replayed == "true", body=body)
+
+
+def _quoted(key: str) -> str:
+    """Return the key as a string of RFC 8941: plain, it could be read as a list or as quoted already."""
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

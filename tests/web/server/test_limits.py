@@ -146,6 +146,21 @@ def test_endless_headers_are_refused(short: Server, headers: bytes) -> None:
     assert (answer.status, answer.code) == (431, "headers_too_large")
 
 
+@pytest.mark.parametrize(
+    "headers",
+    ["Idempotency-Key: other\r\n", "Authorization: Bearer x\r\n", "traceparent: 1\r\nTraceparent: 2\r\n"],
+)
+def test_a_header_that_has_one_value_is_sent_once(short: Server, headers: str) -> None:
+    """Two idempotency keys, joined, would be a third one, and the operation would be charged again."""
+    answer = short.ask(short.posting(short.top_up(), headers=headers))
+    assert (answer.status, answer.code) == (400, "repeated_header")
+
+
+def test_a_header_that_is_a_list_is_sent_in_any_number_of_lines(short: Server) -> None:
+    answer = short.ask(short.posting(short.top_up(), headers="Accept: */*\r\nAccept: text/html\r\n"))
+    assert answer.status == 201
+
+
 def test_what_is_not_http_is_refused(short: Server) -> None:
     answer = short.ask(b"\x16\x03\x01 hello\r\n\r\n")
     assert (answer.status, answer.code) == (400, "bad_request")
