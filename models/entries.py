@@ -80,5 +80,7 @@ def _moment(value: dt.date, *, whole_day: bool = False) -> dt.datetime:
         if timezone.is_naive(value):
             raise ValueError(f"{value} has no time zone, but a datetime needs one.")
         return value
+    if whole_day and value == dt.date.max:  # no day follows it
+        return timezone.make_aware(dt.datetime.combine(value, dt.time.max))
     day = value + dt.timedelta(days=1) if whole_day else value
     return timezone.make_aware(dt.datetime.combine(day, dt.time.min))

@@ -30,7 +30,7 @@ from ledger.domain.decide import (
     expire_overdue_proposals,
     plan,
 )
-from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
+from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode, WithdrawCode
 from ledger.domain.holds import Hold
 from ledger.domain.locked_state import Account, Decision
 from ledger.domain.money import ZERO, text
@@ -226,6 +226,12 @@ def create_code(
         redemptions_max=redemptions_max,
     )
     return _of("coupon_code", CreateCode(code=code, occurred_at=at or timezone.now()), key, code=name)
+
+
+def withdraw_code(name: str, *, at: datetime | None = None, key: str | None = None) -> Submission:
+    """Withdraw a coupon code."""
+    command = WithdrawCode(code=name, occurred_at=at or timezone.now())
+    return _of("coupon_code_withdrawal", command, key, code=name)
 
 
 def redeem(name: str, *, user: User | int, at: datetime | None = None, key: str | None = None) -> Submission:

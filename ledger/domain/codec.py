@@ -168,6 +168,7 @@ def encode_code(code: Code) -> dict[str, Any]:
         "redeem_until": None if code.redeem_until is None else code.redeem_until.isoformat(),
         "redemptions_max": code.redemptions_max,
         "redemptions": code.redemptions,
+        **({} if code.withdrawn_at is None else {"withdrawn_at": code.withdrawn_at.isoformat()}),
     }
 
 

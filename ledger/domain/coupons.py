@@ -58,6 +58,8 @@ class Code:
     redeem_until: datetime | None
     redemptions_max: int | None
     redemptions: int = 0
+    withdrawn_at: datetime | None = None
+    """From when on it cannot be redeemed any more, although it would still be valid."""
     redeemed_by: frozenset[int] = frozenset()
     """The users of this batch who have redeemed it."""
 

@@ -30,10 +30,12 @@ from ledger.domain.granting import (
     CreateCode,
     GrantCoupon,
     RedeemCode,
+    WithdrawCode,
     create_code,
     expire_grant,
     grant_coupon,
     redeem_code,
+    withdraw_code,
 )
 from ledger.domain.holding import (
     CaptureHold,
@@ -74,6 +76,7 @@ Command: TypeAlias = (
     | GrantCoupon
     | RedeemCode
     | CreateCode
+    | WithdrawCode
     | ChangePeriod
     | PlaceHold
     | CaptureHold
@@ -96,6 +99,7 @@ Plan: TypeAlias = (
     | GrantCoupon
     | RedeemCode
     | CreateCode
+    | WithdrawCode
     | ChangePeriod
     | Placing
     | Resolving
@@ -150,7 +154,7 @@ def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             if command.team is not None:
                 known.require_team(command.team)
             return command
-        case CreateCode() | ChangePeriod():
+        case CreateCode() | WithdrawCode() | ChangePeriod():
             return command
         case ConfirmPayout() | FailPayout():
             payout = known.payout(command.payout)
@@ -193,6 +197,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             return redeem_code(plan, locked, now=now, event_id=event_id)
         case CreateCode():
             return create_code(plan, locked)
+        case WithdrawCode():
+            return withdraw_code(plan, locked, now=now)
         case ChangePeriod():
             return propose_period_change(plan, locked, now=now, event_id=event_id)
         case Placing():

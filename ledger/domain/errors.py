@@ -197,6 +197,12 @@ class CodeExpired(Rejected):
     code = "code_expired"
 
 
+class CodeWithdrawn(Rejected):
+    """The coupon code was withdrawn."""
+
+    code = "code_withdrawn"
+
+
 class CodeExhausted(Rejected):
     """The coupon code has reached its maximum number of redemptions."""
 

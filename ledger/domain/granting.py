@@ -13,6 +13,7 @@ from ledger.domain.errors import (
     CodeExists,
     CodeExpired,
     CodeUnknown,
+    CodeWithdrawn,
     ExpiryPassed,
     InsufficientFunds,
 )
@@ -58,17 +59,28 @@ class CreateCode:
     users: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawCode:
+    """Withdraw a coupon code, so that it cannot be redeemed any more. What was redeemed stays."""
+
+    code: str
+    occurred_at: datetime
+
+    kind = "coupon_code"
+    users: tuple[int, ...] = ()
+
+
 def create_code(command: CreateCode, locked: LockedState) -> Decision:
     """Create the code. Raises `CodeExists`."""
     if command.code.code in locked.codes:
         raise CodeExists("there is a coupon code with this name already", field="code")
-    return Decision(
-        type="coupon_code.created",
-        kind=command.kind,
-        payer=0,
-        users=(),
-        states=(command.code,),
-        stream=f"coupon_code:{command.code.code}",
+    return _code_decision("coupon_code.created", command.code)
+
+
+def withdraw_code(command: WithdrawCode, locked: LockedState, *, now: datetime) -> Decision:
+    """Withdraw the code. Raises `CodeUnknown` or `CodeWithdrawn`."""
+    return _code_decision(
+        "coupon_code.withdrawn", replace(_redeemable(command.code, locked), withdrawn_at=now)
     )
 
 
@@ -97,11 +109,9 @@ def grant_coupon(command: GrantCoupon, locked: LockedState, *, now: datetime, ev
 def redeem_code(command: RedeemCode, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
     """Put the grant that a code gives on the user's coupon account.
 
-    Raises `CodeUnknown`, `CodeExpired`, `CodeExhausted` or `AlreadyRedeemed`.
+    Raises `CodeUnknown`, `CodeWithdrawn`, `CodeExpired`, `CodeExhausted` or `AlreadyRedeemed`.
     """
-    code = locked.codes.get(command.code)
-    if code is None:
-        raise CodeUnknown("there is no such coupon code")
+    code = _redeemable(command.code, locked)
     if code.redeem_until is not None and code.redeem_until <= now:
         raise CodeExpired(
             "the coupon code can no longer be redeemed", redeem_until=code.redeem_until.isoformat()
@@ -163,6 +173,26 @@ def deduct_grants(locked: LockedState, user: int, amount: Decimal, *, now: datet
             available=text(took),
         )
     return tuple(replace(grant, kinds=kinds[grant.id]) for grant in after)
+
+
+def _redeemable(name: str, locked: LockedState) -> Code:
+    code = locked.codes.get(name)
+    if code is None:
+        raise CodeUnknown("there is no such coupon code")
+    if code.withdrawn_at is not None:
+        raise CodeWithdrawn("the coupon code was withdrawn", withdrawn_at=code.withdrawn_at.isoformat())
+    return code
+
+
+def _code_decision(type_: str, code: Code) -> Decision:
+    return Decision(
+        type=type_,
+        kind="coupon_code",
+        payer=0,
+        users=(),
+        states=(code,),
+        stream=f"coupon_code:{code.code}",
+    )
 
 
 def _grant_decision(locked: LockedState, grant: Grant) -> Decision:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from events.copying import execute_values
@@ -48,7 +49,8 @@ def _same_names(*columns: str) -> tuple[tuple[str, str], ...]:
 _USER: Final = (("user_id", "user"),)
 _KEPT: Final = (("kept", ""),)
 _CODE_COLUMNS: Final = _same_names(
-    *("amount", "priority", "kinds", "valid_days", "redeem_until", "redemptions_max", "redemptions")
+    *("amount", "priority", "kinds", "valid_days", "redeem_until", "redemptions_max", "redemptions"),
+    "withdrawn_at",
 )
 _PERIOD_COLUMNS: Final = ("state", "version", "starts_at", "ends_at", "settled", "proposer", "resolver")
 
@@ -98,7 +100,7 @@ TABLES: Final = (
         (*_PERIOD_COLUMNS, "event_id", "kept"),
     ),
     KeptTable("reversed", "ledger_reversed", "operation_id", _KEPT, ("kept",)),
-    KeptTable("codes", "ledger_coupon_code", "code", _CODE_COLUMNS, ("redemptions",)),
+    KeptTable("codes", "ledger_coupon_code", "code", _CODE_COLUMNS, ("redemptions", "withdrawn_at")),
 )
 
 _SECTIONS: Final = frozenset({each.section for each in TABLES} | {"credit_limits"})
@@ -196,15 +198,28 @@ def read_reversed(cursor: Any, operations: Iterable[str]) -> list[Reversed]:
     return [decode_reversed(operation, json.loads(kept)) for operation, kept in cursor.fetchall()]
 
 
+class _CodeRow(NamedTuple):
+    code: str
+    amount: Decimal
+    priority: int
+    kinds: list[str] | None
+    valid_days: int | None
+    redeem_until: datetime | None
+    redemptions_max: int | None
+    redemptions: int
+    withdrawn_at: datetime | None
+
+
 def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int]) -> list[Code]:
     """Return the coupon codes, with those of the users who have redeemed them."""
     ordered = sorted(set(codes))
     cursor.execute(
-        """select code, amount, priority, kinds, valid_days, redeem_until, redemptions_max, redemptions
+        """select code, amount, priority, kinds, valid_days, redeem_until, redemptions_max, redemptions,
+                  withdrawn_at
            from ledger_coupon_code where code = any(%s)""",
         [ordered],
     )
-    rows = cursor.fetchall()
+    rows = [_CodeRow(*row) for row in cursor.fetchall()]
     cursor.execute(
         "select code, user_id from ledger_grant where code = any(%s) and user_id = any(%s)",
         [ordered, list(users)],
@@ -214,17 +229,18 @@ def read_codes(cursor: Any, codes: Iterable[str], users: Sequence[int]) -> list[
         redeemed.setdefault(code, set()).add(user)
     return [
         Code(
-            code=code,
-            amount=amount,
-            priority=priority,
-            kinds=None if kinds is None else tuple(kinds),
-            valid_days=valid_days,
-            redeem_until=redeem_until,
-            redemptions_max=redemptions_max,
-            redemptions=redemptions,
-            redeemed_by=frozenset(redeemed.get(code, ())),
+            code=row.code,
+            amount=row.amount,
+            priority=row.priority,
+            kinds=None if row.kinds is None else tuple(row.kinds),
+            valid_days=row.valid_days,
+            redeem_until=row.redeem_until,
+            redemptions_max=row.redemptions_max,
+            redemptions=row.redemptions,
+            withdrawn_at=row.withdrawn_at,
+            redeemed_by=frozenset(redeemed.get(row.code, ())),
         )
-        for code, amount, priority, kinds, valid_days, redeem_until, redemptions_max, redemptions in rows
+        for row in rows
     ]
 
 
@@ -241,7 +257,10 @@ def write(cursor: Any, events: Sequence[StoredEvent]) -> None:
         kept = {each: state for event in events for each, state in event.data.get(section, {}).items()}
         if kept:
             rows = [
-                (each, *(dump(state) if column == "kept" else state[source] for column, source in columns))
+                (
+                    each,
+                    *(dump(state) if column == "kept" else state.get(source) for column, source in columns),
+                )
                 for each, state in sorted(kept.items())
             ]
             names = ", ".join([key, *(column for column, _ in columns)])

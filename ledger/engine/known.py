@@ -15,7 +15,7 @@ from ledger.domain.approvals import ResolveProposal
 from ledger.domain.closing import ChangePeriod
 from ledger.domain.contracting import EndContract, SignContract
 from ledger.domain.decide import OPERATION_TYPES, Command
-from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
+from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode, WithdrawCode
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.known import Known
 from ledger.domain.opening import OpenBalances
@@ -138,7 +138,7 @@ def _names_in(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (on
             case ProposeTariff():
                 named.users |= set() if command.user is None else {command.user}
                 named.teams |= set() if command.team is None else {command.team}
-            case CreateCode() | ChangePeriod():
+            case CreateCode() | WithdrawCode() | ChangePeriod():
                 pass
             case (
                 OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout()

@@ -10,7 +10,7 @@ from ledger.domain.chart import is_coupon_account, name_of
 from ledger.domain.closing import ChangePeriod
 from ledger.domain.contracting import Ending, Signing
 from ledger.domain.decide import Plan
-from ledger.domain.granting import CreateCode, RedeemCode
+from ledger.domain.granting import CreateCode, RedeemCode, WithdrawCode
 from ledger.domain.holding import Placing, Resolving
 from ledger.domain.locked_state import Account, LockedState
 from ledger.domain.paying_out import ConfirmPayout, PayingOut, RequestPayout
@@ -114,5 +114,5 @@ def _is_about_periods(plan: Plan | None) -> bool:
 
 
 def _codes(plans: Sequence[Plan | None]) -> list[str]:
-    redeemed = [each.code for each in plans if isinstance(each, RedeemCode)]
-    return redeemed + [each.code.code for each in plans if isinstance(each, CreateCode)]
+    named = [each.code for each in plans if isinstance(each, RedeemCode | WithdrawCode)]
+    return named + [each.code.code for each in plans if isinstance(each, CreateCode)]

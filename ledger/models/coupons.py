@@ -49,6 +49,7 @@ class CouponCode(models.Model):
     redeem_until = models.DateTimeField(null=True, blank=True)
     redemptions_max = models.IntegerField(null=True, blank=True)
     redemptions = models.IntegerField(default=0)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "ledger_coupon_code"

@@ -34,6 +34,7 @@ CONTRACTS: Final[Mapping[tuple[str, int], type[Stored]]] = {
     ("payout.failed", 1): decisions.PayoutChanged,
     ("credit_limit.set", 1): decisions.CreditLimitSet,
     ("coupon_code.created", 1): decisions.CouponCodeCreated,
+    ("coupon_code.withdrawn", 1): decisions.CouponCodeWithdrawn,
     ("period.closed", 1): decisions.PeriodChanged,
     ("period.reopened", 1): decisions.PeriodChanged,
     ("tariff.published", 1): decisions.TariffPublished,

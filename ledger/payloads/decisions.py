@@ -174,6 +174,12 @@ class CouponCodeCreated(DecisionPayload):
     kind: Literal["coupon_code"]
 
 
+class CouponCodeWithdrawn(DecisionPayload):
+    """A coupon code was withdrawn: it cannot be redeemed any more, and what was redeemed stays."""
+
+    kind: Literal["coupon_code"]
+
+
 class PeriodChanged(DecisionPayload):
     """A month was closed or reopened."""
 

@@ -179,6 +179,7 @@ class Code(Stored):
     redeem_until: Time | None
     redemptions_max: Count | None
     redemptions: Count
+    withdrawn_at: Time | None = None
 
 
 class Proposal(Stored):

@@ -15,6 +15,8 @@ Kinds = Annotated[tuple[Literal["pay_a_bill"], ...], Field(min_length=1, max_len
 CouponCode = Annotated[str, StringConstraints(pattern="^[A-Z0-9]([A-Z0-9-]{1,38}[A-Z0-9])$")]
 Priority = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Whole = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
+# Ten years: a time that far from any redemption can be computed, stored and shown everywhere.
+Days = Annotated[int, Field(strict=True, ge=1, le=3_650)]
 
 
 class Body(BaseModel):
@@ -81,9 +83,15 @@ class CodeToRedeem(Body):
     amount: PositiveAmount
     priority: Priority = 100
     kinds: Kinds | None = None
-    valid_days: Whole | None = None
+    valid_days: Days | None = None
     redeem_until: AwareDatetime | None = None
     redemptions_max: Whole | None = None
+
+
+class CodeToWithdraw(Body):
+    """Withdraw a coupon code: it cannot be redeemed any more, and what was redeemed stays."""
+
+    code: CouponCode
 
 
 class Redemption(Body):

@@ -14,7 +14,7 @@ from ledger.domain.adjustments import Adjustment, SetCreditLimit
 from ledger.domain.closing import ChangePeriod, PeriodChange
 from ledger.domain.coupons import Code
 from ledger.domain.decide import Command
-from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode
+from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode, WithdrawCode
 from ledger.domain.proposals import Role, Subject
 from ledger.domain.reversal_commands import Reverse
 from ledger.domain.tariff_versions import ProposeTariff
@@ -61,6 +61,12 @@ def create_code(body: bodies.CodeToRedeem, *, now: datetime, **who: Any) -> Subm
     """Return the submission that creates a coupon code."""
     command = CreateCode(code=Code(**body.model_dump()), occurred_at=now)
     return submission_for(command, body, {"type": "coupon_code"}, **who)
+
+
+def withdraw_code(body: bodies.CodeToWithdraw, *, now: datetime, **who: Any) -> Submission:
+    """Return the submission that withdraws a coupon code."""
+    command = WithdrawCode(code=body.code, occurred_at=now)
+    return submission_for(command, body, {"type": "coupon_code_withdrawal"}, **who)
 
 
 def redeem_code(body: bodies.Redemption, *, now: datetime, **who: Any) -> Submission:

@@ -47,6 +47,7 @@ def test_a_range_of_dates_includes_its_last_day(credits_: list[Credit], owner: U
     found = Credit.objects.get_by_user_in_date_range
     assert list(found(owner, today - day, today + day)) == credits_
     assert list(found(owner, today + 2 * day, today + 3 * day)) == []
+    assert list(found(owner, today - day, dt.date.max)) == credits_
     # In this time zone it can be the next day already.
     with timezone.override(dt.timezone(dt.timedelta(hours=14))):
         ahead = timezone.localdate(credits_[0].recorded_at)

@@ -188,6 +188,8 @@ def _coupons(buyer: User, debtor: User) -> None:
         ),
     )
     recorded(RedeemCode(user=debtor.pk, code="WELCOME", occurred_at=now))
+    make.recorded(do.create_code("WITHDRAWN", 1))
+    make.recorded(do.withdraw_code("WITHDRAWN"))
     make.recorded(make.bill(buyer, 1))
 
 

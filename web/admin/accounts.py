@@ -194,12 +194,13 @@ class CouponCodeAdmin(ReadOnlyAdmin):
     """Shows the codes that users redeem for promotional credit."""
 
     actions_list = ("offer_code", "redeem_code")
-    actions_detail = actions_row = ("redeem_this_code",)
+    actions_detail = actions_row = ("redeem_this_code", "withdraw_this_code")
     offer_code = command_button(coupons.OfferCode, icon="add")
     redeem_code = command_button(coupons.RedeemCode, icon="confirmation_number")
     redeem_this_code = command_button(coupons.RedeemCode, fills="code", icon="confirmation_number")
+    withdraw_this_code = command_button(coupons.WithdrawCode, fills="code", icon="block")
 
-    list_display = ("code", "shown_amount", "redemptions", "redemptions_max", "until")
+    list_display = ("code", "shown_amount", "redemptions", "redemptions_max", "until", "withdrawn")
     fields = readonly_fields = (*list_display, "priority", "kinds", "valid_days")
     search_fields = ("code",)
 
@@ -210,3 +211,7 @@ class CouponCodeAdmin(ReadOnlyAdmin):
     @admin.display(description="redeemable until")
     def until(self, code: CouponCode) -> str:
         return utc_time(code.redeem_until)
+
+    @admin.display(description="withdrawn", ordering="withdrawn_at")
+    def withdrawn(self, code: CouponCode) -> str:
+        return utc_time(code.withdrawn_at)

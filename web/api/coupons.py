@@ -1,4 +1,4 @@
-"""Routes for coupons: grant them, create and redeem codes, list a user's coupons."""
+"""Routes for coupons: grant them, create, withdraw and redeem codes, list a user's coupons."""
 
 from functools import partial
 
@@ -46,6 +46,21 @@ def create_coupon_code(request: HttpRequest) -> HttpResponse:
     """Create a code that each user can redeem once. Redemptions can be limited in number and time."""
     body = bodies.read_as(bodies.CodeToRedeem, reading.read_json(request))
     return submit(request, partial(by_people.create_code, body, now=timezone.now()))
+
+
+@router.post(
+    "/coupons/codes/{code}/withdraw",
+    auth=AdminKey(),
+    tags=["coupons"],
+    operation_id="withdraw_coupon_code",
+    summary="Withdraw a coupon code",
+    response=RECORDED,
+    openapi_extra=command_extra(None),
+)
+def withdraw_coupon_code(request: HttpRequest, code: Path[str]) -> HttpResponse:
+    """Stop redemptions of a code. What was redeemed stays."""
+    body = bodies.read_as(bodies.CodeToWithdraw, {"code": code})
+    return submit(request, partial(by_people.withdraw_code, body, now=timezone.now()))
 
 
 @router.post(

@@ -80,6 +80,7 @@ def commands(user: User, machine: Machine) -> Iterator[Submission]:
     yield make.copy_update(machine, user=user)
     yield do.create_code("WELCOME", 2, valid_days=30, redeem_until=timezone.now() + timedelta(days=1))
     yield do.redeem("WELCOME", user=user)
+    yield do.withdraw_code("WELCOME")
     yield do.grant(user, 1, kinds=("pay_a_bill",), priority=1)
     yield make.bill(user, 4)
     yield do.adjust(user, "coupon", "-0.5")

@@ -116,6 +116,13 @@ CASES: Final[Mapping[str, Case]] = {
         "3.00000000 USD",
         lambda given: CouponGrant.objects.get(user_id=given.user.pk).code == "SPRING",
     ),
+    "withdraw-code": Case(
+        lambda given: {"code": given.code},
+        lambda _: {"code": "WINTER"},
+        "code_unknown",
+        "No money moves.",
+        lambda given: CouponCode.objects.get(pk=given.code).withdrawn_at is not None,
+    ),
     "reverse-operation": Case(
         lambda given: {"operation": given.operation, "amount": "2", "reason": "a mistake"},
         lambda _: {"amount": "5.00000001"},

@@ -248,6 +248,12 @@ COMMAND_ROUTES = [
         ("amount", "4"),
     ),
     CommandRoute(
+        "withdraw a code",
+        "ledger:admin",
+        lambda _: "/v1/coupons/codes/WELCOME/withdraw",
+        lambda _: None,
+    ),
+    CommandRoute(
         "redeem a code",
         "ledger:write",
         lambda _: "/v1/coupons/redemptions",

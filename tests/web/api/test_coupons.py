@@ -62,6 +62,37 @@ def test_code_is_redeemed_within_its_limits(world: World) -> None:
     refused(answer, 422, "code_exists", "code")
 
 
+def test_code_whose_coupons_would_last_too_long_is_refused(world: World) -> None:
+    """The longest time that is accepted can be redeemed, and later times cannot be asked for."""
+    body = {"code": "EVER", "amount": "1", "valid_days": 3_000_000}
+    refused(send(world, "/v1/coupons/codes", body), 422, "out_of_range", "valid_days")
+    refused(
+        send(world, "/v1/coupons/codes", {**body, "valid_days": 3_651}), 422, "out_of_range", "valid_days"
+    )
+    assert send(world, "/v1/coupons/codes", {**body, "valid_days": 3_650}).status_code == 201
+    redeemed = send(world, "/v1/coupons/redemptions", {"operation_user": world.user.pk, "code": "EVER"})
+    assert redeemed.status_code == 201
+
+
+def test_withdrawn_code_cannot_be_redeemed_any_more(world: World) -> None:
+    """A coupon that was redeemed before stays, and is spent as before."""
+    redeem = {"operation_user": world.user.pk, "code": "WELCOME"}
+    assert send(world, "/v1/coupons/redemptions", redeem).status_code == 201
+    path = "/v1/coupons/codes/WELCOME/withdraw"
+    assert send(world, path, None, key="withdraw").status_code == 201
+    assert send(world, path, None, key="withdraw").status_code == 200
+    refused(send(world, path, None), 422, "code_withdrawn")
+    refused(
+        send(world, "/v1/coupons/redemptions", {**redeem, "operation_user": make_user().pk}),
+        422,
+        "code_withdrawn",
+    )
+    refused(send(world, "/v1/coupons/codes", {"code": "WELCOME", "amount": "1"}), 422, "code_exists", "code")
+    refused(send(world, "/v1/coupons/codes/NOPE/withdraw", None), 422, "code_unknown")
+    refused(send(world, "/v1/coupons/codes/nope/withdraw", None), 422, "invalid_text", "code")
+    assert world.api.get(f"/v1/users/{world.user.pk}/coupons").json()["live"] == "2.00000000"
+
+
 def test_bill_names_the_coupon_that_paid(world: World) -> None:
     """A reversal returns the coupon."""
     coupon = send(

@@ -28,6 +28,7 @@ COMMAND_PAGES: Final[Mapping[str, type[CommandPage]]] = {
         coupons.GrantCoupon,
         coupons.OfferCode,
         coupons.RedeemCode,
+        coupons.WithdrawCode,
         operations.ReverseOperation,
         operations.ChargeBack,
         accounts.SetCreditLimit,

@@ -1,4 +1,4 @@
-"""Command pages of promotional credit: grant a coupon, create a code, redeem a code for a user."""
+"""Command pages of promotional credit: grant a coupon, create, withdraw or redeem a code."""
 
 from datetime import datetime
 from typing import Any
@@ -69,6 +69,21 @@ class OfferCode(CommandPage):
     @override
     def submission(self, *, now: datetime, **context: Any) -> Submission:
         return by_people.create_code(self.parsed, now=now, **context)
+
+
+class WithdrawCode(CommandPage):
+    """Withdraw a code: it cannot be redeemed any more. Users keep the credit that they got with it."""
+
+    name = "withdraw-code"
+    title = "Withdraw a code"
+    permission = "ledger.change_couponcode"
+    body = bodies.CodeToWithdraw
+
+    code = TextField()
+
+    @override
+    def submission(self, *, now: datetime, **context: Any) -> Submission:
+        return by_people.withdraw_code(self.parsed, now=now, **context)
 
 
 class RedeemCode(CommandPage):
