@@ -45,6 +45,8 @@ def install(cursor: Any) -> None:
 def grant(cursor: Any, role: str) -> None:
     """Grant the privileges that the service's role needs, and revoke all others."""
     name = '"' + role.replace('"', '""') + '"'
+    cursor.execute("select quote_ident(current_database())")
+    cursor.execute(f"grant temporary on database {cursor.fetchone()[0]} to {name}")  # for /readyz
     cursor.execute(f"grant usage on schema public to {name}")
     cursor.execute(f"grant usage, select on all sequences in schema public to {name}")
     cursor.execute(f"revoke all on all tables in schema public from {name}")
