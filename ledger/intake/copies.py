@@ -52,7 +52,10 @@ def handle(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[
                 parked.append(Parked(message, error.code, str(error)))
         stored_messages.park(cursor, parked)
         tally["parked"] += len(parked)
-    return tally + apply()
+    tally += apply()
+    if reference_store.retry_free_addresses():
+        tally += apply()
+    return tally
 
 
 def handle_one_by_one(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
@@ -67,8 +70,8 @@ def handle_one_by_one(messages: Sequence[Message], move: Callable[[Any], None]) 
 def apply() -> Counter[str]:
     """Apply the stored states that can be applied now: users, then machines, then works.
 
-    A state that the database refuses is deferred and does not hold up the others: for example a user whose
-    email still belongs to another user, because that user's own change has not arrived yet.
+    A state that the database refuses is deferred for up to an hour and does not hold up the others. An example
+    is a user whose email still belongs to another user, because that user's own change has not arrived yet.
     """
     tally = Counter[str]()
     for kind, applied in _APPLIED.items():
@@ -78,8 +81,8 @@ def apply() -> Counter[str]:
             except (*POISON, Busy) as error:
                 if isinstance(error, DatabaseError) and not is_poison(error):
                     raise
-                log.warning("%s %s cannot be applied yet: %s", kind, state.id, reason_of(error))
-                reference_store.defer(kind, state)
+                if reference_store.defer(kind, state):
+                    log.warning("%s %s cannot be applied yet: %s", kind, state.id, reason_of(error))
                 tally["put_off"] += 1
     return tally
 

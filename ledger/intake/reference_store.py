@@ -30,6 +30,7 @@ from ledger.domain.errors import Invalid
 
 _BATCH: Final = 500
 _RETRY_SECONDS: Final = 10
+_RETRY_SECONDS_MAX: Final = 3600
 _MODELS: Final[Mapping[str, type[ReferenceData]]] = {"user": User, "machine": Machine, "work": Work}
 
 
@@ -53,7 +54,8 @@ def store_if_newer(cursor: Any, kind: str, state: ReferenceData, *, received: da
            values (%s, %s, %s, %s, false, %s)
            on conflict (kind, thing_id) do update
            set version = excluded.version, kept = excluded.kept, applied = false,
-               counts_from = excluded.counts_from, gone_at = null, tried_at = null
+               counts_from = excluded.counts_from, gone_at = null,
+               refusals = 0, retry_at = null, logged_at = null
            where reference.version < excluded.version
              and (reference.gone_at is null or reference.gone_at < %s)""",
         [
@@ -77,7 +79,7 @@ def forget(cursor: Any, kind: str, thing_id: int, gone_at: datetime) -> None:
         """insert into ledger_reference (kind, thing_id, version, kept, applied, gone_at)
            values (%s, %s, 0, '{}', true, least(%s, clock_timestamp()))
            on conflict (kind, thing_id) do update
-           set kept = '{}', applied = true, gone_at = excluded.gone_at, tried_at = null""",
+           set kept = '{}', applied = true, gone_at = excluded.gone_at, retry_at = null""",
         [kind, thing_id, gone_at],
     )
 
@@ -88,15 +90,15 @@ def unapplied(kind: str) -> list[Any]:
         cursor.execute(
             """select kept::text from ledger_reference r
                where kind = %(kind)s and not applied
-                 and (tried_at is null or tried_at < now() - make_interval(secs => %(again)s))
+                 and (retry_at is null or retry_at <= now())
                  and case kind
                    when 'machine' then (kept ->> 'deleted')::boolean or exists (
                        select from models_user where id = (kept ->> 'machine_owner_user')::bigint)
                    when 'work' then exists (
                        select from models_machine where id = (kept ->> 'machine')::bigint)
                    else true end
-               order by tried_at nulls first, thing_id limit %(limit)s""",
-            {"kind": kind, "limit": _BATCH, "again": _RETRY_SECONDS},
+               order by retry_at nulls first, thing_id limit %(limit)s""",
+            {"kind": kind, "limit": _BATCH},
         )
         return [_MODELS[kind].model_validate_json(row[0]) for row in cursor.fetchall()]
 
@@ -116,11 +118,38 @@ def mark_applied(cursor: Any, kind: str, state: ReferenceData) -> datetime | Non
     return None if found is None else found[0]
 
 
-def defer(kind: str, state: ReferenceData) -> None:
-    """Note that a state could not be applied now: it is retried after ten seconds, behind the others."""
+def defer(kind: str, state: ReferenceData) -> bool:
+    """Note that a state could not be applied now. Return True if that is to be logged: once a day.
+
+    It is retried after ten seconds, behind the others, then twice as late each time, up to an hour.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            """update ledger_reference set tried_at = now()
-               where kind = %s and thing_id = %s and version = %s""",
-            [kind, state.id, state.version],
+            """update ledger_reference
+               set refusals = refusals + 1,
+                   retry_at = now() + make_interval(
+                       secs => least(%(first)s * 2 ^ least(refusals, 30), %(longest)s)),
+                   logged_at = case when logged_at > now() - interval '1 day' then logged_at else now() end
+               where kind = %(kind)s and thing_id = %(id)s and version = %(version)s
+               returning logged_at = now()""",
+            {
+                "first": _RETRY_SECONDS,
+                "longest": _RETRY_SECONDS_MAX,
+                "kind": kind,
+                "id": state.id,
+                "version": state.version,
+            },
         )
+        found = cursor.fetchone()
+    return found is not None and bool(found[0])
+
+
+def retry_free_addresses() -> bool:
+    """Retry refused users whose email address belongs to no other user now. Return True if there are any."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """update ledger_reference r set retry_at = null
+               where kind = 'user' and not applied and retry_at is not null and not exists (
+                   select from models_user u where u.email = r.kept ->> 'email' and u.id <> r.thing_id)"""
+        )
+        return bool(cursor.rowcount)

@@ -15,8 +15,12 @@ class Reference(models.Model):
     applied = models.BooleanField(default=False)
     counts_from = models.DateTimeField(db_default=Now())
     """From when a machine's owner and prices apply."""
-    tried_at = models.DateTimeField(null=True)
-    """When the database last refused the state. It is tried again."""
+    refusals = models.IntegerField(db_default=0)
+    """How often the database has refused the state."""
+    retry_at = models.DateTimeField(null=True)
+    """When a refused state is tried again."""
+    logged_at = models.DateTimeField(null=True)
+    """When a refusal was last logged."""
     gone_at = models.DateTimeField(null=True)
     """When its tombstone was sent. An older state does not create it again."""
 

@@ -268,13 +268,6 @@ def test_a_state_that_the_tables_cannot_store_is_a_dead_letter() -> None:
     assert User.objects.filter(pk=43).exists()
 
 
-@pytest.fixture
-def retry_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retry deferred states without a delay."""
-    monkeypatch.setattr("ledger.intake.reference_store._RETRY_SECONDS", 0)
-
-
-@pytest.mark.usefixtures("retry_at_once")
 def test_an_email_that_changes_hands_waits_for_its_owner() -> None:
     """The owner's change arrives later on another partition; no other message waits."""
     _take(_user(42, email="shared@example.com"))
@@ -283,3 +276,49 @@ def test_an_email_that_changes_hands_waits_for_its_owner() -> None:
     assert not User.objects.filter(pk=43).exists()
     assert _take(_user(42, email="new@example.com", version=2))["applied"] == 2
     assert User.objects.get(pk=43).email == "shared@example.com"
+
+
+def test_an_email_of_a_deleted_user_is_free_at_once() -> None:
+    """Its new owner does not wait for the next attempt."""
+    _take(_user(42, email="shared@example.com"))
+    _take(_user(43, email="shared@example.com"))
+    assert _take(tombstone(USERS, 42))["applied"] == 1
+    assert User.objects.get(pk=43).email == "shared@example.com"
+
+
+def test_two_users_with_one_email_are_retried_less_and_less_often(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """After 10 s, twice as late each time, up to an hour; one line a day is logged."""
+    _take(_user(42, email="shared@example.com"))
+    _take(_user(43, email="shared@example.com"))
+    assert copies.apply() == {}, "not before its time"
+
+    delays = []
+    for _ in range(12):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """with was as (select retry_at - now() as delay from ledger_reference where thing_id = 43)
+                   update ledger_reference set retry_at = now() from was where thing_id = 43
+                   returning round(extract(epoch from was.delay) / 10)"""
+            )
+            delays.append(int(cursor.fetchone()[0]))
+        assert copies.apply()["put_off"] == 1
+    assert delays == [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360, 360]
+    assert caplog.text.count("user 43 cannot be applied yet") == 1
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """update ledger_reference set retry_at = now(), logged_at = now() - interval '25 hours'
+               where thing_id = 43"""
+        )
+    copies.apply()
+    assert caplog.text.count("user 43 cannot be applied yet") == 2
+
+
+def test_a_new_version_of_a_refused_user_is_tried_at_once() -> None:
+    """However long the old one would have waited."""
+    _take(_user(42, email="shared@example.com"))
+    _take(_user(43, email="shared@example.com"))
+    assert _take(_user(43, email="own@example.com", version=2))["applied"] == 1
+    assert User.objects.get(pk=43).email == "own@example.com"
