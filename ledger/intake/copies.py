@@ -70,8 +70,8 @@ def handle_one_by_one(messages: Sequence[Message], move: Callable[[Any], None]) 
 def apply() -> Counter[str]:
     """Apply the stored states that can be applied now: users, then machines, then works.
 
-    A state that the database refuses is deferred for up to an hour and does not hold up the others. An example
-    is a user whose email still belongs to another user, because that user's own change has not arrived yet.
+    A state that the database refuses is deferred for up to an hour and does not hold up the others: for
+    example a user whose email belongs to another user, because that user's own change has not arrived yet.
     """
     tally = Counter[str]()
     for kind, applied in _APPLIED.items():
