@@ -1,8 +1,8 @@
 """The port through which the models post: the module that the setting `LEDGER_POST` names.
 
 `Operation.objects.create(…)`, `Credit.objects.create(…)`, the steps of consulting requests, assigning an
-entry to an empty link and deleting a user call it, and become events like everything else. Errors of the
-ledger are raised to the caller.
+entry to an empty link and deleting users and machines call it, and become events like everything else.
+Errors of the ledger are raised to the caller.
 """
 
 from collections.abc import Mapping
@@ -160,6 +160,13 @@ def close_user(*, user_id: int) -> None:
                     balance=text(balance),
                 )
         _append(cursor, stream=f"user:{user_id}", type="user.closed", data={"user": user_id})
+
+
+def note_deleted_machines(*, machine_ids: list[int]) -> None:
+    """Append `machine.deleted` for machines whose rows are locked and will be deleted."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for machine in machine_ids:
+            _append(cursor, stream=f"machine:{machine}", type="machine.deleted", data={"machine": machine})
 
 
 def _append(cursor: Any, *, stream: str, type: str, data: Mapping[str, Any]) -> StoredEvent:  # noqa: A002

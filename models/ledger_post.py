@@ -50,6 +50,10 @@ class LedgerPost(Protocol):
         """Close the user's accounts; raise if one of them has a balance."""
         ...
 
+    def note_deleted_machines(self, *, machine_ids: list[int]) -> None:
+        """Note that the machines are being deleted. Their rows are locked, and the ids ascend."""
+        ...
+
 
 def ledger(action: str) -> LedgerPost:
     """Return the module that posts; ``action`` names the attempt in the error message.

@@ -11,6 +11,7 @@ from django.db.models.base import ModelBase
 
 from models.deletion import DeletedAsQuerySet, total_deleted
 from models.encdec_configuration import EncDecConfiguration
+from models.ledger_post import is_installed, ledger
 from models.money import USD, money_or_none
 from models.nn_model import NNModel
 from models.team import Team
@@ -70,13 +71,23 @@ class MachineQuerySet(models.QuerySet["Machine"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the machines with their networks and encodings."""
-        networks, encodings = [], []
-        for network, encoding in self.values_list("training_nn_model", "enc_dec_configuration"):
-            networks.append(network)
-            encodings.append(encoding)
         with transaction.atomic(using=self.db):
+            ids = list(self.values_list("pk", flat=True))
+            machines = MachineQuerySet(self.model, using=self.db).filter(pk__in=ids)
+            # Locked before they are noted: what is posted for a machine comes before its deletion, or fails.
+            locked = list(
+                machines.select_for_update()
+                .order_by("pk")
+                .values_list("pk", "training_nn_model", "enc_dec_configuration")
+            )
+            networks = [network for _, network, _ in locked]
+            encodings = [encoding for _, _, encoding in locked]
+            if locked and is_installed():
+                ledger("Deleting a machine").note_deleted_machines(
+                    machine_ids=[each for each, _, _ in locked]
+                )
             parts = [
-                super().delete(),
+                super(MachineQuerySet, machines).delete(),
                 NNModel.objects.using(self.db).filter(pk__in=networks).delete(),
                 EncDecConfiguration.objects.using(self.db).filter(pk__in=encodings).delete(),
             ]

@@ -17,7 +17,7 @@ from ledger.domain.decide import OPERATION_TYPES
 from ledger.domain.money import QUANTUM, ZERO, text
 from ledger.engine.tariffs import read_tariffs
 from ledger.imports.legacy_billing import EVENT_TYPE
-from projections.deleted import deleted
+from projections.deleted import deleted_at
 from projections.projection import Table
 
 _WIDE: Final = Context(prec=60)
@@ -61,7 +61,12 @@ _LIVING: Final = """
 
 
 class LegacyBilling:
-    """Rows are deleted with their user, owner or machine, and are not rebuilt."""
+    """Rows are deleted with their user, owner or machine, and are not rebuilt.
+
+    The work of a hold may be paid after its machine was deleted, and such an operation has no row. The log
+    does not say whether a machine that came again is the one of the hold, so none of the captures for a
+    machine or a user who was ever deleted has a row.
+    """
 
     name: ClassVar[str] = "billing"
     tables: ClassVar[Sequence[Table]] = (
@@ -80,20 +85,28 @@ class LegacyBilling:
         recorded = (event for event in events if event.type in OPERATION_TYPES)
         rows += [row for event in recorded if (row := _row(event, rates)) is not None]
         rows.sort(key=itemgetter("operation_position"))
-        machines = deleted(cursor, "models_machine", {row.get("machine_id") for row in rows})
-        users = deleted(
+        machines = deleted_at(cursor, "machine", {row.get("machine_id") for row in rows})
+        users = deleted_at(
             cursor,
-            "models_user",
+            "user",
             {row.get(name) for row in rows for name in ("machine_owner_user_id", "Operation_User_id")},
         )
-        living = (
-            row
-            for row in rows
-            if row.get("machine_id") not in machines
-            and row.get("machine_owner_user_id") not in users
-            and row.get("Operation_User_id") not in users
-        )
-        write_rows(cursor, "models_billing", _QUOTED, map(_line, living))
+        if machines or users:
+            captures = {event.position for event in events if event.type == "hold.captured"}
+            rows = [
+                row
+                for row in rows
+                if not any(
+                    (gone := deletions.get(row.get(name, 0), 0)) > row["operation_position"]
+                    or (gone and row["operation_position"] in captures)
+                    for name, deletions in (
+                        ("machine_id", machines),
+                        ("machine_owner_user_id", users),
+                        ("Operation_User_id", users),
+                    )
+                )
+            ]
+        write_rows(cursor, "models_billing", _QUOTED, map(_line, rows))
 
 
 def _imported(event: StoredEvent) -> dict[str, Any]:

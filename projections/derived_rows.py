@@ -1,20 +1,20 @@
 """Derives the rows of operations and entries from the log, for `verify` and to restore lost rows.
 
 The functions that made the rows when they were posted make them again, from stored events alone. Only
-references to users and machines that were deleted later are empty.
+references to users and machines that were deleted later are empty, which the log says too.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from events.copying import NULL
 from events.message import StoredEvent
 from ledger.domain.entries import entries
 from ledger.engine.rows import ENTRY_COLUMNS, OPERATION_COLUMNS, RowSource, Times, entry_rows, operation_row
-from projections.deleted import deleted
+from projections.deleted import deleted_at
 
 UNKNOWN_ACCOUNT: Final = 0
 """Replaces the id of an account that an event names and that has no row."""
@@ -22,7 +22,9 @@ UNKNOWN_ACCOUNT: Final = 0
 _MACHINE: Final = OPERATION_COLUMNS.index("machine_id")
 _OWNER: Final = OPERATION_COLUMNS.index("machine_owner_id")
 _USER: Final = OPERATION_COLUMNS.index("operation_user_id")
+_POSITION: Final = OPERATION_COLUMNS.index("position")
 _ENTRY_USER: Final = ENTRY_COLUMNS.index("user_id")
+_ENTRY_POSITION: Final = ENTRY_COLUMNS.index("position")
 
 
 @dataclass(slots=True)
@@ -51,13 +53,15 @@ class Records:
             machines.add(machine)
             users.add(owner)
             users.add(user)
-        gone_machines = _gone(cursor, "models_machine", machines)
-        gone_users = _gone(cursor, "models_user", users)
+        gone_machines = _gone(cursor, "machine", machines)
+        gone_users = _gone(cursor, "user", users)
         if gone_machines or gone_users:
             columns = {_MACHINE: gone_machines, _OWNER: gone_users, _USER: gone_users}
-            self.operations = [_emptied(line, columns) for line in self.operations]
+            self.operations = [_emptied(line, _POSITION, columns) for line in self.operations]
         if gone_users:
-            self.entries = [_emptied(line, {_ENTRY_USER: gone_users}) for line in self.entries]
+            self.entries = [
+                _emptied(line, _ENTRY_POSITION, {_ENTRY_USER: gone_users}) for line in self.entries
+            ]
 
 
 def account_ids(cursor: Any, codes: Collection[str]) -> dict[str, int]:
@@ -81,13 +85,15 @@ def _written(time: datetime) -> str:
     return f"{written.rstrip('0') if '.' in written else written}+00"
 
 
-def _gone(cursor: Any, table: str, ids: set[str]) -> frozenset[str]:
-    return frozenset(map(str, deleted(cursor, table, [int(each) for each in ids if each != NULL])))
+def _gone(cursor: Any, kind: Literal["user", "machine"], ids: set[str]) -> dict[str, int]:
+    found = deleted_at(cursor, kind, [int(each) for each in ids if each != NULL])
+    return {str(each): position for each, position in found.items()}
 
 
-def _emptied(line: str, gone: Mapping[int, frozenset[str]]) -> str:
+def _emptied(line: str, position: int, gone: Mapping[int, Mapping[str, int]]) -> str:
+    """Return a row without its references to what was deleted later. `position` is the position's column."""
     values = line.split("\t")
-    for column, ids in gone.items():
-        if values[column] in ids:
+    for column, deletions in gone.items():
+        if deletions.get(values[column], 0) > int(values[position]):
             values[column] = NULL
     return "\t".join(values)

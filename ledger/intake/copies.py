@@ -106,8 +106,12 @@ def _take_one(cursor: Any, message: Message, received: datetime) -> str:
     kind, state = _read(message)
     if isinstance(state, User):
         tombstones.refuse_local_administrator(cursor, state.id)
-    is_stored = reference_store.store_if_newer(cursor, kind, state, received=received)
-    return "kept" if is_stored else "stale"
+    result = reference_store.store_if_newer(cursor, kind, state, received=received)
+    if result == "deleted_since":
+        raise MessageRefused(
+            "changed_before_deletion", f"{kind} {state.id} was deleted after changed_at, so it stays deleted"
+        )
+    return result
 
 
 def _read(message: Message) -> tuple[str, ReferenceData]:

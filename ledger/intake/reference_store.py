@@ -8,7 +8,8 @@ machine stays stored and is applied once that is known. Applying twice changes n
 killed between the two.
 
 A tombstone has no version. A state that arrives after it counts only if it was also changed after it, so
-a late older update does not bring back what was deleted.
+a late older update does not bring back what was deleted. It becomes a dead letter, because only two clocks
+say that it is older.
 
 # Note [Times of other services]
 A publisher's clock may be wrong. A change that is further ahead of its arrival than an operation may be is
@@ -19,7 +20,7 @@ is earlier.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from django.conf import settings
 from django.db import connection
@@ -41,10 +42,13 @@ def received_at(cursor: Any) -> datetime:
     return now
 
 
-def store_if_newer(cursor: Any, kind: str, state: ReferenceData, *, received: datetime) -> bool:
-    """Store a state to be applied, unless a newer one is stored. Return True if it was stored.
+def store_if_newer(
+    cursor: Any, kind: str, state: ReferenceData, *, received: datetime
+) -> Literal["kept", "stale", "deleted_since"]:
+    """Store a state to be applied; return `kept`, or `stale` if a newer version is stored.
 
-    Raises `Invalid` if it was changed too far in the future. See Note [Times of other services].
+    Return `deleted_since` for a newer version that was changed before the tombstone was sent. Raises
+    `Invalid` if it was changed too far in the future. See Note [Times of other services].
     """
     if state.changed_at > received + settings.LEDGER_OCCURRED_AHEAD:
         raise Invalid("changed_at is too far ahead of the ledger's clock", field="changed_at")
@@ -67,7 +71,13 @@ def store_if_newer(cursor: Any, kind: str, state: ReferenceData, *, received: da
             state.changed_at,
         ],
     )
-    return bool(cursor.rowcount)
+    if cursor.rowcount:
+        return "kept"
+    cursor.execute(
+        "select version < %s from ledger_reference where kind = %s and thing_id = %s",
+        [state.version, kind, state.id],
+    )
+    return "deleted_since" if cursor.fetchone()[0] else "stale"
 
 
 def forget(cursor: Any, kind: str, thing_id: int, gone_at: datetime) -> None:

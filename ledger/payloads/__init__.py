@@ -39,6 +39,7 @@ CONTRACTS: Final[Mapping[tuple[str, int], type[Stored]]] = {
     ("period.reopened", 1): decisions.PeriodChanged,
     ("tariff.published", 1): decisions.TariffPublished,
     ("user.closed", 1): facts.UserClosed,
+    ("machine.deleted", 1): facts.MachineDeleted,
     ("legacy.billing_imported", 1): facts.LegacyBillingImported,
     ("control_total.compared", 1): facts.ControlTotalCompared,
 }

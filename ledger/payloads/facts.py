@@ -18,6 +18,12 @@ class UserClosed(Stored):
     user: Id
 
 
+class MachineDeleted(Stored):
+    """A machine is being deleted. Operations before this event no longer refer to it."""
+
+    machine: Id
+
+
 class LegacyBillingRow(Stored):
     """A row of the older system: its number there, and its columns except empty ones."""
 

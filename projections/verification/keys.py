@@ -10,7 +10,7 @@ from ledger.engine.submission import fingerprint_of
 from projections.verification.findings import Findings
 
 # Events that no command led to. All others answer a command and have its key.
-WITHOUT_KEY: Final = frozenset({"operation.linked", "user.closed"})
+WITHOUT_KEY: Final = frozenset({"operation.linked", "user.closed", "machine.deleted"})
 
 
 class Keys:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from easyautoml_ledger import topics
 from events.kafka.message import Message
@@ -111,9 +112,11 @@ def test_an_older_update_does_not_bring_a_user_back() -> None:
     _take(_machine(version=3))
     _take(tombstone(MACHINES, 7), tombstone(USERS, 42))
     late = (_GONE_AT - timedelta(seconds=1)).isoformat()
-    for version in (2, 3, 4):
+    for version in (2, 3):
         assert _take(_user(version=version, changed_at=late))["stale"] == 1
         assert _take(_machine(version=version, changed_at=late))["stale"] == 1
+    assert _take(_user(version=4, changed_at=late), _machine(version=4, changed_at=late))["parked"] == 2
+    assert codes() == ["changed_before_deletion"] * 2
     assert not User.objects.filter(pk=42).exists()
     assert not Machine.objects.filter(pk=7).exists()
     later = (_GONE_AT + timedelta(seconds=1)).isoformat()
@@ -123,13 +126,24 @@ def test_an_older_update_does_not_bring_a_user_back() -> None:
 
 
 def test_a_tombstone_may_come_first() -> None:
-    """There is nothing to delete, and updates sent before it are not applied."""
+    """There is nothing to delete, and updates sent before it are dead letters."""
     _take(tombstone(USERS, 42), tombstone(MACHINES, 7), tombstone(WORKS, 5))
     _take(_user())
     _take(_machine())
     assert not User.objects.filter(pk=42).exists()
     assert not Machine.objects.filter(pk=7).exists()
-    assert (closed(), codes()) == ([], [])
+    assert (closed(), codes()) == ([], ["changed_before_deletion"] * 2)
+
+
+def test_a_tombstone_from_an_hour_ahead_hides_no_later_version() -> None:
+    """It counts from its arrival. A version from before that is a dead letter, and a later one is applied."""
+    _take(_user())
+    before = timezone.now()
+    assert _take(tombstone(USERS, 42, at=before + timedelta(hours=1)))["deleted"] == 1
+    assert _take(_user(version=2, changed_at=before.isoformat()))["parked"] == 1
+    assert codes() == ["changed_before_deletion"]
+    assert _take(_user(version=3, changed_at=timezone.now().isoformat()))["kept"] == 1
+    assert User.objects.filter(pk=42, is_active=True).exists()
 
 
 def test_a_tombstone_counts_for_earlier_messages_of_its_batch() -> None:

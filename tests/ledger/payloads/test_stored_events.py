@@ -30,7 +30,7 @@ from models import ConsultingRequest, Entry, Machine, Team, User
 from tests import builders as make
 from tests import commands as do
 from tests import months
-from tests.builders import make_user, post_one, recorded
+from tests.builders import make_machine, make_user, post_one, recorded
 from tests.ledger.intake.test_control_totals import total
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,7 +52,9 @@ def append_facts_and_imports(user: User, machine: Machine, folder: Path) -> None
     operation = recorded(make.solving(machine, user=user, lines=LINES))
     entry = Entry.objects.filter(user=user, currency="USD", side="C").latest("id")
     link_entries(operation_id=UUID(operation.id), links={"credit": entry.pk})
-    make_user().delete()
+    leaving = make_user()
+    make_machine(leaving)
+    leaving.delete()
     billing = folder / "billing.csv"
     billing.write_text(
         f"id,Operation_User,OperationIsTraining,TrainingCostMachineUSD\n1,{user.pk},true,1.5\n"
