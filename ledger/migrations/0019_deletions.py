@@ -6,7 +6,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("ledger", "0017_withdrawn_codes"), ("events", "0001_initial")]
+    dependencies: ClassVar = [("ledger", "0018_reference_refusals"), ("events", "0001_initial")]
     operations: ClassVar = [
         migrations.RunSQL(
             """create index ledger_deletions on events_event (stream, position)
