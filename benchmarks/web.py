@@ -66,9 +66,9 @@ def post_singly(work: tuple[World, Load, str, int, int]) -> Span:
     return Span(operations=len(requests), started=started, ended=ended, latencies=latencies)
 
 
-def get(path: str) -> bytes:
-    """Return a GET request without a key."""
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+def get(path: str, headers: str = "") -> bytes:
+    """Return a GET request. `headers` are lines, each with its end."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}\r\n".encode()
 
 
 def post(path: str, key: str, content: object, headers: str = "") -> bytes:

@@ -8,7 +8,7 @@ import os
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr
@@ -126,12 +126,23 @@ def read_environment() -> Environment:
     return Environment()  # pyright: ignore[reportCallIssue]
 
 
+# A server that does not answer is given up within three seconds, so that no request is kept waiting. One
+# that runs a long statement does answer: its system acknowledges what is sent to it.
+_NETWORK: Final = {
+    "connect_timeout": "2",
+    "tcp_user_timeout": "3000",
+    "keepalives_idle": "1",
+    "keepalives_interval": "1",
+    "keepalives_count": "2",
+}
+
+
 def database(url: str) -> dict[str, Any]:
     """Return Django's `DATABASES` entry for a `postgresql://user:password@host:port/name?option=…` URL."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise UnknownSetting(f"DATABASE_URL must be a postgresql:// URL, not {parts.scheme or 'nothing'}://")
-    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    options: dict[str, Any] = {**_NETWORK, **dict(parse_qsl(parts.query))}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),

@@ -5,7 +5,8 @@ A thread that arrives while no other thread posts, posts the submissions of all 
 included. Then it wakes the first of the threads that arrived meanwhile, which posts the next batch. There
 is no other queue: each caller is answered after the commit that recorded its operation. If a shared
 transaction fails, nothing of it is written and each of its callers retries alone, so that an error reaches
-only the caller whose submission caused it.
+only the caller whose submission caused it. If the database is away, none retries: each would only wait for it
+once more.
 
 # Note [Requests of a locked user]
 If a shared transaction fails because another transaction keeps a user locked, what the submissions of that
@@ -22,8 +23,9 @@ from threading import Event, Lock
 from time import monotonic
 from typing import Any, Final
 
-from django.db import Error
+from django.db import Error, InterfaceError, OperationalError
 
+from events.poison import is_poison
 from ledger.domain.errors import LockTimeout
 from ledger.engine.posting import find_locked
 from ledger.engine.submission import Outcome, Submission
@@ -50,13 +52,14 @@ _log = logging.getLogger(__name__)
 class _Call:
     """A caller's submission. If woken with neither `outcome` nor `alone` set, it must post the next batch."""
 
-    __slots__ = ("alone", "names", "outcome", "submission", "woken")
+    __slots__ = ("alone", "error", "names", "outcome", "submission", "woken")
 
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
         self.names = names_of(submission.command)
         self.woken = Event()
         self.outcome: Outcome | None = None
+        self.error: Error | None = None
         self.alone = False
 
 
@@ -97,6 +100,8 @@ class Combiner:
             call.woken.wait()
         if call.outcome is None and not call.alone:
             self._post_waiting()
+        if call.error is not None:
+            raise type(call.error)(*call.error.args) from call.error
         return self._post_alone(call) if call.outcome is None else call.outcome
 
     def _post_waiting(self) -> None:
@@ -108,10 +113,13 @@ class Combiner:
                 call.outcome = outcome
         except LockTimeout as timeout:
             self._remember(calls, timeout)
-        except Exception:
+        except Exception as error:
             if len(calls) == 1:
                 raise
             _log.warning("a transaction shared by %d requests failed", len(calls), exc_info=True)
+            if isinstance(error, (OperationalError, InterfaceError)) and not is_poison(error):
+                for call in calls:
+                    call.error = error
         finally:
             for call in calls:
                 call.alone = True  # a call without an outcome is retried alone

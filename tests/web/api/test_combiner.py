@@ -7,7 +7,7 @@ from threading import Event, Lock, get_ident
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from ledger.engine.posting import post
 from ledger.engine.submission import Outcome, Submission
@@ -99,6 +99,17 @@ def test_an_error_reaches_only_its_own_caller() -> None:
     assert sorted(poster.batches[2:]) == [["b"], ["c"], ["poison"]]
     assert isinstance(futures.pop("poison").exception(), ZeroDivisionError)
     assert {future.result().status for future in futures.values()} == {"recorded"}
+
+
+def test_a_lost_database_is_asked_once_for_a_shared_transaction() -> None:
+    """Each caller gets the error at once, instead of waiting for the database once more."""
+    poster = Poster(fails=lambda names: OperationalError("connection refused") if "a" not in names else None)
+    calls = call_together(Combiner(poster), poster, ["a", "b", "c", "d"])
+    assert calls["a"].result(WAIT_SECONDS).status == "recorded"
+    for name in "bcd":
+        with pytest.raises(OperationalError):
+            calls[name].result(WAIT_SECONDS)
+    assert poster.batches == [["a"], ["b", "c", "d"]]
 
 
 def test_an_error_of_a_single_call_does_not_block_the_next() -> None:
