@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from easyautoml_ledger.operations import Operation
 from easyautoml_ledger.topics import (
     MARKETPLACE_OPERATIONS,
     MARKETPLACE_SERVICE,
-    OPERATION,
     TRAINING_OPERATIONS,
     TRAINING_SERVICE,
 )
@@ -31,7 +31,7 @@ def structured(topic: str, source: str, event_id: str, key: int, payload: Mappin
         "specversion": "1.0",
         "id": event_id,
         "source": source,
-        "type": OPERATION,
+        "type": Operation.event_type,
         "datacontenttype": "application/json",
         "data": dict(payload),
     }
@@ -41,7 +41,13 @@ def structured(topic: str, source: str, event_id: str, key: int, payload: Mappin
 
 def binary(topic: str, source: str, event_id: str, key: int, value: bytes, **attributes: str) -> RawMessage:
     """Return an operation in binary mode: attributes are headers, and empty ones are left out."""
-    all_attributes = {"specversion": "1.0", "id": event_id, "source": source, "type": OPERATION, **attributes}
+    all_attributes = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": source,
+        "type": Operation.event_type,
+        **attributes,
+    }
     headers = {f"ce_{name}": text for name, text in all_attributes.items() if text}
     return raw_message(topic, key, {**headers, "content-type": "application/json"}, value)
 

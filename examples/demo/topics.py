@@ -10,13 +10,13 @@ from kafka.consumer.fetcher import ConsumerRecord
 
 from easyautoml_ledger.envelope import parse
 from easyautoml_ledger.errors import ContractError
+from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from easyautoml_ledger.operations import KINDS
-from easyautoml_ledger.topics import HOLD_CAPTURED, HOLD_REQUESTED, HOLD_VOIDED
 from examples.demo.deadline import Deadline
 from examples.demo.errors import DemoFailed
 from examples.demo.expectation import HOLD
 
-HOLD_TYPES: Final = frozenset({HOLD_REQUESTED, HOLD_CAPTURED, HOLD_VOIDED})
+HOLD_TYPES: Final = frozenset({HoldRequested.event_type, HoldCaptured.event_type, HoldVoided.event_type})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from django.db import connection
 
 from easyautoml_ledger import topics
+from easyautoml_ledger.outcomes import Balance
 from events import store
 from events.kafka.feeds import FeedMessage
 from events.kafka.outgoing import Outgoing, cloud_event_headers
@@ -78,7 +79,7 @@ _NOTHING: Final = text(ZERO)
 _REJECTIONS: Final = sorted(REJECTION_TYPES)
 _SNAPSHOT_USERS: Final = 1000
 _SOURCE: Final = topics.BILLING_SERVICE.encode()
-_TYPE: Final = topics.BILLING_BALANCE.encode()
+_TYPE: Final = Balance.event_type.encode()
 
 
 def _read_accounts(after: int) -> list[_Row]:

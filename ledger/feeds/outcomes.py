@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
-from easyautoml_ledger import topics
+from easyautoml_ledger import outcomes, topics
 from events.kafka.feeds import FeedMessage
 from events.kafka.outgoing import Outgoing, cloud_event_headers
 from ledger.domain.money import EAML, USD, ZERO, text
@@ -121,20 +121,20 @@ def _capture(row: _Row) -> str:
 _SOURCE: Final = topics.BILLING_SERVICE.encode()
 _NOTHING: Final = text(ZERO)
 _OUTCOMES: Final[Mapping[tuple[str, int], tuple[bytes, Callable[[_Row], str]]]] = {
-    (stored, 1): (published.encode(), facts)
-    for stored, published, facts in (
-        ("operation.recorded", topics.BILLING_OPERATION_RECORDED, _operation),
-        ("operation.rejected", topics.BILLING_OPERATION_REJECTED, _operation),
-        ("operation.reversed", topics.BILLING_OPERATION_REVERSED, _operation),
-        ("hold.placed", topics.BILLING_HOLD_PLACED, _hold),
-        ("hold.refused", topics.BILLING_HOLD_REFUSED, _hold),
-        ("hold.captured", topics.BILLING_HOLD_CAPTURED, _capture),
-        ("hold.voided", topics.BILLING_HOLD_VOIDED, _hold),
-        ("hold.expired", topics.BILLING_HOLD_EXPIRED, _hold),
-        ("payout.requested", topics.BILLING_PAYOUT_REQUESTED, _payout),
-        ("payout.paid", topics.BILLING_PAYOUT_PAID, _paid),
-        ("payout.failed", topics.BILLING_PAYOUT_FAILED, _payout),
-        ("control_total.compared", topics.BILLING_CONTROL_TOTAL, _nothing_more),
+    (stored, 1): (message.event_type.encode(), facts)
+    for stored, message, facts in (
+        ("operation.recorded", outcomes.OperationRecorded, _operation),
+        ("operation.rejected", outcomes.OperationRejected, _operation),
+        ("operation.reversed", outcomes.OperationReversed, _operation),
+        ("hold.placed", outcomes.HoldPlaced, _hold),
+        ("hold.refused", outcomes.HoldRefused, _hold),
+        ("hold.captured", outcomes.HoldCapturedOutcome, _capture),
+        ("hold.voided", outcomes.HoldVoidedOutcome, _hold),
+        ("hold.expired", outcomes.HoldExpired, _hold),
+        ("payout.requested", outcomes.PayoutRequestedOutcome, _payout),
+        ("payout.paid", outcomes.PayoutPaidOutcome, _paid),
+        ("payout.failed", outcomes.PayoutFailedOutcome, _payout),
+        ("control_total.compared", outcomes.ControlTotalCompared, _nothing_more),
     )
 }
 """By type and schema version of the stored event: its published type, and the facts added to its data."""

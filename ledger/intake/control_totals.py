@@ -18,9 +18,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from easyautoml_ledger import envelope, topics
+from easyautoml_ledger import envelope
 from easyautoml_ledger.control_total import ControlTotal, KindTotal
 from easyautoml_ledger.envelope import CloudEvent
+from easyautoml_ledger.operations import KINDS
 from easyautoml_ledger.payloads import parse_payload
 from events import store
 from events.identifiers import uuid7
@@ -130,7 +131,7 @@ def _compared(cursor: Any, source: str, total: ControlTotal) -> dict[str, Any]:
     received = _received(cursor, source, total.window_start, total.window_end)
     claimed: dict[str, KindTotal] = {each.kind: each for each in total.totals}
     kinds = []
-    for kind in topics.TOPIC_OF_KIND:
+    for kind in KINDS:
         if kind not in claimed and kind not in received:
             continue
         claim, found = claimed.get(kind), received.get(kind, _Received())
@@ -172,7 +173,7 @@ def _received(cursor: Any, source: str, start: datetime, end: datetime) -> Mappi
              and type in ('operation.recorded', 'operation.rejected', 'hold.captured')
              and metadata->>'source' = %s and data->>'kind' = any(%s)
            group by 1""",
-        [_first_position(cursor, since), start, end, source, list(topics.TOPIC_OF_KIND)],
+        [_first_position(cursor, since), start, end, source, list(KINDS)],
     )
     return {row[0]: _Received(row[1], row[2], int(row[3]), row[4]) for row in cursor.fetchall()}
 

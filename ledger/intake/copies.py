@@ -12,8 +12,8 @@ from django.db.models import Model
 
 from easyautoml_ledger import envelope, topics
 from easyautoml_ledger.errors import ContractError
-from easyautoml_ledger.payloads import parse_payload
-from easyautoml_ledger.reference import Machine, ReferenceData, User
+from easyautoml_ledger.payloads import TYPES_OF_TOPIC, parse_payload
+from easyautoml_ledger.reference import Machine, ReferenceData, User, Work
 from events.kafka import stored_messages
 from events.kafka.handler import MessageHandler
 from events.kafka.message import Message
@@ -29,7 +29,7 @@ from models.user import User as UserRow
 
 log = logging.getLogger(__name__)
 
-_KIND_OF_TYPE: Final = {topics.USER: "user", topics.MACHINE: "machine", topics.WORK: "work"}
+_KIND_OF_TYPE: Final = {User.event_type: "user", Machine.event_type: "machine", Work.event_type: "work"}
 
 
 def handle(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
@@ -119,7 +119,7 @@ def _read(message: Message) -> tuple[str, ReferenceData]:
     topic = topics.TOPICS[message.topic]
     if event.source not in topic.sources:
         raise MessageRefused("source_not_allowed", f"{message.topic} does not accept this source")
-    if event.type not in topic.types or event.type not in _KIND_OF_TYPE:
+    if event.type not in TYPES_OF_TOPIC[message.topic] or event.type not in _KIND_OF_TYPE:
         raise ContractError("unsupported_type", f"{message.topic} has no events of this type", "type")
     state = parse_payload(event)
     match state:

@@ -9,10 +9,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from easyautoml_ledger import envelope, topics
+from easyautoml_ledger.chargebacks import Chargeback
+from easyautoml_ledger.control_total import ControlTotal
 from easyautoml_ledger.envelope import CloudEvent
 from easyautoml_ledger.errors import ContractError
-from easyautoml_ledger.operations import parse_operation
-from easyautoml_ledger.payloads import parse_payload
+from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
+from easyautoml_ledger.operations import Operation, parse_operation
+from easyautoml_ledger.payloads import TYPES_OF_TOPIC, parse_payload
+from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
 from events.kafka import stored_messages
 from events.kafka.handler import Locked, MessageHandler, TryAgain
 from events.kafka.message import Message
@@ -46,7 +50,7 @@ def _accepted(message: Message) -> CloudEvent:
     event = envelope.parse(message.headers, message.value)
     if event.source not in topics.TOPICS[message.topic].sources:
         raise MessageRefused("source_not_allowed", f"{message.topic} does not accept this source")
-    if event.type not in topics.TOPICS[message.topic].types:
+    if event.type not in TYPES_OF_TOPIC[message.topic]:
         raise ContractError("unsupported_type", f"{message.topic} has no events of this type", "type")
     return event
 
@@ -100,7 +104,7 @@ class _Batch:
         for message in messages:
             try:
                 event = _accepted(message)
-                if event.type == topics.CONTROL_TOTAL:
+                if event.type == ControlTotal.event_type:
                     self._totals.append(control_totals.delayed(message, event, self._now))
                     continue
                 submissions.append(_read(event, message, self._now))
@@ -177,12 +181,12 @@ def _envelope(event: CloudEvent, message: Message, arrived_at: datetime) -> dict
 
 
 _READERS: Final[Mapping[str, Reader]] = {
-    topics.OPERATION: _read_operation,
-    topics.HOLD_REQUESTED: _reader(holds.place_hold),
-    topics.HOLD_CAPTURED: _reader(holds.capture_hold),
-    topics.HOLD_VOIDED: _reader(holds.void_hold),
-    topics.PAYOUT_REQUESTED: _reader(payouts.request_payout),
-    topics.PAYOUT_PAID: _reader(payouts.confirm_payout),
-    topics.PAYOUT_FAILED: _reader(payouts.fail_payout),
-    topics.CHARGEBACK: _reader(chargebacks.charge_back),
+    Operation.event_type: _read_operation,
+    HoldRequested.event_type: _reader(holds.place_hold),
+    HoldCaptured.event_type: _reader(holds.capture_hold),
+    HoldVoided.event_type: _reader(holds.void_hold),
+    PayoutRequested.event_type: _reader(payouts.request_payout),
+    PayoutPaid.event_type: _reader(payouts.confirm_payout),
+    PayoutFailed.event_type: _reader(payouts.fail_payout),
+    Chargeback.event_type: _reader(chargebacks.charge_back),
 }

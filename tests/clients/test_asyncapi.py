@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from easyautoml_ledger import asyncapi, fixtures
-from easyautoml_ledger.payloads import ADAPTERS
+from easyautoml_ledger.payloads import ADAPTERS, TYPES_OF_TOPIC
 from easyautoml_ledger.schemas import short_name
 from easyautoml_ledger.topics import TOPICS
 
@@ -64,7 +64,7 @@ def test_no_component_is_unused(document: dict[str, Any]) -> None:
 
 def test_every_topic_and_type_is_in_it(document: dict[str, Any]) -> None:
     """The direction is the ledger's; dead letters have no contract of their own."""
-    assert set(document["channels"]) == {name for name, topic in TOPICS.items() if topic.types}
+    assert set(document["channels"]) == {name for name, types in TYPES_OF_TOPIC.items() if types}
     assert set(document["components"]["messages"]) == {short_name(event_type) for event_type in ADAPTERS}
     for operation in document["operations"].values():
         topic = TOPICS[resolved(document, operation["channel"]["$ref"])["address"]]

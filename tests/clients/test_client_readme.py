@@ -14,6 +14,8 @@ from typing_extensions import override
 from easyautoml_ledger import CloudEvent, fixtures, topics
 from easyautoml_ledger.envelope import parse, to_kafka
 from easyautoml_ledger.fake import FakeLedger
+from easyautoml_ledger.operations import Operation
+from easyautoml_ledger.outcomes import OperationRecorded
 from easyautoml_ledger.payloads import encode, parse_payload
 from easyautoml_ledger.publication import Publication
 from stack import Stack
@@ -57,7 +59,7 @@ class Ledger:
     def _answer(self, record: Any) -> None:
         event = parse(record.headers, record.value)
         self.event_types.append(event.type)
-        if event.type != topics.OPERATION:
+        if event.type != Operation.event_type:
             return
         fake = FakeLedger(source=event.source)
         publication = Publication(
@@ -73,7 +75,7 @@ class Ledger:
         outcome = CloudEvent(
             id=f"outcome-{event.id}",
             source=topics.BILLING_SERVICE,
-            type=topics.BILLING_OPERATION_RECORDED,
+            type=OperationRecorded.event_type,
             data=encode(fake.record(publication)),
         )
         self._publish(topics.BILLING_OPERATIONS, outcome)

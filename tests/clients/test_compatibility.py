@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from easyautoml_ledger import schemas
-from easyautoml_ledger.payloads import ADAPTERS
-from easyautoml_ledger.topics import is_incoming
+from easyautoml_ledger.payloads import ADAPTERS, is_incoming
 from tools.compatibility import breaking_changes
 
 SCHEMA: dict[str, Any] = {

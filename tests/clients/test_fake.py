@@ -1,6 +1,7 @@
 """The fake behaves like the real publisher and listener."""
 
 import inspect
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
 
@@ -9,12 +10,14 @@ import pytest
 from easyautoml_ledger import PayABill, Training
 from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.fake import FakeLedger
+from easyautoml_ledger.holds import HoldVoided
 from easyautoml_ledger.inbox import OutcomeTimeout
 from easyautoml_ledger.listeners import OutcomeListener
 from easyautoml_ledger.outcomes import AccountState, OperationRecorded, OperationRejected, Transfer
 from easyautoml_ledger.payouts import PayoutRequested
 from easyautoml_ledger.publication import Payload, Publication, PublishFailed
 from easyautoml_ledger.publisher import Publisher
+from easyautoml_ledger.reference import User
 
 SOURCE = "/services/training"
 BILL = PayABill.model_validate({"operation_user": 43, "amount": "12.50"})
@@ -46,6 +49,7 @@ def test_the_fake_has_the_signatures_of_the_real_methods(name: str, real: type) 
         (BILL, "pay_a_bill"),
         (PayoutRequested(payout=uuid4(), operation_user=43, amount=Decimal(5)), "payout"),
         (Chargeback(payment_reference="pi_1", reason="stolen"), "chargeback"),
+        (HoldVoided(hold=uuid4(), reason="lost"), "hold"),
     ],
 )
 def test_a_rejection_has_the_kind_that_the_ledger_gives_it(
@@ -54,6 +58,14 @@ def test_a_rejection_has_the_kind_that_the_ledger_gives_it(
     """The kind follows from the class of the payload."""
     publication = ledger.publish(payload, key=43)
     assert ledger.reject(publication, "insufficient_funds").kind == kind
+
+
+def test_reference_data_has_no_outcome(ledger: FakeLedger) -> None:
+    """The ledger answers requests only."""
+    user = User(id=43, version=1, changed_at=datetime(2026, 1, 31, tzinfo=UTC))
+    publication = ledger.publish(user)
+    with pytest.raises(ValueError, match="no outcome"):
+        ledger.record(publication)
 
 
 def test_publications_are_kept(ledger: FakeLedger) -> None:

@@ -11,10 +11,11 @@ from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.control_total import ControlTotal
 from easyautoml_ledger.envelope import parse
 from easyautoml_ledger.holds import HoldCaptured, HoldMessage, HoldRequested, HoldVoided
-from easyautoml_ledger.operations import MODEL_OF_KIND, operation_of
+from easyautoml_ledger.operations import MODEL_OF_KIND, Operation, operation_of
 from easyautoml_ledger.payloads import parse_payload
 from easyautoml_ledger.payouts import PayoutFailed, PayoutMessage, PayoutPaid, PayoutRequested
 from easyautoml_ledger.publication import Payload, check_request_id, new_id, prepare
+from easyautoml_ledger.reference import Machine, ReferenceData, User, Work
 
 TRAINING = Training(operation_user=43, machine=7, count_of_lines=1000)
 BILL = PayABill.model_validate({"operation_user": 43, "amount": "12.50"})
@@ -39,9 +40,9 @@ def test_an_operation_goes_to_its_topic_under_its_payers_key(kind: str) -> None:
     operation = operation_of(event["data"])
     key = int(event["partitionkey"]) if kind == "training" else None
     publication = prepare(operation, source=event["source"], key=key)
-    assert (publication.topic, publication.key) == (topics.TOPIC_OF_KIND[kind], event["partitionkey"])
+    assert (publication.topic, publication.key) == (MODEL_OF_KIND[kind].topics[0], event["partitionkey"])
     read = parse(publication.headers, publication.value)
-    assert (read.id, read.source, read.type) == (publication.id, event["source"], topics.OPERATION)
+    assert (read.id, read.source, read.type) == (publication.id, event["source"], Operation.event_type)
     assert read.time == operation.occurred_at
     assert parse_payload(read) == operation
 
@@ -82,7 +83,22 @@ def test_a_control_total_needs_its_topic() -> None:
     with pytest.raises(ValueError, match="pass topic"):
         prepare(TOTAL, source=topics.TRAINING_SERVICE)
     sent = prepare(TOTAL, source=topics.TRAINING_SERVICE, topic=topics.TRAINING_OPERATIONS)
+    assert sent.key == "control-total"
     assert parse_payload(parse(sent.headers, sent.value)) == TOTAL
+
+
+REFERENCE_MODELS: dict[str, type[ReferenceData]] = {"user.v1": User, "machine.v1": Machine, "work.v1": Work}
+
+
+@pytest.mark.parametrize("name", REFERENCE_MODELS)
+def test_reference_data_goes_to_its_topic_under_its_id(name: str) -> None:
+    """The latest state of an object is the last message with its id as key."""
+    event = fixtures.event(name)
+    payload = REFERENCE_MODELS[name].model_validate(event["data"])
+    publication = prepare(payload, source=event["source"])
+    assert (publication.topic,) == payload.topics
+    assert publication.key == event["partitionkey"]
+    assert parse_payload(parse(publication.headers, publication.value)) == payload
 
 
 def test_the_default_time_is_now() -> None:

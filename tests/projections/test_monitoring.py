@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from easyautoml_ledger import topics
+from easyautoml_ledger.operations import Operation
 from events import counters
 from events.kafka import checkpoints
 from events.kafka.progress import Progress
@@ -88,7 +89,7 @@ def test_stored_messages_are_counted_by_topic_and_code(machine: Machine) -> None
     """Open dead letters and waiting messages, not those that are resolved."""
     body = b'{"type":"solving","operation_user":999999,"machine":1,"count_of_lines":1}'
     handle(
-        [message(topics.OPERATION, b"{}", offset=1), message(topics.OPERATION, body, offset=2)],
+        [message(Operation.event_type, b"{}", offset=1), message(Operation.event_type, body, offset=2)],
         lambda _cursor: None,
     )
     found = monitoring.read()

@@ -5,9 +5,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from . import fixtures
-from .payloads import ADAPTERS
+from .operations import Operation
+from .payloads import ADAPTERS, TYPES_OF_TOPIC
 from .schemas import short_name
-from .topics import OPERATION, TOPICS, Topic
+from .topics import TOPICS, Topic
 
 VERSION = "1.0.0"
 
@@ -18,6 +19,7 @@ A CloudEvents id is unique within its source and identifies duplicates: send the
 again after a failure. Amounts are strings with at most eight decimals."""
 
 _KAFKA_BINDING = "0.5.0"
+_OPERATION = "OperationData"
 
 
 def document() -> dict[str, Any]:
@@ -27,18 +29,18 @@ def document() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {"title": "EasyAutoML billing ledger", "version": VERSION, "description": _DESCRIPTION},
         "defaultContentType": "application/json",
-        "channels": {topic.name: _channel(topic) for topic in TOPICS.values() if topic.types},
+        "channels": {topic.name: _channel(topic) for topic in TOPICS.values() if TYPES_OF_TOPIC[topic.name]},
         "operations": {
             _operation_name(topic): {
                 "action": "receive" if topic.incoming else "send",
                 "channel": {"$ref": f"#/channels/{topic.name}"},
                 "messages": [
                     {"$ref": f"#/channels/{topic.name}/messages/{short_name(event_type)}"}
-                    for event_type in topic.types
+                    for event_type in TYPES_OF_TOPIC[topic.name]
                 ],
             }
             for topic in TOPICS.values()
-            if topic.types
+            if TYPES_OF_TOPIC[topic.name]
         },
         "components": {
             "messages": {short_name(event_type): _message(event_type) for event_type in ADAPTERS},
@@ -63,7 +65,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
         "description": f"Key: {topic.key}. Source: {sources}.{tombstone}",
         "messages": {
             short_name(event_type): {"$ref": f"#/components/messages/{short_name(event_type)}"}
-            for event_type in topic.types
+            for event_type in TYPES_OF_TOPIC[topic.name]
         },
         "bindings": {"kafka": binding},
     }
@@ -117,20 +119,20 @@ def _schemas() -> dict[str, Any]:
         name = _schema_name(event_type)
         if schema != {"$ref": f"#/components/schemas/{name}"}:
             schemas[name] = schema
-    discriminator = schemas[_schema_name(OPERATION)]["discriminator"]
+    discriminator = schemas[_OPERATION]["discriminator"]
     # AsyncAPI has only the name of the property here, OpenAPI and pydantic also a mapping.
-    schemas[_schema_name(OPERATION)]["discriminator"] = discriminator["propertyName"]
+    schemas[_OPERATION]["discriminator"] = discriminator["propertyName"]
     return dict(sorted(schemas.items()))
 
 
 def _schema_name(event_type: str) -> str:
-    if event_type == OPERATION:
-        return "OperationData"
+    if event_type == Operation.event_type:
+        return _OPERATION
     return str(ADAPTERS[event_type].json_schema()["title"])
 
 
 def _summary(event_type: str) -> str:
-    if event_type == OPERATION:
-        return "One operation of one of nine kinds, which `type` names."
+    if event_type == Operation.event_type:
+        return "One operation of the kind that `type` names."
     description = str(ADAPTERS[event_type].json_schema()["description"])
     return description.partition("\n\n")[0].replace("\n", " ").replace("``", "`")

@@ -6,25 +6,29 @@ The ledger answers with ``…billing.operation.reversed.v1`` of kind ``chargebac
 
 from typing import Optional
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
-from typing_extensions import Self
+from typing_extensions import Self, override
 
 from .ids import Uuid
+from .message import Incoming
 from .money import PositiveAmount
 from .operations import DEFAULT_PAYMENT_PROVIDER
 from .text import Code, PaymentReference, Reason
 from .times import AwareDatetime
+from .topics import MARKETPLACE_OPERATIONS
 
 
-class Chargeback(BaseModel):
+class Chargeback(Incoming):
     """The provider takes back ``amount`` USD of a payment; without ``amount``, all that is left of it.
 
     Names the payment by its ``payment_reference`` at the ``payment_provider`` or by the
     ``operation`` that recorded it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    event_type = "com.easyautoml.chargeback.v1"
+    topics = (MARKETPLACE_OPERATIONS,)
+    outcome_kind = "chargeback"
 
     payment_reference: Optional[PaymentReference] = None
     payment_provider: Code = DEFAULT_PAYMENT_PROVIDER
@@ -32,6 +36,10 @@ class Chargeback(BaseModel):
     amount: Optional[PositiveAmount] = None
     reason: Reason
     occurred_at: Optional[AwareDatetime] = None
+
+    @override
+    def default_key(self) -> str:
+        raise ValueError("pass key: the key of a chargeback is the user id of the owner of the money")
 
     @model_validator(mode="after")
     def _names_one_payment(self) -> Self:

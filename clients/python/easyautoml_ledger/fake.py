@@ -7,10 +7,9 @@ from uuid import uuid4
 
 from typing_extensions import Self
 
-from .chargebacks import Chargeback
 from .inbox import OutcomeTimeout
+from .operations import Operation
 from .outcomes import AccountState, OperationRecorded, OperationRejected, Outcome, Rejection, Transfer
-from .payouts import PayoutMessage
 from .publication import Payload, Publication, PublishFailed, prepare
 
 OutcomeRule = Callable[[Publication], Optional[Outcome]]
@@ -148,8 +147,7 @@ class FakeLedger:
 
 
 def _kind_of(payload: Payload) -> str:
-    if isinstance(payload, PayoutMessage):
-        return "payout"
-    if isinstance(payload, Chargeback):
-        return "chargeback"
-    return getattr(payload, "type", "hold")
+    kind = payload.type if isinstance(payload, Operation) else payload.outcome_kind
+    if not kind:
+        raise ValueError(f"{payload.event_type} has no outcome")
+    return kind

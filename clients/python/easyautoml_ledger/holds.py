@@ -6,25 +6,36 @@ The ledger answers with ``…billing.hold.placed.v1`` or ``…refused.v1``. The 
 start before.
 """
 
-from typing import Literal, Optional
+from typing import TYPE_CHECKING, Literal, Optional
 
-from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
 
 from .ids import Count, Flag, Id, Uuid
+from .message import Incoming
 from .money import NonNegativeAmount
+from .operations import MODEL_OF_KIND
 from .text import Reason
 from .times import AwareDatetime
+from .topics import TRAINING_OPERATIONS
 
-HoldKind = Literal["training", "solving", "solving_with_api"]
+if TYPE_CHECKING:
+    HoldKind = str
+else:  # a type checker cannot read a computed Literal
+    HoldKind = Literal[tuple(kind for kind, model in MODEL_OF_KIND.items() if "hold" in model.model_fields)]
 
 
-class HoldMessage(BaseModel):
+class HoldMessage(Incoming):
     """Base of all messages about a hold."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    topics = (TRAINING_OPERATIONS,)
+    outcome_kind = "hold"
 
     hold: Uuid
     occurred_at: Optional[AwareDatetime] = None
+
+    @override
+    def default_key(self) -> str:
+        raise ValueError("pass key: the key of all messages of a hold is the payer's user id")
 
 
 class HoldRequested(HoldMessage):
@@ -33,6 +44,8 @@ class HoldRequested(HoldMessage):
     ``unit_price`` is the price of a unit that the publisher expects. At ``expires_at`` the rest
     of the hold is released.
     """
+
+    event_type = "com.easyautoml.hold.requested.v1"
 
     operation_user: Id
     kind: HoldKind
@@ -49,6 +62,8 @@ class HoldCaptured(HoldMessage):
     A ``final`` capture releases the rest of the hold; after any other, more captures may follow.
     """
 
+    event_type = "com.easyautoml.hold.captured.v1"
+
     count_of_lines: Count
     count_of_training_epoch: Optional[Count] = None
     final: Flag
@@ -56,5 +71,7 @@ class HoldCaptured(HoldMessage):
 
 class HoldVoided(HoldMessage):
     """The work will not be done: the rest of the hold is released."""
+
+    event_type = "com.easyautoml.hold.voided.v1"
 
     reason: Reason

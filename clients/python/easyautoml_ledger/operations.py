@@ -1,4 +1,4 @@
-"""The payload of ``com.easyautoml.operation.v1``: one operation of one of nine kinds.
+"""The payload of ``com.easyautoml.operation.v1``: one operation.
 
 Each kind is a frozen model, named by ``type``. Unknown fields are refused, because a misspelt
 field must never be ignored where money is concerned. ``amount`` is in USD, and ``unit_price``
@@ -6,16 +6,40 @@ in the currency that the kind is priced in. ``operation_user`` ran the operation
 paid by the machine's owner instead.
 """
 
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal, Optional, Union, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from typing_extensions import override
 
 from . import strict_json
 from .errors import first_contract_error
 from .ids import Count, Id, Uuid
+from .message import Incoming
 from .money import NonNegativeAmount, PositiveAmount
 from .text import Code, PaymentReference
 from .times import AwareDatetime
+from .topics import MARKETPLACE_OPERATIONS, TRAINING_OPERATIONS
+
+__all__ = [
+    "DEFAULT_PAYMENT_PROVIDER",
+    "KINDS",
+    "MODEL_OF_KIND",
+    "OPERATION_ADAPTER",
+    "BuyDataSource",
+    "CreditFromUser",
+    "MachineCopy",
+    "MachineCopyUpdate",
+    "MachineOperation",
+    "Operation",
+    "OperationData",
+    "PayABill",
+    "Solving",
+    "SolvingWithApi",
+    "SolvingWithApiMarket",
+    "Training",
+    "operation_of",
+    "parse_operation",
+]
 
 DEFAULT_PAYMENT_PROVIDER = "default"
 
@@ -26,16 +50,20 @@ def _require_type(schema: dict[str, Any]) -> None:
     schema["required"] = ["type", *(name for name in schema["required"] if name != "type")]
 
 
-class Operation(BaseModel):
+class Operation(Incoming):
     """Base of all kinds. Without ``occurred_at``, the time of the envelope counts."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, json_schema_extra=_require_type
-    )
+    model_config = ConfigDict(json_schema_extra=_require_type)
+
+    event_type = "com.easyautoml.operation.v1"
 
     type: str
     operation_user: Id
     occurred_at: Optional[AwareDatetime] = None
+
+    @override
+    def default_key(self) -> str:
+        return str(self.operation_user)
 
 
 class MachineOperation(Operation):
@@ -50,14 +78,22 @@ class MachineOperation(Operation):
 class Training(MachineOperation):
     """A training on ``count_of_lines`` rows for ``count_of_training_epoch`` epochs."""
 
+    topics = (TRAINING_OPERATIONS,)
+
     type: Literal["training"] = "training"
     count_of_lines: Count
     count_of_training_epoch: Optional[Count] = None
     hold: Optional[Uuid] = None
 
+    @override
+    def default_key(self) -> str:
+        raise ValueError("pass key: a training is paid by the machine's owner")
+
 
 class Solving(MachineOperation):
     """A prediction of ``count_of_lines`` rows."""
+
+    topics = (TRAINING_OPERATIONS,)
 
     type: Literal["solving"] = "solving"
     count_of_lines: Count
@@ -67,6 +103,8 @@ class Solving(MachineOperation):
 class SolvingWithApi(MachineOperation):
     """A prediction of ``count_of_lines`` rows through the API of the user's own machine."""
 
+    topics = (TRAINING_OPERATIONS,)
+
     type: Literal["solving_with_api"] = "solving_with_api"
     count_of_lines: Count
     hold: Optional[Uuid] = None
@@ -75,6 +113,8 @@ class SolvingWithApi(MachineOperation):
 class SolvingWithApiMarket(MachineOperation):
     """A prediction of ``count_of_lines`` rows through the API of another user's machine."""
 
+    topics = (MARKETPLACE_OPERATIONS,)
+
     type: Literal["solving_with_api_market"] = "solving_with_api_market"
     count_of_lines: Count
 
@@ -82,11 +122,15 @@ class SolvingWithApiMarket(MachineOperation):
 class BuyDataSource(MachineOperation):
     """The purchase of the machine's data source from its owner."""
 
+    topics = (MARKETPLACE_OPERATIONS,)
+
     type: Literal["buy_data_source"] = "buy_data_source"
 
 
 class MachineCopy(MachineOperation):
     """The purchase of a copy of the machine from its owner."""
+
+    topics = (MARKETPLACE_OPERATIONS,)
 
     type: Literal["machine_copy"] = "machine_copy"
 
@@ -94,11 +138,15 @@ class MachineCopy(MachineOperation):
 class MachineCopyUpdate(MachineOperation):
     """The purchase of an update of a copy bought earlier."""
 
+    topics = (MARKETPLACE_OPERATIONS,)
+
     type: Literal["machine_copy_update"] = "machine_copy_update"
 
 
 class CreditFromUser(Operation):
     """A payment of ``amount`` USD by the user, with the provider's ``payment_reference``."""
+
+    topics = (MARKETPLACE_OPERATIONS,)
 
     type: Literal["credit_from_user"] = "credit_from_user"
     amount: PositiveAmount
@@ -108,6 +156,8 @@ class CreditFromUser(Operation):
 
 class PayABill(Operation):
     """A conversion of ``amount`` USD into EAML. Coupons are used first."""
+
+    topics = (MARKETPLACE_OPERATIONS,)
 
     type: Literal["pay_a_bill"] = "pay_a_bill"
     amount: PositiveAmount
@@ -130,15 +180,7 @@ OperationData = Annotated[
 OPERATION_ADAPTER: TypeAdapter[OperationData] = TypeAdapter(OperationData)
 
 MODEL_OF_KIND: dict[str, type[Operation]] = {
-    "training": Training,
-    "solving": Solving,
-    "solving_with_api": SolvingWithApi,
-    "solving_with_api_market": SolvingWithApiMarket,
-    "buy_data_source": BuyDataSource,
-    "machine_copy": MachineCopy,
-    "machine_copy_update": MachineCopyUpdate,
-    "credit_from_user": CreditFromUser,
-    "pay_a_bill": PayABill,
+    model.model_fields["type"].default: model for model in get_args(get_args(OperationData)[0])
 }
 KINDS: tuple[str, ...] = tuple(MODEL_OF_KIND)
 

@@ -11,8 +11,10 @@ from typing import Any, Optional
 from pydantic import BaseModel, ConfigDict
 
 from .ids import Flag, Id, Total, Uuid
+from .message import Message
 from .money import NonNegativeAmount, PositiveAmount
 from .times import AwareDatetime
+from .topics import BILLING_BALANCES, BILLING_OPERATIONS
 
 
 class LedgerPayload(BaseModel):
@@ -57,7 +59,7 @@ class Rejection(BaseModel):
         return dict(self.model_extra or {})
 
 
-class Outcome(LedgerPayload):
+class Outcome(LedgerPayload, Message):
     """Base of all outcomes on ``billing.operations``.
 
     ``source`` and ``request_id`` are the CloudEvents source and id of the request, or the API
@@ -65,6 +67,8 @@ class Outcome(LedgerPayload):
     is null only if it is unknown. ``accounts`` has every account, such as ``user:42:usd``, of
     every user concerned; accounts that were never used are left out and are zero.
     """
+
+    topics = (BILLING_OPERATIONS,)
 
     position: Total
     kind: str
@@ -86,6 +90,8 @@ class Outcome(LedgerPayload):
 class OperationRecorded(Outcome):
     """The operation was recorded with these transfers, in this order."""
 
+    event_type = "com.easyautoml.billing.operation.recorded.v1"
+
     operation: Uuid
     pricing: Optional[dict[str, Any]] = None
     transfers: tuple[Transfer, ...]
@@ -93,6 +99,8 @@ class OperationRecorded(Outcome):
 
 class OperationRejected(Outcome):
     """The operation was rejected. A request with the same id gets the same answer."""
+
+    event_type = "com.easyautoml.billing.operation.rejected.v1"
 
     operation: Uuid
     pricing: Optional[dict[str, Any]] = None
@@ -104,6 +112,8 @@ class OperationReversed(OperationRecorded):
 
     ``final`` is true if nothing of it is left to reverse.
     """
+
+    event_type = "com.easyautoml.billing.operation.reversed.v1"
 
     reverses: Uuid
     final: Flag
@@ -120,6 +130,8 @@ class HoldOutcome(Outcome):
 class HoldPlaced(HoldOutcome):
     """The amount is set aside until ``expires_at``: the work may start."""
 
+    event_type = "com.easyautoml.billing.hold.placed.v1"
+
     expires_at: AwareDatetime
     pricing: Optional[dict[str, Any]] = None
 
@@ -127,11 +139,15 @@ class HoldPlaced(HoldOutcome):
 class HoldRefused(HoldOutcome):
     """Nothing is set aside: the work must not start."""
 
+    event_type = "com.easyautoml.billing.hold.refused.v1"
+
     rejection: Rejection
 
 
 class HoldCapturedOutcome(HoldOutcome):
     """Work was paid for by the recorded ``operation``. A ``final`` capture ends the hold."""
+
+    event_type = "com.easyautoml.billing.hold.captured.v1"
 
     operation: Uuid
     transfers: tuple[Transfer, ...]
@@ -141,9 +157,13 @@ class HoldCapturedOutcome(HoldOutcome):
 class HoldVoidedOutcome(HoldOutcome):
     """The publisher voided the hold; the rest of it is available again."""
 
+    event_type = "com.easyautoml.billing.hold.voided.v1"
+
 
 class HoldExpired(HoldOutcome):
     """The hold expired; the rest of it is available again."""
+
+    event_type = "com.easyautoml.billing.hold.expired.v1"
 
 
 class PayoutOutcome(Outcome):
@@ -157,9 +177,13 @@ class PayoutOutcome(Outcome):
 class PayoutRequestedOutcome(PayoutOutcome):
     """The amount is set aside: the payment may be ordered from the provider."""
 
+    event_type = "com.easyautoml.billing.payout.requested.v1"
+
 
 class PayoutPaidOutcome(PayoutOutcome):
     """The amount was paid out by the recorded ``operation``."""
+
+    event_type = "com.easyautoml.billing.payout.paid.v1"
 
     operation: Uuid
     transfers: tuple[Transfer, ...]
@@ -167,6 +191,8 @@ class PayoutPaidOutcome(PayoutOutcome):
 
 class PayoutFailedOutcome(PayoutOutcome):
     """The payout failed; the amount is available again."""
+
+    event_type = "com.easyautoml.billing.payout.failed.v1"
 
 
 class Counted(LedgerPayload):
@@ -193,13 +219,16 @@ class KindCompared(LedgerPayload):
     different: tuple[str, ...]
 
 
-class ControlTotalCompared(LedgerPayload):
+class ControlTotalCompared(LedgerPayload, Message):
     """The answer to a control total, with all kinds that were sent or received in the window.
 
     ``not_read``, ``waiting`` and ``dead_letters`` count the messages of that topic that had no
     outcome yet at that time: missing operations may be among them. To compare again, send the
     control total with a new id.
     """
+
+    event_type = "com.easyautoml.billing.control-total.v1"
+    topics = (BILLING_OPERATIONS,)
 
     position: Total
     source: str
@@ -222,8 +251,11 @@ class Funds(LedgerPayload):
     available: NonNegativeAmount
 
 
-class Balance(LedgerPayload):
+class Balance(LedgerPayload, Message):
     """The latest balances of a user. ``version`` grows with every change: drop lower versions."""
+
+    event_type = "com.easyautoml.billing.balance.v1"
+    topics = (BILLING_BALANCES,)
 
     user: Id
     version: Total

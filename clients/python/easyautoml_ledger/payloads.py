@@ -1,56 +1,71 @@
 """Maps each event type to its model, and reads and writes payloads."""
 
+from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from . import chargebacks, control_total, holds, outcomes, payouts, reference, strict_json, topics
+from . import chargebacks, control_total, holds, outcomes, payouts, reference, strict_json
 from .envelope import CloudEvent
 from .errors import ContractError, first_contract_error
-from .operations import OPERATION_ADAPTER, parse_operation
+from .message import Message
+from .operations import MODEL_OF_KIND, OPERATION_ADAPTER, Operation, parse_operation
+from .topics import TOPICS
+
+
+def _messages_of(module: ModuleType) -> Iterator[type[Message]]:
+    """Yield the classes that the module gives an event type, in the order of its text."""
+    for value in vars(module).values():
+        if (
+            isinstance(value, type)
+            and issubclass(value, Message)
+            and value.__module__ == module.__name__
+            and "event_type" in vars(value)
+        ):
+            yield value
+
+
+_MESSAGES: tuple[type[Message], ...] = tuple(
+    message
+    for module in (holds, payouts, chargebacks, reference, control_total, outcomes)
+    for message in _messages_of(module)
+)
 
 ADAPTERS: dict[str, TypeAdapter[Any]] = {
-    topics.OPERATION: OPERATION_ADAPTER,
-    topics.HOLD_REQUESTED: TypeAdapter(holds.HoldRequested),
-    topics.HOLD_CAPTURED: TypeAdapter(holds.HoldCaptured),
-    topics.HOLD_VOIDED: TypeAdapter(holds.HoldVoided),
-    topics.PAYOUT_REQUESTED: TypeAdapter(payouts.PayoutRequested),
-    topics.PAYOUT_PAID: TypeAdapter(payouts.PayoutPaid),
-    topics.PAYOUT_FAILED: TypeAdapter(payouts.PayoutFailed),
-    topics.CHARGEBACK: TypeAdapter(chargebacks.Chargeback),
-    topics.USER: TypeAdapter(reference.User),
-    topics.MACHINE: TypeAdapter(reference.Machine),
-    topics.WORK: TypeAdapter(reference.Work),
-    topics.CONTROL_TOTAL: TypeAdapter(control_total.ControlTotal),
-    topics.BILLING_OPERATION_RECORDED: TypeAdapter(outcomes.OperationRecorded),
-    topics.BILLING_OPERATION_REJECTED: TypeAdapter(outcomes.OperationRejected),
-    topics.BILLING_OPERATION_REVERSED: TypeAdapter(outcomes.OperationReversed),
-    topics.BILLING_HOLD_PLACED: TypeAdapter(outcomes.HoldPlaced),
-    topics.BILLING_HOLD_REFUSED: TypeAdapter(outcomes.HoldRefused),
-    topics.BILLING_HOLD_CAPTURED: TypeAdapter(outcomes.HoldCapturedOutcome),
-    topics.BILLING_HOLD_VOIDED: TypeAdapter(outcomes.HoldVoidedOutcome),
-    topics.BILLING_HOLD_EXPIRED: TypeAdapter(outcomes.HoldExpired),
-    topics.BILLING_PAYOUT_REQUESTED: TypeAdapter(outcomes.PayoutRequestedOutcome),
-    topics.BILLING_PAYOUT_PAID: TypeAdapter(outcomes.PayoutPaidOutcome),
-    topics.BILLING_PAYOUT_FAILED: TypeAdapter(outcomes.PayoutFailedOutcome),
-    topics.BILLING_CONTROL_TOTAL: TypeAdapter(outcomes.ControlTotalCompared),
-    topics.BILLING_BALANCE: TypeAdapter(outcomes.Balance),
+    Operation.event_type: OPERATION_ADAPTER,
+    **{message.event_type: TypeAdapter(message) for message in _MESSAGES},
+}
+
+# The event types that each topic carries; none if messages keep their original type (dead letters).
+TYPES_OF_TOPIC: Mapping[str, tuple[str, ...]] = {
+    topic: tuple(
+        dict.fromkeys(
+            message.event_type for message in (*MODEL_OF_KIND.values(), *_MESSAGES) if topic in message.topics
+        )
+    )
+    for topic in TOPICS
 }
 
 
-def parse_payload(event: CloudEvent) -> BaseModel:
+def is_incoming(event_type: str) -> bool:
+    """Return whether the ledger reads this type; it publishes all others."""
+    return any(event_type in TYPES_OF_TOPIC[name] for name, topic in TOPICS.items() if topic.incoming)
+
+
+def parse_payload(event: CloudEvent) -> Message:
     """Return the payload of ``event`` as the model of its type.
 
     Raises ``ContractError``: ``unsupported_type``, or the first error in the payload.
     """
-    if event.type == topics.OPERATION:
+    if event.type == Operation.event_type:
         return parse_operation(event.data)
     adapter = ADAPTERS.get(event.type)
     if adapter is None:
         raise ContractError("unsupported_type", "there is no contract for this type", "type")
     value = strict_json.loads(event.data)
     try:
-        payload: BaseModel = adapter.validate_python(value)
+        payload: Message = adapter.validate_python(value)
     except ValidationError as error:
         raise first_contract_error(error) from None
     return payload

@@ -5,44 +5,14 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import NoReturn, Optional, Union
+from typing import Optional
 from uuid import UUID
 
-from .chargebacks import Chargeback
-from .control_total import ControlTotal
 from .envelope import MAX_ID_CHARACTERS, CloudEvent, parse, to_kafka
-from .holds import HoldCaptured, HoldMessage, HoldRequested, HoldVoided
-from .operations import MODEL_OF_KIND, Operation, Training
+from .message import Incoming
 from .payloads import encode
-from .payouts import PayoutFailed, PayoutMessage, PayoutPaid, PayoutRequested
-from .topics import (
-    CHARGEBACK,
-    CONTROL_TOTAL,
-    HOLD_CAPTURED,
-    HOLD_REQUESTED,
-    HOLD_VOIDED,
-    MARKETPLACE_OPERATIONS,
-    OPERATION,
-    PAYOUT_FAILED,
-    PAYOUT_PAID,
-    PAYOUT_REQUESTED,
-    TOPIC_OF_KIND,
-    TRAINING_OPERATIONS,
-)
 
-Payload = Union[Operation, HoldMessage, PayoutMessage, Chargeback, ControlTotal]
-
-_TYPE_OF: Mapping[type, str] = {
-    **dict.fromkeys(MODEL_OF_KIND.values(), OPERATION),
-    HoldRequested: HOLD_REQUESTED,
-    HoldCaptured: HOLD_CAPTURED,
-    HoldVoided: HOLD_VOIDED,
-    PayoutRequested: PAYOUT_REQUESTED,
-    PayoutPaid: PAYOUT_PAID,
-    PayoutFailed: PAYOUT_FAILED,
-    Chargeback: CHARGEBACK,
-    ControlTotal: CONTROL_TOTAL,
-}
+Payload = Incoming
 
 
 @dataclass(frozen=True)
@@ -50,7 +20,8 @@ class Publication:
     """A message, the same bytes each time it is sent.
 
     ``id`` is unique within ``source``, and the ledger identifies duplicates by the pair: sending
-    this object again never charges twice. ``key`` is the payer's user id as a string.
+    this object again never charges twice. ``key`` is the payer's user id as a string, or the id of
+    the reference data.
     """
 
     id: str
@@ -88,14 +59,14 @@ def prepare(
 
     ``key`` is the payer's user id, by default the operation's user. It is required for
     trainings, which the machine's owner pays for; for holds; and for chargebacks, ``PayoutPaid``
-    and ``PayoutFailed``, which name no user. ``time`` applies if the payload has no
-    ``occurred_at``; the default is now. Raises ``ValueError`` if the key is missing or an
-    attribute is invalid.
+    and ``PayoutFailed``, which name no user. ``topic`` is required for control totals only.
+    ``time`` applies if the payload has no ``occurred_at``; the default is now. Raises
+    ``ValueError`` if the key or the topic is missing or an attribute is invalid.
     """
     event = CloudEvent(
         id=new_id() if id is None else id,
         source=source,
-        type=_TYPE_OF[type(payload)],
+        type=payload.event_type,
         data=encode(payload),
         time=getattr(payload, "occurred_at", None) or time or datetime.now(timezone.utc),
         extensions=dict(extensions or {}),
@@ -106,7 +77,7 @@ def prepare(
         id=event.id,
         source=source,
         topic=topic or _topic_of(payload),
-        key=_key_of(payload, key),
+        key=payload.default_key() if key is None else str(key),
         payload=payload,
         headers=tuple(headers),
         value=value,
@@ -132,28 +103,6 @@ def check_request_id(request_id: str) -> str:
 
 
 def _topic_of(payload: Payload) -> str:
-    if isinstance(payload, Operation):
-        return TOPIC_OF_KIND[payload.type]
-    if isinstance(payload, HoldMessage):
-        return TRAINING_OPERATIONS
-    if isinstance(payload, (PayoutMessage, Chargeback)):
-        return MARKETPLACE_OPERATIONS
-    return _missing("topic", "a control total goes to the topic whose messages it counts")
-
-
-def _key_of(payload: Payload, key: Optional[int]) -> str:
-    if key is not None:
-        return str(key)
-    if isinstance(payload, Training):
-        return _missing("key", "a training is paid by the machine's owner")
-    if isinstance(payload, (Operation, PayoutRequested)):
-        return str(payload.operation_user)
-    if isinstance(payload, HoldMessage):
-        return _missing("key", "the key of all messages of a hold is the payer's user id")
-    if isinstance(payload, (PayoutMessage, Chargeback)):
-        return _missing("key", "the key of a payout or chargeback is the user id of the owner of the money")
-    return "control-total"
-
-
-def _missing(argument: str, why: str) -> NoReturn:
-    raise ValueError(f"pass {argument}: {why}")
+    if len(payload.topics) > 1:
+        raise ValueError(f"pass topic: one of {', '.join(payload.topics)}")
+    return payload.topics[0]

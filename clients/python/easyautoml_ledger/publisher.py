@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Sends operations, holds, payouts, chargebacks and control totals of one source to the ledger.
+    """Sends operations, holds, payouts, chargebacks, control totals and reference data of one source.
 
     ``publish`` returns as soon as the message is queued; ``flush`` returns when the broker has
     acknowledged everything, or raises ``PublishFailed`` with the publications that it did not

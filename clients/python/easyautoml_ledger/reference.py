@@ -11,12 +11,15 @@ fields are ignored, because these records belong to other teams, which may add s
 
 from typing import Annotated, Literal, Optional
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+from typing_extensions import override
 
 from .ids import Count, Flag, Id, Total, Uuid
+from .message import Incoming
 from .money import NonNegativeAmount
 from .text import Text
 from .times import AwareDatetime
+from .topics import PLATFORM_MACHINES, PLATFORM_USERS, TRAINING_WORKS
 
 WorkMode = Literal["training", "solving"]
 WorkStatus = Literal["wait_for_server_start", "server_processing", "server_finished", "server_error"]
@@ -24,18 +27,25 @@ ColumnName = Annotated[str, Text(longest=500)]
 ColumnType = Annotated[str, Text(longest=100)]
 
 
-class ReferenceData(BaseModel):
+class ReferenceData(Incoming):
     """Base of all reference data."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore")
 
     id: Id
     version: Total
     changed_at: AwareDatetime
 
+    @override
+    def default_key(self) -> str:
+        return str(self.id)
+
 
 class User(ReferenceData):
     """A user of the platform. ``deleted`` marks an account that was closed."""
+
+    event_type = "com.easyautoml.user.v1"
+    topics = (PLATFORM_USERS,)
 
     email: Optional[Annotated[str, Text(longest=254, shortest=3)]] = None
     first_name: Optional[Annotated[str, Text(longest=140)]] = None
@@ -50,6 +60,9 @@ class Machine(ReferenceData):
     A price of null means not for sale, 0 means free of charge. The price of a training depends
     on the number of columns in ``dfr_columns_type_user_df`` (column name to column type).
     """
+
+    event_type = "com.easyautoml.machine.v1"
+    topics = (PLATFORM_MACHINES,)
 
     machine_owner_user: Id
     machine_owner_team: Optional[Id] = None
@@ -70,6 +83,9 @@ class Work(ReferenceData):
     While it waits for a server, the price of ``count_of_lines`` is set aside as ``hold``; an
     error releases it. No status charges anything: only operations do.
     """
+
+    event_type = "com.easyautoml.work.v1"
+    topics = (TRAINING_WORKS,)
 
     machine: Id
     operation_user: Id

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Optional
 
 from easyautoml_ledger import asyncapi, schemas
-from easyautoml_ledger.payloads import ADAPTERS
+from easyautoml_ledger.payloads import ADAPTERS, is_incoming
 from easyautoml_ledger.schemas import as_text, built, file_name, released, short_name
-from easyautoml_ledger.topics import is_incoming
 from tools import events_page
 from tools.compatibility import breaking_changes
 

@@ -10,8 +10,9 @@ import pytest
 from django.utils import timezone
 from kafka import KafkaAdminClient
 
-from easyautoml_ledger import topics
+from easyautoml_ledger import reference, topics
 from easyautoml_ledger.envelope import to_kafka
+from easyautoml_ledger.operations import KINDS
 from models import Machine, User
 from tests.builders import amount, balances, make_machine, make_user
 from tests.connections import until
@@ -67,7 +68,7 @@ def test_every_kind_is_recorded_from_its_topic(publisher: Publisher, user: User,
     with ingesting():
         wait_for(len(sent))
     kinds = rows("select data->>'kind' from events_event where type = 'operation.recorded' order by 1")
-    assert sorted({kind for (kind,) in kinds} - {"adjustment"}) == sorted(topics.TOPIC_OF_KIND)
+    assert sorted({kind for (kind,) in kinds} - {"adjustment"}) == sorted(KINDS)
     assert parked() == []
 
 
@@ -158,7 +159,9 @@ def _without_id(publisher: Publisher, data: Any) -> None:
         pytest.param(lambda p, d: _changed(p, d, tip="1"), "unknown_field", id="unknown field"),
         pytest.param(lambda p, d: _changed(p, d, count_of_lines=-1), "out_of_range", id="negative count"),
         pytest.param(lambda p, d: _other(p, d, source=MARKETPLACE), "source_not_allowed", id="other source"),
-        pytest.param(lambda p, d: _other(p, d, type=topics.USER), "unsupported_type", id="other type"),
+        pytest.param(
+            lambda p, d: _other(p, d, type=reference.User.event_type), "unsupported_type", id="other type"
+        ),
         pytest.param(
             lambda p, d: _changed(p, d, occurred_at=(timezone.now() + timedelta(hours=1)).isoformat()),
             "invalid",

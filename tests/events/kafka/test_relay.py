@@ -51,7 +51,7 @@ def test_every_outcome_is_published_under_its_payer(user: User, machine: Machine
     by_id = {message.event.id: message for message in heard(OUT)}
     accepted, declined = by_id[done.event.id], by_id[refused.event.id]
     assert (accepted.key, declined.key) == (str(user.pk).encode(), str(poor.pk).encode())
-    assert accepted.event.type == topics.BILLING_OPERATION_RECORDED
+    assert accepted.event.type == OperationRecorded.event_type
     assert accepted.event.source == topics.BILLING_SERVICE
     recorded: OperationRecorded = accepted.payload
     assert (recorded.source, recorded.request_id) == ("/services/training", "done")
@@ -61,7 +61,7 @@ def test_every_outcome_is_published_under_its_payer(user: User, machine: Machine
     assert recorded.recorded_at == done.event.recorded_at
     assert [transfer.amount for transfer in recorded.transfers] == [amount("0.1")]
     rejected: OperationRejected = declined.payload
-    assert declined.event.type == topics.BILLING_OPERATION_REJECTED
+    assert declined.event.type == OperationRejected.event_type
     assert rejected.rejection.code == "insufficient_funds"
     assert rejected.payer == poor.pk
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import CloudEvent, parse, to_kafka
+from easyautoml_ledger.operations import MODEL_OF_KIND, Operation
 from easyautoml_ledger.payloads import parse_payload
 from events.kafka.feeds import Feed
 from events.kafka.handler import MessageHandler
@@ -57,7 +58,7 @@ class Publisher:
 
     def operation(self, kind: str, user: int, *, id: str | None = None, **fields: Any) -> Sent:  # noqa: A002
         """Send an operation in binary mode, on the topic of its kind."""
-        topic = topics.TOPIC_OF_KIND[kind]
+        topic = MODEL_OF_KIND[kind].topics[0]
         (sent,) = self.operations([(kind, user, {"id": id, **fields})], topic=topic)
         return sent
 
@@ -67,7 +68,7 @@ class Publisher:
         """Send many operations at once: kind, user, and the fields of each."""
         futures = []
         for kind, user, fields in operations:
-            on = topic or topics.TOPIC_OF_KIND[kind]
+            on = topic or MODEL_OF_KIND[kind].topics[0]
             data = {"type": kind, "operation_user": user, **fields}
             event = self.event(on, data, id=data.pop("id", None))
             headers, value = to_kafka(event)
@@ -82,7 +83,7 @@ class Publisher:
         *,
         id: str | None = None,  # noqa: A002
         source: str | None = None,
-        type: str = topics.OPERATION,  # noqa: A002
+        type: str = Operation.event_type,  # noqa: A002
     ) -> CloudEvent:
         """Return an event of the service that publishes on the topic."""
         return CloudEvent(

@@ -8,6 +8,7 @@ import pytest
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.chargebacks import Chargeback
+from easyautoml_ledger.message import Incoming
 from easyautoml_ledger.operations import CreditFromUser
 from events.models import Note
 from ledger.engine.posting import post, quote
@@ -90,21 +91,19 @@ def test_chargeback_of_a_deleted_user_is_the_loss_of_the_platform(at_once: int) 
 def test_messages_of_the_marketplace(user: User) -> None:
     """A chargeback that arrives before its payment waits, even if one batch has both."""
 
-    def sent(type_: str, payload: Any) -> Any:
-        return message(type_, payload, topic=topics.MARKETPLACE_OPERATIONS, source=topics.MARKETPLACE_SERVICE)
+    def sent(payload: Incoming) -> Any:
+        topic, source = topics.MARKETPLACE_OPERATIONS, topics.MARKETPLACE_SERVICE
+        return message(payload.event_type, payload, topic=topic, source=source)
 
     dispute = Chargeback(payment_reference="pi_1", reason="stolen", amount=Decimal(10))
     payment = CreditFromUser(operation_user=user.pk, amount=Decimal(50), payment_reference="pi_1")
-    assert taken(sent(topics.CHARGEBACK, dispute), sent(topics.OPERATION, payment)) == {
-        "waiting": 1,
-        "recorded": 1,
-    }
+    assert taken(sent(dispute), sent(payment)) == {"waiting": 1, "recorded": 1}
     assert len(waits()) == 1
     assert swept() == {"recorded": 1}
     assert balances(user)[f"user:{user.pk}:usd"] == 140
-    assert taken(sent(topics.CHARGEBACK, dispute)) == {"recorded": 1}
+    assert taken(sent(dispute)) == {"recorded": 1}
     again = Chargeback(payment_reference="pi_1", reason="stolen", amount=Decimal(31))
-    assert taken(sent(topics.CHARGEBACK, again)) == {"rejected": 1}
+    assert taken(sent(again)) == {"rejected": 1}
 
 
 def test_waiting_chargeback_is_not_released_by_other_payments(user: User) -> None:
@@ -112,7 +111,7 @@ def test_waiting_chargeback_is_not_released_by_other_payments(user: User) -> Non
     dispute = Chargeback(payment_reference="pi_1", reason="stolen")
     assert taken(
         message(
-            topics.CHARGEBACK,
+            Chargeback.event_type,
             dispute,
             topic=topics.MARKETPLACE_OPERATIONS,
             source=topics.MARKETPLACE_SERVICE,

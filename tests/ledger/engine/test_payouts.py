@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from easyautoml_ledger import topics
-from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
+from easyautoml_ledger.payouts import PayoutFailed, PayoutMessage, PayoutPaid, PayoutRequested
 from ledger.engine.posting import post, quote
 from ledger.engine.submission import Outcome, Submission
 from ledger.models import RequestedPayout
@@ -132,24 +132,23 @@ def test_messages_of_the_marketplace(user: User) -> None:
     """A confirmation that arrives before its request waits for it."""
     payout, other = uuid4(), uuid4()
 
-    def sent(type_: str, payload: Any) -> Any:
-        return message(type_, payload, topic=topics.MARKETPLACE_OPERATIONS, source=topics.MARKETPLACE_SERVICE)
+    def sent(payload: PayoutMessage) -> Any:
+        topic, source = topics.MARKETPLACE_OPERATIONS, topics.MARKETPLACE_SERVICE
+        return message(payload.event_type, payload, topic=topic, source=source)
 
-    assert taken(sent(topics.PAYOUT_PAID, PayoutPaid(payout=payout, payment_reference="po_1"))) == {
-        "waiting": 1
-    }
+    assert taken(sent(PayoutPaid(payout=payout, payment_reference="po_1"))) == {"waiting": 1}
     assert waits() == [f"payout:{payout}"]
     assert swept() == {}
     asked = PayoutRequested(payout=payout, operation_user=user.pk, amount=Decimal(30))
-    assert taken(sent(topics.PAYOUT_REQUESTED, asked)) == {"recorded": 1}
+    assert taken(sent(asked)) == {"recorded": 1}
     assert swept() == {"recorded": 1}
     assert shown(user) == ("70", "0", "70")
     asked = PayoutRequested(payout=other, operation_user=user.pk, amount=Decimal(30))
     failed = PayoutFailed(payout=other, reason="cancelled")
-    assert taken(sent(topics.PAYOUT_REQUESTED, asked), sent(topics.PAYOUT_FAILED, failed)) == {"recorded": 2}
+    assert taken(sent(asked), sent(failed)) == {"recorded": 2}
     assert shown(user) == ("70", "0", "70")
     much = PayoutRequested(payout=uuid4(), operation_user=user.pk, amount=Decimal(71))
-    assert taken(sent(topics.PAYOUT_REQUESTED, much)) == {"rejected": 1}
+    assert taken(sent(much)) == {"rejected": 1}
 
 
 Race = Callable[[Submission, Submission, Held], tuple[Outcome, Outcome]]

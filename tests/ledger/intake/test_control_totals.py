@@ -13,6 +13,7 @@ from django.utils import timezone
 from easyautoml_ledger import topics
 from easyautoml_ledger.control_total import ControlTotal
 from easyautoml_ledger.envelope import CloudEvent
+from easyautoml_ledger.operations import Operation
 from easyautoml_ledger.outcomes import ControlTotalCompared
 from easyautoml_ledger.payloads import parse_payload
 from events.kafka.message import Message
@@ -56,7 +57,7 @@ def total(
     **more: Any,
 ) -> Message:
     payload = ControlTotal.model_validate({"window_start": start, "window_end": end, "totals": totals})
-    return message(topics.CONTROL_TOTAL, payload, offset=next(_offsets), topic=topic, **more)
+    return message(ControlTotal.event_type, payload, offset=next(_offsets), topic=topic, **more)
 
 
 def handled(*messages: Message) -> Counter[str]:
@@ -206,9 +207,9 @@ def test_answer_counts_unfinished_messages(user: User, machine: Machine) -> None
     """Unread messages, waiting messages and dead letters of that topic."""
     unknown = make.submission("solving", 10**9, machine=machine.pk, count_of_lines=1)
     late = message(
-        topics.OPERATION, b'{"type":"solving","operation_user":999999,"machine":1,"count_of_lines":1}'
+        Operation.event_type, b'{"type":"solving","operation_user":999999,"machine":1,"count_of_lines":1}'
     )
-    broken = message(topics.OPERATION, b"{}", offset=next(_offsets))
+    broken = message(Operation.event_type, b"{}", offset=next(_offsets))
     with connection.cursor() as cursor:
         cursor.execute(
             """insert into events_kafka_position

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import parse
+from easyautoml_ledger.operations import Operation
 from events.append_only import APPEND_ONLY
 from events.kafka import dead_letter_store
 from events.kafka.message import Message
@@ -45,7 +46,7 @@ def solving(user: User | int, machine: Machine, *, lines: Any = 1000, **more: An
         "machine": machine.pk,
         "count_of_lines": lines,
     }
-    return message(topics.OPERATION, json.dumps(fields).encode(), offset=next(_offsets), **more)
+    return message(Operation.event_type, json.dumps(fields).encode(), offset=next(_offsets), **more)
 
 
 def park(parked: Message) -> DeadLetter:

@@ -14,7 +14,9 @@ from django.utils import timezone
 from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import CloudEvent, to_kafka
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
+from easyautoml_ledger.operations import Operation
 from easyautoml_ledger.payloads import encode
+from easyautoml_ledger.reference import Work
 from events.kafka.message import Message
 from events.models import Event
 from ledger.intake import waiting
@@ -66,16 +68,16 @@ def requested(machine: Machine | int, user: User | int, hold: Any, *, lines: int
             "expires_at": more.pop("expires_at", timezone.now() + timedelta(hours=1)),
         }
     )
-    return message(topics.HOLD_REQUESTED, payload, **more)
+    return message(HoldRequested.event_type, payload, **more)
 
 
 def captured(hold: Any, *, lines: int, final: bool = True, **more: Any) -> Message:
     payload = HoldCaptured(hold=hold, count_of_lines=lines, final=final)
-    return message(topics.HOLD_CAPTURED, payload, **more)
+    return message(HoldCaptured.event_type, payload, **more)
 
 
 def voided(hold: Any, **more: Any) -> Message:
-    return message(topics.HOLD_VOIDED, HoldVoided(hold=hold, reason="lost"), **more)
+    return message(HoldVoided.event_type, HoldVoided(hold=hold, reason="lost"), **more)
 
 
 def taken(*messages: Message) -> dict[str, int]:
@@ -190,7 +192,7 @@ def test_operation_that_names_a_hold_waits_for_it_too(user: User, machine: Machi
         "count_of_lines": 2 * TOKEN,
         "hold": str(hold),
     }
-    assert taken(message(topics.OPERATION, json.dumps(operation).encode())) == {"waiting": 1}
+    assert taken(message(Operation.event_type, json.dumps(operation).encode())) == {"waiting": 1}
     taken(requested(machine, user, hold, lines=10 * TOKEN))
     assert swept() == {"recorded": 1}
     assert shown(user) == ("98", "0", "98")
@@ -227,7 +229,7 @@ def test_capture_of_a_hold_that_never_came_is_rejected_in_the_end(
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"type": topics.WORK}, "unsupported_type"),
+        ({"type": Work.event_type}, "unsupported_type"),
         ({"source": topics.MARKETPLACE_SERVICE}, "source_not_allowed"),
         ({"data": b'{"hold": 1}'}, "invalid_uuid"),
         ({"data": b"{}"}, "missing_field"),
@@ -239,7 +241,7 @@ def test_a_message_that_is_not_accepted_is_a_dead_letter(
 ) -> None:
     """An unknown field, a type or source that the topic does not accept, a time in the future."""
     payload = change.pop("data", None) or HoldVoided(hold=uuid4(), reason="lost")
-    type_ = change.pop("type", topics.HOLD_VOIDED)
+    type_ = change.pop("type", HoldVoided.event_type)
     assert taken(message(type_, payload, **change)) == {"parked": 1}
     assert parked() == [code]
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.envelope import CloudEvent, to_kafka
+from easyautoml_ledger.operations import Operation
 from events.models import DeadLetter, Event, LetterAct
 from models import User
 from tests.projections.world import World
@@ -30,7 +31,7 @@ def dead_letter(world: World) -> DeadLetter:
     event = CloudEvent(
         id=uuid4().hex,
         source=topics.TRAINING_SERVICE,
-        type=topics.OPERATION,
+        type=Operation.event_type,
         data=json.dumps(data).encode(),
         time=datetime.now(UTC),
     )

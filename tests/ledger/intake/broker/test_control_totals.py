@@ -37,7 +37,7 @@ def test_publisher_learns_what_is_missing(
         }
     )
     topic = topics.TRAINING_OPERATIONS
-    event = publisher.event(topic, encode(total), type=topics.CONTROL_TOTAL)
+    event = publisher.event(topic, encode(total), type=ControlTotal.event_type)
     with ingesting(), relaying():
         publisher.operations([("solving", user.pk, lines)] * 3)
         publisher.send(topic, event)

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.utils import timezone
 
-from easyautoml_ledger import topics
+from easyautoml_ledger import reference, topics
 from easyautoml_ledger.envelope import CloudEvent, to_kafka
 from events.kafka.message import Message
 from events.models import DeadLetter, Event
@@ -26,9 +26,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 _CHANGED_AT = datetime(2026, 1, 2, tzinfo=UTC)
 _TOPICS = {
-    topics.USER: (topics.PLATFORM_USERS, topics.PLATFORM_SERVICE),
-    topics.MACHINE: (topics.PLATFORM_MACHINES, topics.PLATFORM_SERVICE),
-    topics.WORK: (topics.TRAINING_WORKS, topics.TRAINING_SERVICE),
+    reference.User.event_type: (topics.PLATFORM_USERS, topics.PLATFORM_SERVICE),
+    reference.Machine.event_type: (topics.PLATFORM_MACHINES, topics.PLATFORM_SERVICE),
+    reference.Work.event_type: (topics.TRAINING_WORKS, topics.TRAINING_SERVICE),
 }
 
 
@@ -55,13 +55,13 @@ def _take(*messages: Message) -> dict[str, int]:
 
 
 def _user(user: int = 42, **data: Any) -> Message:
-    return _message(topics.USER, id=user, **{"email": f"user{user}@example.com", **data})
+    return _message(reference.User.event_type, id=user, **{"email": f"user{user}@example.com", **data})
 
 
 def _machine(machine: int = 7, owner: int = 42, **data: Any) -> Message:
     columns = {"age": "FLOAT", "churn": "LABEL"}
     fields = {"machine_owner_user": owner, "dfr_columns_type_user_df": columns}
-    return _message(topics.MACHINE, id=machine, **(fields | data))
+    return _message(reference.Machine.event_type, id=machine, **(fields | data))
 
 
 def _work(status: str, version: int, hold: UUID, **data: Any) -> Message:
@@ -76,7 +76,7 @@ def _work(status: str, version: int, hold: UUID, **data: Any) -> Message:
         "hold": str(hold),
         "hold_expires_at": (timezone.now() + timedelta(hours=1)).isoformat(),
     }
-    return _message(topics.WORK, **(fields | data))
+    return _message(reference.Work.event_type, **(fields | data))
 
 
 def test_an_older_version_that_arrives_late_does_not_win() -> None:
@@ -161,15 +161,17 @@ def test_a_change_that_waits_for_its_owner_counts_from_its_own_arrival() -> None
     assert _prices_since() == [(LONG_AGO, 5), (changed_at, 6)]
 
 
-@pytest.mark.parametrize("type_", [topics.USER, topics.MACHINE, topics.WORK])
+@pytest.mark.parametrize(
+    "type_", [reference.User.event_type, reference.Machine.event_type, reference.Work.event_type]
+)
 def test_a_change_far_ahead_is_a_dead_letter(type_: str) -> None:
     """A publisher that says 2199 does not lock everything that it changes later."""
     _take(_user())
     _take(_machine())
     changed: dict[str, Callable[..., Message]] = {
-        topics.USER: _user,
-        topics.MACHINE: _machine,
-        topics.WORK: partial(_work, "wait_for_server_start", hold=uuid4()),
+        reference.User.event_type: _user,
+        reference.Machine.event_type: _machine,
+        reference.Work.event_type: partial(_work, "wait_for_server_start", hold=uuid4()),
     }
     make = changed[type_]
     assert _take(make(version=2, changed_at="2199-01-01T00:00:00Z"))["parked"] == 1
@@ -198,7 +200,7 @@ def test_a_local_administrator_is_never_overwritten() -> None:
 
 def test_an_unreadable_message_is_a_dead_letter() -> None:
     """It has the reason, and no other message waits for it."""
-    tally = _take(_message(topics.USER, id="42"), _user())
+    tally = _take(_message(reference.User.event_type, id="42"), _user())
     assert tally["parked"] == 1
     assert DeadLetter.objects.get().code == "not_an_integer"
     assert User.objects.filter(pk=42).exists()

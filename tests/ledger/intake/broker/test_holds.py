@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.utils import timezone
-from pydantic import BaseModel
 
 from easyautoml_ledger import topics
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
+from easyautoml_ledger.message import Incoming
 from easyautoml_ledger.outcomes import (
     Balance,
     HoldCapturedOutcome,
@@ -43,9 +43,9 @@ TRAININGS = topics.TRAINING_OPERATIONS
 TOKEN = 10_000
 
 
-def send(publisher: Publisher, type_: str, payload: BaseModel, payer: User) -> Sent:
+def send(publisher: Publisher, payload: Incoming, payer: User) -> Sent:
     """Send a message of the training service, keyed by the payer."""
-    event = publisher.event(TRAININGS, encode(payload), type=type_)
+    event = publisher.event(TRAININGS, encode(payload), type=payload.event_type)
     return publisher.send(TRAININGS, event, key=str(payer.pk).encode())
 
 
@@ -58,16 +58,16 @@ def request(publisher: Publisher, hold: UUID, user: User, machine: Machine, line
         count_of_lines=lines,
         expires_at=more.pop("expires_at", timezone.now() + timedelta(hours=1)),
     )
-    return send(publisher, topics.HOLD_REQUESTED, payload, user)
+    return send(publisher, payload, user)
 
 
 def capture(publisher: Publisher, hold: UUID, user: User, lines: int, *, final: bool) -> Sent:
     payload = HoldCaptured(hold=hold, count_of_lines=lines, final=final)
-    return send(publisher, topics.HOLD_CAPTURED, payload, user)
+    return send(publisher, payload, user)
 
 
 def void(publisher: Publisher, hold: UUID, user: User) -> Sent:
-    return send(publisher, topics.HOLD_VOIDED, HoldVoided(hold=hold, reason="the server was lost"), user)
+    return send(publisher, HoldVoided(hold=hold, reason="the server was lost"), user)
 
 
 def outcomes(hold: UUID) -> list[Heard]:
@@ -97,9 +97,9 @@ def test_training_service_learns_the_outcomes_of_its_hold(
     placed, part, rest = outcomes(hold)
     assert {message.key for message in (placed, part, rest)} == {str(user.pk).encode()}
     assert [message.event.type for message in (placed, part, rest)] == [
-        topics.BILLING_HOLD_PLACED,
-        topics.BILLING_HOLD_CAPTURED,
-        topics.BILLING_HOLD_CAPTURED,
+        HoldPlaced.event_type,
+        HoldCapturedOutcome.event_type,
+        HoldCapturedOutcome.event_type,
     ]
     first: HoldPlaced = placed.payload
     assert (first.source, first.request_id, first.payer) == (topics.TRAINING_SERVICE, asked.id, user.pk)
@@ -119,7 +119,7 @@ def test_training_service_learns_the_outcomes_of_its_hold(
     assert voided.payload.amount == 0
     (no,) = outcomes(refused)
     refusal: HoldRefused = no.payload
-    assert (no.event.type, no.key) == (topics.BILLING_HOLD_REFUSED, str(poor.pk).encode())
+    assert (no.event.type, no.key) == (HoldRefused.event_type, str(poor.pk).encode())
     assert (refusal.rejection.code, refusal.amount, refusal.payer) == (
         "insufficient_funds",
         amount(0),
@@ -141,7 +141,7 @@ def test_expired_hold_is_published_when_it_is_swept(
     placed, expired = outcomes(hold)
     assert isinstance(placed.payload, HoldPlaced)
     payload: HoldExpired = expired.payload
-    assert (expired.event.type, expired.key) == (topics.BILLING_HOLD_EXPIRED, str(user.pk).encode())
+    assert (expired.event.type, expired.key) == (HoldExpired.event_type, str(user.pk).encode())
     assert (payload.amount, payload.payer) == (amount(0), user.pk)
     assert payload.account(f"user:{user.pk}:eaml").available == amount(100)
 
@@ -161,8 +161,8 @@ def test_capture_that_overtakes_its_hold_is_posted_after_it(
     with relaying():
         wait_until_published()
     assert [message.event.type for message in outcomes(hold)] == [
-        topics.BILLING_HOLD_PLACED,
-        topics.BILLING_HOLD_CAPTURED,
+        HoldPlaced.event_type,
+        HoldCapturedOutcome.event_type,
     ]
 
 
@@ -195,7 +195,7 @@ def test_reversal_is_published_under_the_payers_key(
     reversals = [
         message
         for message in heard(topics.BILLING_OPERATIONS)
-        if message.event.type == topics.BILLING_OPERATION_REVERSED
+        if message.event.type == OperationReversed.event_type
     ]
     assert {message.key for message in reversals} == {str(user.pk).encode()}
     first, last = (message.payload for message in reversals)

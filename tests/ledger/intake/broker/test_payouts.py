@@ -3,10 +3,9 @@
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel
-
 from easyautoml_ledger import CreditFromUser, topics
 from easyautoml_ledger.chargebacks import Chargeback
+from easyautoml_ledger.message import Incoming
 from easyautoml_ledger.outcomes import (
     OperationRejected,
     OperationReversed,
@@ -30,17 +29,20 @@ from tests.events.kafka.world import (
 )
 
 
-def send(publisher: Publisher, type_: str, payload: BaseModel, user: User) -> Sent:
+def send(publisher: Publisher, payload: Incoming, user: User) -> Sent:
     """Send a message of the marketplace, keyed by the user."""
     event = publisher.event(
-        topics.MARKETPLACE_OPERATIONS, encode(payload), type=type_, source=topics.MARKETPLACE_SERVICE
+        topics.MARKETPLACE_OPERATIONS,
+        encode(payload),
+        type=payload.event_type,
+        source=topics.MARKETPLACE_SERVICE,
     )
     return publisher.send(topics.MARKETPLACE_OPERATIONS, event, key=str(user.pk).encode())
 
 
 def request(publisher: Publisher, payout: UUID, user: User, usd: int) -> Sent:
     payload = PayoutRequested(payout=payout, operation_user=user.pk, amount=Decimal(usd))
-    return send(publisher, topics.PAYOUT_REQUESTED, payload, user)
+    return send(publisher, payload, user)
 
 
 def test_marketplace_learns_the_outcomes_of_its_payouts(publisher: Publisher, user: User) -> None:
@@ -49,9 +51,9 @@ def test_marketplace_learns_the_outcomes_of_its_payouts(publisher: Publisher, us
     with ingesting(), relaying():
         asked = request(publisher, paid, user, 60)
         confirmation = PayoutPaid(payout=paid, payment_reference="po_1")
-        send(publisher, topics.PAYOUT_PAID, confirmation, user)
+        send(publisher, confirmation, user)
         request(publisher, failed, user, 30)
-        send(publisher, topics.PAYOUT_FAILED, PayoutFailed(payout=failed, reason="cancelled"), user)
+        send(publisher, PayoutFailed(payout=failed, reason="cancelled"), user)
         request(publisher, refused, user, 41)
         wait_for(5)
         wait_until_published()
@@ -80,9 +82,9 @@ def test_marketplace_learns_the_outcome_of_a_chargeback(publisher: Publisher, us
     paid = CreditFromUser(operation_user=user.pk, amount=Decimal(50), payment_reference="pi_1")
     dispute = Chargeback(payment_reference="pi_1", amount=Decimal(20), reason="stolen")
     with ingesting(), relaying():
-        send(publisher, topics.OPERATION, paid, user)
+        send(publisher, paid, user)
         wait_for(1)
-        sent = send(publisher, topics.CHARGEBACK, dispute, user)
+        sent = send(publisher, dispute, user)
         wait_for(2)
         wait_until_published()
     payment, taken = (message.payload for message in heard(topics.BILLING_OPERATIONS)[-2:])
