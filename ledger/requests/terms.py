@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from easyautoml_ledger.ids import Flag, Id
 from easyautoml_ledger.money import NonNegativeAmount, PositiveAmount
@@ -46,6 +47,12 @@ Fraction = Annotated[NonNegativeAmount, AfterValidator(_at_most_all)]
 Bands = Annotated[tuple[PriceBand, ...], Field(max_length=50), AfterValidator(_ascending)]
 
 
+# Named, so that they are schemas of these names in the OpenAPI document.
+WhenShort = TypeAliasType("WhenShort", dict[Compute, Literal["due", "reject"]])
+CommissionRates = TypeAliasType("CommissionRates", dict[Sale, Fraction])
+PriceBands = TypeAliasType("PriceBands", dict[Compute, Bands])
+
+
 class Terms(Body):
     """All terms of a tariff. `bands` and `commission_rates` list only the kinds that have their own."""
 
@@ -56,9 +63,9 @@ class Terms(Body):
     commission_rate: Fraction
     eaml_per_usd: PositiveAmount
     credit_limit_eaml: NonNegativeAmount
-    when_short: dict[Compute, Literal["due", "reject"]]
-    commission_rates: dict[Sale, Fraction] = Field(default_factory=dict)
-    bands: dict[Compute, Bands] = Field(default_factory=dict)
+    when_short: WhenShort
+    commission_rates: CommissionRates = Field(default_factory=dict)
+    bands: PriceBands = Field(default_factory=dict)
 
 
 class SomeTerms(Body):
@@ -71,9 +78,9 @@ class SomeTerms(Body):
     commission_rate: Fraction | None = None
     eaml_per_usd: PositiveAmount | None = None
     credit_limit_eaml: NonNegativeAmount | None = None
-    when_short: dict[Compute, Literal["due", "reject"]] | None = None
-    commission_rates: dict[Sale, Fraction] | None = None
-    bands: dict[Compute, Bands] | None = None
+    when_short: WhenShort | None = None
+    commission_rates: CommissionRates | None = None
+    bands: PriceBands | None = None
 
 
 class Tariff(Body):

@@ -17,7 +17,7 @@ from web.api.routes import router
     "/adjustments",
     auth=AdminKey(),
     tags=["adjustments"],
-    operation_id="adjust",
+    operation_id="adjust_balance",
     summary="Adjust a balance",
     response={**RECORDED, **PROPOSED},
     openapi_extra=command_extra(body_of(bodies.Adjustment)),

@@ -1,5 +1,6 @@
 """Parts of the OpenAPI document that ninja does not derive: bodies, headers, answers and problems."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -75,6 +76,30 @@ def command_extra(body: Schema | None, *, done: int = 201) -> Schema:
     }
 
 
+SERVERS: Final = (
+    {"url": "/", "description": "The ledger that serves this document."},
+    {"url": "http://127.0.0.1:8000", "description": "The ledger that `make run` starts."},
+)
+LICENSE: Final = {"name": "Proprietary", "identifier": "LicenseRef-Proprietary"}
+TAGS: Final = (
+    {"name": "operations", "description": "Record, quote, reverse and read operations."},
+    {"name": "holds", "description": "Set money aside for work that has not been done yet, and capture it."},
+    {"name": "users", "description": "A user's balances, statement, coupons and debts."},
+    {"name": "coupons", "description": "Promotional credit, given directly or by codes."},
+    {"name": "payouts", "description": "Money paid out to users: requested, then paid or failed."},
+    {"name": "chargebacks", "description": "Payments that the payment provider took back."},
+    {"name": "consulting", "description": "Consulting contracts, whose money waits in escrow."},
+    {
+        "name": "adjustments",
+        "description": "Corrections of balances, and proposals to correct one.",
+    },
+    {"name": "tariffs", "description": "Prices, published in versions after a second person has approved."},
+    {
+        "name": "periods",
+        "description": "Months, closed and reopened, with their totals and balances.",
+    },
+)
+
 _KEY_OR_DRY: Final = (
     "Identifies the command, so that it is executed only once. Required unless `dry_run` is true."
 )
@@ -107,13 +132,15 @@ REPLAYED: Final[Schema] = {
 
 
 def completed(document: Schema) -> Schema:
-    """Add the schemas of the bodies, the 404s and the media type of problems to a generated document."""
+    """Add to a generated document what clients need: the bodies by name, the 404s, the types of problems."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas |= _body_schemas()
+    _add(schemas, _body_schemas())
     for path, operations in document["paths"].items():
         for operation in operations.values():
             if "requestBody" in operation:
-                operation["requestBody"] = _with_parts_in(schemas, operation["requestBody"])
+                operation["requestBody"] = _with_parts_in(schemas, operation)
+            for parameter in operation["parameters"]:
+                parameter["schema"] = _never_null(parameter["schema"])
             if "{" in path:  # an id that does not exist, or cannot
                 operation["responses"].setdefault(
                     404, {**operation["responses"][401], "description": "Not Found"}
@@ -121,20 +148,78 @@ def completed(document: Schema) -> Schema:
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+    # ninja also lists the models of queries, whose fields are parameters.
+    used = _used(schemas, document["paths"])
+    document["components"]["schemas"] = {name: value for name, value in schemas.items() if name in used}
     return document
 
 
-def _with_parts_in(schemas: Schema, body: Schema) -> Schema:
-    """Move the definitions of a request body to the document's schemas, where its references point."""
-    media = body["content"]["application/json"]
-    schemas |= media["schema"].get("$defs", {})
-    whole = {name: value for name, value in media["schema"].items() if name != "$defs"}
-    return {**body, "content": {"application/json": {**media, "schema": whole}}}
+def _with_parts_in(schemas: Schema, operation: Schema) -> Schema:
+    """Move a request body to the document's schemas, named after its operation: `GrantCouponBody`.
+
+    Its definitions go there too, where its references point.
+    """
+    body: Schema = operation["requestBody"]
+    whole = dict(body["content"]["application/json"]["schema"])
+    if "$ref" in whole:
+        return body
+    name = operation["operationId"].title().replace("_", "") + "Body"
+    parts = {**whole.pop("$defs", {}), name: {**whole, "title": name}}
+    _add(schemas, {part: _keeping_optional(schema) for part, schema in parts.items()})
+    return {**body, **_body(name)}
+
+
+def _add(schemas: Schema, more: Schema) -> None:
+    for name, schema in more.items():
+        if schemas.setdefault(name, schema) != schema:
+            raise RuntimeError(f"two schemas of the OpenAPI document are called {name}")
+
+
+def _keeping_optional(schema: Schema) -> Schema:
+    """Return a schema of requests with the default of each field as a part of its description.
+
+    Generators of clients make a field with a default required: they read it as always present, which is
+    true of answers only.
+    """
+    if "properties" not in schema:
+        return schema
+    return {**schema, "properties": {name: _described(field) for name, field in schema["properties"].items()}}
+
+
+def _described(field: Schema) -> Schema:
+    kept = {name: value for name, value in field.items() if name != "default"}
+    if field.get("default") is not None:
+        default = f"Default: `{json.dumps(field['default'])}`."
+        kept["description"] = " ".join(filter(None, [field.get("description"), default]))
+    return kept
+
+
+def _never_null(schema: Schema) -> Schema:
+    """Return the schema of a parameter without null, which no address or header can say."""
+    options: list[Schema] = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) != 1:
+        return schema
+    return {**{name: value for name, value in schema.items() if name != "anyOf"}, **options[0]}
+
+
+def _used(schemas: Schema, value: Any) -> set[str]:
+    """Return the names of the schemas that a part of the document refers to, directly or through others."""
+    found: set[str] = set()
+    left = [value]
+    while left:
+        part = left.pop()
+        left += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        reference = part.get("$ref") if isinstance(part, dict) else None
+        name = str(reference).removeprefix(_REFERENCE)
+        if reference is not None and name not in found:
+            found.add(name)
+            left.append(schemas[name])
+    return found
 
 
 def _body_schemas() -> Schema:
     union = OPERATION_ADAPTER.json_schema(ref_template=_REFERENCE + "{model}")
-    kinds: Schema = union.pop("$defs")
+    kinds = {name: _keeping_optional(schema) for name, schema in union.pop("$defs").items()}
     in_bulk = {name + _IN_BULK: _with_id(schema) for name, schema in kinds.items()}
     discriminator = union["discriminator"]
     return {

@@ -36,8 +36,9 @@ def _restore_plus(value: Any) -> Any:
     return value.replace(" ", "+") if isinstance(value, str) and " " in value[10:] else value
 
 
-Id = Annotated[int, BeforeValidator(_to_integer), Field(ge=1, le=LARGEST_ID)]
-Limit = Annotated[int, BeforeValidator(_to_integer), Field(ge=1, le=PAGE_ITEMS_MAX)]
+# The limits come before the validator, or the OpenAPI document would not have them as minimum and maximum.
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_to_integer)]
+Limit = Annotated[int, Field(ge=1, le=PAGE_ITEMS_MAX), BeforeValidator(_to_integer)]
 Time = Annotated[AwareDatetime, BeforeValidator(_restore_plus)]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 

@@ -6,12 +6,15 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypeAliasType
 
 from easyautoml_ledger.times import time_text
 from ledger.domain import periods as domain
 from ledger.domain.money import text
 from ledger.queries import periods as queries
 from web.api.shapes import AmountText, Currency
+
+PeriodState = TypeAliasType("PeriodState", Literal["closed", "open"])
 
 
 class _Shape(BaseModel):
@@ -22,7 +25,7 @@ class Period(_Shape):
     """A month (UTC) that was closed. If it is `open`, it was reopened later."""
 
     period: str = Field(examples=["2026-10"])
-    state: Literal["closed", "open"]
+    state: PeriodState
     version: int = Field(description="The number of times that it was closed or reopened.")
     starts_at: datetime
     ends_at: datetime

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypeAliasType
 
 from easyautoml_ledger.errors import ContractError
 from ledger.domain.errors import LedgerError, NotFound, rejected_by_code
@@ -53,6 +54,17 @@ _ERROR_OF_STATUS: Final[Mapping[int, type[LedgerError]]] = {
 }
 
 
+ProblemDetails = TypeAliasType(
+    "ProblemDetails",
+    Annotated[
+        dict[str, Any],
+        Field(
+            description="Values specific to the code, such as amounts (as strings), a currency or a limit."
+        ),
+    ],
+)
+
+
 class Problem(BaseModel):
     """The reason why a request failed. `code` is stable and listed in docs/errors.md."""
 
@@ -68,10 +80,7 @@ class Problem(BaseModel):
     field: str | None = Field(
         default=None, description="The field, header or parameter at fault; a field as a dotted path."
     )
-    details: dict[str, Any] | None = Field(
-        default=None,
-        description="Values specific to the code, such as amounts (as strings), a currency or a limit.",
-    )
+    details: ProblemDetails | None = None
     operation: str | None = Field(
         default=None,
         description="The id of the rejected operation, which can be fetched.",

@@ -1,16 +1,41 @@
-"""Shapes of the API's answers, as OpenAPI describes them. Amounts are strings with 8 decimals."""
+"""Shapes of the API's answers, as OpenAPI describes them. Amounts are strings with 8 decimals.
+
+Each class, and each type that is named by `TypeAliasType`, is a schema of that name in the document.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypeAliasType
 
 from web.api.problems import Problem
 
-AmountText = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}\.[0-9]{8}$", examples=["12.50000000"])]
-Currency = Literal["USD", "EAML"]
-AccountName = Literal["usd", "eaml", "coupon", "due_usd", "due_eaml"]
+AmountText = TypeAliasType(
+    "AmountText",
+    Annotated[str, Field(pattern=r"^-?[0-9]{1,30}\.[0-9]{8}$", examples=["12.50000000"])],
+)
+Currency = TypeAliasType("Currency", Literal["USD", "EAML"])
+AccountName = TypeAliasType("AccountName", Literal["usd", "eaml", "coupon", "due_usd", "due_eaml"])
+Side = TypeAliasType("Side", Literal["debit", "credit"])
+OperationStatus = TypeAliasType("OperationStatus", Literal["recorded", "rejected"])
+HoldState = TypeAliasType("HoldState", Literal["open", "captured", "voided", "expired"])
+PayoutState = TypeAliasType("PayoutState", Literal["requested", "paid", "failed"])
+ContractState = TypeAliasType("ContractState", Literal["signed", "finished", "split", "cancelled"])
+ProposalState = TypeAliasType("ProposalState", Literal["open", "approved", "declined", "expired"])
+ProposalSubject = TypeAliasType("ProposalSubject", Literal["adjustment", "tariff", "period"])
+ProposerRole = TypeAliasType("ProposerRole", Literal["staff", "super_admin"])
+ItemOutcome = TypeAliasType(
+    "ItemOutcome",
+    Literal["recorded", "rejected", "refused", "conflict", "undecided", "busy", "invalid", "failed"],
+)
+QuoteOutcome = TypeAliasType("QuoteOutcome", Literal["recorded", "rejected", "undecided"])
+Command = TypeAliasType("Command", Annotated[dict[str, Any], Field(description="A command as it was sent.")])
+Pricing = TypeAliasType(
+    "Pricing",
+    Annotated[dict[str, Any], Field(description="The version of the tariff and every price that was used.")],
+)
 
 
 class _Shape(BaseModel):
@@ -37,6 +62,15 @@ class AccountState(_Shape):
     version: int
 
 
+AccountStates = TypeAliasType(
+    "AccountStates",
+    Annotated[
+        dict[str, AccountState],
+        Field(description="All accounts of the users in the operation, by code, except unused ones."),
+    ],
+)
+
+
 class Rejection(BaseModel):
     """The reason for a rejection: a code of docs/errors.md, and fields specific to it."""
 
@@ -46,20 +80,42 @@ class Rejection(BaseModel):
     message: str
 
 
+class SpentCoupon(_Shape):
+    """A part of the payment (USD) that the coupon with the id `grant` paid."""
+
+    grant: UUID
+    amount: AmountText
+
+
+class CouponState(_Shape):
+    """A user's coupon after the operation."""
+
+    user: int
+    amount: AmountText
+    remaining: AmountText
+    priority: int
+    granted_at: datetime
+    expires_at: datetime | None
+    kinds: list[str] | None
+    code: str | None
+
+
+CouponStates = TypeAliasType(
+    "CouponStates",
+    Annotated[dict[str, CouponState], Field(description="The coupons after the operation, by id.")],
+)
+
+
 class Decision(_Shape):
     """The ledger's decision about an operation: prices, transfers, and the accounts after it."""
 
     kind: str
-    command: dict[str, Any] = Field(description="The command as it was sent.")
+    command: Command
     payer: int | None
     machine_owner: int | None
-    pricing: dict[str, Any] | None = Field(
-        description="The version of the tariff and every price that was used."
-    )
+    pricing: Pricing | None
     transfers: list[Transfer]
-    accounts: dict[str, AccountState] = Field(
-        description="All accounts of the users in the operation, except those that were never used.",
-    )
+    accounts: AccountStates
     rejection: Rejection | None = None
     occurred_at: datetime
     hold: UUID | None = Field(default=None, description="The hold that was placed, captured or voided.")
@@ -83,12 +139,10 @@ class Decision(_Shape):
     to_promotions: AmountText | None = Field(
         default=None, description="The amount that expired coupons returned to promotions."
     )
-    spent: list[dict[str, Any]] | None = Field(
-        default=None, description="The coupons that paid, and how much each paid (USD)."
+    spent: list[SpentCoupon] | None = Field(
+        default=None, description="The coupons that paid, in the order in which they were spent."
     )
-    grants: dict[str, dict[str, Any]] | None = Field(
-        default=None, description="The coupons after the operation, by id."
-    )
+    grants: CouponStates | None = None
 
 
 class Hold(_Shape):
@@ -103,9 +157,9 @@ class Hold(_Shape):
     amount: AmountText
     remaining: AmountText
     captured: AmountText
-    pricing: dict[str, Any]
+    pricing: Pricing
     expires_at: datetime
-    state: Literal["open", "captured", "voided", "expired"]
+    state: HoldState
 
 
 class Payout(_Shape):
@@ -115,7 +169,7 @@ class Payout(_Shape):
     operation_user: int
     currency: Currency
     amount: AmountText
-    state: Literal["requested", "paid", "failed"]
+    state: PayoutState
 
 
 class Contract(_Shape):
@@ -128,7 +182,7 @@ class Contract(_Shape):
     amount: AmountText
     escrow: AmountText
     commission_rate: AmountText
-    state: Literal["signed", "finished", "split", "cancelled"]
+    state: ContractState
 
 
 class Coupon(_Shape):
@@ -158,7 +212,7 @@ class Proposal(_Shape):
     """A proposal that waits, or waited, for a second person."""
 
     id: UUID
-    subject: Literal["adjustment", "tariff", "period"]
+    subject: ProposalSubject
     operation_user: int | None = Field(description="The user whose account is to be adjusted, if any.")
     body: dict[str, Any] = Field(
         description="The proposed change: an adjustment's account, direction and amount; a tariff's terms; "
@@ -166,9 +220,9 @@ class Proposal(_Shape):
     )
     reason_code: str
     proposer: str
-    role: Literal["staff", "super_admin"] = Field(description="The role of the proposer.")
+    role: ProposerRole = Field(description="The role of the proposer.")
     expires_at: datetime
-    state: Literal["open", "approved", "declined", "expired"]
+    state: ProposalState
     resolver: str | None
 
 
@@ -231,7 +285,7 @@ class Operation(Decision):
     """An operation and the ledger's decision about it."""
 
     id: UUID
-    status: Literal["recorded", "rejected"]
+    status: OperationStatus
     position: int = Field(description="The position of its event in the log.")
     source: str
     request_id: str
@@ -246,7 +300,7 @@ class Entry(_Shape):
 
     transfer: int
     account: str
-    side: Literal["debit", "credit"]
+    side: Side
     currency: Currency
     amount: AmountText
     balance_after: AmountText | None
@@ -270,7 +324,7 @@ class BulkOutcome(_Shape):
     """The outcome of one item. `status` is the HTTP status that a request of its own would have got."""
 
     id: str | None = Field(description="The item's id; null if it has no valid id.")
-    outcome: Literal["recorded", "rejected", "refused", "conflict", "undecided", "busy", "invalid", "failed"]
+    outcome: ItemOutcome
     status: int
     replayed: bool
     operation: UUID | None = None
@@ -287,7 +341,7 @@ class BulkOutcomes(_Shape):
 class Quote(_Shape):
     """The result that the command would have now. Nothing was written."""
 
-    outcome: Literal["recorded", "rejected", "undecided"]
+    outcome: QuoteOutcome
     cost: dict[Currency, AmountText] = Field(
         description="The amount that the payer pays or will owe, by currency."
     )
@@ -335,7 +389,7 @@ class StatementLine(_Shape):
     kind: str
     transfer: int
     account: AccountName
-    side: Literal["debit", "credit"]
+    side: Side
     currency: Currency
     amount: AmountText
     balance_after: AmountText

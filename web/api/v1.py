@@ -26,7 +26,7 @@ from web.api import (  # noqa: F401 (importing them adds their routes)
     tariffs,
     users,
 )
-from web.api.documentation import completed
+from web.api.documentation import LICENSE, SERVERS, TAGS, completed
 from web.api.problems import problem
 from web.api.routes import router
 
@@ -71,6 +71,8 @@ api = LedgerAPI(
     urls_namespace="v1",
     docs_url=None,
     openapi_url=None,  # served by `web.api.documents`
+    servers=list(SERVERS),
+    openapi_extra={"info": {"license": LICENSE}, "tags": list(TAGS)},
 )
 api.add_router("", router)
 

@@ -20,8 +20,10 @@ LARGEST_AMOUNT = Decimal("999999999999.99999999")
 _UNSIGNED = r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,8})?"
 AMOUNT_PATTERN = f"^-?{_UNSIGNED}$"
 NON_NEGATIVE_PATTERN = f"^{_UNSIGNED}$"
-# The same, with at least one digit other than zero.
-POSITIVE_PATTERN = f"^(?=.*[1-9]){_UNSIGNED}$"
+# The same, with at least one digit other than zero, and one alternative for each place that the
+# first such digit has after the decimal point: RE2, and with it Go, knows no look-ahead.
+_BELOW_ONE = "|".join(f"{'0' * zeros}[1-9][0-9]{{0,{7 - zeros}}}" for zeros in range(8))
+POSITIVE_PATTERN = rf"^([1-9][0-9]{{0,11}}(\.[0-9]{{1,8}})?|0\.({_BELOW_ONE}))$"
 
 _is_amount = re.compile(f"-?{_UNSIGNED}").fullmatch
 _is_plain_number = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch

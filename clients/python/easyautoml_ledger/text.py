@@ -48,7 +48,7 @@ class Text:
         schema: dict[str, Any] = {"type": "string", "maxLength": self.longest}
         if self.shortest:
             schema["minLength"] = self.shortest
-        return {**schema, "pattern": r"^[^\u0000]*$"}
+        return {**schema, "pattern": r"^[^\x00]*$"}
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self.parse)
@@ -74,8 +74,8 @@ class SingleLine(Text):
         return text
 
     def json_schema(self) -> dict[str, Any]:
-        inner = r"[^\u0000-\u001f\u007f-\u009f]"
-        edge = r"[^\s\u0000-\u001f\u007f-\u009f]"
+        inner = r"[^\x00-\x1f\x7f-\x9f]"
+        edge = r"[^\s\x00-\x1f\x7f-\x9f]"
         return {**super().json_schema(), "pattern": f"^{edge}({inner}*{edge})?$"}
 
 

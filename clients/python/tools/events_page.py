@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from easyautoml_ledger.money import AMOUNT_PATTERN, NON_NEGATIVE_PATTERN, POSITIVE_PATTERN
+
 _HEAD = """\
 # The events on Kafka
 
@@ -31,6 +33,12 @@ _ABOUT = {
     "ce_correlationid": "copied to the outcome",
     "ce_causationid": "copied to the outcome",
     "content-type": "`application/json`",
+}
+
+_AMOUNTS = {
+    AMOUNT_PATTERN: "amount as a string",
+    NON_NEGATIVE_PATTERN: "amount as a string (0 or more)",
+    POSITIVE_PATTERN: "amount as a string, more than 0",
 }
 
 Document = dict[str, Any]
@@ -138,16 +146,16 @@ def _value(field: Document) -> str:  # noqa: PLR0911 (one return for each form o
 
 
 def _scalar(field: Document) -> str:
-    words = [str(field.get("format") or field.get("type") or "any value")]
-    if words == ["string"] and "[1-9][0-9]{0,11})" in field.get("pattern", ""):
-        words = ["amount as a string" + (", more than 0" if "(?=" in field["pattern"] else "")]
-    elif "pattern" in field:
-        words.append("with a pattern")
+    words = [
+        _AMOUNTS.get(field.get("pattern", "")) or str(field.get("format") or field.get("type", "any value"))
+    ]
     for keyword, preposition in (("minimum", "from"), ("maximum", "to"), ("maxLength", "at most")):
         if keyword in field and field[keyword] != 2**63 - 1:
             words.append(
                 f"{preposition} {field[keyword]}" + (" characters" if keyword == "maxLength" else "")
             )
+    if "pattern" in field and field["pattern"] not in _AMOUNTS:
+        words.append("matching `" + field["pattern"].replace("|", "\\|") + "`")
     if field.get("default") is not None:
         words.append(f"(default `{json.dumps(field['default'])}`)")
     return " ".join(words)
