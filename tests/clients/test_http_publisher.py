@@ -76,7 +76,7 @@ def test_an_operation_is_recorded(server: Server, publisher: HttpPublisher) -> N
     assert (outcome.replayed, outcome.body["operation"]) == (False, "0198")
     [(path, headers, body)] = server.requests
     assert path == "/v1/operations"
-    assert headers["Idempotency-Key"] == outcome.request_id
+    assert headers["Idempotency-Key"] == f'"{outcome.request_id}"'
     assert headers["Authorization"] == "Bearer key"
     assert headers["Content-Type"] == "application/json"
     assert body == {"type": "pay_a_bill", "operation_user": 43, "amount": "12.50000000"}
@@ -95,7 +95,7 @@ def test_a_failed_request_is_sent_again_with_the_same_id(
     """A request that did arrive is then found and not recorded twice."""
     server.answers = [failure, failure, RECORDED]
     outcome = publisher.publish(BILL)
-    assert {headers["Idempotency-Key"] for _, headers, _ in server.requests} == {outcome.request_id}
+    assert {headers["Idempotency-Key"] for _, headers, _ in server.requests} == {f'"{outcome.request_id}"'}
     assert len(server.requests) == 3
     assert len({json.dumps(body) for _, _, body in server.requests}) == 1
 

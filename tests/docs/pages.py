@@ -14,6 +14,7 @@ _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.DOTALL | re
 _TABLE = re.compile(r"(?:^\|.*\|\n)+", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6} (?P<text>.+)$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_CODE: Final = re.compile("`[^`\n]+`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def anchors(page: Path) -> set[str]:
 
 def links(page: Path) -> list[str]:
     """Return the targets of the links of a page, as they are written."""
-    return [found["target"] for found in _LINK.finditer(prose(page))]
+    return [found["target"] for found in _LINK.finditer(_CODE.sub("code", prose(page)))]
 
 
 def _cells(line: str) -> tuple[str, ...]:
