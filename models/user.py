@@ -13,6 +13,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.core.validators import EmailValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models.base import ModelBase
+from django.db.models.functions import Lower
 
 from models.billing import Entry, Operation
 from models.deletion import DeletedAsQuerySet, total_deleted
@@ -83,9 +84,18 @@ class UserQuerySet(models.QuerySet["User"]):
     _update.alters_data = True  # type: ignore[attr-defined]
     _update.queryset_only = False  # type: ignore[attr-defined]
 
+    def with_address(self, email: str) -> Self:
+        """Return the user with this email address, in upper or lower case, as a queryset of at most one."""
+        return self.alias(address=Lower("email")).filter(address=Lower(models.Value(email)))
+
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
     """Manager that creates users by their email address."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user with this email address, in upper or lower case. Raises ``User.DoesNotExist``."""
+        user: User = self.with_address(username or "").get()
+        return user
 
     def create_user(
         self, email: str | None = None, password: str | None = None, **extra_fields: Any
@@ -232,6 +242,12 @@ class User(DeletedAsQuerySet, ValidatedModel, AbstractBaseUser, PermissionsMixin
                     condition=models.Q(**{f"{name}__gte": 0}), name=f"user_{name}_not_negative"
                 )
                 for name in BALANCES
+            ),
+            # An address names one user, however it is written.
+            models.UniqueConstraint(
+                Lower("email"),
+                name="user_email_once",
+                violation_error_message="A user with this email address exists already.",
             ),
         )
 

@@ -175,11 +175,28 @@ def _apply_user(user: User) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
         if reference_store.mark_applied(cursor, "user", user) is None:
             return False
+        if user.email is not None:
+            _free_address(cursor, user.id, user.email)
         if not UserRow.objects.filter(pk=user.id).update(**_user_columns(user)) and not user.deleted:
             row = UserRow(pk=user.id, **_user_columns(user))
             row.set_unusable_password()
             row.save(force_insert=True)
     return True
+
+
+def _free_address(cursor: Any, user: int, email: str) -> None:
+    """Take an address from another user who has given it up and whose own new state is still to be applied.
+
+    Without this, two users who swap their addresses would wait for each other for ever.
+    """
+    cursor.execute(
+        """update models_user u set email = null
+           from ledger_reference r
+           where lower(u.email) = lower(%(email)s) and u.id <> %(user)s
+             and r.kind = 'user' and r.thing_id = u.id and not r.applied
+             and lower(r.kept ->> 'email') is distinct from lower(%(email)s)""",
+        {"email": email, "user": user},
+    )
 
 
 def _apply_machine(machine: Machine) -> bool:

@@ -155,11 +155,19 @@ def defer(kind: str, state: ReferenceData) -> bool:
 
 
 def retry_free_addresses() -> bool:
-    """Retry refused users whose email address belongs to no other user now. Return True if there are any."""
+    """Retry refused users whose email address no other user keeps. Return True if there are any.
+
+    A user whose own new state has another address does not keep the old one.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """update ledger_reference r set retry_at = null
                where kind = 'user' and not applied and retry_at is not null and not exists (
-                   select from models_user u where u.email = r.kept ->> 'email' and u.id <> r.thing_id)"""
+                   select from models_user u
+                   where lower(u.email) = lower(r.kept ->> 'email') and u.id <> r.thing_id
+                     and not exists (
+                         select from ledger_reference own
+                         where own.kind = 'user' and own.thing_id = u.id and not own.applied
+                           and lower(own.kept ->> 'email') is distinct from lower(r.kept ->> 'email')))"""
         )
         return bool(cursor.rowcount)

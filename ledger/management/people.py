@@ -38,8 +38,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def find_administrator(text: str) -> User:
     """Return the administrator with this email or id. Raises `CommandError`."""
-    named = {"pk": int(text)} if text.isdecimal() else {"email": text}
-    person: User | None = User.objects.filter(**named, is_active=True, is_staff=True).first()
+    named = User.objects.filter(pk=int(text)) if text.isdecimal() else User.objects.with_address(text)
+    person: User | None = named.filter(is_active=True, is_staff=True).first()
     if person is None:
         raise CommandError(f"{text} is not an administrator", returncode=REFUSED)
     return person

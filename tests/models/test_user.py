@@ -25,6 +25,7 @@ def test_a_user_signs_in_by_email() -> None:
     user = User.objects.create_user(email="Ada@Example.ORG", password=PASSWORD, first_name="Ada")
     assert user.email == "Ada@example.org"
     assert authenticate(username="Ada@example.org", password=PASSWORD) == user
+    assert authenticate(username="ada@EXAMPLE.org", password=PASSWORD) == user
     assert authenticate(username="Ada@example.org", password="wrong") is None
     assert User.USERNAME_FIELD == "email"
 
@@ -43,6 +44,8 @@ def test_users_can_have_no_address_but_not_share_one() -> None:
     User.objects.create_user(email="a@example.org")
     with pytest.raises(IntegrityError), transaction.atomic():
         User.objects.create_user(email="a@example.org")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.create_user(email="A@example.org")
     assert User.objects.count() == 3
 
 

@@ -292,6 +292,27 @@ def test_an_email_that_changes_hands_waits_for_its_owner() -> None:
     assert User.objects.get(pk=43).email == "shared@example.com"
 
 
+def test_an_email_in_other_letters_waits_for_its_owner_too() -> None:
+    """`pat.lee@` and `Pat.Lee@` are one address, which belongs to one user."""
+    _take(_user(64, email="pat.lee@example.com"))
+    assert _take(_user(65, email="Pat.Lee@example.com"))["put_off"] == 1
+    assert not User.objects.filter(pk=65).exists()
+    assert _take(_user(64, email="lee@example.com", version=2))["applied"] == 2
+    assert User.objects.get(pk=65).email == "Pat.Lee@example.com"
+
+
+def test_users_who_swap_their_emails_do_not_wait_for_each_other() -> None:
+    """Whichever is applied first takes the address that the other one has given up."""
+    addresses = ("pat@example.com", "lee@example.com", "kim@example.com")
+    _take(*(_user(64 + number, email=email) for number, email in enumerate(addresses)))
+    _take(_user(64, email="Lee@example.com", version=2))
+    _take(_user(65, email="kim@example.com", version=2))
+    assert User.objects.get(pk=64).email == "Lee@example.com"
+    assert "put_off" not in _take(_user(66, email="Pat@example.com", version=2))
+    found = dict(User.objects.filter(pk__in=(64, 65, 66)).values_list("pk", "email"))
+    assert found == {64: "Lee@example.com", 65: "kim@example.com", 66: "Pat@example.com"}
+
+
 def test_an_email_of_a_deleted_user_is_free_at_once() -> None:
     """Its new owner does not wait for the next attempt."""
     _take(_user(42, email="shared@example.com"))

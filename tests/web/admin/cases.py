@@ -64,7 +64,7 @@ def later(**ahead: float) -> str:
 CASES: Final[Mapping[str, Case]] = {
     "place-hold": Case(
         lambda given: {
-            "operation_user": given.user.email,
+            "operation_user": (given.user.email or "").upper(),
             "kind": "solving",
             "machine": given.machine,
             "count_of_lines": 20_000,

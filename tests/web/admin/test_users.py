@@ -40,6 +40,12 @@ def test_a_new_user_is_added_with_an_address_and_a_password(admin: Client) -> No
     )
     assert answer.status_code == 302
     assert User.objects.get(email="new@example.com").check_password("a-long-passw0rd")
+    answer = admin.post(
+        reverse("admin:models_user_add"),
+        {"email": "New@example.com", "password1": "a-long-passw0rd", "password2": "a-long-passw0rd"},
+    )
+    assert "A user with this email address exists already." in answer.content.decode()
+    assert User.objects.filter(email__iexact="new@example.com").count() == 1
 
 
 def test_only_a_superuser_changes_roles(admin: Client, world: World) -> None:

@@ -58,10 +58,10 @@ class UserField(TextField):
             return None
         if (number := number_or_none(term)) is not None:
             return number  # An unknown id is for the ledger to refuse.
-        found: int | None = User.objects.filter(email__iexact=term).values_list("pk", flat=True).first()
-        if found is None:
+        found = list(User.objects.with_address(term).values_list("pk", flat=True))
+        if len(found) != 1:
             raise ValidationError("no user has this email address")
-        return found
+        return int(found[0])
 
     @override
     def readable(self, value: Any) -> str:
