@@ -95,7 +95,7 @@ class Client:
         while (end := answer.find(b"\r\n\r\n")) < 0:
             answer += self._more()
         head = bytes(answer[:end]).lower()
-        length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0] or 0)  # none: 204
         while len(answer) < end + 4 + length:
             answer += self._more()
         if b"connection: close" in head:

@@ -9,6 +9,7 @@ from web.api.documents import asyncapi, openapi
 from web.api.health import livez, readyz
 from web.api.metrics import metrics
 from web.api.v1 import api
+from web.favicon import favicon
 
 urlpatterns = [
     path("admin/doors/<slug:name>/", admin.site.admin_view(show_command_page), name="command_page"),
@@ -20,4 +21,5 @@ urlpatterns = [
     path("livez", livez),
     path("readyz", readyz),
     path("metrics", metrics),
+    path("favicon.ico", favicon),
 ]

@@ -33,6 +33,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OPERATIONS = topics.TRAINING_OPERATIONS
 
 
+@pytest.fixture(autouse=True)
+def _made_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.api.metrics._KEPT_SECONDS", 0)
+
+
 def metrics() -> dict[str, float]:
     """Return every metric of the ledger by its name with its labels."""
     text = Client().get("/metrics").content.decode()

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable
-from time import perf_counter
+from threading import Lock
+from time import monotonic, perf_counter
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from web.api.monitoring import LedgerCollector
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+
+_KEPT_SECONDS: Final = 1
 
 _requests = Counter(
     "ledger_http_requests",
@@ -53,14 +56,46 @@ class MetricsMiddleware:
         return response
 
 
+class Scrape:
+    """The last metrics that were made. They are made again after a second, by one thread at a time.
+
+    They need no key and cost queries, so however often they are asked for, they are made once a second.
+    """
+
+    def __init__(self) -> None:
+        self._body = b""
+        self._until = 0.0
+        self._lock = Lock()
+
+    def read(self) -> bytes:
+        """Return the metrics. While another thread makes them, return the ones before, if there are any."""
+        if monotonic() >= self._until and self._lock.acquire(blocking=not self._body):
+            try:
+                if monotonic() >= self._until:
+                    self._body = _make()
+                    self._until = monotonic() + _KEPT_SECONDS
+            finally:
+                self._lock.release()
+        return self._body
+
+
+_scrape = Scrape()
+
+
 @require_safe
 def metrics(_: HttpRequest) -> HttpResponse:
-    """Return the metrics of all processes of this server and of the database. They name no user or amount."""
+    """Return the metrics of all processes of this server and of the database, at most a second old.
+
+    They name no user or amount.
+    """
+    return HttpResponse(_scrape.read(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _make() -> bytes:
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     database_registry = CollectorRegistry()
     database_registry.register(LedgerCollector())
-    body = generate_latest(registry) + generate_latest(database_registry)
-    return HttpResponse(body, content_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry) + generate_latest(database_registry)
