@@ -98,7 +98,7 @@ class Freezing:
         self._cursor.execute(
             f"""select {ACCOUNT_GROUP}, a.currency, sum(s.debits), sum(s.credits)
                 from period_sum s join ledger_account a on a.id = s.account_id
-                where s.month = %s group by 1, 2 order by 2 desc, 1""",  # noqa: S608 (fixed names)
+                where s.month = %s group by 1, 2 order by 2 desc, {ACCOUNT_GROUP} collate "C" """,  # noqa: S608 (fixed names)
             [str(month)],
         )
         totals = tuple(Total(*row) for row in self._cursor.fetchall())

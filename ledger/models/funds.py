@@ -75,7 +75,8 @@ class ConsultingContract(models.Model):
 class PaymentReference(models.Model):
     """The digest of a used payment reference. The row is deleted when the reference's note is erased."""
 
-    digest = models.CharField(primary_key=True, max_length=64)
+    digest = models.CharField(primary_key=True, max_length=64, db_collation="C")
+    """Compared by bytes: a part of a digest finds it in any language."""
     operation_id = models.UUIDField(unique=True)
 
     class Meta:

@@ -70,7 +70,7 @@ def trial_balance(position: int | None = None, month: Month | None = None) -> Tr
                      where id <= %(last)s and (%(ends_at)s is null or effective_at < %(ends_at)s)
                      group by account_id, currency) sums
                join ledger_account a on a.id = sums.account_id
-               group by 1, 2 order by 2 desc, 1""",  # noqa: S608 (fixed names)
+               group by 1, 2 order by 2 desc, {ACCOUNT_GROUP} collate "C" """,  # noqa: S608 (fixed names)
             {"last": last_entry_id(upto), "ends_at": None if month is None else month.ends_at},
         )
         lines = [
