@@ -33,6 +33,7 @@ def sent() -> Iterator[list[str]]:
         seen.append(sql)
         return execute(sql, params, many, context)
 
+    connection.ensure_connection()  # it sends statements of its own
     with connection.execute_wrapper(note):
         yield seen
 
