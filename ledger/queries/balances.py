@@ -112,6 +112,13 @@ def _read(sql: str, user: int, at: datetime) -> Balances | None:
     )
 
 
+def is_to_come(at: datetime) -> bool:
+    """Return True if a time is later than the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("select %s > clock_timestamp()", [at])
+        return bool(cursor.fetchone()[0])
+
+
 class _Row(NamedTuple):
     """A row of `_NOW` or `_AS_OF`: an account, or for the user's own row only nulls and position 0."""
 

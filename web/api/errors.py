@@ -52,6 +52,13 @@ class UnknownParameter(LedgerError):
     status = 400
 
 
+class AsOfInTheFuture(LedgerError):
+    """Balances are only known up to now, by the database's clock."""
+
+    code = "as_of_in_the_future"
+    status = 400
+
+
 class Unauthenticated(LedgerError):
     """The API key is missing or not valid."""
 

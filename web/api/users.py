@@ -5,9 +5,9 @@ from django.utils import timezone
 from ninja import Path, Query
 
 from easyautoml_ledger.times import parse_time, time_text
-from ledger.queries.balances import balances, balances_as_of
+from ledger.queries.balances import balances, balances_as_of, is_to_come
 from ledger.queries.statement import PageEnd, statement
-from web.api import cursors, rendering, shapes
+from web.api import cursors, errors, rendering, shapes
 from web.api.auth import ReadKey, caller_of
 from web.api.callers import no_such_user
 from web.api.documentation import refusals
@@ -26,6 +26,8 @@ from web.api.routes import router
 def get_balances(request: HttpRequest, user: Path[Id], asked: Query[BalancesQuery]) -> HttpResponse:
     """Return the user's balances, held amounts and debts from one consistent read."""
     caller_of(request).check_balances_of(user)
+    if asked.as_of is not None and is_to_come(asked.as_of):
+        raise errors.AsOfInTheFuture("as_of is later than the ledger's clock", field="as_of")
     found = balances(user, at=timezone.now()) if asked.as_of is None else balances_as_of(user, at=asked.as_of)
     if found is None:
         raise no_such_user()

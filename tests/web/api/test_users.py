@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from events.models import Event
 from models import User
+from tests import commands as do
 from tests.builders import fund, make_machine, make_user, post_one, solving
 from tests.builders import top_up as topping_up
 from tests.web.api.conftest import Api, bill, refused, top_up
@@ -52,6 +54,15 @@ def test_a_user_without_operations_has_zero_balances(api: Api, user: User) -> No
         "as_of": {"position": 0, "recorded_at": None},
         **dict.fromkeys(("usd", "eaml", "coupon", "due_usd", "due_eaml"), funds()),
     }
+
+
+def test_balances_of_a_time_to_come_are_refused(api: Api, user: User) -> None:
+    """They would count coupons and holds as expired that are live now."""
+    post_one(do.grant(user, 5, expires_at=timezone.now() + timedelta(hours=1)))
+    path = f"/v1/users/{user.pk}/balances"
+    for as_of in ((timezone.now() + timedelta(days=1)).isoformat(), "9999-12-31T23:59:59Z"):
+        refused(api.get(path, as_of=as_of), 400, "as_of_in_the_future", "as_of")
+    assert api.get(path, as_of=timezone.now().isoformat()).json()["coupon"]["balance"] == "5.00000000"
 
 
 def test_balances_are_as_of_the_last_event(api: Api, user: User) -> None:
