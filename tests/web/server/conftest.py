@@ -131,7 +131,7 @@ def stack() -> Iterator[tuple[Stack, str]]:
         yield made, found[1]
 
 
-def _serve(stack: tuple[Stack, str], name: str, settings: dict[str, str]) -> Server:
+def serve(stack: tuple[Stack, str], name: str, settings: dict[str, str]) -> Server:
     made, key = stack
     port = free_port()
     worker = made.start("web", instance=f"web-{name}", environment={**settings, "LEDGER_WEB_PORT": str(port)})
@@ -144,10 +144,10 @@ def _serve(stack: tuple[Stack, str], name: str, settings: dict[str, str]) -> Ser
 @pytest.fixture(scope="module")
 def short(stack: tuple[Stack, str]) -> Server:
     """A server that waits for a client only for moments."""
-    return _serve(stack, "short", SHORT)
+    return serve(stack, "short", SHORT)
 
 
 @pytest.fixture(scope="module")
 def few(stack: tuple[Stack, str]) -> Server:
     """A server with 90 connections, 70 from each address, and 64 KiB of bodies."""
-    return _serve(stack, "few", FEW)
+    return serve(stack, "few", FEW)
