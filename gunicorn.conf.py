@@ -12,9 +12,13 @@ import shutil
 import tempfile
 from typing import Any
 
+from config.environment import read_or_exit
+from config.starting import check_before_web
 from web.server.worker import LimitedWorker
 
-workers = int(os.environ.get("WEB_CONCURRENCY") or min(4, max(1, (os.cpu_count() or 1) // 2)))
+_settings = read_or_exit()
+
+workers = _settings.web_concurrency or min(4, max(1, (os.cpu_count() or 1) // 2))
 threads = 16
 worker_class = LimitedWorker
 graceful_timeout = 8
@@ -24,10 +28,12 @@ _directory = ""
 
 
 def on_starting(_: Any) -> None:
-    """Set the metrics directory before the first worker, because prometheus-client reads it at import.
+    """Check the database, and prepare what the workers inherit.
 
-    The limit on open files is raised as far as the system permits, because each connection is one.
+    The metrics directory is set before the first worker, because prometheus-client reads it at import. The
+    limit on open files is raised as far as the system permits, because each connection is one.
     """
+    check_before_web()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     global _directory  # noqa: PLW0603 - gunicorn's hooks are functions of a module

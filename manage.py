@@ -6,6 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from config.starting import check_before_command
 from stack.state import running_environment
 
 if __name__ == "__main__":
@@ -14,4 +15,5 @@ if __name__ == "__main__":
         # Use the database and broker of a ledger that `make run` has started.
         for name, value in running_environment(os.environ).items():
             os.environ.setdefault(name, value)
+    check_before_command(sys.argv[1:])
     execute_from_command_line(sys.argv)

@@ -6,7 +6,8 @@ from typing import Any
 import moneyed
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
-from config.environment import database, read_environment
+from config.environment import read_environment
+from config.setting_values import database
 from ledger.domain.proposals import Role, Tier
 from web.server.limits import Limits
 
@@ -89,6 +90,16 @@ WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = ENVIRONMENT.body_bytes_max
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_HTTPONLY = True
+# Behind a proxy that ends TLS. Plain HTTP is sent on, except what monitoring asks on the inside.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = ENVIRONMENT.https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENVIRONMENT.https else None
+SECURE_HSTS_SECONDS = ENVIRONMENT.hsts_seconds if ENVIRONMENT.https else 0
+SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^metrics$"]
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # whether HSTS is also for subdomains is decided by the owner of the domain, not here
+    "security.W021",  # the same for the browsers' preload lists
+    "security.W009",  # the length and variety of the key are checked with the other settings
+]
 X_FRAME_OPTIONS = "DENY"
 UNFOLD = {"SITE_TITLE": "EasyAutoML ledger"}
 

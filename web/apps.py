@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class WebConfig(AppConfig):
-    """The HTTP API and the administration. It has no models."""
+    """The HTTP API and the administration."""
 
     name = "web"
     verbose_name = "Web"

@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from config.environment import database
+from config.setting_values import database
 from stack import Stack
 from stack.ports import wait_until
 from tests.web.server.conftest import Server
