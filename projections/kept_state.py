@@ -35,9 +35,11 @@ class KeptState:
         Table(
             name="ledger_payment_reference",
             key=("digest",),
-            columns=("operation_id",),
-            living=f"""exists (select from events_note n where n.event_id = r.operation_id
-                               and n.name = '{payment_references.NOTE}' and n.text is not null)""",
+            columns=("payments",),
+            living=f"""not exists (
+                select from jsonb_each_text(r.payments) paid
+                join events_note n on n.event_id = paid.value::uuid and n.name = '{payment_references.NOTE}'
+                where n.text is null)""",
         ),
     )
 

@@ -469,7 +469,10 @@ def state_of(domain: PureDomain) -> Sequence[Any]:
         locked.adjusted,
     ]
     # Each domain gives a payment a reference of its own, so only the paid operations are compared.
-    kept += [locked.payouts, {each.operation: True for each in locked.payments.values()}]
+    kept += [
+        locked.payouts,
+        {paid: True for each in locked.payments.values() for paid in each.payments.values()},
+    ]
     grants: dict[int, dict[str, Grant]] = {user: dict(own) for user, own in locked.grants.items()}
     return [accounts, grants, dict(locked.contracts), *map(dict, kept)]
 

@@ -124,6 +124,12 @@ class PaymentReferenceUsed(Rejected):
     code = "payment_reference_used"
 
 
+class AmbiguousPayment(Rejected):
+    """Several providers have a payment of this reference."""
+
+    code = "ambiguous_payment"
+
+
 class PayoutExists(Rejected):
     """A payout with this id already exists."""
 

@@ -15,13 +15,13 @@ from ledger.domain.errors import (
 )
 from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
-from ledger.domain.payment_references import PaymentReference
+from ledger.domain.payment_references import PaymentName, PaymentReference
 from ledger.domain.payouts import Payout
 from ledger.domain.proposals import Proposal, Subject
 from ledger.domain.reversals import Original
 from ledger.domain.tariff import Override, Tariff, in_force, with_overrides
 
-WAITING_DIGEST_LENGTH: Final = 40
+WAITING_DIGEST_LENGTH: Final = 18
 """The first digits of a payment's digest, by which messages wait for it. No two payments share them."""
 
 
@@ -62,16 +62,20 @@ class Known:
             raise Undecided(f"hold {hold} is not known yet", field="hold", waits_for=f"hold:{hold}")
         return found
 
-    def payment(self, digest: str) -> str:
-        """Return the operation that recorded a payment. Raises `Undecided` if there is none yet."""
-        found = self.payments.get(digest)
+    def payment(self, name: PaymentName) -> str:
+        """Return the operation that recorded a payment.
+
+        Raises `Undecided` if there is none yet, and `AmbiguousPayment` if it may be one of several.
+        """
+        reference = self.payments.get(name.digest)
+        found = None if reference is None else reference.found_by(name.provider)
         if found is None:
             raise Undecided(
                 "no payment of this reference is known yet",
                 field="payment_reference",
-                waits_for=f"payment:{digest[:WAITING_DIGEST_LENGTH]}",
+                waits_for=f"payment:{name.digest[:WAITING_DIGEST_LENGTH]}:{name.provider}",
             )
-        return found.operation
+        return found
 
     def offer(self, request: int) -> Offer:
         """Return a consulting request. Raises `ContractUnknown`."""

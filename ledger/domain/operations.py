@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from ledger.domain.payment_references import PaymentName
+
 
 class Kind(StrEnum):
     """The kind of an operation. The first nine are the flags of `Operation` and the kinds on the wire."""
@@ -61,8 +63,8 @@ class RecordOperation:
     amount: Decimal | None = None
     unit_price: Decimal | None = None
     hold: UUID | None = None
-    payment: str | None = None
-    """The digest of the provider's payment reference: `ledger.domain.payment_references`."""
+    payment: PaymentName | None = None
+    """The provider's name of the payment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

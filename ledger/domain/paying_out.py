@@ -11,7 +11,7 @@ from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import USD, ZERO, text
 from ledger.domain.one_user import OneUserCommand
 from ledger.domain.operations import Kind
-from ledger.domain.payment_references import claim
+from ledger.domain.payment_references import PaymentName, claim
 from ledger.domain.payouts import Payout, PayoutState
 
 
@@ -29,11 +29,11 @@ class RequestPayout(OneUserCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmPayout:
-    """Record that the provider has paid a payout. `payment` is the digest of the payment's reference."""
+    """Record that the provider has paid a payout. `payment` is the provider's name of the payment."""
 
     payout: str
     occurred_at: datetime
-    payment: str | None = None
+    payment: PaymentName | None = None
 
     kind = Kind.PAYOUT
 

@@ -9,6 +9,7 @@ from ledger.domain import money
 from ledger.domain.errors import AmountTooSmall, NoPrice, NotForSale, OwnMachine, PriceChanged
 from ledger.domain.money import EAML, USD, ZERO, Currency, text
 from ledger.domain.operations import MARKET, Kind, MachineTerms, RecordOperation
+from ledger.domain.payment_references import PaymentName
 from ledger.domain.tariff import Band, Tariff, split
 
 T = TypeVar("T")
@@ -28,8 +29,8 @@ class Priced:
     due_limit: Decimal | None = None
     """The amount that the payer may owe in this currency; None if nothing may become due."""
     machine_owner: int | None = None
-    payment: str | None = None
-    """The digest of the payment reference of money that is paid in."""
+    payment: PaymentName | None = None
+    """The provider's name of the payment of money that is paid in."""
     pricing: Mapping[str, Any] = field(default_factory=dict)
 
     @property

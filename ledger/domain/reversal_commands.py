@@ -11,6 +11,7 @@ from ledger.domain.errors import NothingLeftToReverse, NotReversible
 from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import ZERO, text
 from ledger.domain.operations import COMPUTE, CONSULTING, MARKET, Kind
+from ledger.domain.payment_references import PaymentName
 from ledger.domain.reversal_transfers import ReversalTransfers
 from ledger.domain.reversals import Original, Reversed
 
@@ -32,11 +33,11 @@ class Reverse:
 class ChargeBack:
     """Record that a provider took back `amount` (USD, 8 decimals) of a payment, or all that is left of it.
 
-    The payment is named by its operation or by the digest of its reference.
+    The payment is named by its operation or by its provider's name.
     """
 
     operation: str | None
-    payment: str | None
+    payment: PaymentName | None
     amount: Decimal | None
     occurred_at: datetime
 

@@ -21,6 +21,7 @@ from ledger.domain.known import Known
 from ledger.domain.opening import OpenBalances
 from ledger.domain.operations import MachineTerms, RecordOperation
 from ledger.domain.paying_out import ConfirmPayout, FailPayout, RequestPayout
+from ledger.domain.payment_references import PaymentName
 from ledger.domain.reversal_commands import ChargeBack, Reverse
 from ledger.domain.reversals import Original
 from ledger.domain.tariff_versions import ProposeTariff
@@ -50,7 +51,7 @@ def read_known(cursor: Any, commands: Iterable[Command], *, lock: bool) -> Readi
     offers = consulting.read_offers(cursor, named.requests, lock=lock) if named.requests else []
     contracts = kept_store.read_contracts(cursor, named.contracts) if named.contracts else []
     paid = payment_references.read(cursor, named.payments) if named.payments else []
-    operations = named.operations.union(payment.operation for payment in paid)
+    operations = named.operations.union(*(payment.payments.values() for payment in paid))
     originals = _originals(cursor, operations) if operations else {}
     users = named.users.union(
         (hold.user for hold in holds),
@@ -131,10 +132,10 @@ def _names_in(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (on
                 named.contracts.add(command.contract)
             case ResolveProposal():
                 named.proposals.add(command.proposal)
-            case Reverse() | ChargeBack(payment=None):
+            case ChargeBack(payment=PaymentName() as payment):
+                named.payments.add(payment.digest)
+            case Reverse() | ChargeBack():
                 named.operations.add(str(command.operation))
-            case ChargeBack():
-                named.payments.add(str(command.payment))
             case ProposeTariff():
                 named.users |= set() if command.user is None else {command.user}
                 named.teams |= set() if command.team is None else {command.team}

@@ -103,10 +103,11 @@ def load_state(  # noqa: C901 (one read for each kind of state)
 
 
 def _payments(plans: Sequence[Plan | None]) -> list[str]:
+    """Return the digests of the references under which the plans record payments."""
     paid_in = [each.payment for each in plans if isinstance(each, Priced)]
     confirmed = [each.command for each in plans if isinstance(each, PayingOut)]
     paid_out = [command.payment for command in confirmed if isinstance(command, ConfirmPayout)]
-    return [payment for payment in paid_in + paid_out if payment is not None]
+    return [payment.digest for payment in paid_in + paid_out if payment is not None]
 
 
 def _is_about_periods(plan: Plan | None) -> bool:

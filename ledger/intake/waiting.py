@@ -15,6 +15,7 @@ from events.kafka.handler import TryAgain
 from events.kafka.stored_messages import Parked, StoredWaiting
 from events.poison import INTERNAL_ERROR, POISON, is_poison, isolate, reason_of
 from ledger.domain.errors import Busy, LockTimeout
+from ledger.domain.payment_references import NOT_SAID
 from ledger.engine.posting import post
 from ledger.engine.submission import Outcome, Submission
 from ledger.intake import control_totals
@@ -40,9 +41,10 @@ def sweep() -> Counter[str]:
 def _due(cursor: Any) -> list[int]:
     """Return the waiting messages that name something now known, or whose deadline has passed."""
     cursor.execute(
-        """with awaited as materialized (
+        f"""with awaited as materialized (
                select waits_for, split_part(waits_for, ':', 1) as kind,
-                      nullif(split_part(waits_for, ':', 2), '') as id
+                      nullif(split_part(waits_for, ':', 2), '') as id,
+                      split_part(waits_for, ':', 3) as provider
                from (select distinct waits_for from events_waiting) names),
            known as (
                select waits_for from awaited
@@ -53,11 +55,13 @@ def _due(cursor: Any) -> list[int]:
                    when 'payout' then exists (select from ledger_payout p where p.id = awaited.id::uuid)
                    when 'payment' then exists (
                        select from ledger_payment_reference r
-                       where r.digest >= awaited.id and r.digest < awaited.id || 'g')
+                       where r.digest >= awaited.id and r.digest < awaited.id || 'g'
+                         and (awaited.provider = '{NOT_SAID}'
+                              or r.payments ?| array[awaited.provider, '{NOT_SAID}']))
                    end)
            select id from events_waiting
            where (waits_for in (select waits_for from known) or deadline <= now()) and waits_for <> %s
-           order by id limit %s""",
+           order by id limit %s""",  # noqa: S608 (a fixed name)
         [control_totals.WAITS_FOR, BATCH],
     )
     return [row[0] for row in cursor.fetchall()]

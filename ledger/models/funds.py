@@ -73,17 +73,20 @@ class ConsultingContract(models.Model):
 
 
 class PaymentReference(models.Model):
-    """The digest of a used payment reference. The row is deleted when the reference's note is erased."""
+    """The digest of a used payment reference, and the operations recorded under it, by payment provider.
+
+    A payment is taken out when the note of its reference is erased.
+    """
 
     digest = models.CharField(primary_key=True, max_length=64, db_collation="C")
     """Compared by bytes: a part of a digest finds it in any language."""
-    operation_id = models.UUIDField(unique=True)
+    payments = models.JSONField()
 
     class Meta:
         db_table = "ledger_payment_reference"
 
     def __str__(self) -> str:
-        return f"payment reference of {self.operation_id}"
+        return f"payment reference of {', '.join(sorted(self.payments.values()))}"
 
 
 class ReversedOperation(models.Model):

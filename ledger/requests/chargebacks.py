@@ -5,7 +5,7 @@ from typing import Any
 
 from easyautoml_ledger.chargebacks import Chargeback
 from ledger.domain.operations import Kind
-from ledger.domain.payment_references import digest_of
+from ledger.domain.payment_references import payment_name
 from ledger.domain.reversal_commands import ChargeBack
 from ledger.engine.payment_references import NOTE
 from ledger.engine.submission import Submission
@@ -19,7 +19,9 @@ def charge_back(
     reference = request.payment_reference
     command = ChargeBack(
         operation=None if request.operation is None else str(request.operation),
-        payment=reference and digest_of(Kind.CREDIT_FROM_USER, request.payment_provider, reference),
+        payment=None
+        if reference is None
+        else payment_name(Kind.CREDIT_FROM_USER, request.payment_provider, reference),
         amount=request.amount,
         occurred_at=request.occurred_at or sent_at or now,
     )

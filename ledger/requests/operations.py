@@ -10,7 +10,7 @@ from django.conf import settings
 from easyautoml_ledger.operations import OperationData
 from ledger.domain.errors import Invalid
 from ledger.domain.operations import Kind, RecordOperation
-from ledger.domain.payment_references import digest_of
+from ledger.domain.payment_references import payment_name
 from ledger.engine.payment_references import NOTE
 from ledger.engine.submission import Submission
 
@@ -48,7 +48,7 @@ def submission_of(
         hold=hold,
         payment=None
         if reference is None
-        else digest_of(operation.type, fields["payment_provider"], reference),
+        else payment_name(operation.type, fields["payment_provider"], reference),
     )
     return Submission(
         source=source,

@@ -6,7 +6,7 @@ from typing import Any
 from easyautoml_ledger.payouts import PayoutFailed, PayoutMessage, PayoutPaid, PayoutRequested
 from ledger.domain.operations import Kind
 from ledger.domain.paying_out import ConfirmPayout, FailPayout, RequestPayout
-from ledger.domain.payment_references import digest_of
+from ledger.domain.payment_references import payment_name
 from ledger.engine.payment_references import NOTE
 from ledger.engine.submission import Submission
 from ledger.requests.operations import out_of_bounds
@@ -33,7 +33,7 @@ def confirm_payout(
     command = ConfirmPayout(
         payout=str(request.payout),
         occurred_at=request.occurred_at or sent_at or now,
-        payment=reference and digest_of(Kind.PAYOUT, request.payment_provider, reference),
+        payment=None if reference is None else payment_name(Kind.PAYOUT, request.payment_provider, reference),
     )
     notes = {} if reference is None else {NOTE: reference}
     return _submission("payout.paid", request, command, now, notes=notes, **who)

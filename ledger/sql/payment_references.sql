@@ -1,7 +1,16 @@
--- Deletes the digest of a payment reference when its note is erased.
+-- Deletes what is stored of a payment reference when its note is erased.
 create or replace function ledger_forget_payment() returns trigger language plpgsql as $$
+declare
+    wanted text;
 begin
-    delete from ledger_payment_reference where operation_id = old.event_id;
+    select encode(sha256(convert_to(concat_ws(e'\n', e.data ->> 'kind', old.text), 'UTF8')), 'hex') into wanted
+    from events_event e where e.id = old.event_id;
+    update ledger_payment_reference r
+    set payments = (
+        select coalesce(jsonb_object_agg(paid.key, paid.value), '{}')
+        from jsonb_each(r.payments) paid where paid.value <> to_jsonb(old.event_id))
+    where r.digest = wanted;
+    delete from ledger_payment_reference where digest = wanted and payments = '{}';
     return null;
 end $$;
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from easyautoml_ledger.chargebacks import Chargeback
 from ledger.domain.errors import (
+    AmbiguousPayment,
     NothingLeftToReverse,
     NotReversible,
     Rejected,
@@ -98,10 +99,25 @@ def test_payment_that_is_not_known_is_undecided() -> None:
     """A payment may still come; an unknown operation is rejected."""
     made = paid()
     with pytest.raises(Undecided) as caught:
-        made.decide(do.charge_back(reference="pi_1", provider="bank"))
+        made.decide(do.charge_back(reference="pi_2", provider="a-provider-with-a-rather-long-cod"[:32]))
     assert caught.value.details["field"] == "payment_reference"
     assert len(caught.value.details["waits_for"]) <= 60
     refused(made, do.charge_back(event(9)), UnknownOperation)
+
+
+def test_a_chargeback_without_a_provider_takes_the_only_payment() -> None:
+    """A payment that does not say its provider is any provider's; one of two is ambiguous."""
+    made = ClockedDomain(users=[1, USER])
+    made.decide(make.top_up(USER, 100, reference="pi_1", payment_provider="stripe"))
+    assert made.decide(do.charge_back(reference="pi_1", value=1))["reverses"] == event(0)
+    with pytest.raises(Undecided):
+        made.decide(do.charge_back(reference="pi_1", provider="bank"))
+    made.decide(make.top_up(USER, 100, reference="pi_1", payment_provider="bank"))
+    error = refused(made, do.charge_back(reference="pi_1"), AmbiguousPayment)
+    assert error.details == {"field": "payment_provider", "providers": ["bank", "stripe"]}
+    assert made.decide(do.charge_back(reference="pi_1", provider="bank"))["reverses"] == event(2)
+    made.decide(make.top_up(USER, 100, reference="pi_2"))
+    assert made.decide(do.charge_back(reference="pi_2", provider="bank"))["reverses"] == event(4)
 
 
 def test_reference_is_not_in_the_command() -> None:

@@ -147,9 +147,10 @@ def test_providers_reference_is_used_once() -> None:
     made = requested("30")
     made.decide(do.request_payout(USER, 20, payout=ANOTHER))
     made.decide(make.top_up(USER, 5, reference="po_1"))
-    made.decide(do.pay(PAYOUT, reference="po_1"))
-    error = refused(made, do.pay(ANOTHER, reference="po_1"), PaymentReferenceUsed)
-    assert error.details == {"recorded_as": made.last}
+    made.decide(do.pay(PAYOUT, reference="po_1", provider="stripe"))
+    for provider in ("stripe", "default"):
+        error = refused(made, do.pay(ANOTHER, reference="po_1", provider=provider), PaymentReferenceUsed)
+        assert error.details == {"recorded_as": made.last}
     made.decide(do.pay(ANOTHER, reference="po_1", provider="bank"))
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from events.models import Note
-from ledger.domain.payment_references import digest_of
+from ledger.domain.payment_references import payment_name
 from ledger.engine.posting import post, quote
 from ledger.engine.submission import Outcome, Submission
 from ledger.models import PaymentReference
@@ -40,10 +40,42 @@ def test_used_reference_is_rejected_and_the_first_operation_named(user: User, wh
 
 def test_references_of_different_providers_are_different(user: User) -> None:
     """Two providers may use the same name for their payments."""
-    for provider in ("default", "stripe", "bank"):
+    first, _ = (
         recorded(make.top_up(user, 10, reference="1", payment_provider=provider))
+        for provider in ("bank", "stripe")
+    )
+    assert balances(user)[f"user:{user.pk}:usd"] == 120
+    used = post_one(make.top_up(user, 10, reference="1", payment_provider="bank"))
+    assert recorded_as(used) == first.id
+
+
+def test_a_payment_without_its_provider_may_be_any_providers(user: User) -> None:
+    """The same payment, sent once with its provider and once without, is credited once."""
+    first = recorded(make.top_up(user, 10, reference="pi_1"))
+    assert (
+        recorded_as(post_one(make.top_up(user, 10, reference="pi_1", payment_provider="stripe"))) == first.id
+    )
+    other = recorded(make.top_up(user, 10, reference="pi_2", payment_provider="stripe"))
+    assert recorded_as(post_one(make.top_up(user, 10, reference="pi_2"))) == other.id
+    batch = [
+        make.top_up(user, 10, reference="pi_3"),
+        make.top_up(user, 10, reference="pi_3", payment_provider="stripe"),
+    ]
+    assert [code_of(outcome) for outcome in post(batch)] == ["recorded", "payment_reference_used"]
     assert balances(user)[f"user:{user.pk}:usd"] == 130
-    assert code_of(post_one(make.top_up(user, 10, reference="1"))) == "payment_reference_used"
+    assert mismatches() == []
+
+
+def test_a_forgotten_payment_leaves_those_of_other_providers(user: User) -> None:
+    """Erasing a note takes out the payment that it names."""
+    bank, stripe = (
+        recorded(make.top_up(user, 10, reference="1", payment_provider=provider))
+        for provider in ("bank", "stripe")
+    )
+    Note.objects.filter(event_id=bank.id).update(salt=None, text=None)
+    assert PaymentReference.objects.get().payments == {"stripe": stripe.id}
+    assert mismatches() == []
+    recorded(make.top_up(user, 10, reference="1", payment_provider="bank"))
 
 
 def test_second_payment_in_a_batch_is_rejected(user: User) -> None:
@@ -77,8 +109,9 @@ def test_digest_in_the_database_equals_the_digest_in_commands(user: User) -> Non
     """PostgreSQL computes one from the note, and Python the other before posting."""
     reference = "päyment ✓ 1"
     event = recorded(make.top_up(user, 10, reference=reference, payment_provider="bank"))
-    stored = PaymentReference.objects.get(operation_id=event.id)
-    assert stored.digest == digest_of("credit_from_user", "bank", reference)
+    stored = PaymentReference.objects.get()
+    assert stored.digest == payment_name("credit_from_user", "bank", reference).digest
+    assert stored.payments == {"bank": event.id}
 
 
 def test_erased_note_leaves_nothing_of_its_reference(user: User) -> None:
@@ -86,7 +119,7 @@ def test_erased_note_leaves_nothing_of_its_reference(user: User) -> None:
     event = recorded(make.top_up(user, 10, reference="pi_1"))
     other = recorded(make.top_up(user, 10, reference="pi_2"))
     Note.objects.filter(event_id=event.id).update(salt=None, text=None)
-    assert {str(each.operation_id) for each in PaymentReference.objects.all()} == {other.id}
+    assert [each.payments for each in PaymentReference.objects.all()] == [{"default": other.id}]
     assert rebuild_balances() == 0
     assert mismatches() == []
     recorded(make.top_up(user, 10, reference="pi_1"))
@@ -95,7 +128,7 @@ def test_erased_note_leaves_nothing_of_its_reference(user: User) -> None:
 def test_lost_reference_is_found_and_restored(user: User) -> None:
     """It follows from the log and its notes."""
     event = recorded(make.top_up(user, 10, reference="pi_1"))
-    PaymentReference.objects.filter(operation_id=event.id).delete()
+    PaymentReference.objects.all().delete()
     (found,) = mismatches()
     assert "ledger_payment_reference" in found.where
     assert rebuild_balances() == 1
@@ -103,12 +136,19 @@ def test_lost_reference_is_found_and_restored(user: User) -> None:
     assert recorded_as(post_one(make.top_up(user, 10, reference="pi_1"))) == event.id
 
 
-def test_concurrent_payments_with_one_reference_are_recorded_once(user: User, held: Held) -> None:
+@pytest.mark.parametrize("providers", [("default", "default"), ("default", "stripe"), ("stripe", "default")])
+def test_concurrent_payments_with_one_reference_are_recorded_once(
+    user: User, held: Held, providers: tuple[str, str]
+) -> None:
     """The second waits for the first without a lock taken beforehand, is decided again, and is rejected."""
     other = make_user()
-    first = Worker(lambda: post([make.top_up(user, 10, reference="pi_1")], hook=held))
+    first_sent, second_sent = (
+        make.top_up(payer, 10, reference="pi_1", payment_provider=provider)
+        for payer, provider in zip((user, other), providers, strict=True)
+    )
+    first = Worker(lambda: post([first_sent], hook=held))
     assert held.reached.wait(10)
-    second = Worker(lambda: post_one(make.top_up(other, 10, reference="pi_1")))
+    second = Worker(lambda: post_one(second_sent))
     until(waits_for_a_lock)
     held.let_go.set()
     (outcome,) = first.answer()
