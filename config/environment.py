@@ -133,6 +133,8 @@ class Environment(BaseSettings):
     """The most a super admin may adjust alone per day and currency."""
     super_admin_adjust_approve_max: Amount | None = None
     """The largest adjustment that a super admin may approve. Default: no limit."""
+    shell_approves: bool = False
+    """Allow `manage.py` to approve proposals and to replay mended dead letters, not only to make them."""
     lock_timeout_shared_ms: int = Field(default=250, ge=1, le=600_000)
     """The longest that a transaction shared by several commands waits for a lock, in milliseconds."""
     lock_timeout_alone_ms: int = Field(default=2000, ge=1, le=600_000)

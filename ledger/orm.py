@@ -30,7 +30,7 @@ from ledger.requests import four_eyes
 from ledger.requests.consulting import step_command
 
 SOURCE = "/ledger/orm"
-ACTOR = "orm"
+ACTOR = four_eyes.actor_of_service("orm")
 
 
 def record_operation(
@@ -176,7 +176,7 @@ def _append(cursor: Any, *, stream: str, type: str, data: Mapping[str, Any]) -> 
         stream=stream,
         type=type,
         data=data,
-        metadata={"source": SOURCE, "request_id": event_id, "actor": "orm"},
+        metadata={"source": SOURCE, "request_id": event_id, "actor": ACTOR},
         occurred_at=now,
         recorded_at=now,
     )

@@ -1,7 +1,7 @@
 """A message from Kafka, byte for byte, with its topic, partition and offset."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -11,7 +11,10 @@ _LATEST_MS: Final = 253_402_300_799_000  # the end of the year 9999
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message. `topic_id` is the topic's UUID as text; `timestamp` is the one that Kafka stores."""
+    """A message. `topic_id` is the topic's UUID as text; `timestamp` is the one that Kafka stores.
+
+    `replay` is empty, or the metadata of a replayed dead letter: its number and the people who replayed it.
+    """
 
     topic: str
     topic_id: str
@@ -21,6 +24,7 @@ class Message:
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     timestamp: datetime
+    replay: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def message_of(record: Any, topic_id: str) -> Message:

@@ -32,6 +32,8 @@ class Submission:
     sent: Mapping[str, Any]
     notes: Mapping[str, str] = field(default_factory=dict)
     actor: str = ""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """Further metadata: the key that the actor used (`via`), or who replayed a dead letter."""
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = None
@@ -65,7 +67,7 @@ class Submission:
             known["causation_id"] = self.causation_id
         if self.traceparent:
             known["traceparent"] = self.traceparent
-        return known
+        return {**self.also, **known}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from events.kafka.stored_messages import Parked, StoredWaiting, Waiting
 from ledger.domain.errors import Invalid
 from ledger.domain.money import ZERO, text
 from ledger.engine.submission import fingerprint_of
+from ledger.requests.four_eyes import actor_of_service
 
 WAITS_FOR: Final = "control-total"
 EVENT_TYPE: Final = "control_total.compared"
@@ -110,7 +111,7 @@ def _metadata(event: CloudEvent) -> dict[str, str]:
     values = {
         "source": event.source,
         "request_id": event.id,
-        "actor": event.source,
+        "actor": actor_of_service(event.source),
         "correlation_id": event.correlationid,
         "causation_id": event.causationid,
         "traceparent": event.traceparent,

@@ -5,6 +5,11 @@ A replayed message goes to the handler of its topic. It has no position to move;
 begins by locking the dead letter and marking it `replayed`. If the message becomes a dead letter again, at
 once or after it has waited, the same dead letter is open again with the new reason. If the handler fails, the
 transaction is rolled back and nothing has changed.
+
+# Note [Mending]
+A mended message can move any amount in the name of a service, so it takes two people: one mends it, another
+reads it and replays it. It keeps the topic, source and id of the original, because with another id a message
+that its publisher has sent again would be posted twice.
 """
 
 from collections import Counter
@@ -18,7 +23,8 @@ from events.kafka import dead_letter_store
 from events.kafka.dead_letter_store import StoredDeadLetter
 from events.kafka.handler import MessageHandler, TryAgain
 from events.poison import INTERNAL_ERROR, POISON, is_poison, reason_of
-from ledger.domain.errors import Busy, Invalid, LedgerError, NotFound
+from ledger.domain.errors import Busy, Invalid, LedgerError, NotFound, SelfApproval
+from ledger.intake.identity import check_identity
 from ledger.intake.routes import ROUTES
 
 _NAME_MAX: Final = 200
@@ -49,7 +55,8 @@ def mend(
 ) -> None:
     """Store a message to be replayed in place of the original, which is kept unchanged.
 
-    Raises `NotFound`, `DeadLetterResolved`, `NotReplayable`, `Invalid`.
+    Raises `NotFound`, `DeadLetterResolved`, `NotReplayable`, and `Invalid` if it changes the source or id of
+    the original: Note [Mending].
     """
     _check_actor(actor)
     if any("\x00" in name for name, _ in headers):
@@ -58,24 +65,33 @@ def mend(
         found = _lock_open(cursor, dead_letter)
         _handler_of(found)
         mended = replace(found.message, key=key, value=value, headers=headers)
+        check_identity(found.original, mended)
         dead_letter_store.note(cursor, replace(found, message=mended), "mended", actor=actor, words=words)
 
 
-def replay(*, dead_letter: int, actor: str) -> Counter[str]:
+def replay(*, dead_letter: int, actor: str, mend: int | None = None) -> Counter[str]:
     """Pass the message, as last mended, to the handler of its topic; return its outcome, counted once.
 
-    The outcome is `recorded`, `rejected`, `duplicate`, `waiting`, or `parked`: then the dead letter is open
-    again with the new reason. Raises `NotFound`, `DeadLetterResolved`, `NotReplayable`, `Busy`.
+    `mend` is the id of the mend that the actor has read, None for the original. A mended message is replayed
+    by another person than the one who mended it. The outcome is `recorded`, `rejected`, `duplicate`,
+    `waiting`, or `parked`: then the dead letter is open again with the new reason. Raises `NotFound`,
+    `DeadLetterResolved`, `NotReplayable`, `SelfApproval`, and `Busy` if the message was mended meanwhile.
     """
     _check_actor(actor)
     with connection.cursor() as cursor:
         found = _require_open(dead_letter_store.read(cursor, dead_letter), dead_letter)
-    message, handle = found.message, _handler_of(found)
+    handle = _handler_of(found)
+    if found.mend != mend:
+        raise Busy("the message was mended meanwhile: read it again before it is replayed")
+    if found.mended_by == actor:
+        raise SelfApproval("a mended message is replayed by another person than the one who mended it")
+    metadata = dead_letter_store.replay_metadata(found.id, mended_by=found.mended_by, replayed_by=actor)
+    message = replace(found.message, replay=metadata)
 
     def begin(cursor: Any) -> None:
         locked = _lock_open(cursor, dead_letter)
-        if locked.message != message:
-            raise Busy("the message was mended meanwhile: replay it again")
+        if locked.mend != mend:
+            raise Busy("the message was mended meanwhile: read it again before it is replayed")
         dead_letter_store.resolve(cursor, locked, "replayed")
         dead_letter_store.note(cursor, locked, "replayed", actor=actor)
 

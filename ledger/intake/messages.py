@@ -26,6 +26,7 @@ from ledger.engine.posting import post
 from ledger.engine.submission import Outcome, Submission
 from ledger.intake import control_totals
 from ledger.requests import chargebacks, holds, payouts
+from ledger.requests.four_eyes import actor_of_service
 from ledger.requests.operations import submission_of
 
 Reader: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
@@ -173,7 +174,8 @@ def _envelope(event: CloudEvent, message: Message, arrived_at: datetime) -> dict
         "request_id": event.id,
         "now": arrived_at,
         "sent_at": event.time or message.timestamp,
-        "actor": event.source,
+        "actor": actor_of_service(event.source),
+        "also": message.replay,
         "correlation_id": event.correlationid,
         "causation_id": event.causationid,
         "traceparent": event.traceparent,

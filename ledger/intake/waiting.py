@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from easyautoml_ledger.errors import ContractError
-from events.kafka import stored_messages
+from events.kafka import dead_letter_store, stored_messages
 from events.kafka.handler import TryAgain
 from events.kafka.stored_messages import Parked, StoredWaiting
 from events.poison import INTERNAL_ERROR, POISON, is_poison, isolate, reason_of
@@ -33,7 +33,7 @@ def sweep() -> Counter[str]:
     """
     with connection.cursor() as cursor:
         due = _due(cursor)
-        waiting = stored_messages.read_waiting(cursor, due) if due else []
+        waiting = _read(cursor, due) if due else []
     tally = control_totals.answer_due()
     return tally + _post(waiting) if waiting else tally
 
@@ -65,6 +65,12 @@ def _due(cursor: Any) -> list[int]:
         [control_totals.WAITS_FOR, BATCH],
     )
     return [row[0] for row in cursor.fetchall()]
+
+
+def _read(cursor: Any, ids: Sequence[int]) -> list[StoredWaiting]:
+    waiting = stored_messages.read_waiting(cursor, ids)
+    messages = dead_letter_store.with_replays(cursor, [item.message for item in waiting])
+    return [replace(item, message=message) for item, message in zip(waiting, messages, strict=True)]
 
 
 class _PartlyLocked(Exception):

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from django.conf import settings
 from django.core.management.base import CommandError
 
 from easyautoml_ledger.errors import ContractError
@@ -25,6 +26,13 @@ B = TypeVar("B", bound=bodies.Body)
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add `--as`, `--key` and `--dry-run`."""
+    add_person(parser)
+    parser.add_argument("--key", help="idempotency key: repeated runs with the same key take effect once")
+    parser.add_argument("--dry-run", action="store_true", help="show what would happen, and write nothing")
+
+
+def add_person(parser: ArgumentParser) -> None:
+    """Add `--as`."""
     parser.add_argument(
         "--as",
         dest="person",
@@ -32,8 +40,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="EMAIL",
         help="act as this administrator: their email or id",
     )
-    parser.add_argument("--key", help="idempotency key: repeated runs with the same key take effect once")
-    parser.add_argument("--dry-run", action="store_true", help="show what would happen, and write nothing")
 
 
 def find_administrator(text: str) -> User:
@@ -43,6 +49,17 @@ def find_administrator(text: str) -> User:
     if person is None:
         raise CommandError(f"{text} is not an administrator", returncode=REFUSED)
     return person
+
+
+def check_may_approve() -> None:
+    """Raise `CommandError` unless the settings allow the shell to approve what another person made.
+
+    A shell cannot tell two people apart: `--as` takes any administrator.
+    """
+    if not settings.ENVIRONMENT.shell_approves:
+        raise CommandError(
+            "forbidden: approve it in the administration, or set LEDGER_SHELL_APPROVES", returncode=REFUSED
+        )
 
 
 def read_body(body: type[B], values: Mapping[str, Any]) -> B:

@@ -18,6 +18,11 @@ def actor_of(person: User) -> str:
     return f"user:{person.pk}"
 
 
+def actor_of_service(source: str) -> str:
+    """Return the name of a service in events: `service:/services/training`. All its keys are one actor."""
+    return f"service:{source}"
+
+
 def role_of(person: User) -> Role:
     """Return the role that sets how much a person of the administration may adjust and approve."""
     return "super_admin" if person.is_super_admin else "staff"

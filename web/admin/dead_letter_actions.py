@@ -76,7 +76,9 @@ class MendForm(forms.Form):
 
 
 class ReplayForm(forms.Form):
-    """An empty form: a replay needs no input."""
+    """The mend that the page shows, so that what is replayed is what was read."""
+
+    mend = forms.IntegerField(required=False, widget=forms.HiddenInput())
 
 
 class DismissForm(forms.Form):
@@ -182,9 +184,10 @@ def _dead_letter_or_404(object_id: str) -> StoredDeadLetter:
     return found
 
 
-def _initial(dead_letter: StoredDeadLetter) -> dict[str, str]:
+def _initial(dead_letter: StoredDeadLetter) -> dict[str, Any]:
     message = dead_letter.message
     return {
+        "mend": dead_letter.mend,
         "key": to_text(message.key),
         "headers": headers_to_text(message.headers),
         "value": to_text(message.value),
@@ -193,11 +196,11 @@ def _initial(dead_letter: StoredDeadLetter) -> dict[str, str]:
 
 def _mend(*, dead_letter: int, actor: str, **values: Any) -> str:
     dead_letters.mend(dead_letter=dead_letter, actor=actor, **values)
-    return "The mended message is saved. Replay it to process it."
+    return "The mended message is saved. Another person replays it."
 
 
-def _replay(*, dead_letter: int, actor: str, **_: Any) -> str:
-    tally = dead_letters.replay(dead_letter=dead_letter, actor=actor)
+def _replay(*, dead_letter: int, actor: str, **values: Any) -> str:
+    tally = dead_letters.replay(dead_letter=dead_letter, actor=actor, **values)
     if tally["parked"]:
         return "The message failed again and is still a dead letter: see the new reason."
     return f"Replayed: {', '.join(sorted(tally))}."

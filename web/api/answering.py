@@ -76,6 +76,7 @@ def submit(
         source=caller.source,
         request_id=uuid7() if dry else key,
         actor=caller.actor,
+        also=caller.via,
         refuse_early=not dry,
         **reading.trace_context(request),
     )

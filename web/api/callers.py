@@ -1,5 +1,6 @@
 """The caller of a request and what they may see. The rules themselves are in `models.access`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -8,6 +9,7 @@ from ledger.domain.errors import NotFound
 from ledger.domain.proposals import Role
 from ledger.models import ApiKey
 from ledger.queries.operations import FoundOperation
+from ledger.requests.four_eyes import actor_of_service
 from models.access import machines_seen_by, may_see_user_statement, operations_seen_by
 from models.billing import Operation
 from models.user import User
@@ -29,8 +31,13 @@ class Caller:
 
     @property
     def actor(self) -> str:
-        """Return the actor for the event: the key without its secret."""
-        return f"api-key:{self.key.prefix}"
+        """Return the actor for the event. All keys of a source are one actor."""
+        return actor_of_service(self.source)
+
+    @property
+    def via(self) -> Mapping[str, str]:
+        """Return the metadata that names the key, without its secret."""
+        return {"via": f"api-key:{self.key.prefix}"}
 
     @property
     def role(self) -> Role:

@@ -148,6 +148,7 @@ def _sender(request: HttpRequest, *, refuse_early: bool = True) -> dict[str, Any
         "source": caller.source,
         "now": timezone.now(),
         "actor": caller.actor,
+        "also": caller.via,
         "refuse_early": refuse_early,
         **reading.trace_context(request),
     }

@@ -14,6 +14,8 @@ from events.kafka.notation import from_text, headers_from_text, headers_to_text,
 from events.models import DeadLetter, LetterAct
 from ledger.domain.errors import LedgerError
 from ledger.intake import dead_letters
+from ledger.management import people
+from ledger.requests.four_eyes import actor_of
 
 
 class Command(BaseCommand):
@@ -21,7 +23,8 @@ class Command(BaseCommand):
         "List the open dead letters, or show one as JSON (key, headers, value) with its history. `mend` "
         "reads the same JSON, edited, from a file; the original message is kept. `replay` processes the "
         "message, as last mended, like any message of its topic. `dismiss` closes a dead letter without "
-        "processing it. A dead letter that was replayed or dismissed cannot be changed."
+        "processing it. A dead letter that was replayed or dismissed cannot be changed. A mended message is "
+        "replayed by another person, in the administration unless LEDGER_SHELL_APPROVES is set."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,7 +39,7 @@ class Command(BaseCommand):
         for action in (shown, mended, replayed, dismissed):
             action.add_argument("letter", type=int, help="its number in the list")
         for action in (mended, replayed, dismissed):
-            action.add_argument("--by", required=True, metavar="NAME", help="your name; kept in the history")
+            people.add_person(action)
         mended.add_argument("--why", default="", help="the reason; kept in the history")
         dismissed.add_argument("--why", required=True, help="the reason; kept in the history")
 
@@ -45,6 +48,14 @@ class Command(BaseCommand):
             getattr(self, f"_{options['action']}")(options)
         except LedgerError as error:
             raise CommandError(f"{error.code}: {error.message}") from error
+
+    def _actor(self, options: dict[str, Any]) -> str:
+        person = people.find_administrator(options["person"])
+        if not person.has_perm("events.change_deadletter"):
+            raise CommandError(
+                f"forbidden: {options['person']} may not change dead letters", returncode=people.REFUSED
+            )
+        return actor_of(person)
 
     def _list(self, options: dict[str, Any]) -> None:
         rows = DeadLetter.objects.order_by("id")
@@ -83,11 +94,18 @@ class Command(BaseCommand):
             }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CommandError(f"{path} is not JSON as `show` prints it: {error}") from error
-        dead_letters.mend(dead_letter=options["letter"], actor=options["by"], words=options["why"], **mended)
+        actor = self._actor(options)
+        dead_letters.mend(dead_letter=options["letter"], actor=actor, words=options["why"], **mended)
         self.stdout.write(f"dead letter {options['letter']} is mended")
 
     def _replay(self, options: dict[str, Any]) -> None:
-        tally = dead_letters.replay(dead_letter=options["letter"], actor=options["by"])
+        actor = self._actor(options)
+        with connection.cursor() as cursor:
+            read = dead_letter_store.read(cursor, options["letter"])
+        mend = None if read is None else read.mend
+        if mend is not None:
+            people.check_may_approve()
+        tally = dead_letters.replay(dead_letter=options["letter"], actor=actor, mend=mend)
         if tally["parked"]:
             with connection.cursor() as cursor:
                 found = dead_letter_store.read(cursor, options["letter"])
@@ -97,5 +115,6 @@ class Command(BaseCommand):
         self.stdout.write(f"dead letter {options['letter']} is replayed: {', '.join(sorted(tally))}")
 
     def _dismiss(self, options: dict[str, Any]) -> None:
-        dead_letters.dismiss(dead_letter=options["letter"], actor=options["by"], words=options["why"])
+        actor = self._actor(options)
+        dead_letters.dismiss(dead_letter=options["letter"], actor=actor, words=options["why"])
         self.stdout.write(f"dead letter {options['letter']} is dismissed")

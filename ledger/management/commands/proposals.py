@@ -40,6 +40,8 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError("proposal_unknown: there is no such proposal", returncode=people.REFUSED)
         approve = options["action"] == "approve"
+        if approve and not options["dry_run"]:
+            people.check_may_approve()
         body = bodies.Body() if approve else people.read_body(bodies.Decline, {"reason": options["reason"]})
         build = partial(
             by_people.resolve_proposal,

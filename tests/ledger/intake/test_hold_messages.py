@@ -134,7 +134,7 @@ def test_event_names_its_sender_command_and_context(user: User, machine: Machine
     assert metadata == {
         "source": topics.TRAINING_SERVICE,
         "request_id": "void 1",
-        "actor": topics.TRAINING_SERVICE,
+        "actor": f"service:{topics.TRAINING_SERVICE}",
         "traceparent": trace,
     }
 

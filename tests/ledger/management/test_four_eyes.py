@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from events.models import Event, Note
 from models import User
@@ -49,6 +50,17 @@ def propose(user: User, person: User, change: str = "2500") -> str:
     word, proposal, *rest = line.split()
     assert (word, " ".join(rest)) == ("proposed:", "waits for a second person")
     return proposal
+
+
+def test_the_shell_does_not_approve_unless_a_setting_allows_it(
+    user: User, anna: User, bert: User, settings: Settings
+) -> None:
+    """It still proposes, previews and declines."""
+    proposal = propose(user, anna)
+    settings.ENVIRONMENT = settings.ENVIRONMENT.model_copy(update={"shell_approves": False})
+    assert "forbidden" in refused("proposals", "approve", proposal, "--as", bert.email)
+    assert "would be" in said("proposals", "approve", proposal, "--as", bert.email, "--dry-run")
+    assert "declined" in said("proposals", "decline", proposal, "--reason", "no", "--as", bert.email)
 
 
 def test_an_adjustment_prints_its_transfer_and_keeps_its_actor(user: User, anna: User) -> None:

@@ -72,14 +72,26 @@ def test_a_dead_letter_is_mended_and_replayed_on_its_page(admin: Client, dead_le
     assert data["key"] == "base64:/w=="
     data["value"] = data["value"].replace('"many"', "1000")
     assert "is saved" in _messages_after(admin, _url("mend", dead_letter), **data | {"words": "a word"})
-    assert "1000" in admin.get(_url("replay", dead_letter)).content.decode()
-    assert _messages_after(admin, _url("replay", dead_letter)) == "Replayed: recorded."
+    own = admin.get(_url("replay", dead_letter)).context["form"]["mend"].value()
+    refused = _messages_after(admin, _url("replay", dead_letter), mend=own)
+    assert "another person" in refused
+    other = Client()
+    approver = User.objects.create_superuser(f"{uuid4().hex}@example.com", "secret")
+    other.force_login(approver)
+    shown = other.get(_url("replay", dead_letter))
+    assert "1000" in shown.content.decode()
+    assert "mended meanwhile" in _messages_after(other, _url("replay", dead_letter))
+    mend = shown.context["form"]["mend"].value()
+    assert _messages_after(other, _url("replay", dead_letter), mend=mend) == "Replayed: recorded."
     event = Event.objects.latest("position")
     page = admin.get(_url("change", dead_letter)).content.decode()
     assert reverse("admin:events_event_change", args=[event.position]) in page
     assert "a word" in page
     actor = f"user:{admin.session['_auth_user_id']}"
-    assert list(LetterAct.objects.values_list("kind", "actor")) == [("mended", actor), ("replayed", actor)]
+    assert list(LetterAct.objects.values_list("kind", "actor")) == [
+        ("mended", actor),
+        ("replayed", f"user:{approver.pk}"),
+    ]
     kept = LetterAct.objects.get(kind="mended")
     assert bytes(kept.key or b"") == b"\xff"
 

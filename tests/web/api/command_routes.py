@@ -39,14 +39,15 @@ class World:
     closing: str
     """The proposal to close a month."""
     other: Api
-    """Another key with the same scopes, for a second person."""
+    """A key of another service with the same scopes, for a second person."""
 
 
 def make_world() -> World:
     """Make a world in which the command of every route succeeds."""
     user = fund(make_user(), usd=100, eaml=100)
     machine = make_machine(make_user(), copy="5")
-    api, other = (service("ledger:read", "ledger:write", "ledger:admin") for _ in range(2))
+    scopes = ("ledger:read", "ledger:write", "ledger:admin")
+    api, other = service(*scopes), service(*scopes, source="/services/finance")
     hold = str(uuid4())
     recorded(do.place(machine, user=user, lines=10 * TOKEN, hold=hold))
     payout = str(uuid4())

@@ -30,7 +30,8 @@ def test_command_succeeds_and_its_location_can_be_fetched(world: World, route: C
     answer = send_command(world, route)
     assert answer.status_code == route.status, answer.content
     content = answer.json()
-    assert (content["status"], content["source"]) == ("recorded", "/services/marketplace")
+    sender = "/services/finance" if route.by_other else "/services/marketplace"
+    assert (content["status"], content["source"]) == ("recorded", sender)
     assert "Idempotency-Replayed" not in answer
     location = answer.headers.get("Location")
     assert location == (None if route.location is None else route.location(world, content))

@@ -37,9 +37,11 @@ def test_adjustment_above_the_limit_becomes_a_proposal(world: World) -> None:
 
 
 def test_proposer_cannot_approve_their_own_proposal(world: World) -> None:
-    """The same key counts as the same person."""
+    """All keys of a source count as one."""
     path = f"/v1/adjustments/proposals/{world.proposal}"
-    refused(send(world, f"{path}/approve", None), 422, "self_approval")
+    second = service("ledger:read", "ledger:admin")
+    for api in (world.api, second):
+        refused(send(world, f"{path}/approve", None, api=api), 422, "self_approval")
     approved = send(world, f"{path}/approve", None, api=world.other).json()
     assert (approved["kind"], approved["proposal"]) == ("adjustment", world.proposal)
     assert approved["proposer"] != approved["resolver"]
@@ -62,7 +64,7 @@ def test_declined_proposal_names_its_resolver(world: World) -> None:
 
 def test_limits_depend_on_the_scope_of_the_key(world: World) -> None:
     """A super admin may adjust 10,000 alone, and approve amounts that staff may not."""
-    chief = service("ledger:read", "ledger:admin", "ledger:super-admin")
+    chief = service("ledger:read", "ledger:admin", "ledger:super-admin", source="/services/board")
     made = send(world, "/v1/adjustments", adjustment(world, amount="10000.00000001"))
     assert made.status_code == 202
     path = f"/v1/adjustments/proposals/{made.json()['proposal']}/approve"
@@ -75,6 +77,14 @@ def test_limits_depend_on_the_scope_of_the_key(world: World) -> None:
     assert send(world, "/v1/adjustments", adjustment(world, amount="10000"), api=chief).status_code == 201
     assert send(world, "/v1/adjustments", adjustment(world, amount="1"), api=chief).status_code == 202
     assert on_user(world.user)[0] == 95 + 20_000 + Decimal("0.00000001")
+
+
+def test_two_keys_of_a_source_share_the_limit_of_a_day(world: World) -> None:
+    """A second key does not double it."""
+    second = service("ledger:read", "ledger:admin")
+    assert send(world, "/v1/adjustments", adjustment(world, amount="1000")).status_code == 201
+    assert send(world, "/v1/adjustments", adjustment(world, amount="0.01"), api=second).status_code == 202
+    assert on_user(world.user)[0] == 1095
 
 
 def test_unknown_proposal_is_not_found(world: World) -> None:

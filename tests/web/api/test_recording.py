@@ -38,12 +38,13 @@ def test_an_operation_is_recorded_and_can_be_fetched(api: Api, user: User) -> No
 
 
 def test_the_event_has_the_actor_and_the_trace_context(api: Api, user: User) -> None:
-    """The actor is the key without its secret. A malformed trace or correlation id is ignored."""
+    """The actor is the service, `via` its key without the secret. A malformed trace or id is ignored."""
     trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
     well = api.record(top_up(user), traceparent=trace, **{"X-Correlation-ID": "order 7"}).json()
     badly = api.record(top_up(user), traceparent="00-zz", **{"X-Correlation-ID": "ä"}).json()
     metadata = Event.objects.get(id=well["id"]).metadata
-    assert metadata["actor"].startswith("api-key:")
+    assert metadata["actor"].startswith("service:/services/")
+    assert metadata["via"].startswith("api-key:")
     assert metadata["traceparent"] == trace
     assert metadata["correlation_id"] == "order 7"
     assert {"traceparent", "correlation_id"}.isdisjoint(Event.objects.get(id=badly["id"]).metadata)
