@@ -2,9 +2,9 @@
 
     API_KEY=… SECOND_API_KEY=… python -m examples.customer_service TICKETS --url http://HOST:PORT
 
-Each line of the file `TICKETS` is a request. Both keys need the scopes ledger:write and ledger:admin;
-the second is the key of the approver. The id of a ticket is its idempotency key: sent again, it gets
-the same answer and changes nothing.
+Each line of the file `TICKETS` is a request. The first key needs the scopes ledger:write and ledger:admin;
+the second is the own key of a person who approves, with ledger:approve. The id of a ticket is its idempotency
+key: sent again, it gets the same answer and changes nothing.
 """
 
 import argparse

@@ -16,7 +16,10 @@ from typing import Final
 from django.db import connection
 from django.utils import timezone
 
+from ledger.domain.errors import Invalid
 from ledger.models import ApiKey
+from models.access import may_approve
+from models.user import User
 
 CACHED_SECONDS: Final = 1.0
 _TOUCHED_EVERY = timedelta(minutes=1)
@@ -36,8 +39,20 @@ def create_key(
     scopes: Sequence[str],
     source: str | None = None,
     user_id: int | None = None,
+    made_by: int | None = None,
 ) -> str:
-    """Create a key of a service (`source`) or a user (`user_id`); return its token, which is not stored."""
+    """Create a key of a service (`source`) or a user (`user_id`); return its token, which is not stored.
+
+    `made_by` is the person who makes it. Raises `Invalid` for the scope to approve, unless the key is that of
+    a person who may approve.
+    """
+    if ApiKey.Scope.APPROVE in scopes:
+        owner = None if user_id is None else User.objects.filter(pk=user_id).first()
+        if owner is None or not may_approve(owner):
+            raise Invalid(
+                f"{ApiKey.Scope.APPROVE.value} is only for the own keys of people who may approve",
+                field="scope",
+            )
     prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     ApiKey.objects.create(
         prefix=prefix,
@@ -45,6 +60,7 @@ def create_key(
         name=name,
         source=source,
         user_id=user_id,
+        made_by=made_by,
         scopes=list(scopes),
     )
     return f"ledger_{prefix}_{secret}"

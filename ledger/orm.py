@@ -45,7 +45,8 @@ def record_operation(
     """Post an operation of one of the nine kinds; return its id. `amount` is USD with at most 8 decimals.
 
     Raises `Invalid` for a missing field or one that the kind does not have, `Undecided` for a user or machine
-    without a row, and `Rejected` if the ledger rejects the operation.
+    without a row, `Rejected` if the ledger rejects the
+    operation, and `ApprovalRequired` if it became a proposal.
     """
     operation = Kind(kind)
     counted = operation in COMPUTE or operation is Kind.SOLVING_WITH_API_MARKET
@@ -96,12 +97,6 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
         "reason_code": "orm",
     }
     event = _event(_post(command, sent))
-    if event.type == "proposal.made":
-        raise ApprovalRequired(
-            f"{text(amount)} {currency} is more than one person may adjust in a day without approval: "
-            f"another person has to approve proposal {event.id}",
-            proposal=event.id,
-        )
     lines = entries(event.data["transfers"], event.data["accounts"])
     number = next(n for n, line in enumerate(lines) if line.side == side and line.version is not None)
     return entry_id(event.position, number)
@@ -186,7 +181,13 @@ def _append(cursor: Any, *, stream: str, type: str, data: Mapping[str, Any]) -> 
 
 def _post(command: Command, sent: dict[str, object]) -> Outcome:
     submission = Submission(
-        source=SOURCE, request_id=uuid7(), command=command, sent=sent, actor=ACTOR, refuse_early=True
+        source=SOURCE,
+        request_id=uuid7(),
+        command=command,
+        sent=sent,
+        actor=ACTOR,
+        principal=four_eyes.principal(ACTOR, "staff"),
+        refuse_early=True,
     )
     (outcome,) = post([submission])
     return outcome
@@ -198,6 +199,12 @@ def _event(outcome: Outcome) -> StoredEvent:
     if outcome.event is None:
         raise RuntimeError("an outcome has neither an event nor an error")
     outcome.raise_rejection()
+    if outcome.event.type == "proposal.made":
+        raise ApprovalRequired(
+            "this is more than one person may do in a day without approval: another person has to approve "
+            f"proposal {outcome.event.id}",
+            proposal=outcome.event.id,
+        )
     return outcome.event
 
 

@@ -100,6 +100,12 @@ def may_manage_account(actor: User | AnonymousUser, user: User) -> bool:
     return bool(actor.is_active and (actor.is_superuser or not holds_rights(user)))
 
 
+def may_approve(person: User | AnonymousUser) -> bool:
+    """Return whether the person may approve the proposals of others."""
+    staff = person.is_active and (person.is_staff or person.is_superuser)
+    return bool(staff and person.has_perm("ledger.change_proposedchange"))
+
+
 def _is_own_machine(viewer: User | AnonymousUser) -> Q:
     return Q(machine_owner_user=viewer.pk) | Q(machine_owner_team__in=Team.objects.ids_of(viewer))
 

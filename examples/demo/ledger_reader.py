@@ -79,7 +79,8 @@ class LedgerReader:
         """Return the number of events from HTTP and from expiry, by type and kind."""
         rows = self._rows(
             """select type, data ->> 'kind', count(*) from events_event
-               where metadata ->> 'source' in (%s, '/ledger/expiry') group by 1, 2""",
+               where metadata ->> 'source' in (%s, '/ledger/expiry')
+                  or metadata ->> 'source' like '/users/%%' group by 1, 2""",
             PLATFORM_SERVICE,
         )
         return Counter({(event_type, kind): count for event_type, kind, count in rows})

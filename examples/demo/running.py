@@ -30,6 +30,8 @@ from stack import Stack
 _SHIFT_SECONDS: Final = 70.0
 _END_SECONDS: Final = 45.0
 _SAY_EVERY: Final = 2.0
+_ADMINISTRATOR: Final = "admin@ledger.local"
+"""The person whom `setup` makes."""
 _WORKERS: Final = ("web", "ingest", "relay", "project")
 
 
@@ -96,9 +98,12 @@ class Demo:
         users, machines = len(self._catalogue.users), len(self._catalogue.machines)
         self._say(f"loading a catalogue of {users} users and {machines} machines")
         with ThreadPoolExecutor() as pool:
+            scopes = ("--scope", "ledger:write", "--scope", "ledger:admin")
+            service = ("--source", PLATFORM_SERVICE, *scopes)
+            approver = ("--user", _ADMINISTRATOR, "--scope", "ledger:approve")
             keys = {
-                "API_KEY": pool.submit(self._make_key, "customer service"),
-                "SECOND_API_KEY": pool.submit(self._make_key, "controlling"),
+                "API_KEY": pool.submit(self._make_key, "customer service", service),
+                "SECOND_API_KEY": pool.submit(self._make_key, "controlling", approver),
             }
             self._load("start")
             self._api_keys = {name: key.result() for name, key in keys.items()}
@@ -112,11 +117,8 @@ class Demo:
             environment=self._api_keys,
         )
 
-    def _make_key(self, name: str) -> str:
-        printed = self._stack.manage(
-            *("api_key", "create", "--name", name, "--source", PLATFORM_SERVICE),
-            *("--scope", "ledger:write", "--scope", "ledger:admin"),
-        )
+    def _make_key(self, name: str, options: Sequence[str]) -> str:
+        printed = self._stack.manage("api_key", "create", "--name", name, *options)
         return printed.stdout.split()[0]
 
     def _work(

@@ -11,11 +11,12 @@ from ledger.domain.chart import Transfer
 from ledger.domain.coupons import Grant
 from ledger.domain.errors import InsufficientFunds
 from ledger.domain.granting import deduct_grants
+from ledger.domain.limits import count_alone
 from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import ZERO, Currency, text
 from ledger.domain.one_user import OneUserCommand
 from ledger.domain.operations import Kind
-from ledger.domain.proposals import Adjusted, AdjustedAccount, Direction, Proposal, Role, Tier
+from ledger.domain.proposals import AdjustedAccount, Direction, Principal, Proposal, Role, Tier
 from ledger.domain.proposing import propose
 
 
@@ -59,8 +60,8 @@ class Adjustment:
 class Adjust(OneUserCommand):
     """Make an adjustment as `actor`, who has a role.
 
-    The sum that an actor adjusts alone in one day (UTC) and currency is at most the role's `alone_max`.
-    Above it the command becomes a proposal.
+    The sum of what an actor moves alone in one day (UTC) and currency is at most the role's `alone_max`.
+    Above it the command becomes a proposal. `made_by` is the person who made the actor's API key.
     """
 
     adjustment: Adjustment
@@ -69,8 +70,14 @@ class Adjust(OneUserCommand):
     role: Role
     tier: Tier
     reason_code: str
+    made_by: str | None = None
 
     kind = Kind.ADJUSTMENT
+
+    @property
+    def principal(self) -> Principal:
+        """Return the actor with the limits of their role."""
+        return Principal(name=self.actor, role=self.role, tier=self.tier, made_by=self.made_by)
 
     @property
     def user(self) -> int:
@@ -80,11 +87,15 @@ class Adjust(OneUserCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetCreditLimit(OneUserCommand):
-    """Set how much EAML a user may owe. None: the tariff's limit applies again."""
+    """Set how much EAML a user may owe. None: the tariff's limit applies again.
+
+    `tariff_limit` is that limit; planning sets it.
+    """
 
     user: int
     limit: Decimal | None
     occurred_at: datetime
+    tariff_limit: Decimal = ZERO
 
     kind = "credit_limit"
 
@@ -96,11 +107,10 @@ def adjust_or_propose(command: Adjust, locked: LockedState, *, now: datetime, ev
     """
     adjustment = command.adjustment
     decision = carry_out_adjustment(adjustment, locked, now=now, event_id=event_id)
-    alone = Adjusted(actor=command.actor, day=now.date(), currency=adjustment.currency, amount=ZERO)
-    alone = locked.adjusted.get(alone.key, alone)
-    alone = replace(alone, amount=alone.amount + adjustment.amount)
-    if alone.amount <= command.tier.alone_max:
-        return replace(decision, states=(*decision.states, alone))
+    stake = {adjustment.currency: adjustment.amount}
+    alone = count_alone(command.principal, stake, locked, now=now)
+    if alone is not None:
+        return replace(decision, states=(*decision.states, *alone))
     return propose(
         "adjustment",
         adjustment.body(),

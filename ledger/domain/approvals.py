@@ -1,19 +1,30 @@
 """Approvals: a second person approves a proposal, which carries it out, or declines it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from ledger.domain.adjustments import Adjustment, carry_out_adjustment
 from ledger.domain.closing import PeriodChange, carry_out_period_change
-from ledger.domain.errors import AboveRole, ProposalExpired, ProposalResolved, SelfApproval
+from ledger.domain.errors import (
+    AboveRole,
+    ProposalExpired,
+    ProposalResolved,
+    ProposalUnknown,
+    SelfApproval,
+)
+from ledger.domain.limits import stake_text
 from ledger.domain.locked_state import Decision, LockedState
-from ledger.domain.money import text
+from ledger.domain.money import ZERO, Currency, text
 from ledger.domain.periods import Month
 from ledger.domain.proposals import Proposal, Role, Subject, Tier
 from ledger.domain.proposing import decline_proposal, proposal_facts
 from ledger.domain.tariff_versions import publish_tariff
+
+if TYPE_CHECKING:
+    from ledger.domain.decide import Command, Plan
 
 _AFFECTS_ALL_USERS: Final[frozenset[Subject]] = frozenset({"tariff", "period"})
 """The subjects whose changes apply to all users."""
@@ -23,7 +34,8 @@ _AFFECTS_ALL_USERS: Final[frozenset[Subject]] = frozenset({"tariff", "period"})
 class ResolveProposal:
     """Approve or decline a proposal about a subject. The approver is never the proposer.
 
-    `tier` says what the role of `actor` may approve.
+    `tier` says what the role of `actor` may approve. `made_by` is the person who made the API key that they
+    used. `proposed` is the command of an approved proposal about a command.
     """
 
     proposal: str
@@ -33,6 +45,8 @@ class ResolveProposal:
     role: Role
     tier: Tier
     occurred_at: datetime
+    made_by: str | None = None
+    proposed: "Command | None" = None
 
     @property
     def kind(self) -> str:
@@ -47,15 +61,18 @@ class ResolveProposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvingProposal:
-    """A proposal to be resolved. Its user, if it has one, is known."""
+    """A proposal to be resolved. Its user, if it has one, is known. `proposed` is the plan of its command."""
 
     command: ResolveProposal
     proposal: Proposal
+    proposed: "Plan | None" = None
 
     @property
     def users(self) -> tuple[int, ...]:
         """Return the users whose accounts have to be locked."""
-        return () if self.proposal.user is None else (self.proposal.user,)
+        about = () if self.proposal.user is None else (self.proposal.user,)
+        proposed = () if self.proposed is None else self.proposed.users
+        return tuple(dict.fromkeys((*about, *proposed)))
 
     @property
     def closes(self) -> Month | None:
@@ -67,9 +84,14 @@ class ResolvingProposal:
 
 
 def resolve_proposal(
-    plan: ResolvingProposal, locked: LockedState, *, now: datetime, event_id: str
+    plan: ResolvingProposal,
+    locked: LockedState,
+    *,
+    now: datetime,
+    event_id: str,
+    carry_out_command: Callable[[], tuple[Decision, Mapping[Currency, Decimal]]],
 ) -> Decision:
-    """Carry out what was proposed, or decline it.
+    """Carry out what was proposed, or decline it. `carry_out_command` decides a proposed command anew.
 
     Raises `ProposalResolved`, `ProposalExpired`, `SelfApproval`, `AboveRole`, and whatever carrying it out
     raises now.
@@ -83,11 +105,15 @@ def resolve_proposal(
         )
     if not command.approve:
         return decline_proposal(proposal, resolver=command.actor)
-    if command.actor == proposal.proposer:
+    if proposal.proposers.intersection({command.actor, command.made_by}):
         raise SelfApproval("a proposal is approved by another person than its proposer", proposal=proposal.id)
     approved = replace(proposal, state="approved", resolver=command.actor)
-    done = _carry_out(approved, command, locked, now=now, event_id=event_id)
-    return replace(done, states=(*done.states, approved), facts={**done.facts, **proposal_facts(approved)})
+    if plan.proposed is None:
+        done = _carry_out(approved, command, locked, now=now, event_id=event_id)
+    else:
+        done, stake = carry_out_command()
+        _check_tier(proposal, command, max(stake.values(), default=ZERO))
+    return replace(done, states=(*done.states, approved), facts={**proposal_facts(approved), **done.facts})
 
 
 def _carry_out(
@@ -103,6 +129,8 @@ def _carry_out(
             return carry_out_period_change(proposal, locked, now=now, event_id=event_id)
         case "tariff":
             return publish_tariff(proposal, locked, now=now)
+        case "command":
+            raise ProposalUnknown("the proposed command is missing", proposal=proposal.id)
         case _:
             assert_never(proposal.subject)
 
@@ -111,9 +139,9 @@ def _check_tier(proposal: Proposal, command: ResolveProposal, amount: Decimal) -
     most = command.tier.approve_max
     if most is not None and amount > most:
         raise AboveRole(
-            f"the role {command.role} approves up to {text(most)}, and {text(amount)} is proposed",
+            f"the role {command.role} approves up to {text(most)}, and {stake_text(amount)} is proposed",
             proposal=proposal.id,
             role=command.role,
-            amount=text(amount),
+            amount=stake_text(amount),
             approve_max=text(most),
         )

@@ -140,6 +140,7 @@ def encode_proposal(proposal: Proposal) -> dict[str, Any]:
         "expires_at": proposal.expires_at.isoformat(),
         "state": proposal.state,
         "resolver": proposal.resolver,
+        "made_by": proposal.made_by,
     }
 
 
@@ -149,7 +150,7 @@ def decode_proposal(proposal_id: str, kept: Mapping[str, Any]) -> Proposal:
 
 
 def encode_adjusted(adjusted: Adjusted) -> dict[str, Any]:
-    """Return the JSON values that events store of what a person adjusted alone in a day, under its key."""
+    """Return the JSON values that events store of what a principal moved alone in a day, under its key."""
     return {
         "actor": adjusted.actor,
         "day": adjusted.day.isoformat(),

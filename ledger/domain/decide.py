@@ -4,7 +4,10 @@
 accounts must be locked. `decide` looks at the locked state and returns the decision. Both are pure.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, TypeAlias, assert_never
 
 from ledger.domain.adjustments import (
@@ -49,7 +52,8 @@ from ledger.domain.holding import (
     void_hold,
 )
 from ledger.domain.known import Known
-from ledger.domain.locked_state import Decision, LockedState
+from ledger.domain.locked_state import BrokenInvariant, Decision, LockedState
+from ledger.domain.money import Currency
 from ledger.domain.opening import OpenBalances, open_balances
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.paying_out import (
@@ -64,6 +68,7 @@ from ledger.domain.paying_out import (
 from ledger.domain.pricing import Priced, commission_terms, price, tariff_user
 from ledger.domain.proposing import expire_proposal
 from ledger.domain.reversal_commands import ChargeBack, Reverse, Reversing, reverse
+from ledger.domain.stakes import stake_of
 from ledger.domain.tariff_versions import ProposeTariff, propose_tariff
 
 Command: TypeAlias = (
@@ -147,7 +152,8 @@ def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             proposal = known.proposal(command.proposal, command.subject)
             if proposal.user is not None:
                 known.require_user(proposal.user)
-            return ResolvingProposal(command=command, proposal=proposal)
+            proposed = None if command.proposed is None else plan(command.proposed, known)
+            return ResolvingProposal(command=command, proposal=proposal, proposed=proposed)
         case ProposeTariff():
             if command.user is not None:
                 known.require_user(command.user, field="user")
@@ -167,7 +173,11 @@ def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             for user in ending.users:
                 known.require_user(user, field="contract")
             return ending
-        case OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout():
+        case SetCreditLimit():
+            known.require_user(command.user)
+            tariff = known.tariff(command.occurred_at, command.user)
+            return replace(command, tariff_limit=tariff.credit_limit_eaml)
+        case OpenBalances() | Adjust() | GrantCoupon() | RedeemCode() | RequestPayout():
             known.require_user(command.user)
             return command
         case _:
@@ -186,7 +196,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
         case OpenBalances():
             return open_balances(plan, locked, now=now, event_id=event_id)
         case ResolvingProposal():
-            return resolve_proposal(plan, locked, now=now, event_id=event_id)
+            return _resolve(plan, locked, now=now, event_id=event_id)
         case ProposeTariff():
             return propose_tariff(plan, now=now, event_id=event_id)
         case SetCreditLimit():
@@ -256,6 +266,17 @@ def expire_overdue(locked: LockedState, user: int, *, now: datetime) -> list[Dec
 def expire_overdue_proposals(locked: LockedState, *, now: datetime) -> list[Decision]:
     """Return the decisions that expire overdue proposals, before anything else is decided."""
     return [expire_proposal(proposal) for proposal in locked.proposals.values() if proposal.is_overdue(now)]
+
+
+def _resolve(plan: ResolvingProposal, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
+    def carry_out_command() -> tuple[Decision, Mapping[Currency, Decimal]]:
+        if plan.proposed is None or plan.command.proposed is None:
+            raise BrokenInvariant("a proposal about a command without its plan")
+        done = decide(plan.proposed, locked, now=now, event_id=event_id)
+        stake = stake_of(plan.proposed, done, locked)
+        return replace(done, occurred_at=done.occurred_at or plan.command.proposed.occurred_at), stake
+
+    return resolve_proposal(plan, locked, now=now, event_id=event_id, carry_out_command=carry_out_command)
 
 
 def _signing(command: SignContract, known: Known) -> Signing:

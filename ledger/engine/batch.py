@@ -28,7 +28,14 @@ from ledger.engine.deciding import (
     missing_hold,
 )
 from ledger.engine.known import hold_or_payout_of, read_known
-from ledger.engine.loading import load_periods, load_state, lock_names_of, months_closing, needs_accounts_only
+from ledger.engine.loading import (
+    load_periods,
+    load_state,
+    lock_names_of,
+    months_closing,
+    needs_accounts_only,
+    with_proposed,
+)
 from ledger.engine.pending import Pending, conflict_outcome, fold_by_key, make_plan
 from ledger.engine.submission import Outcome, Status, Submission
 
@@ -232,14 +239,16 @@ class Batch:
 
     def _load_state(self, pending: Sequence[Pending], locked: LockedState, *, lock: bool) -> None:
         """Read what the decisions need. The time of recording is taken after the last lock."""
-        plans = [item.plan for item in pending if not needs_accounts_only(item.plan)]
+        plans = with_proposed([item.plan for item in pending if not needs_accounts_only(item.plan)])
+        limited = (item.submission.principal for item in pending)
+        principals = [name for each in limited if each is not None for name in each.names]
         resolved = [plan.proposal for plan in plans if isinstance(plan, ResolvingProposal)]
         proposals = [*self.overdue_proposals, *resolved]
         if lock:
-            lock_names_of(self.cursor, plans, proposals)
+            lock_names_of(self.cursor, plans, proposals, principals)
         load_periods(self.cursor, plans, locked, self.freezing)
         self.now = journal.recording_time(locked, self.clock())
-        load_state(self.cursor, plans, proposals, locked, day=self.now.date())
+        load_state(self.cursor, plans, proposals, locked, principals=principals, day=self.now.date())
 
     def _plan(self, pending: Sequence[Pending], *, lock: bool) -> Known:
         """Plan the commands; return what was read to plan them."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from events import store
@@ -22,6 +23,8 @@ from ledger.domain.locked_state import Account, Decision, LockedState
 from ledger.domain.paying_out import PayingOut
 from ledger.domain.periods import effective_at
 from ledger.domain.recording import event_data
+from ledger.domain.stakes import limited
+from ledger.engine import proposed_commands
 from ledger.engine.pending import Pending
 from ledger.engine.submission import fingerprint_of
 
@@ -84,6 +87,16 @@ def decide_pending(item: Pending, locked: LockedState, *, position: int, now: da
         if item.plan is None:
             raise item.refusal if isinstance(item.refusal, Rejected) else StalePlan
         decision = decide(item.plan, locked, now=now, event_id=item.event_id)
+        if submission.principal is not None:
+            decision = limited(
+                decision,
+                item.plan,
+                locked,
+                submission.principal,
+                body=partial(proposed_commands.body_of, submission),
+                now=now,
+                event_id=item.event_id,
+            )
     except Rejected as error:
         users = [user for user in item.users if locked.has_user(user)]
         payer = users[0] if users else getattr(submission.command, "operation_user", None)
@@ -96,7 +109,7 @@ def decide_pending(item: Pending, locked: LockedState, *, position: int, now: da
         submission.sent,
         submission.metadata(),
         locked,
-        submission.command.occurred_at,
+        decision.occurred_at or submission.command.occurred_at,
         now,
     )
     return AppendedEvent(event, touched, item)

@@ -111,6 +111,13 @@ class _Named:
     payments: set[str] = field(default_factory=set)
     """Digests of payment references."""
 
+    def add(self, other: "_Named") -> None:
+        """Add the names of another command."""
+        self.times += other.times
+        for each in fields(self):
+            if each.name != "times":
+                getattr(self, each.name).update(getattr(other, each.name))
+
 
 def _names_in(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (one case for each command)
     named = _Named()
@@ -132,6 +139,8 @@ def _names_in(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (on
                 named.contracts.add(command.contract)
             case ResolveProposal():
                 named.proposals.add(command.proposal)
+                if command.proposed is not None:
+                    named.add(_names_in([command.proposed]))
             case ChargeBack(payment=PaymentName() as payment):
                 named.payments.add(payment.digest)
             case Reverse() | ChargeBack():

@@ -26,10 +26,18 @@ def needs_accounts_only(plan: Plan | None) -> bool:
     return isinstance(plan, Priced) and plan.payment is None
 
 
-def lock_names_of(cursor: Any, plans: Sequence[Plan | None], proposals: Sequence[Proposal]) -> None:
+def with_proposed(plans: Sequence[Plan | None]) -> list[Plan | None]:
+    """Return the plans, with those of the commands that they approve."""
+    proposed = (each.proposed for each in plans if isinstance(each, ResolvingProposal))
+    return [*plans, *(plan for plan in proposed if plan is not None)]
+
+
+def lock_names_of(
+    cursor: Any, plans: Sequence[Plan | None], proposals: Sequence[Proposal], principals: Sequence[str]
+) -> None:
     """Lock names for state that may have no row yet and that no user's lock covers."""
     names = [f"code {code}" for code in _codes(plans)]
-    names += [f"actor {each.actor}" for each in plans if isinstance(each, Adjust)]
+    names += [f"actor {name}" for name in (*principals, *_adjusting(plans))]
     names += [f"proposal {each.id}" for each in proposals if each.user is None]
     # If the user of a reversed payment was deleted, the batch locks no accounts for it.
     names += [
@@ -60,6 +68,7 @@ def load_state(  # noqa: C901 (one read for each kind of state)
     proposals: Sequence[Proposal],
     locked: LockedState,
     *,
+    principals: Sequence[str] = (),
     day: date,
 ) -> None:
     """Add to the locked state what the decisions on the plans need. `day` is the day (UTC) of recording.
@@ -93,13 +102,17 @@ def load_state(  # noqa: C901 (one read for each kind of state)
         locked.add(kept_store.read_proposals(cursor, [each.id for each in proposals]))
     if any(each.subject == "tariff" for each in proposals):
         locked.latest_tariff = tariffs.latest_version(cursor)
-    if actors := [each.actor for each in plans if isinstance(each, Adjust)]:
+    if actors := [*principals, *_adjusting(plans)]:
         locked.add(kept_store.read_adjusted(cursor, actors, day))
     if known := _payments(plans):
         locked.add(payment_references.read(cursor, known))
     if codes := _codes(plans):
         users = [each.user for each in plans if isinstance(each, RedeemCode)]
         locked.add(kept_store.read_codes(cursor, codes, users))
+
+
+def _adjusting(plans: Sequence[Plan | None]) -> list[str]:
+    return [name for each in plans if isinstance(each, Adjust) for name in each.principal.names]
 
 
 def _payments(plans: Sequence[Plan | None]) -> list[str]:

@@ -10,6 +10,7 @@ from events.message import StoredEvent
 from events.store import Key
 from ledger.domain.decide import Command
 from ledger.domain.errors import Invalid, LedgerError, rejected_by_code
+from ledger.domain.proposals import Principal
 
 Status: TypeAlias = Literal["recorded", "rejected", "refused", "conflict", "undecided"]
 
@@ -32,6 +33,8 @@ class Submission:
     sent: Mapping[str, Any]
     notes: Mapping[str, str] = field(default_factory=dict)
     actor: str = ""
+    principal: Principal | None = None
+    """The actor with their limits, above which the command becomes a proposal; None: not limited."""
     also: Mapping[str, str] = field(default_factory=dict)
     """Further metadata: the key that the actor used (`via`), or who replayed a dead letter."""
     correlation_id: str | None = None

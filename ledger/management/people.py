@@ -14,7 +14,7 @@ from ledger.domain.errors import LedgerError
 from ledger.engine.posting import post, quote
 from ledger.engine.submission import Submission
 from ledger.requests import bodies
-from ledger.requests.four_eyes import actor_of
+from ledger.requests.four_eyes import actor_of, principal_of
 from models.user import User
 
 SOURCE: Final = "/ledger/command-line"
@@ -51,6 +51,16 @@ def find_administrator(text: str) -> User:
     return person
 
 
+def find_user(text: str) -> int:
+    """Return the id of the user with this email or id. Raises `CommandError`."""
+    if text.isdecimal():
+        return int(text)
+    found: int | None = User.objects.filter(email=text).values_list("pk", flat=True).first()
+    if found is None:
+        raise CommandError(f"there is no user {text}", returncode=REFUSED)
+    return found
+
+
 def check_may_approve() -> None:
     """Raise `CommandError` unless the settings allow the shell to approve what another person made.
 
@@ -82,6 +92,7 @@ def post_as(person: User, build: Callable[..., Submission], options: Mapping[str
         source=SOURCE,
         request_id=options["key"] or uuid7(),
         actor=actor_of(person),
+        principal=principal_of(person),
         refuse_early=True,
     )
     try:

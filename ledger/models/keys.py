@@ -15,6 +15,7 @@ class ApiKey(models.Model):
         WRITE = "ledger:write"
         ADMIN = "ledger:admin"
         SUPER_ADMIN = "ledger:super-admin"
+        APPROVE = "ledger:approve"
 
     prefix = models.CharField(max_length=12, unique=True)
     secret_hash = models.BinaryField()
@@ -23,6 +24,8 @@ class ApiKey(models.Model):
     """The CloudEvents source of everything sent with this key, such as `/services/training`."""
     user_id = models.BigIntegerField(null=True, blank=True)
     """The user of a user's own key, which only reads what belongs to that user and the user's teams."""
+    made_by = models.BigIntegerField(null=True, blank=True)
+    """The administrator who made the key, if that is known. Neither approves what the other proposed."""
     scopes = ArrayField(models.CharField(max_length=30, choices=Scope.choices), default=list)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -36,7 +36,7 @@ class DecisionPayload(Stored):
 
     `grants`, `holds` and the like hold the state after the event of everything that it changed, by id.
     `notes` are the HMACs of texts that are stored outside the log. `effective_at` is set if an operation
-    counts at another time than it occurred.
+    counts at another time than it occurred. An approved command names its `proposal` with both persons.
     """
 
     kind: str
@@ -55,6 +55,11 @@ class DecisionPayload(Stored):
     periods: dict[Month, Period] | None = None
     credit_limits: dict[str, Amount | None] | None = None
     effective_at: Time | None = None
+    proposal: Uuid | None = None
+    proposer: str | None = None
+    resolver: str | None = None
+    reason_code: str | None = None
+    operation_user: Id | None = None
     notes: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] | None = None
 
 

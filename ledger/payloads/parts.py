@@ -185,7 +185,7 @@ class Code(Stored):
 class Proposal(Stored):
     """The state of a proposal after the event. The shape of `body` depends on the subject."""
 
-    subject: Literal["adjustment", "tariff", "period"]
+    subject: Literal["adjustment", "tariff", "period", "command"]
     user: Id | None
     body: dict[str, Any]
     reason_code: str
@@ -194,6 +194,7 @@ class Proposal(Stored):
     expires_at: Time
     state: Literal["open", "approved", "declined", "expired"]
     resolver: str | None
+    made_by: str | None = None
 
 
 class PeriodTotal(Stored):

@@ -4,6 +4,7 @@ Each function is named for its request. `who` are the remaining fields of `Submi
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -15,10 +16,12 @@ from ledger.domain.closing import ChangePeriod, PeriodChange
 from ledger.domain.coupons import Code
 from ledger.domain.decide import Command
 from ledger.domain.granting import CreateCode, GrantCoupon, RedeemCode, WithdrawCode
-from ledger.domain.proposals import Role, Subject
+from ledger.domain.proposals import Principal, Role, Subject
 from ledger.domain.reversal_commands import Reverse
 from ledger.domain.tariff_versions import ProposeTariff
+from ledger.engine import proposed_commands
 from ledger.engine.submission import Submission
+from ledger.queries import proposals
 from ledger.requests import bodies, four_eyes, terms
 from ledger.requests.consulting import step_command
 
@@ -92,7 +95,13 @@ def take_contract_step(
 
 
 def adjust_balance(
-    body: bodies.Adjustment, *, role: Role, now: datetime, actor: str, **who: Any
+    body: bodies.Adjustment,
+    *,
+    role: Role,
+    now: datetime,
+    actor: str,
+    principal: Principal | None = None,
+    **who: Any,
 ) -> Submission:
     """Return the submission that adjusts a balance, or proposes to when it is above the role's limit."""
     adjustment = Adjustment(
@@ -102,9 +111,14 @@ def adjust_balance(
         amount=body.amount,
     )
     command = four_eyes.adjust_command(
-        adjustment=adjustment, reason_code=body.reason_code, actor=actor, role=role, occurred_at=now
+        adjustment=adjustment,
+        reason_code=body.reason_code,
+        actor=actor,
+        role=role,
+        occurred_at=now,
+        made_by=None if principal is None else principal.made_by,
     )
-    return submission_for(command, body, {"type": "adjustment"}, actor=actor, **who)
+    return submission_for(command, body, {"type": "adjustment"}, actor=actor, principal=principal, **who)
 
 
 def change_period(
@@ -144,12 +158,30 @@ def resolve_proposal(
     role: Role,
     now: datetime,
     actor: str,
+    principal: Principal | None = None,
     **who: Any,
 ) -> Submission:
-    """Return the submission that approves or declines a proposal about a subject."""
+    """Return the submission that approves or declines a proposal about a subject.
+
+    That of an approved command has the fields and the metadata of the command.
+    """
+    found = proposals.find(str(proposal)) if approve and subject == "command" else None
+    proposed, notes = None, dict[str, str]()
+    fields: dict[str, Any] = {"type": subject}
+    if found is not None and found.subject == "command":
+        proposed, notes = proposed_commands.command_of(found)
+        fields = dict(found.body["sent"])
+        who["also"] = {**found.body["also"], **who.get("also", {}), "approved_by": actor}
     command = four_eyes.resolve_command(
-        proposal=str(proposal), subject=subject, approve=approve, actor=actor, role=role, occurred_at=now
+        proposal=str(proposal),
+        subject=subject,
+        approve=approve,
+        actor=actor,
+        role=role,
+        occurred_at=now,
+        made_by=None if principal is None else principal.made_by,
+        proposed=proposed,
     )
-    verdict = "approve" if approve else "decline"
-    fields = {"type": subject, "proposal": str(proposal), "verdict": verdict}
-    return submission_for(command, body, fields, actor=actor, **who)
+    fields |= {"proposal": str(proposal), "verdict": "approve" if approve else "decline"}
+    submission = submission_for(command, body, fields, actor=actor, principal=principal, **who)
+    return replace(submission, notes={**submission.notes, **notes})

@@ -9,7 +9,8 @@ from django.conf import settings
 
 from ledger.domain.adjustments import Adjust, Adjustment
 from ledger.domain.approvals import ResolveProposal
-from ledger.domain.proposals import Role, Subject
+from ledger.domain.decide import Command
+from ledger.domain.proposals import Principal, Role, Subject
 from models.user import User
 
 
@@ -28,8 +29,24 @@ def role_of(person: User) -> Role:
     return "super_admin" if person.is_super_admin else "staff"
 
 
+def principal(name: str, role: Role, *, made_by: str | None = None) -> Principal:
+    """Return an actor with the limits of their role. `made_by` is the person who made the key they used."""
+    return Principal(name=name, role=role, tier=settings.LEDGER_ADJUST_TIERS[role], made_by=made_by)
+
+
+def principal_of(person: User) -> Principal:
+    """Return a person of the administration with the limits of their role."""
+    return principal(actor_of(person), role_of(person))
+
+
 def adjust_command(
-    *, adjustment: Adjustment, reason_code: str, actor: str, role: Role, occurred_at: datetime
+    *,
+    adjustment: Adjustment,
+    reason_code: str,
+    actor: str,
+    role: Role,
+    occurred_at: datetime,
+    made_by: str | None = None,
 ) -> Adjust:
     """Return the command for an adjustment by `actor`; above the limit of their role it is proposed."""
     return Adjust(
@@ -39,11 +56,20 @@ def adjust_command(
         role=role,
         tier=settings.LEDGER_ADJUST_TIERS[role],
         reason_code=reason_code,
+        made_by=made_by,
     )
 
 
 def resolve_command(
-    *, proposal: str, subject: Subject, approve: bool, actor: str, role: Role, occurred_at: datetime
+    *,
+    proposal: str,
+    subject: Subject,
+    approve: bool,
+    actor: str,
+    role: Role,
+    occurred_at: datetime,
+    made_by: str | None = None,
+    proposed: Command | None = None,
 ) -> ResolveProposal:
     """Return the command with which `actor` approves or declines a proposal about the subject."""
     return ResolveProposal(
@@ -54,4 +80,6 @@ def resolve_command(
         role=role,
         tier=settings.LEDGER_ADJUST_TIERS[role],
         occurred_at=occurred_at,
+        made_by=made_by,
+        proposed=proposed,
     )

@@ -15,6 +15,8 @@ _SCOPES: Final = {
     "ReadKey": ApiKey.Scope.READ,
     "WriteKey": ApiKey.Scope.WRITE,
     "AdminKey": ApiKey.Scope.ADMIN,
+    "ResolveKey": ApiKey.Scope.ADMIN,
+    "ApproveKey": ApiKey.Scope.APPROVE,
 }
 
 

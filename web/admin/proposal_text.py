@@ -25,6 +25,9 @@ def in_words(
             own = body["user"] or body["team"]
             terms = _terms(body["terms"], {} if own else tariff or {})
             return f"tariff for {_audience(body)} from {body['effective_from'] or 'approval'}: {terms}"
+        case "command":
+            stakes = ", ".join(f"{amount} {currency}" for currency, amount in body["stake"].items())
+            return f"{spaced(body['command'])} of {stakes}: {_terms(_shown(body['sent']), {})}"
         case _:
             return f"{subject}: {_terms(body, {})}"
 
@@ -33,6 +36,10 @@ def _audience(body: Mapping[str, Any]) -> str:
     if body["user"]:
         return f"user {body['user']}"
     return f"team {body['team']}" if body["team"] else "everyone"
+
+
+def _shown(sent: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in sent.items() if name != "type"}
 
 
 def _terms(proposed: Mapping[str, Any], in_force: Mapping[str, Any]) -> str:

@@ -76,6 +76,7 @@ def submit(
         source=caller.source,
         request_id=uuid7() if dry else key,
         actor=caller.actor,
+        principal=caller.principal,
         also=caller.via,
         refuse_early=not dry,
         **reading.trace_context(request),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from ledger.domain.errors import NotFound
-from ledger.domain.proposals import Role
+from ledger.domain.proposals import Principal, Role
 from ledger.models import ApiKey
 from ledger.queries.operations import FoundOperation
-from ledger.requests.four_eyes import actor_of_service
+from ledger.requests.four_eyes import actor_of, actor_of_service, principal, role_of
 from models.access import machines_seen_by, may_see_user_statement, operations_seen_by
 from models.billing import Operation
 from models.user import User
@@ -21,18 +21,26 @@ class Caller:
 
     key: ApiKey
     viewer: User | None
+    limited: bool = False
+    """True if the route counts commands towards the limit of the caller."""
 
     @property
     def source(self) -> str:
-        """Return the source that a service's key belongs to."""
-        if self.key.source is None:
-            raise RuntimeError("a user's key has no source")
-        return self.key.source
+        """Return the source of the caller's commands: the service's, or that of a person's own keys."""
+        return self.key.source or f"/users/{self.key.user_id}"
 
     @property
     def actor(self) -> str:
-        """Return the actor for the event. All keys of a source are one actor."""
-        return actor_of_service(self.source)
+        """Return the actor for the event: the person, or the service. All keys of one are one actor."""
+        return actor_of_service(self.source) if self.viewer is None else actor_of(self.viewer)
+
+    @property
+    def principal(self) -> Principal | None:
+        """Return the caller with their limits, if the route has one."""
+        if not self.limited:
+            return None
+        maker = self.key.made_by
+        return principal(self.actor, self.role, made_by=None if maker is None else actor_of(User(pk=maker)))
 
     @property
     def via(self) -> Mapping[str, str]:
@@ -41,7 +49,10 @@ class Caller:
 
     @property
     def role(self) -> Role:
-        """Return the role that limits the amounts a key may adjust and approve."""
+        """Return the role that limits the amounts a caller may move alone and approve."""
+        if self.viewer is not None:
+            # The viewer is without their rights: `viewer_of`.
+            return role_of(User.objects.get(pk=self.viewer.pk))
         return "super_admin" if ApiKey.Scope.SUPER_ADMIN in self.key.scopes else "staff"
 
     def operations(self) -> QuerySet[Operation]:

@@ -13,7 +13,7 @@ from web.api import reading, rendering, shapes
 from web.api.answering import submit
 from web.api.auth import AdminKey, ReadKey, WriteKey, caller_of
 from web.api.callers import no_such_user
-from web.api.documentation import RECORDED, body_of, command_extra, refusals
+from web.api.documentation import PROPOSED, RECORDED, body_of, command_extra, refusals
 from web.api.parameters import Id
 from web.api.routes import router
 
@@ -24,7 +24,7 @@ from web.api.routes import router
     tags=["coupons"],
     operation_id="grant_coupon",
     summary="Give a user promotional credit",
-    response=RECORDED,
+    response={**RECORDED, **PROPOSED},
     openapi_extra=command_extra(body_of(bodies.Coupon)),
 )
 def grant_coupon(request: HttpRequest) -> HttpResponse:
@@ -39,7 +39,7 @@ def grant_coupon(request: HttpRequest) -> HttpResponse:
     tags=["coupons"],
     operation_id="create_coupon_code",
     summary="Create a coupon code",
-    response=RECORDED,
+    response={**RECORDED, **PROPOSED},
     openapi_extra=command_extra(body_of(bodies.CodeToRedeem)),
 )
 def create_coupon_code(request: HttpRequest) -> HttpResponse:

@@ -12,7 +12,7 @@ from web.api import reading, rendering, shapes
 from web.api.answering import submit
 from web.api.auth import AdminKey, ReadKey, caller_of
 from web.api.callers import no_such_user
-from web.api.documentation import RECORDED, body_of, command_extra, refusals
+from web.api.documentation import PROPOSED, RECORDED, body_of, command_extra, refusals
 from web.api.parameters import Id
 from web.api.routes import router
 
@@ -40,7 +40,7 @@ def get_dues(request: HttpRequest, user: Path[Id]) -> HttpResponse:
     tags=["users"],
     operation_id="set_credit_limit",
     summary="Set a user's credit limit",
-    response=RECORDED,
+    response={**RECORDED, **PROPOSED},
     openapi_extra=command_extra(body_of(bodies.CreditLimit)),
 )
 def set_credit_limit(request: HttpRequest, user: Path[Id]) -> HttpResponse:

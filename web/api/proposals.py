@@ -13,7 +13,7 @@ from ledger.queries import proposals
 from ledger.requests import bodies, by_people
 from web.api import reading, rendering, shapes
 from web.api.answering import submit
-from web.api.auth import AdminKey, caller_of
+from web.api.auth import ApproveKey, ResolveKey, caller_of
 from web.api.documentation import RECORDED, body_of, command_extra, refusals
 from web.api.routes import router
 
@@ -26,7 +26,7 @@ def add_proposal_routes(subject: Subject, plural: str) -> None:
 
     @router.get(
         path,
-        auth=AdminKey(),
+        auth=ResolveKey(),
         tags=tags,
         operation_id=f"list_{subject}_proposals",
         summary=f"List open proposals about {plural}",
@@ -43,7 +43,7 @@ def add_proposal_routes(subject: Subject, plural: str) -> None:
 
     @router.post(
         f"{path}/{{uuid:proposal}}/approve",
-        auth=AdminKey(),
+        auth=ApproveKey(),
         tags=tags,
         operation_id=f"approve_{subject}",
         summary=f"Approve a proposal about {plural}",
@@ -51,12 +51,12 @@ def add_proposal_routes(subject: Subject, plural: str) -> None:
         openapi_extra=command_extra(None),
     )
     def approve(request: HttpRequest, proposal: Path[Uuid]) -> HttpResponse:
-        """Carry out the proposal. The approver must not be the proposer."""
+        """Carry out the proposal. Its proposer never approves it."""
         return _resolve(request, subject, proposal, _EMPTY, approve=True)
 
     @router.post(
         f"{path}/{{uuid:proposal}}/decline",
-        auth=AdminKey(),
+        auth=ResolveKey(),
         tags=tags,
         operation_id=f"decline_{subject}",
         summary=f"Decline a proposal about {plural}",
@@ -85,3 +85,4 @@ def _resolve(
 
 
 add_proposal_routes("adjustment", "adjustments")
+add_proposal_routes("command", "commands")

@@ -24,7 +24,7 @@ HoldState = TypeAliasType("HoldState", Literal["open", "captured", "voided", "ex
 PayoutState = TypeAliasType("PayoutState", Literal["requested", "paid", "failed"])
 ContractState = TypeAliasType("ContractState", Literal["signed", "finished", "split", "cancelled"])
 ProposalState = TypeAliasType("ProposalState", Literal["open", "approved", "declined", "expired"])
-ProposalSubject = TypeAliasType("ProposalSubject", Literal["adjustment", "tariff", "period"])
+ProposalSubject = TypeAliasType("ProposalSubject", Literal["adjustment", "tariff", "period", "command"])
 ProposerRole = TypeAliasType("ProposerRole", Literal["staff", "super_admin"])
 ItemOutcome = TypeAliasType(
     "ItemOutcome",
@@ -216,7 +216,8 @@ class Proposal(_Shape):
     operation_user: int | None = Field(description="The user whose account is to be adjusted, if any.")
     body: dict[str, Any] = Field(
         description="The proposed change: an adjustment's account, direction and amount; a tariff's terms; "
-        "or a period's month and action, close or reopen."
+        "a period's month and action, close or reopen; or a command as it was sent, with its source, key and "
+        "stake by currency."
     )
     reason_code: str
     proposer: str

@@ -6,7 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from ledger.domain.errors import Invalid
 from ledger.keys import create_key
+from ledger.management import people
 from ledger.models import ApiKey
 
 
@@ -25,7 +27,10 @@ class Command(BaseCommand):
         )
         owner = create.add_mutually_exclusive_group(required=True)
         owner.add_argument("--source", help="the source that the key may send as: /services/training")
-        owner.add_argument("--user", type=int, help="the id of the user whose own data the key may read")
+        owner.add_argument("--user", help="the email or id of the user whose own data the key may read")
+        create.add_argument(
+            "--as", dest="person", metavar="EMAIL", help="the administrator who makes it: their email or id"
+        )
         actions.add_parser("list", help="list all keys, without their secrets")
         revoke = actions.add_parser("revoke", help="make a key invalid")
         revoke.add_argument("prefix", help="the eight characters after `ledger_`")
@@ -41,12 +46,18 @@ class Command(BaseCommand):
                 self._revoke(options["prefix"])
 
     def _create(self, options: dict[str, Any]) -> None:
-        key = create_key(
-            name=options["name"],
-            scopes=options["scope"] or [ApiKey.Scope.READ],
-            source=options["source"],
-            user_id=options["user"],
-        )
+        maker = None if options["person"] is None else people.find_administrator(options["person"])
+        user = None if options["user"] is None else people.find_user(options["user"])
+        try:
+            key = create_key(
+                name=options["name"],
+                scopes=options["scope"] or [ApiKey.Scope.READ],
+                source=options["source"],
+                user_id=user,
+                made_by=None if maker is None else maker.pk,
+            )
+        except Invalid as error:
+            raise CommandError(error.message) from None
         self.stdout.write(f"{key} (shown once)")
 
     def _list(self) -> None:

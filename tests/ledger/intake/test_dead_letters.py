@@ -180,7 +180,11 @@ def test_an_unreadable_envelope_still_has_its_id(user: User, machine: Machine) -
     sent = solving(user, machine)
     headers = [(name, value) for name, value in sent.headers if name not in {"ce_type", "ce_source"}]
     dead_letter = park(replace(sent, headers=headers))
-    good = [*headers, ("ce_type", topics.OPERATION.encode()), ("ce_source", topics.TRAINING_SERVICE.encode())]
+    good = [
+        *headers,
+        ("ce_type", Operation.event_type.encode()),
+        ("ce_source", topics.TRAINING_SERVICE.encode()),
+    ]
     other = [("ce_id", b"another") if name == "ce_id" else (name, value) for name, value in good]
     with pytest.raises(Invalid, match="keeps the id"):
         mend(dead_letter=dead_letter.pk, actor=ANN, key=sent.key, value=sent.value, headers=other)

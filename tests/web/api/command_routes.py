@@ -14,7 +14,7 @@ from models import ConsultingRequest, Machine, User
 from tests import commands as do
 from tests import months
 from tests.builders import fund, machine_copy, make_machine, make_user, recorded, top_up
-from tests.web.api.conftest import Api, Response, service
+from tests.web.api.conftest import Api, Response, approver, service
 
 # A line costs 0.0001 tokens: ten thousand lines are one.
 TOKEN = 10_000
@@ -39,15 +39,14 @@ class World:
     closing: str
     """The proposal to close a month."""
     other: Api
-    """A key of another service with the same scopes, for a second person."""
+    """A person who approves, with a key of their own."""
 
 
 def make_world() -> World:
     """Make a world in which the command of every route succeeds."""
     user = fund(make_user(), usd=100, eaml=100)
     machine = make_machine(make_user(), copy="5")
-    scopes = ("ledger:read", "ledger:write", "ledger:admin")
-    api, other = service(*scopes), service(*scopes, source="/services/finance")
+    api, other = service("ledger:read", "ledger:write", "ledger:admin"), approver()
     hold = str(uuid4())
     recorded(do.place(machine, user=user, lines=10 * TOKEN, hold=hold))
     payout = str(uuid4())
@@ -245,7 +244,7 @@ COMMAND_ROUTES = [
         "offer a code",
         "ledger:admin",
         lambda _: "/v1/coupons/codes",
-        lambda _: {"code": "SPRING-26", "amount": "3"},
+        lambda _: {"code": "SPRING-26", "amount": "3", "redemptions_max": 100},
         ("amount", "4"),
     ),
     CommandRoute(
@@ -295,7 +294,7 @@ COMMAND_ROUTES = [
     ),
     CommandRoute(
         "approve",
-        "ledger:admin",
+        "ledger:approve",
         lambda world: f"/v1/adjustments/proposals/{world.proposal}/approve",
         lambda _: None,
         None,
@@ -320,7 +319,7 @@ COMMAND_ROUTES = [
     ),
     CommandRoute(
         "close a period",
-        "ledger:admin",
+        "ledger:approve",
         lambda world: f"/v1/periods/proposals/{world.closing}/approve",
         lambda _: None,
         by_other=True,

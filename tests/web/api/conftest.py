@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -87,6 +88,13 @@ def service(*scopes: str, source: str = SOURCE) -> Api:
 def users_own(user: User, *scopes: str) -> Api:
     """Return a caller with a user's own key."""
     return Api(create_key(name="own", scopes=scopes or ("ledger:read",), user_id=user.pk))
+
+
+def approver(*, is_super_admin: bool = False) -> Api:
+    """Return a person who may approve, with a key of their own."""
+    person = User.objects.create_superuser(f"{uuid4().hex}@example.com", "secret")
+    User.objects.filter(pk=person.pk).update(is_super_admin=is_super_admin)
+    return users_own(person, "ledger:approve")
 
 
 def everything() -> dict[str, Any]:

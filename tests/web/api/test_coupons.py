@@ -46,7 +46,8 @@ def test_coupon_that_would_have_expired_names_the_field(world: World) -> None:
 def test_code_is_redeemed_within_its_limits(world: World) -> None:
     """Each refusal has its own code."""
     past = (timezone.now() - timedelta(seconds=1)).isoformat()
-    send(world, "/v1/coupons/codes", {"code": "PAST", "amount": "1", "redeem_until": past})
+    limits = {"redeem_until": past, "redemptions_max": 9}
+    send(world, "/v1/coupons/codes", {"code": "PAST", "amount": "1", **limits})
     send(world, "/v1/coupons/codes", {"code": "ONCE", "amount": "1", "redemptions_max": 1})
 
     def redeem(code: str, user: User) -> Response:
@@ -64,7 +65,7 @@ def test_code_is_redeemed_within_its_limits(world: World) -> None:
 
 def test_code_whose_coupons_would_last_too_long_is_refused(world: World) -> None:
     """The longest time that is accepted can be redeemed, and later times cannot be asked for."""
-    body = {"code": "EVER", "amount": "1", "valid_days": 3_000_000}
+    body = {"code": "EVER", "amount": "1", "redemptions_max": 9, "valid_days": 3_000_000}
     refused(send(world, "/v1/coupons/codes", body), 422, "out_of_range", "valid_days")
     refused(
         send(world, "/v1/coupons/codes", {**body, "valid_days": 3_651}), 422, "out_of_range", "valid_days"

@@ -15,10 +15,26 @@ from ledger.keys import find_key
 from ledger.models import ApiKey
 from models import User
 from tests.builders import fund, make_machine, make_user
-from tests.web.api.conftest import SOURCE, Api, bill, everything, refused, service, top_up, users_own
+from tests.web.api.conftest import (
+    SOURCE,
+    Api,
+    approver,
+    bill,
+    everything,
+    refused,
+    service,
+    top_up,
+    users_own,
+)
 from web.api.v1 import api as ledger_api
 
-SCOPES = {"ReadKey": "ledger:read", "WriteKey": "ledger:write", "AdminKey": "ledger:admin"}
+SCOPES = {
+    "ReadKey": "ledger:read",
+    "WriteKey": "ledger:write",
+    "AdminKey": "ledger:admin",
+    "ResolveKey": "ledger:admin",
+    "ApproveKey": "ledger:approve",
+}
 
 
 def routes() -> Iterator[tuple[str, str, str]]:
@@ -44,10 +60,11 @@ def test_every_route_requires_a_key_with_its_scope(db: None, method: str, path: 
     response = call(Api(None), method, path)
     refused(response, 401, "unauthenticated")
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
-    others = [other for other in ApiKey.Scope.values if other != scope]
+    others = [other for other in ApiKey.Scope.values if other not in {scope, "ledger:approve"}]
     problem = refused(call(service(*others), method, path), 403, "forbidden")
     assert problem["details"] == {"scope": scope}
-    assert call(service(scope), method, path).status_code not in {401, 403}
+    holder = approver() if scope == "ledger:approve" else service(scope)
+    assert call(holder, method, path).status_code not in {401, 403}
 
 
 @pytest.mark.parametrize(

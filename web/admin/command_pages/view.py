@@ -13,7 +13,7 @@ from events.identifiers import uuid7
 from ledger.domain.errors import LedgerError
 from ledger.engine.posting import post, quote
 from ledger.engine.submission import Submission
-from ledger.requests.four_eyes import actor_of
+from ledger.requests.four_eyes import actor_of, principal_of
 from models import User
 from web.admin.command_pages.command_page import SOURCE, CommandPage, new_key
 from web.admin.command_pages.preview import Problem, preview_of, problem_from, problem_of
@@ -74,7 +74,12 @@ def _show_preview(request: HttpRequest, form: CommandPage) -> HttpResponse:
 
 def _submission(form: CommandPage, key: str, **more: Any) -> Submission:
     return form.submission(
-        now=timezone.now(), source=SOURCE, request_id=key, actor=actor_of(form.person), **more
+        now=timezone.now(),
+        source=SOURCE,
+        request_id=key,
+        actor=actor_of(form.person),
+        principal=principal_of(form.person),
+        **more,
     )
 
 
