@@ -32,6 +32,18 @@ dev: ## Install also what the tests and checks need
 run: install ## Start the ledger with its own PostgreSQL and broker; Ctrl-C stops everything
 	@exec $(PYTHON_BIN) -m stack run
 
+.PHONY: stop
+stop: install ## Stop the ledger that `make run` has started, and wait for its end
+	@$(PYTHON_BIN) -m stack stop
+
+.PHONY: status
+status: install ## Show whether the ledger runs, with its processes and addresses
+	@$(PYTHON_BIN) -m stack status
+
+.PHONY: logs
+logs: install ## Show the ends of its logs (FOLLOW=1 goes on, LINES=n)
+	@exec $(PYTHON_BIN) -m stack logs --lines $(or $(LINES),20) $(if $(FOLLOW),--follow)
+
 .PHONY: demo
 demo: install ## Send a few thousand operations through Kafka and show the results
 	@exec $(PYTHON_BIN) -m examples.demo

@@ -2,8 +2,9 @@
 
     python -m examples.load_catalogue start|joining|repriced
 
-Runs with the settings of the service, like `manage.py`. An operation waits until the ledger knows its
-user and machine.
+Runs like `manage.py`, with the settings of the ledger that `make run` has started, or with those of the
+environment (`LEDGER_STATE_DIR`, or `DATABASE_URL` and the others). An operation waits until the ledger knows
+its user and machine.
 """
 
 import os
@@ -16,6 +17,7 @@ from django.db import transaction
 import models
 from easyautoml_ledger import reference
 from examples.catalogue import Consulting, read_catalogue
+from stack.state import running_environment
 
 _COLUMNS: Final = (
     "machine_name",
@@ -32,6 +34,9 @@ _COLUMNS: Final = (
 def main(part: str) -> None:
     """Load the part `start`, `joining` or `repriced` in one transaction."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    if "DATABASE_URL" not in os.environ:
+        for name, value in running_environment(os.environ).items():
+            os.environ.setdefault(name, value)
     catalogue = read_catalogue()
     users, machines = {
         "start": (catalogue.users, catalogue.machines),

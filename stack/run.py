@@ -1,8 +1,10 @@
 """The command of `make run`: runs the whole ledger on one machine under one supervisor."""
 
 import os
+import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +29,8 @@ from stack.workers import DEFAULT_WEB_HOST, DEFAULT_WEB_PORT, manage, programs, 
 
 _STOP_ORDER = (*programs({}), "kafka", "postgres")
 _WEB_SECONDS = 60
+# In place of the embedded server, which is started only after the settings were checked.
+_ANY_DATABASE = "postgresql://127.0.0.1/ledger"
 
 
 def run(environ: Mapping[str, str]) -> int:
@@ -56,13 +60,19 @@ def _start(environ: Mapping[str, str], directory: Path, supervisor: Supervisor, 
         terminal.write(f"stopped processes of an earlier run: {', '.join(sorted(stopped))}")
     web_port = read_port(environ, "LEDGER_WEB_PORT") or DEFAULT_WEB_PORT
     web_host = environ.get("LEDGER_WEB_HOST") or DEFAULT_WEB_HOST
+    ports = {name: read_port(environ, name) for name in ("LEDGER_POSTGRES_PORT", "LEDGER_KAFKA_PORT")}
+    # Everything that can be refused is refused before anything starts.
+    for (name, port), given in zip(ports.items(), ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"), strict=True):
+        if port is not None and given not in environ and not is_free(port):
+            raise StackError(f"port {port} is taken; choose another with {name}, or leave it unset.")
     if not is_free(web_port, web_host):
         raise StackError(
             f"port {web_port} is taken by another program; stop it, or choose another port: "
             f"LEDGER_WEB_PORT={web_port + 1} make run",
         )
-    terminal.write(f"state in {directory}")
     secrets = read_secrets(directory)
+    _check_settings({"LEDGER_SECRET_KEY": secrets.secret_key, "DATABASE_URL": _ANY_DATABASE, **environ})
+    terminal.write(f"state in {directory}")
     environment = {
         "LEDGER_SECRET_KEY": secrets.secret_key,
         **environ,
@@ -72,12 +82,12 @@ def _start(environ: Mapping[str, str], directory: Path, supervisor: Supervisor, 
         "PYTHONUNBUFFERED": "1",
     }
     if "DATABASE_URL" not in environ:
-        postgres = Postgres(directory, secrets, port=read_port(environ, "LEDGER_POSTGRES_PORT"))
+        postgres = Postgres(directory, secrets, port=ports["LEDGER_POSTGRES_PORT"])
         _start_server("postgres", postgres, supervisor, terminal)
         environment["DATABASE_URL"] = postgres.service_url
         environment["DATABASE_OWNER_URL"] = postgres.owner_url
     if "KAFKA_BOOTSTRAP_SERVERS" not in environ:
-        broker = Broker(directory, port=read_port(environ, "LEDGER_KAFKA_PORT"))
+        broker = Broker(directory, port=ports["LEDGER_KAFKA_PORT"])
         # A restarted broker is empty, so its topics are created again.
         _start_server(
             "kafka",
@@ -102,6 +112,20 @@ def _start(environ: Mapping[str, str], directory: Path, supervisor: Supervisor, 
         return
     write_environment(directory, _reachable_environment(environment))
     _print_addresses(environment, directory, terminal)
+
+
+def _check_settings(environment: Mapping[str, str]) -> None:
+    """Let the service check its own settings, which this package does not know. Raises `StackError`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "config.environment"],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StackError("nothing was started:\n" + done.stderr.strip())
 
 
 def _start_server(
@@ -181,6 +205,10 @@ def _print_addresses(environment: Mapping[str, str], directory: Path, terminal: 
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 (shown, not listened on)
     web = f"http://{shown}:{environment['LEDGER_WEB_PORT']}"
     database = environment["DATABASE_URL"].rpartition("@")[2]
+    # Another terminal finds only the default directory by itself.
+    elsewhere = directory != state_directory({})
+    prefix = f"LEDGER_STATE_DIR={shlex.quote(str(directory))} " if elsewhere else ""
+    make = f"{prefix}make"
     for line in (
         "",
         "The ledger is running. Ctrl-C stops all of it; the data stays.",
@@ -190,14 +218,16 @@ def _print_addresses(environment: Mapping[str, str], directory: Path, terminal: 
         f"  PostgreSQL  {database}",
         f"  state       {directory}",
         f"  logs        {directory / 'logs'}",
-        "  command     .venv/bin/python manage.py …   (from another terminal, on this same ledger)",
+        f"  process     {os.getpid()}   (`{make} stop` stops it, `{make} status`, `{make} logs`)",
+        f"  command     {prefix}.venv/bin/python manage.py …   (from another terminal, on this same ledger)",
         "",
     ):
         terminal.write(line)
 
 
 def _reachable_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    wanted = ("DATABASE_URL", "DATABASE_OWNER_URL", "KAFKA_BOOTSTRAP_SERVERS")
+    wanted = {"DATABASE_URL", "DATABASE_OWNER_URL", "KAFKA_BOOTSTRAP_SERVERS"}
+    wanted |= {"LEDGER_WEB_HOST", "LEDGER_WEB_PORT"}
     return {
         name: value
         for name, value in environment.items()

@@ -25,10 +25,10 @@ _PREFIXES = ("DATABASE_", "KAFKA_", "LEDGER_")
 class Running:
     """A running `python -m stack run`, with its output so far."""
 
-    def __init__(self, directory: Path, port: int, number: int) -> None:
+    def __init__(self, directory: Path, port: int, number: int, **settings: str) -> None:
         self._output_file = directory.parent / f"{directory.name}-{number}.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_PREFIXES)}
-        environment |= {"LEDGER_STATE_DIR": str(directory), "LEDGER_WEB_PORT": str(port)}
+        environment |= {"LEDGER_STATE_DIR": str(directory), "LEDGER_WEB_PORT": str(port), **settings}
         self.environment = environment
         with self._output_file.open("w") as output:
             self.process = subprocess.Popen(
@@ -53,12 +53,12 @@ class Running:
 
 
 @pytest.fixture
-def start(directory: Path) -> Iterator[Callable[[int], Running]]:
+def start(directory: Path) -> Iterator[Callable[..., Running]]:
     """Return a function that starts runs in one state directory. All processes are killed after the test."""
     runs: list[Running] = []
 
-    def make(port: int) -> Running:
-        runs.append(Running(directory / "state", port, len(runs)))
+    def make(port: int, **settings: str) -> Running:
+        runs.append(Running(directory / "state", port, len(runs), **settings))
         return runs[-1]
 
     yield make
@@ -103,6 +103,24 @@ def test_it_runs_and_recovers_from_a_killed_supervisor(
         check=False,
     )
     assert "[X] 0001_initial" in other_terminal.stdout, other_terminal.stderr
+
+    # The output says how to reach a ledger with a state directory of its own.
+    assert f"command     LEDGER_STATE_DIR={state} .venv/bin/python manage.py" in output
+    assert f"process     {first.process.pid}   (`LEDGER_STATE_DIR={state} make stop` stops it" in output
+    shown = _control("status", first)
+    assert shown.returncode == 0
+    assert f"(process {first.process.pid})" in shown.stdout
+    assert re.findall(r"^  (\w+) +process \d+$", shown.stdout, re.MULTILINE) == sorted(_pids(state))
+    assert "==> " in _control("logs", first).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-m", "examples.load_catalogue", "start"],
+        cwd=PROJECT,
+        env=first.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert loaded.returncode == 0, loaded.stderr
 
     second = start(free_port())
     assert second.process.wait(30) == 2
@@ -157,6 +175,58 @@ def test_a_taken_web_port_is_an_error(start: Callable[[int], Running], directory
         f"ledger: port {port} is taken by another program; stop it, or choose another port: "
         f"LEDGER_WEB_PORT={port + 1} make run\n"
     )
+    assert _pids(directory / "state") == {}
+
+
+def _control(command: str, run: Running) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "stack", command],
+        cwd=PROJECT,
+        env=run.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_run_is_stopped_from_another_terminal(start: Callable[..., Running], directory: Path) -> None:
+    """Also while it starts; a second stop has nothing to do."""
+    run = start(free_port())
+    run.wait_for("starting postgres")
+    shown = _control("status", run)
+    assert (shown.returncode, shown.stdout.splitlines()[0]) == (
+        1,
+        f"the ledger runs from {directory / 'state'} (process {run.process.pid})",
+    )
+    assert _control("stop", run).returncode == 0
+    assert run.process.wait(60) == 0
+    assert _pids(directory / "state") == {}
+    for command, status in (("stop", 0), ("status", 1)):
+        nothing = _control(command, run)
+        assert (nothing.returncode, nothing.stdout) == (
+            status,
+            f"no ledger runs from {directory / 'state'}\n",
+        )
+
+
+def test_bad_settings_are_refused_before_anything_starts(
+    start: Callable[..., Running], directory: Path
+) -> None:
+    """An unknown one, one with a bad value, and taken ports of the servers."""
+    run = start(free_port(), LEDGER_TYPO="1", LEDGER_LOG_LEVEL="info")
+    assert run.process.wait(30) == 2
+    assert run.output == (
+        "ledger: nothing was started:\n"
+        "LEDGER_TYPO is set, and is no setting; docs/running.md lists all of them\n"
+        "LEDGER_LOG_LEVEL is 'info', and must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for name in ("LEDGER_POSTGRES_PORT", "LEDGER_KAFKA_PORT"):
+            run = start(free_port(), **{name: str(port)})
+            assert run.process.wait(30) == 2
+            message = f"ledger: port {port} is taken; choose another with {name}, or leave it unset.\n"
+            assert run.output == message
     assert _pids(directory / "state") == {}
 
 
