@@ -266,13 +266,18 @@ def adjust(
     actor: str = "anna",
     role: Role = "staff",
     alone_max: Decimal = ALONE_MAX,
+    about: str | None = None,
     at: datetime | None = None,
     key: str | None = None,
 ) -> Submission:
     """Put `change` on an account of a user, or take it off if it is negative."""
     value = amount(change)
     adjustment = Adjustment(
-        user=_id(user), account=account, direction="up" if value > 0 else "down", amount=abs(value)
+        user=_id(user),
+        account=account,
+        direction="up" if value > 0 else "down",
+        amount=abs(value),
+        about=about,
     )
     command = Adjust(
         adjustment=adjustment,

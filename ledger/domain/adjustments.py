@@ -25,13 +25,14 @@ class Adjustment:
     """A change of a user's account by `amount` (8 decimals, in the account's currency).
 
     On `coupon`, up makes a grant without an expiry and down takes from grants in spending order. Down on a
-    due account is a write-off.
+    due account is a write-off. `about` is the operation that it corrects or completes, if there is one.
     """
 
     user: int
     account: AdjustedAccount
     direction: Direction
     amount: Decimal
+    about: str | None = None
 
     @property
     def currency(self) -> Currency:
@@ -40,7 +41,12 @@ class Adjustment:
 
     def body(self) -> dict[str, Any]:
         """Return what a proposal stores of the adjustment."""
-        return {"account": self.account, "direction": self.direction, "amount": text(self.amount)}
+        return {
+            "account": self.account,
+            "direction": self.direction,
+            "amount": text(self.amount),
+            **({} if self.about is None else {"about": self.about}),
+        }
 
     @classmethod
     def from_body(cls, proposal: Proposal) -> "Adjustment":
@@ -53,6 +59,7 @@ class Adjustment:
             account=body["account"],
             direction=body["direction"],
             amount=Decimal(body["amount"]),
+            about=body.get("about"),
         )
 
 
@@ -134,7 +141,7 @@ def carry_out_adjustment(
     upward = command.direction == "up"
     grants: tuple[Grant, ...] = ()
     paid_down: list[Transfer] = []
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {} if command.about is None else {"about": command.about}
     if command.account == "coupon":
         other = chart.PROMOTIONS_USD
         if upward:

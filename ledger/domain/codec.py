@@ -222,6 +222,7 @@ def encode_reversed(reversed_: Reversed) -> dict[str, Any]:
         "amount": text(reversed_.amount),
         "legs": {str(number): text(amount) for number, amount in reversed_.legs.items()},
         "grants": {grant: text(amount) for grant, amount in reversed_.grants.items()},
+        **({} if reversed_.dispute is None else {"dispute": reversed_.dispute}),
     }
 
 
@@ -233,4 +234,5 @@ def decode_reversed(operation: str, kept: Mapping[str, Any]) -> Reversed:
         amount=Decimal(kept["amount"]),
         legs={int(number): Decimal(amount) for number, amount in kept["legs"].items()},
         grants={grant: Decimal(amount) for grant, amount in kept["grants"].items()},
+        dispute=kept.get("dispute"),
     )

@@ -28,7 +28,7 @@ from ledger.domain.contracting import (
     plan_signing,
     sign_contract,
 )
-from ledger.domain.errors import Rejected
+from ledger.domain.errors import Rejected, UnknownOperation
 from ledger.domain.granting import (
     CreateCode,
     GrantCoupon,
@@ -177,7 +177,13 @@ def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             known.require_user(command.user)
             tariff = known.tariff(command.occurred_at, command.user)
             return replace(command, tariff_limit=tariff.credit_limit_eaml)
-        case OpenBalances() | Adjust() | GrantCoupon() | RedeemCode() | RequestPayout():
+        case Adjust():
+            known.require_user(command.user)
+            about = command.adjustment.about
+            if about is not None and command.user not in known.original(about).users:
+                raise UnknownOperation("the operation is not the user's", field="operation", operation=about)
+            return command
+        case OpenBalances() | GrantCoupon() | RedeemCode() | RequestPayout():
             known.require_user(command.user)
             return command
         case _:
@@ -228,7 +234,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 (one case a command)
         case Ending():
             return end_contract(plan, locked)
         case Reversing():
-            return reverse(plan, locked, now=now)
+            return reverse(plan, locked, now=now, event_id=event_id)
         case _:
             assert_never(plan)
 

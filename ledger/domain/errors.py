@@ -118,6 +118,13 @@ class NothingLeftToReverse(Rejected):
     code = "nothing_left_to_reverse"
 
 
+class AlreadyDisputed(Rejected):
+    """A dispute of this payment was charged back before."""
+
+    code = "already_disputed"
+    status = 409
+
+
 class PaymentReferenceUsed(Rejected):
     """The provider's payment has already been recorded."""
 

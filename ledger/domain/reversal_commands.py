@@ -7,7 +7,7 @@ from typing import Literal
 
 from ledger.domain import chart
 from ledger.domain.chart import user_account
-from ledger.domain.errors import NothingLeftToReverse, NotReversible
+from ledger.domain.errors import AlreadyDisputed, NothingLeftToReverse, NotReversible
 from ledger.domain.locked_state import Decision, LockedState
 from ledger.domain.money import ZERO, text
 from ledger.domain.operations import COMPUTE, CONSULTING, MARKET, Kind
@@ -32,6 +32,8 @@ class Reverse:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeBack:
     """Record that a provider took back `amount` (USD, 8 decimals) of a payment, or all that is left of it.
+
+    If less is left, that is taken, and the decision names the rest. A payment is disputed once.
 
     The payment is named by its operation or by its provider's name.
     """
@@ -65,11 +67,11 @@ class Reversing:
         return None if payer in self.closed else payer
 
 
-def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
+def reverse(plan: Reversing, locked: LockedState, *, now: datetime, event_id: str) -> Decision:
     """Take the amount back from the payees and return it to the payer.
 
-    Raises `NotReversible`, `NothingLeftToReverse`, or `InsufficientFunds` if a coupon that would be taken
-    back has been spent.
+    Raises `NotReversible`, `NothingLeftToReverse`, `AlreadyDisputed`, or `InsufficientFunds` if a coupon that
+    would be taken back has been spent.
     """
     original, command = plan.original, plan.command
     if command.kind is Kind.CHARGEBACK and original.kind != Kind.CREDIT_FROM_USER:
@@ -77,7 +79,13 @@ def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
     if command.kind is Kind.REVERSAL and plan.payer is None:
         raise NotReversible("the account of the payer is closed", operation=original.id)
     so_far = locked.reversed.get(original.id) or Reversed(operation=original.id, total=reversible(original))
-    part = so_far.left if command.amount is None else command.amount
+    disputed = command.kind is Kind.CHARGEBACK
+    if disputed and so_far.dispute is not None:
+        raise AlreadyDisputed(
+            "the payment was charged back before", operation=original.id, first=so_far.dispute
+        )
+    asked = so_far.left if command.amount is None else command.amount
+    part = min(asked, so_far.left) if disputed else asked
     if so_far.left <= ZERO or part > so_far.left:
         raise NothingLeftToReverse(
             f"{text(so_far.left)} is left to reverse",
@@ -96,6 +104,8 @@ def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
     reversal.run()
     locked.check_balance_sizes(reversal.transfers)
     after = replace(so_far, amount=so_far.amount + part, legs=reversal.legs, grants=reversal.grants_reversed)
+    if disputed:
+        after = replace(after, dispute=event_id)
     return Decision(
         type="operation.reversed",
         kind=command.kind,
@@ -109,6 +119,7 @@ def reverse(plan: Reversing, locked: LockedState, *, now: datetime) -> Decision:
             "amount": text(part),
             "final": after.left == ZERO,
             "operation_user": plan.payer,
+            **({"rest": text(asked - part)} if asked > part else {}),
             **({"to_promotions": text(reversal.to_promotions)} if reversal.to_promotions else {}),
         },
     )

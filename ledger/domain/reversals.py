@@ -22,6 +22,8 @@ class Reversed:
     amount: Decimal = ZERO
     legs: Mapping[int, Decimal] = field(default_factory=dict)
     grants: Mapping[str, Decimal] = field(default_factory=dict)
+    dispute: str | None = None
+    """The operation that charged the payment back, if there was a dispute."""
 
     @property
     def left(self) -> Decimal:

@@ -148,11 +148,12 @@ def _names_in(commands: Iterable[Command]) -> _Named:  # noqa: C901, PLR0912 (on
             case ProposeTariff():
                 named.users |= set() if command.user is None else {command.user}
                 named.teams |= set() if command.team is None else {command.team}
+            case Adjust():
+                named.users.add(command.user)
+                named.operations |= set() if command.adjustment.about is None else {command.adjustment.about}
             case CreateCode() | WithdrawCode() | ChangePeriod():
                 pass
-            case (
-                OpenBalances() | Adjust() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout()
-            ):
+            case OpenBalances() | SetCreditLimit() | GrantCoupon() | RedeemCode() | RequestPayout():
                 named.users.add(command.user)
             case _:
                 assert_never(command)

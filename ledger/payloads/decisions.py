@@ -66,7 +66,8 @@ class DecisionPayload(Stored):
 class OperationRecorded(DecisionPayload):
     """An operation was recorded.
 
-    An expiry names its `grant`, an approved adjustment its `proposal` with both persons.
+    An expiry names its `grant`, an approved adjustment its `proposal` with both persons. `about` is the
+    operation that an adjustment is about.
     """
 
     pricing: Pricing | None = None
@@ -80,6 +81,7 @@ class OperationRecorded(DecisionPayload):
     contract: Id | None = None
     consultant: Id | None = None
     reason_code: str | None = None
+    about: Uuid | None = None
 
 
 class OperationRejected(DecisionPayload):
@@ -89,7 +91,7 @@ class OperationRejected(DecisionPayload):
 
 
 class OperationReversed(DecisionPayload):
-    """All or part of an operation was taken back."""
+    """All or part of an operation was taken back. `rest` is the part of a dispute that was not left."""
 
     reverses: Uuid
     reversed_kind: str
@@ -97,6 +99,7 @@ class OperationReversed(DecisionPayload):
     final: bool
     operation_user: Id | None
     to_promotions: Amount | None = None
+    rest: Amount | None = None
 
 
 class HoldChanged(DecisionPayload):

@@ -161,12 +161,16 @@ class ConsultingContract(Stored):
 
 
 class Reversed(Stored):
-    """The amounts of an operation reversed so far: in all, of each transfer, and of each grant."""
+    """The amounts of an operation reversed so far: in all, of each transfer, and of each grant.
+
+    `dispute` is the operation that charged a payment back.
+    """
 
     total: Amount
     amount: Amount
     legs: dict[str, Amount]
     grants: dict[str, Amount]
+    dispute: Uuid | None = None
 
 
 class Code(Stored):

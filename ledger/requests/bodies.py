@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from easyautoml_ledger.errors import first_contract_error
-from easyautoml_ledger.ids import Count, Flag, Id
+from easyautoml_ledger.ids import Count, Flag, Id, Uuid
 from easyautoml_ledger.money import NonNegativeAmount, PositiveAmount
 from easyautoml_ledger.operations import DEFAULT_PAYMENT_PROVIDER
 from easyautoml_ledger.text import Code, PaymentReference, Reason, SingleLine
@@ -108,12 +108,16 @@ class CreditLimit(Body):
 
 
 class Adjustment(Body):
-    """Add `amount` to a user's account or deduct it. `evidence` is a link. The texts can be erased later."""
+    """Add `amount` to a user's account or deduct it. `evidence` is a link. The texts can be erased later.
+
+    `operation` is an operation of the user that the adjustment corrects or completes.
+    """
 
     operation_user: Id
     account: Literal["usd", "eaml", "coupon", "due:usd", "due:eaml"]
     direction: Literal["up", "down"]
     amount: PositiveAmount
+    operation: Uuid | None = None
     reason_code: Code
     reason: Reason
     evidence: Annotated[str, SingleLine(longest=500)] | None = None

@@ -109,6 +109,7 @@ def adjust_balance(
         account=body.account,
         direction=body.direction,
         amount=body.amount,
+        about=None if body.operation is None else str(body.operation),
     )
     command = four_eyes.adjust_command(
         adjustment=adjustment,

@@ -39,8 +39,8 @@ Shows = Callable[[str], bool]
 """Returns true if the caller may see an account, given its code."""
 
 _OPTIONAL: Final = (
-    *("hold", "payout", "contract", "consultant", "final", "reverses", "to_promotions", "spent", "grants"),
-    *("proposal", "proposer", "resolver", "period"),
+    *("hold", "payout", "contract", "consultant", "final", "reverses", "rest", "to_promotions", "spent"),
+    *("grants", "about", "proposal", "proposer", "resolver", "period"),
 )
 _PAYER_ONLY: Final = frozenset({"to_promotions", "spent", "grants"})
 # No user has this id, so only a caller who sees everything sees it.

@@ -132,6 +132,10 @@ class Decision(_Shape):
     reverses: UUID | None = Field(
         default=None, description="The operation that was reversed or charged back."
     )
+    rest: AmountText | None = Field(
+        default=None, description="The part of a dispute that was more than was left of the payment."
+    )
+    about: UUID | None = Field(default=None, description="The operation that an adjustment is about.")
     proposal: UUID | None = Field(default=None, description="The proposal that was made or resolved.")
     period: str | None = Field(default=None, description="The month that was closed or reopened.")
     proposer: str | None = None

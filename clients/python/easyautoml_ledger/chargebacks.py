@@ -1,7 +1,8 @@
 """Chargebacks: a payment provider takes back money that was paid in, even if it is spent.
 
-The ledger answers with ``…billing.operation.reversed.v1`` of kind ``chargeback``, or with
-``…rejected.v1`` if the amount exceeds what is left of the payment.
+The ledger answers with ``…billing.operation.reversed.v1`` of kind ``chargeback``, whose ``rest`` is
+what was no longer left to take back, or with ``…rejected.v1`` if nothing was left
+(``nothing_left_to_reverse``) or the payment was disputed before (``already_disputed``).
 """
 
 from typing import Optional

@@ -110,13 +110,15 @@ class OperationRejected(Outcome):
 class OperationReversed(OperationRecorded):
     """All or part of the operation ``reverses`` was reversed by these transfers.
 
-    ``final`` is true if nothing of it is left to reverse.
+    ``final`` is true if nothing of it is left to reverse. ``rest`` is the part of a dispute (USD)
+    that was more than was left of the payment; nothing is posted for it.
     """
 
     event_type = "com.easyautoml.billing.operation.reversed.v1"
 
     reverses: Uuid
     final: Flag
+    rest: Optional[PositiveAmount] = None
 
 
 class HoldOutcome(Outcome):

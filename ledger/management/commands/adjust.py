@@ -26,13 +26,16 @@ class Command(BaseCommand):
         parser.add_argument("amount", help="in the account's currency, at most 8 decimals: 12.50")
         parser.add_argument("--reason-code", required=True, help="a short code: goodwill, refund, write_off")
         parser.add_argument("--reason", required=True, help="the reason as text; can be erased later")
+        parser.add_argument(
+            "--operation", help="the id of the user's operation that this corrects or completes"
+        )
         parser.add_argument("--evidence", help="a link to the evidence")
         people.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         del args
         person = people.find_administrator(options["person"])
-        names = ("account", "direction", "amount", "reason_code", "reason", "evidence")
+        names = ("account", "direction", "amount", "operation", "reason_code", "reason", "evidence")
         body = people.read_body(
             bodies.Adjustment,
             {"operation_user": options["user"], **{name: options[name] for name in names}},

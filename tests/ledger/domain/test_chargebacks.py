@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from easyautoml_ledger.chargebacks import Chargeback
 from ledger.domain.errors import (
+    AlreadyDisputed,
     AmbiguousPayment,
     NothingLeftToReverse,
     NotReversible,
@@ -74,15 +75,44 @@ def test_held_money_is_left_alone() -> None:
     assert short(made.locked.balance(USER, "due:usd")) == "60"
 
 
-def test_parts_add_up_with_reversals() -> None:
-    """Reversals and chargebacks take from the same rest of the payment."""
+def test_dispute_over_more_than_is_left_takes_what_is_left() -> None:
+    """It is a part of the payment like a reversal, and the answer names the rest."""
     made = paid()
-    made.decide(do.charge_back(reference="pi_1", value=30))
     made.decide(do.reverse(event(0), 50))
-    error = refused(made, do.charge_back(event(0), "20.00000001"), NothingLeftToReverse)
-    assert error.details["left"] == "20.00000000"
-    assert made.decide(do.charge_back(event(0)))["final"] is True
+    data = made.decide(do.charge_back(reference="pi_1", value=70))
+    assert transfers(data) == [(USD, CLEARING, "50")]
+    assert (data["amount"], data["rest"], data["final"]) == ("50.00000000", "20.00000000", True)
     refused(made, do.reverse(event(0), "0.00000001"), NothingLeftToReverse)
+
+
+def test_payment_is_disputed_once() -> None:
+    """A second dispute names the first one, also if that was won and the money was paid in again."""
+    made = paid()
+    assert "rest" not in made.decide(do.charge_back(reference="pi_1", value=30))
+    first = made.last
+    made.decide(make.top_up(USER, 30, reference="pi_1-won"))
+    error = refused(made, do.charge_back(event(0), 20), AlreadyDisputed)
+    assert (error.details, error.status) == ({"operation": event(0), "first": first}, 409)
+    made.decide(do.reverse(event(0), 70))
+
+
+def test_rest_of_a_dispute_is_an_adjustment_about_the_payment() -> None:
+    """The payment has to be one of the user's."""
+    made = paid()
+    data = made.decide(do.adjust(USER, "due:usd", 20, about=event(0)))
+    assert data["about"] == event(0)
+    refused(made, do.adjust(1, "due:usd", 20, about=event(0)), UnknownOperation)
+    refused(made, do.adjust(USER, "due:usd", 20, about=event(9)), UnknownOperation)
+    made.decide(do.adjust(USER, "due:usd", 2000, about=event(0)))
+    assert made.decide(do.approve(made.last))["about"] == event(0)
+
+
+def test_dispute_of_a_payment_with_nothing_left_is_rejected() -> None:
+    """Nothing can be posted for it."""
+    made = paid()
+    made.decide(do.reverse(event(0)))
+    error = refused(made, do.charge_back(reference="pi_1", value=10), NothingLeftToReverse)
+    assert error.details["left"] == "0.00000000"
 
 
 def test_only_money_that_was_paid_in_is_charged_back() -> None:
@@ -113,11 +143,13 @@ def test_a_chargeback_without_a_provider_takes_the_only_payment() -> None:
     with pytest.raises(Undecided):
         made.decide(do.charge_back(reference="pi_1", provider="bank"))
     made.decide(make.top_up(USER, 100, reference="pi_1", payment_provider="bank"))
+    second = made.last
     error = refused(made, do.charge_back(reference="pi_1"), AmbiguousPayment)
     assert error.details == {"field": "payment_provider", "providers": ["bank", "stripe"]}
-    assert made.decide(do.charge_back(reference="pi_1", provider="bank"))["reverses"] == event(2)
+    assert made.decide(do.charge_back(reference="pi_1", provider="bank"))["reverses"] == second
     made.decide(make.top_up(USER, 100, reference="pi_2"))
-    assert made.decide(do.charge_back(reference="pi_2", provider="bank"))["reverses"] == event(4)
+    third = made.last
+    assert made.decide(do.charge_back(reference="pi_2", provider="bank"))["reverses"] == third
 
 
 def test_reference_is_not_in_the_command() -> None:

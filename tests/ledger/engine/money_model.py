@@ -101,6 +101,7 @@ class Done:
     payee: int = 0
     grant: int = -1
     left: int = 0
+    disputed: bool = False
 
     def __post_init__(self) -> None:
         self.left = self.total
@@ -392,9 +393,13 @@ class MoneyModel:
         self.done.append(Done("reversal", done.payer, 0))
 
     def charge_back(self, number: int, part: int | None) -> None:
-        if self.done[number].kind != "payment":
+        done = self.done[number]
+        if done.kind != "payment":
             raise Refused("not_reversible")
-        self.reverse(number, part, as_loss=False)
+        if done.disputed:
+            raise Refused("already_disputed")
+        self.reverse(number, None if part is None else min(part, done.left) or part, as_loss=False)
+        done.disputed = True
 
     def _reverse_payout(self, done: Done, part: int, _: bool) -> None:
         self._add_money(done.payer, "usd", part)

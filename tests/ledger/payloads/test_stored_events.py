@@ -102,8 +102,12 @@ def commands(user: User, machine: Machine) -> Iterator[Submission]:
     yield do.request_payout(user, 2, payout=second)
     yield do.pay(first, reference="po_1")
     yield do.fail(second)
-    yield make.top_up(user, 4, reference="pi_1")
-    yield do.charge_back(reference="pi_1")
+    payment = make.top_up(user, 4, reference="pi_1")
+    yield payment
+    yield do.charge_back(reference="pi_1", value=5)
+    paid = post_one(payment).event
+    assert paid is not None
+    yield do.adjust(user, "due:usd", 1, about=paid.id)
 
 
 def post_follow_ups(user: User, machine: Machine) -> None:

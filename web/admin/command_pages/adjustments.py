@@ -49,6 +49,9 @@ class Adjust(CommandPage):
     account = SelectField(_ACCOUNTS)
     direction = SelectField(_DIRECTIONS)
     amount = AmountField("")
+    operation = UuidField(
+        required=False, help_text="ID of the user's operation that this corrects or completes, if any."
+    )
     reason_code = TextField(
         help_text="A short name for reports, for example goodwill, correction or write-off."
     )
