@@ -7,10 +7,9 @@
 
 import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
-import { decompress } from "fzstd";
 import kafkajs from "kafkajs";
 
-const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs;
+const { Kafka, logLevel } = kafkajs;
 
 const SOURCE = "/services/training";
 const INCOMING = "training.operations";
@@ -18,14 +17,6 @@ const OUTGOING = "billing.operations";
 const RECORDED = "com.easyautoml.billing.operation.recorded.v1";
 const REJECTED = "com.easyautoml.billing.operation.rejected.v1";
 const TIMEOUT_MS = 30_000;
-
-// The ledger compresses its messages with Zstandard, for which kafkajs has no codec.
-CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-  compress: () => {
-    throw new Error("this program compresses nothing");
-  },
-  decompress: async (buffer) => Buffer.from(decompress(buffer)),
-});
 
 // Returns an operation as a CloudEvent in structured mode: the value of the message is the whole event. The id
 // is created once, so that sending the same message again never charges twice.

@@ -35,6 +35,6 @@ def _settings(topic: Topic, replicas: int) -> dict[str, str]:
     if not topic.compacted:
         values["retention.ms"] = str(_RETENTION_MS)
     if topic.incoming:
-        # Publishers choose their compression; the broker converts it to one that the ledger can always read.
-        values["compression.type"] = "zstd"
+        # Publishers choose their compression; the broker converts it to the one that every reader knows.
+        values["compression.type"] = "gzip"
     return values

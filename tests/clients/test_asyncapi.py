@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from jsonschema import Draft7Validator
 
 from easyautoml_ledger import asyncapi, fixtures
-from easyautoml_ledger.payloads import ADAPTERS, TYPES_OF_TOPIC
+from easyautoml_ledger.payloads import ADAPTERS
 from easyautoml_ledger.schemas import short_name
 from easyautoml_ledger.topics import TOPICS
+from events.kafka import dead_letter_feed
 
 OFFICIAL = Path(__file__).parent / "vendor" / "asyncapi-3.0.0.json"
 
@@ -63,9 +65,10 @@ def test_no_component_is_unused(document: dict[str, Any]) -> None:
 
 
 def test_every_topic_and_type_is_in_it(document: dict[str, Any]) -> None:
-    """The direction is the ledger's; dead letters have no contract of their own."""
-    assert set(document["channels"]) == {name for name, types in TYPES_OF_TOPIC.items() if types}
-    assert set(document["components"]["messages"]) == {short_name(event_type) for event_type in ADAPTERS}
+    """The direction is the ledger's; dead letters are messages of any type."""
+    assert set(document["channels"]) == set(TOPICS)
+    messages = {short_name(event_type) for event_type in ADAPTERS} | {"dead-letter"}
+    assert set(document["components"]["messages"]) == messages
     for operation in document["operations"].values():
         topic = TOPICS[resolved(document, operation["channel"]["$ref"])["address"]]
         assert operation["action"] == ("receive" if topic.incoming else "send")
@@ -76,8 +79,28 @@ def test_every_example_in_it_conforms_to_its_schema(document: dict[str, Any]) ->
     shown = 0
     for message in document["components"]["messages"].values():
         schema = {"components": document["components"], **message["payload"]}
-        for example in message["examples"]:
+        for example in message.get("examples", ()):
             assert Draft7Validator(schema).is_valid(example["payload"])
             assert example["payload"] == fixtures.event(example["name"])["data"]
             shown += 1
     assert shown == len(fixtures.names())
+
+
+def test_a_dead_letter_has_the_headers_that_are_described(document: dict[str, Any]) -> None:
+    """All required ones, and `deadletter-left-out` if a part of it is too large."""
+    described = document["components"]["messages"]["dead-letter"]["headers"]
+    for value, more in ((b"{", set()), (b"x" * 1_000_000, {"deadletter-left-out"})):
+        row = (
+            7,
+            "training.operations",
+            0,
+            41,
+            b"43",
+            value,
+            "[]",
+            "malformed_json",
+            "why",
+            datetime.now(UTC),
+        )
+        names = {name for name, _ in dead_letter_feed._message("billing.dead-letters", row).headers}
+        assert names == {*described["required"], *more} <= set(described["properties"])

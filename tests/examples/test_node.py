@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from stack import Stack
+from tests import npm
 
 PROJECT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = PROJECT / "examples" / "node"
@@ -18,14 +19,9 @@ EXAMPLE: Final = PROJECT / "examples" / "node"
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the example with its packages installed."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        pytest.skip("node and npm are not installed")
     copy = tmp_path_factory.mktemp("node") / "example"
     shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("node_modules"))
-    try:
-        _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=copy, seconds=120)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"npm cannot install kafkajs here: {error}")
+    npm.install(copy)
     return copy / "publish_and_listen.js"
 
 

@@ -16,7 +16,20 @@ _DESCRIPTION = """\
 Services publish operations, holds and reference data; the ledger publishes their outcomes.
 Every message is a CloudEvent 1.0. The ledger sends binary mode and also reads structured mode.
 A CloudEvents id is unique within its source and identifies duplicates: send the same id
-again after a failure. Amounts are strings with at most eight decimals."""
+again after a failure. Amounts are strings with at most eight decimals.
+The ledger compresses what it sends with gzip, which every Kafka client can read."""
+
+_DEAD_LETTER = "dead-letter"
+_DEAD_LETTER_HEADERS = {
+    "deadletter-id": "The number of the dead letter, in the administration and for `manage.py`.",
+    "deadletter-topic": "The topic of the message.",
+    "deadletter-partition": "The partition of the message.",
+    "deadletter-offset": "The offset of the message.",
+    "deadletter-code": "The code of the error, as in `docs/errors.md`.",
+    "deadletter-reason": "The error, for people.",
+    "deadletter-time": "The time when it was stored (RFC 3339).",
+    "deadletter-left-out": "The parts that were left out because they are too large, if any.",
+}
 
 _KAFKA_BINDING = "0.5.0"
 _OPERATION = "OperationData"
@@ -27,27 +40,58 @@ def document() -> dict[str, Any]:
     schemas = _schemas()
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "EasyAutoML billing ledger", "version": VERSION, "description": _DESCRIPTION},
-        "defaultContentType": "application/json",
-        "channels": {topic.name: _channel(topic) for topic in TOPICS.values() if TYPES_OF_TOPIC[topic.name]},
-        "operations": {
-            _operation_name(topic): {
-                "action": "receive" if topic.incoming else "send",
-                "channel": {"$ref": f"#/channels/{topic.name}"},
-                "messages": [
-                    {"$ref": f"#/channels/{topic.name}/messages/{short_name(event_type)}"}
-                    for event_type in TYPES_OF_TOPIC[topic.name]
-                ],
-            }
-            for topic in TOPICS.values()
-            if TYPES_OF_TOPIC[topic.name]
+        "info": {
+            "title": "EasyAutoML billing ledger",
+            "version": VERSION,
+            "description": _DESCRIPTION,
+            "license": {"name": "Proprietary"},
+            "tags": [
+                {"name": "in", "description": "Topics that the ledger reads."},
+                {"name": "out", "description": "Topics that the ledger writes."},
+            ],
         },
+        "defaultContentType": "application/json",
+        "servers": {"kafka": _server()},
+        "channels": {topic.name: _channel(topic) for topic in TOPICS.values()},
+        "operations": {_operation_name(topic): _operation(topic) for topic in TOPICS.values()},
         "components": {
-            "messages": {short_name(event_type): _message(event_type) for event_type in ADAPTERS},
+            "messages": {
+                **{short_name(event_type): _message(event_type) for event_type in ADAPTERS},
+                _DEAD_LETTER: _dead_letter(),
+            },
             "messageTraits": {"cloudevent": _cloudevent()},
             "schemas": schemas,
         },
     }
+
+
+def _server() -> dict[str, Any]:
+    return {
+        "host": "{bootstrap}",
+        "protocol": "kafka",
+        "description": "The installation's Kafka (`KAFKA_BOOTSTRAP_SERVERS`). Its administrators give out "
+        "TLS and SASL credentials where they are needed.",
+        "variables": {
+            "bootstrap": {
+                "default": "127.0.0.1:9092",
+                "description": "The address of a broker; the default is the one that `make run` starts.",
+            }
+        },
+    }
+
+
+def _operation(topic: Topic) -> dict[str, Any]:
+    return {
+        "action": "receive" if topic.incoming else "send",
+        "channel": {"$ref": f"#/channels/{topic.name}"},
+        "description": f"The ledger {'reads' if topic.incoming else 'writes'} `{topic.name}`.",
+        "messages": [{"$ref": f"#/channels/{topic.name}/messages/{name}"} for name in _message_names(topic)],
+    }
+
+
+def _message_names(topic: Topic) -> list[str]:
+    """Return the names of the topic's messages in the document."""
+    return [short_name(event_type) for event_type in TYPES_OF_TOPIC[topic.name]] or [_DEAD_LETTER]
 
 
 def _operation_name(topic: Topic) -> str:
@@ -58,15 +102,12 @@ def _channel(topic: Topic) -> dict[str, Any]:
     binding: dict[str, Any] = {"topic": topic.name, "bindingVersion": _KAFKA_BINDING}
     if topic.compacted:
         binding["topicConfiguration"] = {"cleanup.policy": ["compact"]}
-    sources = ", ".join(topic.sources)
+    source = f" Source: {', '.join(topic.sources)}." if topic.sources else ""
     tombstone = f" A message without a value: {topic.tombstone}." if topic.tombstone else ""
     return {
         "address": topic.name,
-        "description": f"Key: {topic.key}. Source: {sources}.{tombstone}",
-        "messages": {
-            short_name(event_type): {"$ref": f"#/components/messages/{short_name(event_type)}"}
-            for event_type in TYPES_OF_TOPIC[topic.name]
-        },
+        "description": f"Key: {topic.key}.{source}{tombstone}",
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _message_names(topic)},
         "bindings": {"kafka": binding},
     }
 
@@ -81,6 +122,23 @@ def _message(event_type: str) -> dict[str, Any]:
         "examples": [
             {"name": name, "payload": fixtures.event(name)["data"]} for name in fixtures.names(event_type)
         ],
+    }
+
+
+def _dead_letter() -> dict[str, Any]:
+    return {
+        "name": _DEAD_LETTER,
+        "title": "Dead letter",
+        "summary": "A message that could not be recorded: its key, value and headers, and the reason.",
+        "contentType": "application/octet-stream",
+        "headers": {
+            "type": "object",
+            "required": [name for name in _DEAD_LETTER_HEADERS if name != "deadletter-left-out"],
+            "properties": {
+                name: {"type": "string", "description": text} for name, text in _DEAD_LETTER_HEADERS.items()
+            },
+        },
+        "payload": {"description": "The value of the message, unchanged."},
     }
 
 

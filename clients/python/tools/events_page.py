@@ -94,6 +94,8 @@ def _headers(document: Document) -> str:
 
 def _message(document: Document, name: str) -> str:
     message = document["components"]["messages"][name]
+    if "$ref" not in message["payload"]:
+        return _without_schema(message)
     schema = _schemas(document)[message["payload"]["$ref"].rpartition("/")[2]]
     lines = [f"### {message['name']}\n"]
     if "oneOf" in schema:
@@ -107,6 +109,24 @@ def _message(document: Document, name: str) -> str:
         text = json.dumps(example["payload"], indent=2, ensure_ascii=False)
         lines.append(f"Example `{example['name']}`:\n\n```json\n{text}\n```\n")
     return "\n".join(lines)
+
+
+def _without_schema(message: Document) -> str:
+    """Return the part about a message with any value, which its headers explain."""
+    headers = message["headers"]
+    return "\n".join(
+        [
+            f"### {message['name']}\n",
+            f"{message['summary']} {message['payload']['description']}\n",
+            "| header | required | content |",
+            "|---|---|---|",
+            *(
+                f"| `{name}` | {'yes' if name in headers['required'] else ''} | {field['description']} |"
+                for name, field in headers["properties"].items()
+            ),
+            "",
+        ]
+    )
 
 
 def _object(name: str, schema: Document) -> str:
@@ -166,6 +186,7 @@ def _nested(document: Document) -> set[str]:
     own = {
         message["payload"]["$ref"].rpartition("/")[2]
         for message in document["components"]["messages"].values()
+        if "$ref" in message["payload"]
     }
     for name in list(own):
         own |= {option["$ref"].rpartition("/")[2] for option in _schemas(document)[name].get("oneOf", [])}

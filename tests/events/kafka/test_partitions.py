@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 from kafka import KafkaAdminClient, TopicPartition
+from kafka.codec import gzip_decode
 from kafka.partitioner.default import murmur2
 from kafka.record import default_records
 
@@ -188,8 +189,7 @@ def test_a_batch_that_cannot_be_parsed_stops_only_its_partition(
     (sent,) = solve(publisher, user, machine, ["before"])
     other = _user_of_another_partition(user)
 
-    for codec in ("gzip_decode", "zstd_decode"):  # Apache Kafka converts everything to zstd
-        monkeypatch.setattr(default_records, codec, _failing(getattr(default_records, codec), b"x" * 2000))
+    monkeypatch.setattr(default_records, "gzip_decode", _failing(gzip_decode, b"x" * 2000))
     compressing = Publisher(compression_type="gzip")
     compressing.raw(TRAININGS, b"x" * 2000, [], partition=sent.partition)
     compressing.close()

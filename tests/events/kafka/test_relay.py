@@ -66,6 +66,18 @@ def test_every_outcome_is_published_under_its_payer(user: User, machine: Machine
     assert rejected.payer == poor.pk
 
 
+def test_a_listener_needs_no_package_of_a_codec(
+    user: User, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kafka-python as it is installed alone has gzip only, and reads every topic of the ledger."""
+    post_one(solving(machine, user=user, lines=1000))
+    with relaying():
+        wait_until_published()
+    for codec in ("has_lz4", "has_snappy", "has_zstd"):
+        monkeypatch.setattr(f"kafka.codec.{codec}", lambda: False)
+    assert [bool(heard(topic)) for topic in (OUT, BALANCES)] == [True, True]
+
+
 def test_each_users_events_come_in_order_and_once(user: User, machine: Machine) -> None:
     """For batches of every size, and with gaps in the positions."""
     users = [user, *(make_user() for _ in range(4))]
