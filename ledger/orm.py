@@ -23,6 +23,7 @@ from ledger.domain.errors import ApprovalRequired, Invalid, NotFound
 from ledger.domain.money import text
 from ledger.domain.operations import COMPUTE, MARKET, Kind, RecordOperation
 from ledger.domain.proposals import AdjustedAccount
+from ledger.engine.closing_users import expire_proposals_about
 from ledger.engine.posting import post
 from ledger.engine.rows import entry_id
 from ledger.engine.submission import Outcome, Submission
@@ -140,7 +141,10 @@ def move_contract(*, contract_id: int, step: str, amount: Decimal | None) -> Non
 
 
 def close_user(*, user_id: int) -> None:
-    """Append `user.closed` before a user is deleted. Raises `Invalid` unless all their accounts are empty."""
+    """Append `user.closed` before a user is deleted, and expire the open proposals about the user.
+
+    Raises `Invalid` unless all their accounts are empty.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "select code, balance, held from ledger_account where user_id = %s order by id for update",
@@ -154,6 +158,7 @@ def close_user(*, user_id: int) -> None:
                     account=code,
                     balance=text(balance),
                 )
+        expire_proposals_about(cursor, user_id, now=timezone.now())
         _append(cursor, stream=f"user:{user_id}", type="user.closed", data={"user": user_id})
 
 

@@ -28,7 +28,7 @@ from ledger.domain.contracting import (
     plan_signing,
     sign_contract,
 )
-from ledger.domain.errors import Rejected, UnknownOperation
+from ledger.domain.errors import ProposalExpired, Rejected, UnknownOperation
 from ledger.domain.granting import (
     CreateCode,
     GrantCoupon,
@@ -150,8 +150,8 @@ def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             return Reversing(command=command, original=original, closed=closed)
         case ResolveProposal():
             proposal = known.proposal(command.proposal, command.subject)
-            if proposal.user is not None:
-                known.require_user(proposal.user)
+            if proposal.user is not None and proposal.user not in known.users:
+                raise ProposalExpired("the user of the proposal was deleted", proposal=proposal.id)
             proposed = None if command.proposed is None else plan(command.proposed, known)
             return ResolvingProposal(command=command, proposal=proposal, proposed=proposed)
         case ProposeTariff():
@@ -164,14 +164,14 @@ def plan(  # noqa: C901, PLR0911, PLR0912 (one case a command)
             return command
         case ConfirmPayout() | FailPayout():
             payout = known.payout(command.payout)
-            known.require_user(payout.user, field="payout")
+            known.require_living(payout.user, field="payout")
             return PayingOut(command=command, payout=payout)
         case SignContract():
             return _signing(command, known)
         case EndContract():
             ending = Ending(command=command, contract=known.contract(command.contract))
             for user in ending.users:
-                known.require_user(user, field="contract")
+                known.require_living(user, field="contract")
             return ending
         case SetCreditLimit():
             known.require_user(command.user)
@@ -302,7 +302,7 @@ def _reversed_by(command: Reverse | ChargeBack, known: Known) -> str:
 
 def _resolving(command: CaptureHold | VoidHold, known: Known) -> Resolving:
     hold = known.hold(command.hold)
-    known.require_user(hold.user, field="hold")
+    known.require_living(hold.user, field="hold")
     return Resolving(command=command, hold=hold)
 
 
@@ -315,5 +315,5 @@ def _price(command: RecordOperation, known: Known) -> Priced:
     priced = price(command, machine, known.tariff(command.occurred_at, user))
     for user in priced.users:
         # The owner at that time may have been deleted since.
-        known.require_user(user, field="machine")
+        known.require_living(user, field="machine")
     return priced

@@ -99,6 +99,12 @@ class UnknownReference(Rejected):
     code = "unknown_reference"
 
 
+class UserGone(Rejected):
+    """The user was deleted."""
+
+    code = "user_gone"
+
+
 class UnknownOperation(Rejected):
     """There is no such operation."""
 
@@ -242,7 +248,7 @@ class ProposalResolved(Rejected):
 
 
 class ProposalExpired(Rejected):
-    """The proposal was not approved in time."""
+    """The proposal was not approved in time, or its user was deleted."""
 
     code = "proposal_expired"
 

@@ -12,6 +12,7 @@ from ledger.domain.errors import (
     Undecided,
     UnknownOperation,
     UnknownTeam,
+    UserGone,
 )
 from ledger.domain.holds import Hold
 from ledger.domain.operations import MachineTerms
@@ -49,6 +50,11 @@ class Known:
         """Raise `Undecided` unless the user is known. `field` is the field that names the user."""
         if user not in self.users:
             raise Undecided(f"user {user} is not known yet", field=field, waits_for=f"user:{user}")
+
+    def require_living(self, user: int, *, field: str) -> None:
+        """Raise `UserGone` unless the user of something that is known exists. `field` is what names it."""
+        if user not in self.users:
+            raise UserGone(f"user {user} was deleted", field=field, user=user)
 
     def require_team(self, team: int) -> None:
         """Raise `UnknownTeam` unless the team exists."""

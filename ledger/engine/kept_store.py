@@ -177,6 +177,18 @@ def read_proposals(cursor: Any, proposals: Iterable[str]) -> list[Proposal]:
     return [decode_proposal(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]
 
 
+def read_open_proposals_about(cursor: Any, user: int) -> list[Proposal]:
+    """Return the open proposals about a user: about the user's accounts, or the user's own tariff."""
+    cursor.execute(
+        """select id::text, kept::text from ledger_proposal
+           where state = 'open'
+             and (user_id = %s or subject = 'tariff' and (kept -> 'body' ->> 'user')::bigint = %s)
+           order by id""",
+        [user, user],
+    )
+    return [decode_proposal(proposal, json.loads(kept)) for proposal, kept in cursor.fetchall()]
+
+
 def read_adjusted(cursor: Any, actors: Iterable[str], day: date) -> list[Adjusted]:
     """Return the sums that the actors adjusted alone on a day (UTC)."""
     cursor.execute(

@@ -7,7 +7,7 @@ from typing import Any
 from events.identifiers import uuid7
 from events.store import Key
 from ledger.domain.decide import Plan, plan
-from ledger.domain.errors import Conflict, Invalid, Rejected, Undecided, UnknownReference
+from ledger.domain.errors import Conflict, Invalid, Rejected, Undecided, UnknownReference, UserGone
 from ledger.domain.known import Known
 from ledger.engine.submission import Outcome, Submission
 
@@ -33,7 +33,7 @@ class Pending:
         if self.plan is not None:
             return self.plan.users
         payer: int | None = getattr(self.submission.command, "operation_user", None)
-        return () if payer is None or isinstance(self.refusal, UnknownReference) else (payer,)
+        return () if payer is None or isinstance(self.refusal, UnknownReference | UserGone) else (payer,)
 
     def is_repeated_by(self, submission: Submission, fingerprint: bytes) -> bool:
         """Return True if a submission with the same key is a duplicate."""

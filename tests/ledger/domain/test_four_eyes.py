@@ -15,7 +15,6 @@ from ledger.domain.errors import (
     ProposalResolved,
     ProposalUnknown,
     SelfApproval,
-    Undecided,
 )
 from ledger.domain.money import ZERO
 from ledger.domain.proposals import AdjustedAccount, Proposal
@@ -224,12 +223,13 @@ def test_missing_proposal_is_unknown() -> None:
         made.decide(do.approve(event(7)))
 
 
-def test_proposal_for_a_deleted_user_is_undecided() -> None:
-    """The user's accounts are closed."""
+def test_proposal_for_a_deleted_user_has_expired() -> None:
+    """The user's accounts are closed for ever."""
     made = proposed()
     made.known = replace(made.known, users=frozenset())
-    with nothing_changes(made), pytest.raises(Undecided):
-        made.decide(do.approve(event(0)))
+    for resolve in (do.approve, do.decline):
+        with nothing_changes(made), pytest.raises(ProposalExpired):
+            made.decide(resolve(event(0)))
 
 
 def test_more_than_is_available_cannot_be_taken_off() -> None:

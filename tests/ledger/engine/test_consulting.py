@@ -191,7 +191,7 @@ def test_user_with_money_in_escrow_is_not_deleted(
     with pytest.raises(Exception, match="cannot be deleted"):
         client.delete()
     consultant.delete()
-    assert code_of(post_one(do.end(offer.pk, "finish"))) == "undecided"
+    assert code_of(post_one(do.end(offer.pk, "finish"))) == "user_gone"
     recorded(do.end(offer.pk, "cancel"))
     assert usd(client) == "500"
 

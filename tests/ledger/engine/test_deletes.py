@@ -1,15 +1,22 @@
 """Deleting users and machines: records keep their ids, and only users with empty accounts can be deleted."""
 
+from collections.abc import Callable
+from uuid import uuid4
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
 from events.models import Event
 from ledger.domain.errors import Invalid
 from ledger.engine.posting import post
+from ledger.engine.submission import Submission
+from ledger.models import ProposedChange
 from models import Machine, Operation, User
 from models.billing import Entry
+from projections.verification import verify
 from tests import builders as make
-from tests.builders import balances, code_of, make_user, post_one, recorded
+from tests import commands as do
+from tests.builders import balances, code_of, fund, make_user, post_one, recorded
 from tests.connections import Worker, another, until, waits_for_a_lock
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +84,7 @@ def test_user_who_owes_cannot_be_deleted(machine: Machine) -> None:
         debtor.delete()
 
 
-def test_operation_of_a_deleted_owner_is_undecided(user: User, machine: Machine) -> None:
+def test_operation_of_a_deleted_owner_is_rejected(user: User, machine: Machine) -> None:
     """The payer of a late training, who owned the machine at the time, does not exist any more."""
     former = machine.machine_owner_user
     occurred = make.minutes_ago(5)
@@ -88,8 +95,40 @@ def test_operation_of_a_deleted_owner_is_undecided(user: User, machine: Machine)
         )
     former.delete()
     late = make.training(machine, user=user, at=occurred)
-    assert code_of(post_one(late)) == "undecided"
+    assert code_of(post_one(late)) == "user_gone"
     assert balances() == balances(user)
+
+
+@pytest.mark.parametrize("verdict", [do.approve, do.decline])
+def test_proposals_about_a_deleted_user_expire(verdict: Callable[..., Submission]) -> None:
+    """Approving or declining one is a final error, also once somebody has the id again."""
+    user = make_user()
+    proposal = recorded(do.adjust(user, "usd", 1001)).id
+    number = user.pk
+    user.delete()
+    states = dict(ProposedChange.objects.values_list("pk", "state"))
+    assert {str(each): state for each, state in states.items()} == {proposal: "expired"}
+    closing = list(Event.objects.order_by("position").values_list("type", flat=True))[-2:]
+    assert closing == ["proposal.expired", "user.closed"]
+    assert code_of(post_one(verdict(proposal))) == "proposal_expired"
+    User.objects.create(pk=number, email="again@example.com")
+    assert code_of(post_one(verdict(proposal))) == "proposal_expired"
+    found: list[str] = []
+    verify(report=lambda mismatch: found.append(str(mismatch)))
+    assert found == []
+
+
+def test_commands_about_what_a_deleted_user_left_are_final(machine: Machine) -> None:
+    """A hold or payout that was ended before is not waited for."""
+    user, hold, payout = fund(make_user(), usd=1, eaml=10), str(uuid4()), str(uuid4())
+    recorded(do.place(machine, user=user, lines=1000, hold=hold))
+    recorded(do.void(hold))
+    recorded(do.request_payout(user, 1, payout=payout))
+    recorded(do.pay(payout))
+    recorded(make.adjustment(user, "eaml", -10))
+    user.delete()
+    for late in (do.capture(hold, lines=1), do.void(hold), do.pay(payout), do.fail(payout)):
+        assert code_of(post_one(late)) == "user_gone"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -151,11 +151,12 @@ def test_sweep_records_expired_proposals_once(user: User) -> None:
 
 
 def test_proposal_of_a_deleted_user_expires() -> None:
-    """It needs no lock of the user."""
+    """With the deletion, and not once more when its time is over."""
     gone = make_user()
     proposal = propose(gone)
     gone.delete()
-    assert sweep_overdue(now=timezone.now() + timedelta(days=8)) == 1
+    assert ProposedChange.objects.get(pk=proposal).state == "expired"
+    assert sweep_overdue(now=timezone.now() + timedelta(days=8)) == 0
     assert ProposedChange.objects.get(pk=proposal).state == "expired"
 
 
@@ -223,14 +224,14 @@ def test_quote_of_an_adjustment_uses_nothing_of_the_limit(user: User) -> None:
 
 
 def test_proposal_for_a_deleted_user_cannot_be_approved() -> None:
-    """No money can arrive on closed accounts."""
+    """No money can arrive on closed accounts, and the answer is final."""
     gone = make_user()
     proposal = propose(gone)
     gone.delete()
-    before = counts()
+    before = counts()["models_entry"]
     (outcome,) = post([do.approve(proposal)])
-    assert (outcome.status, code_of(outcome)) == ("undecided", "undecided")
-    assert counts() == before
+    assert (outcome.status, code_of(outcome)) == ("rejected", "proposal_expired")
+    assert counts()["models_entry"] == before
 
 
 def _same(moment: datetime) -> datetime:
