@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from pytest_django.live_server_helper import LiveServer
 
-from ledger.models import ApiKey
 from tests.builders import make_user
 from tests.contracts.conftest import DOCS, Run
 from tests.web.api.conftest import service
@@ -74,7 +73,7 @@ def test_the_names_of_a_generated_client_are_names(generated: ModuleType) -> Non
 
 def test_the_client_in_python_talks_to_the_api(generated: ModuleType, live_server: LiveServer) -> None:
     """It grants a coupon without the optional fields and reads it; a problem has a code."""
-    user, token = make_user(), service(*ApiKey.Scope.values).token
+    user, token = make_user(), service("ledger:read", "ledger:write", "ledger:admin").token
     client = _module("client").AuthenticatedClient(base_url=live_server.url, token=token)
     models = _module("models")
     body = models.GrantCouponBody(operation_user=user.pk, amount="5.25", reason="welcome")

@@ -93,6 +93,7 @@ TAGS: Final = (
         "name": "adjustments",
         "description": "Corrections of balances, and proposals to correct one.",
     },
+    {"name": "commands", "description": "Proposals of commands that need a second person."},
     {"name": "tariffs", "description": "Prices, published in versions after a second person has approved."},
     {
         "name": "periods",
