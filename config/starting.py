@@ -7,8 +7,19 @@ from typing import Final
 from config.environment import read_or_exit
 from config.servers import check_databases
 
+# `worker_health` says itself that the database does not answer, with the status that health checks expect.
 _WITHOUT_DATABASE: Final = frozenset(
-    {"help", "version", "check", "makemessages", "makemigrations", "openapi", "diffsettings", "test"}
+    {
+        "worker_health",
+        "help",
+        "version",
+        "check",
+        "makemessages",
+        "makemigrations",
+        "openapi",
+        "diffsettings",
+        "test",
+    }
 )
 _WORKERS: Final = frozenset({"ingest", "relay", "expire", "project"})
 _THOROUGH: Final = _WORKERS | {"setup", "check_settings"}

@@ -103,6 +103,22 @@ class Tally(models.Model):
         return f"{self.worker} {self.outcome}: {self.count}"
 
 
+class Heartbeat(models.Model):
+    """The last sign of life of a process of a worker."""
+
+    pk = models.CompositePrimaryKey("worker", "host", "pid")
+    worker = models.CharField(max_length=40)
+    host = models.CharField(max_length=255)
+    pid = models.IntegerField()
+    beat_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "events_heartbeat"
+
+    def __str__(self) -> str:
+        return f"{self.worker} on {self.host} at {self.beat_at}"
+
+
 class KafkaPosition(models.Model):
     """The next offset of a partition, moved in the transaction that posts the messages before it."""
 

@@ -11,6 +11,8 @@ from typing import Final, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
+from events.heartbeats import Heartbeat
+
 T = TypeVar("T")
 
 DATABASE_AWAY: Final[Mapping[type[Exception], str]] = {
@@ -82,13 +84,15 @@ class Attempts:
     """Repeats the steps of a worker. Failures that may pass are logged and waited out, each time longer.
 
     `passing` has the errors that may pass, with what to log about them; all others end the worker. `recover`
-    is called with the error before the wait, and may raise to end the worker.
+    is called with the error before the wait, and may raise to end the worker. Each success is a heartbeat of
+    the worker with the name `worker`.
     """
 
     def __init__(
         self,
         stop: Stop,
         *,
+        worker: str,
         passing: Mapping[type[Exception], str] = DATABASE_AWAY,
         recover: Callable[[Exception], None] = lambda _: None,
     ) -> None:
@@ -96,6 +100,7 @@ class Attempts:
         self._passing = passing
         self._recover = recover
         self._backoff = Backoff()
+        self._heartbeat = Heartbeat(worker)
 
     def run(self, step: Callable[[], object], *, rest_seconds: float) -> None:
         """Repeat a step until a stop is requested. A false result means that there was no work: then rest."""
@@ -105,6 +110,7 @@ class Attempts:
                 self.succeeded()
                 if not worked:
                     self._stop.wait(rest_seconds)
+        self.end()
 
     def attempt(self, step: Callable[[], T]) -> tuple[bool, T | None]:
         """Run a step once; return whether it succeeded, and its result."""
@@ -119,8 +125,13 @@ class Attempts:
             return False, None
 
     def succeeded(self) -> None:
-        """Start again with the shortest delay after the next failure."""
+        """Send a heartbeat if it is due, and start again with the shortest delay after the next failure."""
         self._backoff.reset()
+        self._heartbeat.beat()
+
+    def end(self) -> None:
+        """Withdraw the heartbeat, because the worker ends as it was asked to."""
+        self._heartbeat.end()
 
     def failed(self, why: str, error: Exception) -> None:
         """Log a failure, and wait."""

@@ -58,7 +58,7 @@ def _skip(subject: object, error: Exception) -> tuple[()]:
 
 def run(stop: Stop) -> None:
     """Sweep about every second until a stop is requested. Several workers may run at once."""
-    Attempts(stop).run(_step, rest_seconds=_REST_SECONDS)
+    Attempts(stop, worker="expire").run(_step, rest_seconds=_REST_SECONDS)
 
 
 def _step() -> bool:

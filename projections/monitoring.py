@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
+from events import heartbeats
+from events.heartbeats import WorkerState
 from projections.checkpoints import PREFIX
 
 
@@ -62,6 +64,7 @@ class Measurements:
     """Open dead letters."""
     waiting: Sequence[StoredMessages]
     done: Sequence[WorkDone]
+    workers: Sequence[WorkerState]
 
     @property
     def lag(self) -> int:
@@ -90,6 +93,7 @@ def read() -> Measurements:
             projections=[(row[0], row[1]) for row in _rows(cursor, _PROJECTIONS)],
             dead_letters=_stored(cursor, _DEAD_LETTERS),
             waiting=_stored(cursor, _WAITING),
+            workers=heartbeats.read(),
             done=[
                 WorkDone(*row)
                 for row in _rows(cursor, "select worker, outcome, count from events_tally order by 1, 2")

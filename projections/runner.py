@@ -38,7 +38,9 @@ class Runner:
     def run(self, stop: Stop) -> None:
         """Run until stopped. A projection that cannot be advanced ends the runner."""
         passing: dict[type[Exception], str] = {DatabaseError: "the database refused"}
-        Attempts(stop, passing=passing, recover=self._recover).run(self._step, rest_seconds=_IDLE_SECONDS)
+        Attempts(stop, worker="project", passing=passing, recover=self._recover).run(
+            self._step, rest_seconds=_IDLE_SECONDS
+        )
 
     def _recover(self, error: Exception) -> None:
         connection.close()

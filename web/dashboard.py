@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from events.heartbeats import WorkerState
 from ledger.domain.money import text
 from projections import checkpoints, monitoring
 from projections.monitoring import Measurements, Unpublished
@@ -71,6 +72,16 @@ class Dashboard:
     def duplicates(self) -> int:
         """The number of messages that were delivered again and changed nothing."""
         return self.kafka.replayed
+
+    @property
+    def workers(self) -> Sequence[WorkerState]:
+        """Every worker with the number of its processes that are alive."""
+        return self.kafka.workers
+
+    @property
+    def ended_workers(self) -> Sequence[str]:
+        """The workers of which no process is alive."""
+        return [worker.worker for worker in self.kafka.workers if not worker.alive]
 
     @property
     def topics_out(self) -> Sequence[Unpublished]:

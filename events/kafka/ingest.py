@@ -71,7 +71,7 @@ class Ingest:
         self._pace = Pace(batch)
         self._progress = Progress("ingest")
         passing = {**DATABASE_AWAY, TryAgain: "the ledger is busy"}
-        self._attempts = Attempts(stop, passing=passing, recover=self._recover)
+        self._attempts = Attempts(stop, worker="ingest", passing=passing, recover=self._recover)
         self._chores_at = float("-inf")
         self._began = 0.0
         self._draining = Draining(stop, seconds=drain)
@@ -94,6 +94,7 @@ class Ingest:
                 self._partitions.reset()
                 consumer.close(timeout_ms=_CLOSE_MS)
         self._ids.close()
+        self._attempts.end()
 
     def _make_consumer(self) -> KafkaConsumer:
         topics = sorted(self._routes)

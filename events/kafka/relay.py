@@ -25,6 +25,7 @@ from events.kafka import checkpoints, dead_letter_feed
 from events.kafka.checkpoints import Overtaken
 from events.kafka.errors import KafkaError
 from events.kafka.feeds import Feed, FeedMessage
+from events.kafka.incoming_ends import IncomingEnds
 from events.kafka.leadership import Leadership
 from events.kafka.message import Message
 from events.kafka.progress import Progress
@@ -50,7 +51,8 @@ _PASSING: Final = {
 class Relay:
     """A relay process; of several, one publishes at a time.
 
-    `batch` is the number of events per transaction. Dead letters are published to `dead_letter_topic`.
+    `batch` is the number of events per transaction. Dead letters are published to `dead_letter_topic`. The
+    ends of the `incoming` topics are stored, because `ingest` may not run.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Relay:
         stop: Stop,
         batch: int = 2000,
         leadership: Leadership | None = None,
+        incoming: Sequence[str] = (),
     ) -> None:
         self._feeds = feeds
         self._dead_letter_topic = dead_letter_topic
@@ -71,6 +74,7 @@ class Relay:
         self._leadership = leadership or Leadership()
         self._settler = Settler()
         self._ids = TopicIds(client="relay-ids")
+        self._incoming = IncomingEnds(incoming, self._ids)
         self._progress = Progress("relay")
         self._positions: dict[tuple[str, str], int] = {}
         self._known_ids: dict[str, str] = {}
@@ -82,7 +86,7 @@ class Relay:
     def run(self) -> None:
         """Publish until a stop is requested."""
         log.info("relay: publishing to %s", ", ".join(feed.topic for feed in self._feeds))
-        attempts = Attempts(self._stop, passing=_PASSING, recover=self._recover)
+        attempts = Attempts(self._stop, worker="relay", passing=_PASSING, recover=self._recover)
         try:
             attempts.run(self._step, rest_seconds=_REST)
         finally:
@@ -92,6 +96,7 @@ class Relay:
     def close(self) -> None:
         """Close the connections to the broker and give up leadership."""
         self._publisher.close()
+        self._incoming.close()
         self._ids.close()
         self._leadership.give_up()
 
@@ -130,6 +135,7 @@ class Relay:
             if self._leads:
                 self._check_topics()
                 worked = self._publish_dead_letters()
+                self._incoming.note_if_due()
         if not self._leads or not self._positions:
             return False
         position = min(self._positions.values())

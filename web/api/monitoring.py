@@ -69,6 +69,12 @@ def _metrics(found: Measurements) -> Iterator[Metric]:
         yield _labelled(f"ledger_{name}", f"{meaning}.", labels, counts)
         ages = (((each.topic, each.code), each.age_seconds) for each in rows)
         yield _labelled(f"ledger_{name}_age_seconds", f"{meaning}: age of the oldest.", labels, ages)
+    yield _labelled(
+        "ledger_worker_processes",
+        "Processes of a worker that have sent a heartbeat in the last minute.",
+        ("worker",),
+        (((each.worker,), each.alive) for each in found.workers),
+    )
     counter = CounterMetricFamily(
         "ledger_worker_outcomes",
         "Messages and events handled by the workers, by outcome.",

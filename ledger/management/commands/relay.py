@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from easyautoml_ledger.topics import BILLING_DEAD_LETTERS
+from easyautoml_ledger.topics import BILLING_DEAD_LETTERS, TOPICS
 from events.kafka.relay import Relay
 from events.worker import Stop, collect_rarely
 from ledger.feeds.balances import BalanceFeed
@@ -26,4 +26,5 @@ class Command(BaseCommand):
             dead_letter_topic=BILLING_DEAD_LETTERS,
             transactional_id=f"{settings.ENVIRONMENT.kafka_group}-relay",
             stop=Stop().on_signals(),
+            incoming=sorted(topic.name for topic in TOPICS.values() if topic.incoming),
         ).run()

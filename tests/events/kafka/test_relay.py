@@ -17,6 +17,7 @@ from events.kafka.leadership import Leadership
 from events.worker import Stop
 from ledger.engine.posting import post
 from models import Machine, User
+from projections import monitoring
 from tests.builders import amount, bill, machine_copy, make_user, post_one, solving, top_up
 from tests.connections import Worker, another, until
 from tests.events.kafka.conftest import recreate_topics
@@ -362,3 +363,14 @@ def _lengthen(position: int) -> None:
                where position = %s""",
             [position],
         )
+
+
+def test_the_relay_sees_messages_that_no_worker_reads(publisher: Publisher, user: User) -> None:
+    """It asks the broker for the ends, so lag grows also if `ingest` never ran."""
+    publisher.operations([("credit_from_user", user.pk, {})] * 20, topic=topics.TRAINING_OPERATIONS)
+    with relaying(incoming=[topics.TRAINING_OPERATIONS]):
+        until(lambda: _lag() == 20)
+
+
+def _lag() -> int:
+    return sum(partition.lag for partition in monitoring.read().partitions)
