@@ -16,6 +16,7 @@ _log = logging.getLogger(__name__)
 
 _EVERY: Final = 5.0
 _CLOSE_MS: Final = 2_000
+_FETCH_MS: Final = 200
 
 
 class IncomingEnds:
@@ -46,18 +47,27 @@ class IncomingEnds:
             return
         if self._consumer is None:
             self._consumer = make_reader(client="relay-ends")
-        ends = self._consumer.end_offsets(
-            [
-                TopicPartition(name, number)
-                for name, topic in found.items()
-                for number in range(topic.partitions)
-            ]
-        )
+        partitions = [
+            TopicPartition(name, number)
+            for name, topic in found.items()
+            for number in range(topic.partitions)
+        ]
+        ends = self._ends(self._consumer, partitions)
         for name, topic in sorted(found.items()):
             positions.open_positions(name, topic.id, range(topic.partitions))
         positions.note_ends(
             (found[partition.topic].id, partition.partition, end) for partition, end in ends.items()
         )
+
+    @staticmethod
+    def _ends(consumer: KafkaConsumer, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the ends: of a batch with several messages the embedded broker tells it only by a fetch."""
+        ends: dict[TopicPartition, int] = consumer.end_offsets(list(partitions))
+        consumer.assign(list(partitions))
+        for partition, end in ends.items():
+            consumer.seek(partition, end)
+        consumer.poll(timeout_ms=_FETCH_MS, max_records=1)
+        return {partition: max(end, consumer.highwater(partition) or 0) for partition, end in ends.items()}
 
     def close(self) -> None:
         """Close the connection to the broker."""
