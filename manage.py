@@ -3,6 +3,7 @@
 
 import os
 import sys
+from io import TextIOWrapper
 
 from django.core.management import execute_from_command_line
 
@@ -10,6 +11,10 @@ from config.starting import check_before_command
 from stack.state import running_environment
 
 if __name__ == "__main__":
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, TextIOWrapper):
+            # A character that a terminal cannot show must not make a command fail that has done its work.
+            output.reconfigure(errors="backslashreplace")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if "DATABASE_URL" not in os.environ:
         # Use the database and broker of a ledger that `make run` has started.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from django.conf import settings
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 
 from easyautoml_ledger.errors import ContractError
 from events.identifiers import uuid7
@@ -13,6 +13,7 @@ from events.message import StoredEvent
 from ledger.domain.errors import LedgerError
 from ledger.engine.posting import post, quote
 from ledger.engine.submission import Submission
+from ledger.management.output import say
 from ledger.requests import bodies
 from ledger.requests.four_eyes import actor_of, principal_of
 from models.user import User
@@ -55,7 +56,7 @@ def find_user(text: str) -> int:
     """Return the id of the user with this email or id. Raises `CommandError`."""
     if text.isdecimal():
         return int(text)
-    found: int | None = User.objects.filter(email=text).values_list("pk", flat=True).first()
+    found: int | None = User.objects.with_address(text).values_list("pk", flat=True).first()
     if found is None:
         raise CommandError(f"there is no user {text}", returncode=REFUSED)
     return found
@@ -83,14 +84,27 @@ def read_body(body: type[B], values: Mapping[str, Any]) -> B:
         ) from None
 
 
-def post_as(person: User, build: Callable[..., Submission], options: Mapping[str, Any]) -> StoredEvent:
-    """Post a submission of this person, or only quote it with `--dry-run`; return the event.
+def post_as(
+    command: BaseCommand, person: User, build: Callable[..., Submission], options: Mapping[str, Any]
+) -> None:
+    """Post a submission of this person and print its event, or only quote it with `--dry-run`.
 
-    Raises `CommandError`, whose message begins with the error's code.
+    The key is printed before anything is posted, to standard error: with `--key` the command can be repeated,
+    whatever became of the first run. Raises `CommandError`, whose message begins with the error's code.
     """
+    key = options["key"] or uuid7()
+    if not options["dry_run"]:
+        command.stderr.write(f"key: {key}", lambda text: text)
+        command.stderr.flush()
+    say(command.stdout, _describe(_post(person, build, key, options), options))
+
+
+def _post(
+    person: User, build: Callable[..., Submission], key: str, options: Mapping[str, Any]
+) -> StoredEvent:
     submission = build(
         source=SOURCE,
-        request_id=options["key"] or uuid7(),
+        request_id=key,
         actor=actor_of(person),
         principal=principal_of(person),
         refuse_early=True,
@@ -106,7 +120,7 @@ def post_as(person: User, build: Callable[..., Submission], options: Mapping[str
     return outcome.event
 
 
-def describe(event: StoredEvent, options: Mapping[str, Any]) -> str:
+def _describe(event: StoredEvent, options: Mapping[str, Any]) -> str:
     """Return the lines to print: the event and its id, then its transfers."""
     if options["dry_run"]:
         lines = [f"would be {event.type.replace('.', ' ')}"]

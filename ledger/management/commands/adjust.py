@@ -41,4 +41,4 @@ class Command(BaseCommand):
             {"operation_user": options["user"], **{name: options[name] for name in names}},
         )
         build = partial(by_people.adjust_balance, body, role=role_of(person), now=timezone.now())
-        self.stdout.write(people.describe(people.post_as(person, build, options), options))
+        people.post_as(self, person, build, options)

@@ -15,6 +15,7 @@ from events.models import DeadLetter, LetterAct
 from ledger.domain.errors import LedgerError
 from ledger.intake import dead_letters
 from ledger.management import people
+from ledger.management.output import say
 from ledger.requests.four_eyes import actor_of
 
 
@@ -96,7 +97,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path} is not JSON as `show` prints it: {error}") from error
         actor = self._actor(options)
         dead_letters.mend(dead_letter=options["letter"], actor=actor, words=options["why"], **mended)
-        self.stdout.write(f"dead letter {options['letter']} is mended")
+        say(self.stdout, f"dead letter {options['letter']} is mended")
 
     def _replay(self, options: dict[str, Any]) -> None:
         actor = self._actor(options)
@@ -112,9 +113,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"it failed again: {found and dead_letter_store.full_reason(found.code, found.reason)}"
             )
-        self.stdout.write(f"dead letter {options['letter']} is replayed: {', '.join(sorted(tally))}")
+        say(self.stdout, f"dead letter {options['letter']} is replayed: {', '.join(sorted(tally))}")
 
     def _dismiss(self, options: dict[str, Any]) -> None:
         actor = self._actor(options)
         dead_letters.dismiss(dead_letter=options["letter"], actor=actor, words=options["why"])
-        self.stdout.write(f"dead letter {options['letter']} is dismissed")
+        say(self.stdout, f"dead letter {options['letter']} is dismissed")

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ledger.domain.errors import Invalid
 from ledger.imports import legacy_billing
+from ledger.management.output import say
 
 
 class Command(BaseCommand):
@@ -23,13 +24,14 @@ class Command(BaseCommand):
             imported = legacy_billing.import_legacy_billing(
                 options["file"],
                 now=timezone.now(),
-                progress=lambda done: self.stdout.write(f"{done} rows"),
+                progress=lambda done: say(self.stdout, f"{done} rows"),
             )
         except Invalid as error:
             raise CommandError(f"{options['file']}: {error.details['field']}: {error.message}") from None
         for refused in imported.refused:
             self.stderr.write(f"refused: {refused}")
-        self.stdout.write(
+        say(
+            self.stdout,
             f"legacy billing: recorded={imported.recorded} replayed={imported.replayed} "
             f"refused={len(imported.refused)}",
         )

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from ledger.domain.errors import Invalid
 from ledger.imports import opening_balances
+from ledger.management.output import say
 
 
 class Command(BaseCommand):
@@ -23,11 +24,12 @@ class Command(BaseCommand):
             imported = opening_balances.import_opening_balances(
                 options["file"],
                 now=timezone.now(),
-                progress=lambda done, of: self.stdout.write(f"{done} of {of} users"),
+                progress=lambda done, of: say(self.stdout, f"{done} of {of} users"),
             )
         except Invalid as error:
             raise CommandError(f"{options['file']}: {error.details['field']}: {error.message}") from None
-        self.stdout.write(
+        say(
+            self.stdout,
             f"opening balances: recorded={imported.recorded} replayed={imported.replayed} "
             f"conflicting={len(imported.conflicting)} rejected={len(imported.rejected)}",
         )

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         )
         change = PeriodChange(action=options["action"], month=month)
         build = partial(by_people.change_period, body, change, role=role_of(person), now=timezone.now())
-        self.stdout.write(people.describe(people.post_as(person, build, options), options))
+        people.post_as(self, person, build, options)
 
     def _list(self) -> None:
         _, found = periods.all_periods()

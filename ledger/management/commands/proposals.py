@@ -52,7 +52,7 @@ class Command(BaseCommand):
             role=role_of(person),
             now=timezone.now(),
         )
-        self.stdout.write(people.describe(people.post_as(person, build, options), options))
+        people.post_as(self, person, build, options)
 
     def _list(self) -> None:
         for found in proposals.open_proposals(at=timezone.now()):

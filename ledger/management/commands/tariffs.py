@@ -85,4 +85,4 @@ class Command(BaseCommand):
             else people.read_body(terms.Tariff, values)
         )
         build = partial(by_people.propose_tariff, body, role=role_of(person), now=timezone.now())
-        self.stdout.write(people.describe(people.post_as(person, build, options), options))
+        people.post_as(self, person, build, options)
