@@ -6,6 +6,7 @@ from typing import Any
 import moneyed
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
+from config import VERSION
 from config.environment import read_environment
 from config.setting_values import database
 from ledger.domain.proposals import Role, Tier
@@ -18,6 +19,7 @@ if is_psycopg3:
 ENVIRONMENT = read_environment()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+LEDGER_VERSION = VERSION
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value()
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts

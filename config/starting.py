@@ -4,6 +4,9 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+import django
+
+from config import VERSION
 from config.environment import read_or_exit
 from config.servers import check_databases
 
@@ -30,6 +33,9 @@ def check_before_command(arguments: Sequence[str]) -> None:
 
     `arguments` are those after the program's name. The workers wait for a database that is away.
     """
+    if tuple(arguments) in {("--version",), ("version",)}:
+        print(f"easyautoml-ledger {VERSION} (Django {django.__version__})")  # noqa: T201 - what was asked for
+        sys.exit(0)
     environment = read_or_exit()
     command = next(iter(arguments), "help")
     if command.startswith("-") or command in _WITHOUT_DATABASE or {"-h", "--help"} & set(arguments):

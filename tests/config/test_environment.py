@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from config import VERSION
 from config.environment import BadSettings, Environment, read_environment
 from config.setting_values import database
 from stack.state import PROJECT
@@ -205,3 +207,18 @@ def test_a_ledger_behind_tls_passes_djangos_deployment_checks() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    """On the command line, where it needs no settings."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+    done = subprocess.run(
+        [sys.executable, "manage.py", "--version"],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"], "LEDGER_STATE_DIR": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(f"easyautoml-ledger {VERSION} (Django ")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final
 
+from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
@@ -31,7 +32,7 @@ _PROBE: Final = (
 @require_safe
 def livez(_: HttpRequest) -> HttpResponse:
     """Return 200 as long as the process answers at all."""
-    return json_response({"status": _OK})
+    return json_response({"status": _OK, "version": settings.LEDGER_VERSION})
 
 
 @require_safe

@@ -1,8 +1,10 @@
 """Metrics that are read from the database, so that every process reports the same."""
 
+import platform
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from django.conf import settings
 from django.db import Error
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -17,7 +19,9 @@ class LedgerCollector(Collector):
     """Read the database each time the metrics are scraped."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all metrics, or only `ledger_database_up` 0 if the database does not answer."""
+        """Yield all metrics; only the version and `ledger_database_up` 0 if the database does not answer."""
+        version = ((settings.LEDGER_VERSION, platform.python_version()), 1.0)
+        yield _labelled("ledger_build_info", "The version of the ledger.", ("version", "python"), [version])
         try:
             found = monitoring.read()
         except Error:

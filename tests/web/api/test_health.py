@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
@@ -25,7 +26,10 @@ def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_process_is_alive_without_its_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """It makes no query (this test has no database)."""
     response = Client().get("/livez")
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert (response.status_code, response.json()) == (
+        200,
+        {"status": "ok", "version": settings.LEDGER_VERSION},
+    )
 
 
 def test_a_migrated_database_is_ready(db: None) -> None:
