@@ -5,11 +5,14 @@ import re
 import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from stack import Stack
+from stack.ports import wait_until
 from stack.postgres import DATABASE, OWNER, SERVICE
 from stack.state import PROJECT
 from stack.workers import programs
@@ -28,7 +31,7 @@ def test_no_password_is_in_the_file() -> None:
     """Every secret comes from the environment, and the start fails without it."""
     for line in _COMPOSE.splitlines():
         for name in re.findall(r"(?:PASSWORD|SECRET_KEY): +(\S+)", line):
-            assert name.startswith("${"), line
+            assert name.startswith("${") or name == '""', line
     required = set(re.findall(r"\$\{(\w+):\?", _COMPOSE))
     assert required == {"POSTGRES_OWNER_PASSWORD", "POSTGRES_SERVICE_PASSWORD", "LEDGER_SECRET_KEY"}
     assert "postgresql://ledger_service:${POSTGRES_SERVICE_PASSWORD:?fill in .env}@" in _COMPOSE
@@ -49,7 +52,8 @@ def test_every_worker_has_a_container(services: dict[str, Any]) -> None:
         if name != "web":
             assert services[name]["command"] == ["python", "manage.py", *program.argv[2:]]
         assert services[name]["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
-    assert services["setup"]["command"] == ["sh", "-c", "python manage.py setup && python manage.py topics"]
+    # It creates the topics too.
+    assert services["setup"]["command"] == ["python", "manage.py", "setup"]
     assert set(services["setup"]["depends_on"]) == {"postgres", "kafka"}
 
 
@@ -81,7 +85,52 @@ def test_servers_have_health_checks_and_local_ports_only(services: dict[str, Any
         assert services[name]["healthcheck"]["test"][0] == "CMD"
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert len(ports) == 2
-    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert all(re.match(r"\$\{\w+_LISTEN_ADDRESS:-127\.0\.0\.1\}:", port) for port in ports)
+
+
+def test_every_process_has_a_health_check_and_limits(services: dict[str, Any]) -> None:
+    """Workers by their heartbeats, the web server by its readiness; logs and memory are limited."""
+    for name in programs({}):
+        test = services[name]["healthcheck"]["test"]
+        expected = ["CMD", "python", "manage.py", "worker_health", name]
+        assert test == expected or (name == "web" and "/readyz" in test[-1])
+    for name, service in services.items():
+        assert service["mem_limit"], name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+
+
+def test_servers_have_time_to_stop(services: dict[str, Any]) -> None:
+    """Ten seconds, the default, end PostgreSQL and Kafka in the middle of it."""
+    assert {services[name]["stop_grace_period"] for name in ("postgres", "kafka")} == {"2m"}
+    for name, program in programs({}).items():
+        assert int(services[name]["stop_grace_period"].rstrip("s")) > program.stop_seconds
+
+
+def test_every_setting_reaches_the_containers(services: dict[str, Any]) -> None:
+    """By the file .env, which holds no password that a container of the ledger then has."""
+    for name in programs({}):
+        assert services[name]["env_file"] == [{"path": ".env", "required": False}]
+        for password in ("POSTGRES_OWNER_PASSWORD", "POSTGRES_SERVICE_PASSWORD"):
+            assert services[name]["environment"][password] == ""
+    assert "OUTSIDE://${KAFKA_ADVERTISED_HOST:-127.0.0.1}:" in _COMPOSE
+
+
+def test_the_health_checks_follow_the_workers(services: dict[str, Any], directory: Path) -> None:
+    """As the containers run them: 1 before the worker has started, 0 while it works, 1 after its end."""
+    with Stack(directory, durable=False) as stack:
+        stack.setup()
+        for name in programs({}):
+            if name == "web":
+                continue
+            check = services[name]["healthcheck"]["test"][3:]
+            assert stack.manage(*check, check=False).returncode == 1
+            worker = stack.start(name)
+            assert wait_until(
+                lambda check=check: stack.manage(*check, check=False).returncode == 0,  # type: ignore[misc]
+                seconds=120,
+            )
+            worker.stop()
+            assert stack.manage(*check, check=False).returncode == 1
 
 
 def test_the_image_copies_existing_files_and_runs_without_privileges() -> None:
