@@ -29,7 +29,7 @@ from easyautoml_ledger.publisher import Publisher
 from easyautoml_ledger.topics import MARKETPLACE_SERVICE
 from examples.session import Session, read_lines
 
-SESSION_SECONDS: Final = 60.0
+SESSION_SECONDS: Final = 600.0
 _ADDS_MONEY: Final = frozenset({"credit_from_user", "pay_a_bill"})
 
 

@@ -25,7 +25,7 @@ from easyautoml_ledger.publisher import Publisher
 from easyautoml_ledger.topics import TRAINING_SERVICE
 from examples.session import Session, read_lines
 
-SESSION_SECONDS: Final = 60.0
+SESSION_SECONDS: Final = 600.0
 HOLD_TIME: Final = timedelta(hours=6)
 
 

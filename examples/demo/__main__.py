@@ -30,12 +30,6 @@ def main() -> int:
         default="embedded",
         help="kind of broker (default: %(default)s)",
     )
-    parser.add_argument(
-        "--waiting-seconds",
-        type=float,
-        default=15,
-        help="time that messages wait for an unknown user or machine (default: %(default)s)",
-    )
     arguments = parser.parse_args()
     # In background jobs of a shell Ctrl-C is ignored, and Python does not change that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -60,8 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     plan = make_plan(catalogue, seed=arguments.seed, operations=arguments.operations)
     say(f"seed {arguments.seed}: {plan.expected.sent:,} messages will be sent")
     say("starting PostgreSQL and the broker in a temporary directory")
-    environment = {"LEDGER_WAITING_SECONDS": str(arguments.waiting_seconds)}
-    stack = Stack(kafka=arguments.kafka, durable=False, environment=environment)
+    stack = Stack(kafka=arguments.kafka, durable=False)
     try:
         stack.open()
         say(f"  everything is in {stack.directory}")

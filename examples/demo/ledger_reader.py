@@ -45,6 +45,15 @@ class LedgerReader:
             return int(self._value("select count(*) from events_waiting"))
         return int(self._value("select count(*) from events_waiting where waits_for = any(%s)", list(names)))
 
+    def end_waiting(self, names: Sequence[str]) -> int:
+        """Let the waiting time of messages that wait for `names` be over now; return their number."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                "update events_waiting set deadline = now() where waits_for = any(%s) and deadline > now()",
+                [list(names)],
+            )
+            return int(cursor.rowcount)
+
     def consumed(self) -> int:
         """Return the number of messages that were read from the incoming topics."""
         return int(self._value("select coalesce(sum(next_offset), 0) from events_kafka_position"))

@@ -26,7 +26,7 @@ from examples.demo.tickets import Tickets
 from examples.marketplace_service import Order
 from examples.training_service import Run
 
-_UNKNOWN_ID = 999_001
+UNKNOWN_ID = 999_001
 """The id of a user, and of a machine, that the ledger never gets to know."""
 
 
@@ -106,7 +106,7 @@ def _never_known(world: World) -> list[RawMessage]:
     """Return operations that are rejected after waiting for an unknown user or machine."""
     user, machine = world.owing[0], world.machines[0].id
     messages = []
-    for operation_user, of_machine in ((_UNKNOWN_ID, machine), (user, _UNKNOWN_ID)):
+    for operation_user, of_machine in ((UNKNOWN_ID, machine), (user, UNKNOWN_ID)):
         solving = {
             "type": "solving",
             "operation_user": operation_user,
