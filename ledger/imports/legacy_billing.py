@@ -142,7 +142,8 @@ def _with_known_references(cursor: Any, rows: list[_Row], imported: ImportResult
 
 def _lines(path: Path) -> Any:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # Spreadsheets begin a file with a byte order mark.
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             header = next(reader, [])
             for name in header:
@@ -152,6 +153,8 @@ def _lines(path: Path) -> Any:
                 raise Invalid("the header must have id, and no column twice", field="row 1")
             for cells in reader:
                 where = f"row {reader.line_num}"
+                if not cells:  # a blank line, as editors leave one at the end
+                    continue
                 if len(cells) != len(header):
                     raise Invalid(f"{len(cells)} columns instead of {len(header)}", field=where)
                 yield where, dict(zip(header, cells, strict=True))

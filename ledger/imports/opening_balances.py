@@ -120,12 +120,15 @@ def _read_checked(path: Path) -> list[Row]:
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        # Spreadsheets begin a file with a byte order mark.
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             if next(reader, None) != _HEADER:
                 raise Invalid(f"the header must be {','.join(_HEADER)}", field="row 1")
             for cells in reader:
                 where = f"row {reader.line_num}"
+                if not cells:  # a blank line, as editors leave one at the end
+                    continue
                 if len(cells) != len(_HEADER):
                     raise Invalid(f"{len(cells)} columns instead of {len(_HEADER)}", field=where)
                 yield where, cells

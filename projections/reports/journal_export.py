@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from django.db import connection
+from django.db import connection, transaction
 
 from ledger.domain.money import text
 from ledger.domain.periods import Month
@@ -124,7 +124,7 @@ def _beancount(part: _Part) -> Iterator[str]:
             yield f"  {posting.account}  {text(posting.amount)} {posting.currency}"
     yield ""
     for account, currency, balance in _balances(part):
-        yield f"{last + timedelta(days=1)} balance {account}  {text(balance)} {currency}"
+        yield f"{last + timedelta(days=1)} balance {account}  {text(balance)} ~ 0 {currency}"
 
 
 def _operations(part: _Part) -> Iterator[Sequence[_Posting]]:
@@ -133,23 +133,19 @@ def _operations(part: _Part) -> Iterator[Sequence[_Posting]]:
 
 
 def _postings(part: _Part) -> Iterator[_Posting]:
-    last = 0
-    while True:
-        rows = _fetch(
-            f"""select e.id, e.operation_id::text, o.kind, e.position, e.effective_at, a.code, e.currency,
-                      case e.side when 'D' then e.amount else -e.amount end
-               from (select * from models_entry where id > %(last)s and {_IN} order by id limit {_CHUNK}) e
+    """Yield the postings by day, so that what was back-dated is in its place, and then by position."""
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(
+            f"""select e.id, e.operation_id::text, o.kind, e.position,
+                      (e.effective_at at time zone 'UTC')::date, a.code, e.currency, case e.side when 'D' then e.amount else -e.amount end
+               from (select * from models_entry where {_IN}) e
                join models_operation o on o.id = e.operation_id
                join ledger_account a on a.id = e.account_id
-               order by e.id""",  # noqa: S608 (fixed conditions)
-            {"last": last, **part.bounds()},
+               order by (e.effective_at at time zone 'UTC')::date, e.id""",  # noqa: S608 (fixed conditions)
+            part.bounds(),
         )
-        if not rows:
-            return
-        for entry, operation, kind, position, effective_at, code, currency, amount in rows:
-            day, account = effective_at.astimezone(UTC).date(), plain_text_name(code)
-            yield _Posting(entry, operation, kind, position, day, account, currency, amount)
-        last = rows[-1][0]
+        for entry, operation, kind, position, day, code, currency, amount in cursor:
+            yield _Posting(entry, operation, kind, position, day, plain_text_name(code), currency, amount)
 
 
 def _opening(part: _Part) -> Iterator[_Balance]:

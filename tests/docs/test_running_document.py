@@ -146,7 +146,9 @@ def test_the_example_of_opening_balances_can_be_imported(tmp_path: Path) -> None
     (example,) = (block.text for block in pages.blocks(PAGE) if block.text.startswith("user_id,"))
     file = tmp_path / "balances.csv"
     numbers = {"2": str(first.pk), "3": str(second.pk)}
-    file.write_text(re.sub(r"^[23](?=,)", lambda found: numbers[found[0]], example, flags=re.MULTILINE))
+    rows = re.sub(r"^[23](?=,)", lambda found: numbers[found[0]], example, flags=re.MULTILINE)
+    # As spreadsheets and editors write it: a byte order mark first, a blank line last.
+    file.write_text(f"\ufeff{rows}\n\n", encoding="utf-8")
     import_opening_balances(file, now=timezone.now(), progress=lambda _done, _of: None)
     found = {code.partition(":")[2]: str(value) for code, value in balances(first, second).items()}
     assert found == {
