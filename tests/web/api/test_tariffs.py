@@ -203,7 +203,7 @@ def test_only_administrators_propose(world: World) -> None:
 
 
 def test_proposals_are_listed_under_their_subject(world: World) -> None:
-    """They are not among the adjustments and cannot be approved there."""
+    """They are not among the adjustments, cannot be approved there, and not by a service at all."""
     proposal = send(world, "/v1/tariffs", tariff()).json()["proposal"]
     (item,) = world.api.get("/v1/tariffs/proposals").json()["items"]
     assert (item["id"], item["subject"], item["operation_user"]) == (proposal, "tariff", None)
@@ -217,4 +217,4 @@ def test_proposals_are_listed_under_their_subject(world: World) -> None:
     assert [each["id"] for each in listed] == [world.proposal]
     path = f"/v1/adjustments/proposals/{proposal}/approve"
     refused(send(world, path, None, api=world.other), 404, "proposal_unknown")
-    refused(send(world, f"/v1/tariffs/proposals/{proposal}/approve", None), 422, "self_approval")
+    refused(send(world, f"/v1/tariffs/proposals/{proposal}/approve", None), 403, "forbidden")
