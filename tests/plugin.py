@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from stack import Stack, StackError
 from stack.ports import free_port
+from tests.skips import how_to_get, summary
 
 # The address that was chosen here. An xdist worker inherits it and must choose another.
 _CHOSEN = "TEST_KAFKA_BOOTSTRAP_SERVERS"
@@ -129,3 +130,26 @@ def _emptying_may_truncate() -> Iterator[None]:
     patch.setattr(DatabaseOperations, "execute_sql_flush", execute)
     yield
     patch.undo()
+
+
+def _skip_reasons(config: pytest.Config) -> list[str]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # a worker of xdist
+        return []
+    places = [report.longrepr for report in reporter.stats.get("skipped", [])]
+    return [str(place[2]).removeprefix("Skipped: ") for place in places if isinstance(place, tuple)]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail in CI (TESTS_SKIPS_LISTED=1) if a test was skipped for a reason that is not on the list."""
+    if os.environ.get("TESTS_SKIPS_LISTED") and any(
+        how_to_get(reason) is None for reason in _skip_reasons(session.config)
+    ):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was not tried, and how to get it."""
+    for line in summary(_skip_reasons(terminalreporter.config)):
+        terminalreporter.write_line(line)

@@ -137,7 +137,8 @@ def _postings(part: _Part) -> Iterator[_Posting]:
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute(
             f"""select e.id, e.operation_id::text, o.kind, e.position,
-                      (e.effective_at at time zone 'UTC')::date, a.code, e.currency, case e.side when 'D' then e.amount else -e.amount end
+                      (e.effective_at at time zone 'UTC')::date, a.code, e.currency,
+                      case e.side when 'D' then e.amount else -e.amount end
                from (select * from models_entry where {_IN}) e
                join models_operation o on o.id = e.operation_id
                join ledger_account a on a.id = e.account_id
