@@ -12,7 +12,7 @@ ALLOWED: Final[dict[str, str]] = {
     r".*npm.*|.*[Nn]ode.*": "apt-get install nodejs npm, and a registry that npm reaches",
     r"the embedded broker .*|.*LEDGER_TEST_KAFKA=apache.*|.*Apache Kafka.*": "make test-kafka",
     r"root may write everywhere": "run the tests as another user than root",
-    r"only root .*|this checkout cannot be read by other users": "run the tests as root, not in a home directory",
+    r"only root .*|this checkout cannot be read by other users": "run as root, not in a home directory",
     r"the tests run on a given server, whose roles are not ours": "unset DATABASE_URL",
 }
 
