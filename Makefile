@@ -52,6 +52,15 @@ demo: install ## Send a few thousand operations through Kafka and show the resul
 test: dev ## Run the tests on embedded servers (TESTS=path ARGS=… WORKERS=n)
 	@$(PYTHON_BIN) -m pytest -n $(WORKERS) --dist loadfile $(ARGS) $(TESTS)
 
+# How many times as many random examples `test-deep` tries as `test`.
+DEPTH ?= 20
+
+.PHONY: test-deep
+test-deep: dev ## Run the random tests with a new seed and many more examples (DEPTH=n SEED=n)
+	@seed=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}; echo "seed: SEED=$$seed"; \
+	HYPOTHESIS_PROFILE=nightly TESTS_DEPTH=$(DEPTH) $(PYTHON_BIN) -m pytest -n $(WORKERS) --dist loadfile \
+	    -m 'property or stateful' --hypothesis-seed=$$seed $(ARGS) $(TESTS)
+
 .PHONY: test-kafka
 test-kafka: dev ## Run the tests that need a broker on Apache Kafka (needs a JDK and Maven)
 	@$(PYTHON_BIN) -m stack kafka --fetch

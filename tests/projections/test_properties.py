@@ -11,6 +11,7 @@ from projections.rebuild_balances import rebuild_balances
 from projections.rebuild_rows import rebuild_records
 from tests import builders as make
 from tests import strategies
+from tests.depth import examples
 from tests.projections import world as worlds
 from tests.strategies import MACHINES, USERS, DrawnOperation
 
@@ -24,7 +25,7 @@ _PRICES: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.django_db
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.lists(strategies.drawn_operations(), min_size=1, max_size=8), max_size=6))
 def test_everything_can_be_rebuilt_from_the_log(batches: list[list[DrawnOperation]]) -> None:
     """After any sequence of batches `verify` finds no mismatch, and deleted operations, entries and balances

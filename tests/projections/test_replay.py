@@ -16,6 +16,7 @@ from projections.kept_state import KeptState
 from projections.models import ActivityDay, PlatformBalance, RevenueDay
 from projections.projection import Projection
 from projections.shadow import shadow_tables
+from tests.depth import examples
 from tests.projections import world as worlds
 from tests.projections.world import World
 
@@ -43,7 +44,7 @@ def test_one_replay_equals_the_same_replay_split_anywhere(world: World) -> None:
     events = store.read(after=0, upto=10**9, limit=10**6)
     whole = _replayed([events])
 
-    @settings(max_examples=25)
+    @settings(max_examples=examples(25))
     @given(st.lists(st.integers(0, len(events))))
     def check(cuts: list[int]) -> None:
         borders = [0, *sorted(cuts), len(events)]

@@ -13,12 +13,13 @@ from ledger.engine.posting import post
 from ledger.engine.submission import Submission
 from tests import builders as make
 from tests.builders import balances, code_of, journal, rolled_back
+from tests.depth import examples
 from tests.strategies import USERS, DrawnOperation, drawn_operations
 
 pytestmark = pytest.mark.django_db
 
 # The database is kept between examples; each of them rolls back what it posted.
-few = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def world() -> tuple[list[int], list[int]]:

@@ -25,6 +25,7 @@ from ledger.engine.submission import Outcome, Submission
 from models import Machine, User
 from tests import builders as make
 from tests.builders import balances, code_of, counts, rolled_back
+from tests.depth import examples
 from tests.ledger.engine.balance_model import SOLD, UNIT, Model, Offer
 
 UNKNOWN_USER = 10**12
@@ -292,7 +293,7 @@ def _answer(outcome: Outcome) -> tuple[str, bool]:
 
 TestLedger = pytest.mark.django_db(Ledger.TestCase)
 TestLedger.settings = settings(
-    max_examples=30,
+    max_examples=examples(30),
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

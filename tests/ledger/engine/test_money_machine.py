@@ -29,6 +29,7 @@ from models import ConsultingRequest, User
 from tests import builders as make
 from tests import commands as do
 from tests.builders import code_of, counts, rolled_back
+from tests.depth import examples
 from tests.ledger.engine.money_model import DAY, UNIT, Code, Contract, MoneyModel, Prices, Purse, Refused
 from tests.months import ClosedMonths, effective_at
 from tests.projections.world import mismatches, project
@@ -635,7 +636,7 @@ def _answer(outcome: Outcome) -> str:
 
 TestMoney = pytest.mark.django_db(Money.TestCase)
 TestMoney.settings = settings(
-    max_examples=20,
+    max_examples=examples(20),
     stateful_step_count=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

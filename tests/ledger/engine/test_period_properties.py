@@ -18,6 +18,7 @@ from projections.reports.trial_balance import trial_balance
 from tests import builders as make
 from tests import commands as do
 from tests.builders import code_of, rolled_back
+from tests.depth import examples
 from tests.months import ClosedMonths, frozen, in_month
 from tests.projections.world import mismatches, settle
 
@@ -51,7 +52,7 @@ _steps = st.builds(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_steps, min_size=1, max_size=14))
 def test_months_add_up_to_the_journal(steps: list[Step]) -> None:
     """The frozen balances equal the trial balance, and with the open months they add up to the journal."""
