@@ -15,15 +15,18 @@ def post_batches(work: tuple[World, Load]) -> Span:
 
     from easyautoml_ledger.operations import OPERATION_ADAPTER
     from ledger.engine.posting import post
-    from ledger.requests.operations import submission_of
+    from ledger.engine.submission import Sender
+    from ledger.requests.operations import operation_submission
 
     submissions = [
-        submission_of(
+        operation_submission(
             OPERATION_ADAPTER.validate_python(payload),
-            source="/benchmarks",
-            request_id=str(uuid4()),
-            now=timezone.now(),
-            actor="benchmarks",
+            Sender(
+                source="/benchmarks",
+                request_id=str(uuid4()),
+                received_at=timezone.now(),
+                actor="benchmarks",
+            ),
         )
         for payload in payloads(world, load)
     ]

@@ -69,15 +69,18 @@ def _batches(world: World, load: Load, seed: int) -> list[Any]:
     from django.utils import timezone
 
     from easyautoml_ledger.operations import OPERATION_ADAPTER
-    from ledger.requests.operations import submission_of
+    from ledger.engine.submission import Sender
+    from ledger.requests.operations import operation_submission
 
     made = [
-        submission_of(
+        operation_submission(
             OPERATION_ADAPTER.validate_python(payload),
-            source="/benchmarks",
-            request_id=str(uuid4()),
-            now=timezone.now(),
-            actor="benchmarks",
+            Sender(
+                source="/benchmarks",
+                request_id=str(uuid4()),
+                received_at=timezone.now(),
+                actor="benchmarks",
+            ),
         )
         for payload in payloads(
             world, Load(operations=load.operations, batch=load.batch, by=load.by, seed=seed)

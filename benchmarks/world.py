@@ -40,7 +40,7 @@ def make_worlds(count: int) -> list[World]:
     from ledger.domain.adjustments import Adjust, Adjustment
     from ledger.domain.proposals import Tier
     from ledger.engine.posting import post
-    from ledger.engine.submission import Submission
+    from ledger.engine.submission import Sender, Submission
     from models import Machine, User
 
     users = User.objects.bulk_create(
@@ -62,8 +62,12 @@ def make_worlds(count: int) -> list[World]:
     post(
         [
             Submission(
-                source="/benchmarks",
-                request_id=str(uuid4()),
+                sender=Sender(
+                    source="/benchmarks",
+                    request_id=str(uuid4()),
+                    received_at=timezone.now(),
+                    actor="benchmarks",
+                ),
                 command=Adjust(
                     adjustment=Adjustment(
                         user=user.pk,
@@ -78,7 +82,6 @@ def make_worlds(count: int) -> list[World]:
                     reason_code="benchmark",
                 ),
                 sent={"type": "adjustment", "operation_user": user.pk, "account": "eaml"},
-                actor="benchmarks",
             )
             for user in users
         ]

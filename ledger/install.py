@@ -87,7 +87,7 @@ def _publish_first_tariff(cursor: Any) -> None:
     now = timezone.now()
     event_id = uuid7()
     key = store.Key("/ledger/install", "tariff-1")
-    command = {"type": "tariff", "effective_from": _EPOCH, "terms": dict(DEFAULT_TERMS)}
+    command = {"type": "tariff.install", "effective_from": _EPOCH, "terms": dict(DEFAULT_TERMS)}
     store.claim_keys(cursor, {key: store.Claim(fingerprint_of(command), event_id)})
     # The first tariff is effective from 1970: operations from before the installation, which the bounds on
     # `occurred_at` admit, need a price too.

@@ -17,7 +17,6 @@ from events import store
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger.domain.adjustments import Adjustment
-from ledger.domain.decide import Command
 from ledger.domain.entries import entries
 from ledger.domain.errors import ApprovalRequired, Invalid, NotFound
 from ledger.domain.money import text
@@ -26,9 +25,9 @@ from ledger.domain.proposals import AdjustedAccount
 from ledger.engine.closing_users import expire_proposals_about
 from ledger.engine.posting import post
 from ledger.engine.rows import entry_id
-from ledger.engine.submission import Outcome, Submission
-from ledger.requests import four_eyes
-from ledger.requests.consulting import step_command
+from ledger.engine.submission import Sender, Submission
+from ledger.requests import accounts, consulting, four_eyes
+from ledger.requests.request import submission_of
 
 SOURCE = "/ledger/orm"
 ACTOR = four_eyes.actor_of_service("orm")
@@ -46,8 +45,8 @@ def record_operation(
     """Post an operation of one of the nine kinds; return its id. `amount` is USD with at most 8 decimals.
 
     Raises `Invalid` for a missing field or one that the kind does not have, `Undecided` for a user or machine
-    without a row, `Rejected` if the ledger rejects the
-    operation, and `ApprovalRequired` if it became a proposal.
+    without a row, `Rejected` if the ledger rejects the operation, and `ApprovalRequired` if it became a
+    proposal.
     """
     operation = Kind(kind)
     counted = operation in COMPUTE or operation is Kind.SOLVING_WITH_API_MARKET
@@ -63,17 +62,18 @@ def record_operation(
         "count_of_training_epoch": count_of_training_epoch,
         "amount": None if amount is None else text(amount),
     }
+    sender = _sender()
     command = RecordOperation(
         kind=operation,
         operation_user=operation_user_id,
-        occurred_at=timezone.now(),
+        occurred_at=sender.received_at,
         machine=machine_id,
         count_of_lines=count_of_lines,
         count_of_training_epoch=count_of_training_epoch,
         amount=amount,
     )
-    outcome = _post(command, {name: value for name, value in fields.items() if value is not None})
-    return UUID(_event(outcome).id)
+    sent = {name: value for name, value in fields.items() if value is not None}
+    return UUID(_post(Submission(sender=sender, command=command, sent=sent)).id)
 
 
 def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> int:
@@ -86,18 +86,17 @@ def post_entry(*, user_id: int, side: str, currency: str, amount: Decimal) -> in
     adjustment = Adjustment(
         user=user_id, account=account, direction="up" if side == "C" else "down", amount=amount
     )
-    command = four_eyes.adjust_command(
-        adjustment=adjustment, reason_code="orm", actor=ACTOR, role="staff", occurred_at=timezone.now()
-    )
+    sender = _sender()
+    command = accounts.adjust_command(adjustment, "orm", sender, sender.received_at)
     sent = {
-        "type": Kind.ADJUSTMENT.value,
+        "type": accounts.ADJUST.tag,
         "operation_user": user_id,
         "account": account,
         "direction": adjustment.direction,
         "amount": text(amount),
         "reason_code": "orm",
     }
-    event = _event(_post(command, sent))
+    event = _post(Submission(sender=sender, command=command, sent=sent))
     lines = entries(event.data["transfers"], event.data["accounts"])
     number = next(n for n, line in enumerate(lines) if line.side == side and line.version is not None)
     return entry_id(event.position, number)
@@ -133,11 +132,12 @@ def move_contract(*, contract_id: int, step: str, amount: Decimal | None) -> Non
     `ContractNotOffered`, `ContractEnded`, or `InsufficientFunds` if the client, or the escrow for a split,
     has less than the amount.
     """
-    command = step_command(contract_id, step, amount, now=timezone.now())
-    sent: dict[str, object] = {"type": command.kind.value, "contract": contract_id, "step": step}
-    if amount is not None:
-        sent["amount"] = text(amount)
-    _event(_post(command, sent))
+    sender = _sender()
+    if step == "split" and amount is not None:
+        split = consulting.Split(contract=contract_id, amount=amount)
+        _post(submission_of(consulting.SPLIT_CONTRACT, split, sender))
+    else:
+        _post(submission_of(consulting.STEPS[step], consulting.ContractStep(contract=contract_id), sender))
 
 
 def close_user(*, user_id: int) -> None:
@@ -184,21 +184,19 @@ def _append(cursor: Any, *, stream: str, type: str, data: Mapping[str, Any]) -> 
     return event
 
 
-def _post(command: Command, sent: dict[str, object]) -> Outcome:
-    submission = Submission(
+def _sender() -> Sender:
+    return Sender(
         source=SOURCE,
         request_id=uuid7(),
-        command=command,
-        sent=sent,
+        received_at=timezone.now(),
         actor=ACTOR,
         principal=four_eyes.principal(ACTOR, "staff"),
         refuse_early=True,
     )
+
+
+def _post(submission: Submission) -> StoredEvent:
     (outcome,) = post([submission])
-    return outcome
-
-
-def _event(outcome: Outcome) -> StoredEvent:
     if outcome.error is not None:
         raise outcome.error
     if outcome.event is None:

@@ -29,8 +29,8 @@ from ledger.domain.proposals import Tier
 from ledger.domain.recording import event_data
 from ledger.domain.tariff import DEFAULT_TERMS, Tariff
 from ledger.engine.posting import post
-from ledger.engine.submission import Outcome, Submission
-from ledger.requests.operations import submission_of
+from ledger.engine.submission import Outcome, Sender, Submission
+from ledger.requests.operations import operation_submission
 from models import Machine, User
 
 SOURCE: Final = "/services/tests"
@@ -156,14 +156,10 @@ def submission(
     sent = {"type": kind, "operation_user": _id(user), **fields}
     if at is not None:
         sent["occurred_at"] = at
-    return submission_of(
-        OPERATION_ADAPTER.validate_python(sent),
-        source=source,
-        request_id=key or str(uuid4()),
-        now=timezone.now(),
-        refuse_early=refuse_early,
-        out_of_time=out_of_time,
+    sender = Sender(
+        source=source, request_id=key or str(uuid4()), received_at=timezone.now(), refuse_early=refuse_early
     )
+    return operation_submission(OPERATION_ADAPTER.validate_python(sent), sender, out_of_time=out_of_time)
 
 
 def adjustment(user: User | int, account: str, change: str | int, *, key: str | None = None) -> Submission:
@@ -192,7 +188,10 @@ def adjustment(user: User | int, account: str, change: str | int, *, key: str | 
         **adjustment.body(),
         "reason_code": "test",
     }
-    return Submission(source=SOURCE, request_id=key or str(uuid4()), command=command, sent=sent, actor=actor)
+    sender = Sender(
+        source=SOURCE, request_id=key or str(uuid4()), received_at=command.occurred_at, actor=actor
+    )
+    return Submission(sender=sender, command=command, sent=sent)
 
 
 # Posting, and reading the results.

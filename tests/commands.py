@@ -41,9 +41,9 @@ from ledger.domain.reversal_commands import Reverse
 from ledger.domain.reversals import Original
 from ledger.domain.tariff import DEFAULT_TERMS
 from ledger.domain.tariff_versions import ProposeTariff
-from ledger.engine.submission import Submission
-from ledger.requests import chargebacks, holds, payouts
-from ledger.requests.consulting import step_command
+from ledger.engine.submission import Sender, Submission
+from ledger.requests import chargebacks, consulting, holds, payouts
+from ledger.requests.request import submission_of
 from models import Machine, User
 from tests.builders import SOURCE, PureDomain, amount
 
@@ -75,7 +75,7 @@ def place(
             **more,
         }
     )
-    return holds.place_hold(request, now=now, **_who(key))
+    return submission_of(holds.PLACE_HOLD, request, _sender(key, now))
 
 
 def capture(
@@ -95,13 +95,13 @@ def capture(
         final=final,
         occurred_at=at,
     )
-    return holds.capture_hold(request, now=at or timezone.now(), **_who(key))
+    return submission_of(holds.CAPTURE_HOLD, request, _sender(key, at))
 
 
 def void(hold: str, *, at: datetime | None = None, key: str | None = None) -> Submission:
     """Void a hold."""
     request = HoldVoided(hold=UUID(hold), reason="the server was lost")
-    return holds.void_hold(request, now=at or timezone.now(), **_who(key))
+    return submission_of(holds.VOID_HOLD, request, _sender(key, at))
 
 
 def request_payout(
@@ -119,7 +119,7 @@ def request_payout(
         amount=amount(usd),
         occurred_at=at,
     )
-    return payouts.request_payout(request, now=at or timezone.now(), **_who(key))
+    return submission_of(payouts.REQUEST_PAYOUT, request, _sender(key, at))
 
 
 def pay(
@@ -134,13 +134,13 @@ def pay(
     request = PayoutPaid(
         payout=UUID(payout), occurred_at=at, payment_reference=reference, payment_provider=provider
     )
-    return payouts.confirm_payout(request, now=at or timezone.now(), **_who(key))
+    return submission_of(payouts.CONFIRM_PAYOUT, request, _sender(key, at))
 
 
 def fail(payout: str, *, at: datetime | None = None, key: str | None = None) -> Submission:
     """Record that a payout will not be paid."""
     request = PayoutFailed(payout=UUID(payout), occurred_at=at, reason="the bank does not know the account")
-    return payouts.fail_payout(request, now=at or timezone.now(), **_who(key))
+    return submission_of(payouts.FAIL_PAYOUT, request, _sender(key, at))
 
 
 def charge_back(
@@ -161,7 +161,7 @@ def charge_back(
         reason="the card was stolen",
         occurred_at=at,
     )
-    return chargebacks.charge_back(request, now=at or timezone.now(), **_who(key))
+    return submission_of(chargebacks.CHARGE_BACK, request, _sender(key, at))
 
 
 def sign(contract: int, *, at: datetime | None = None, key: str | None = None) -> Submission:
@@ -515,17 +515,22 @@ def _resolve(
 def _contract(
     contract: int, step: str, value: Decimal | None, at: datetime | None, key: str | None
 ) -> Submission:
-    command = step_command(contract, step, value, now=at or timezone.now())
-    fields = {} if value is None else {"amount": text(value)}
-    return _of(command.kind.value, command, key, contract=contract, step=step, **fields)
+    sender = _sender(key, at)
+    if value is not None:
+        return submission_of(
+            consulting.SPLIT_CONTRACT, consulting.Split(contract=contract, amount=value), sender
+        )
+    return submission_of(consulting.STEPS[step], consulting.ContractStep(contract=contract), sender)
 
 
 def _of(type_: str, command: Command, key: str | None, **sent: Any) -> Submission:
-    return Submission(command=command, sent={"type": type_, **sent}, **_who(key))
+    return Submission(sender=_sender(key), command=command, sent={"type": type_, **sent})
 
 
-def _who(key: str | None) -> dict[str, Any]:
-    return {"source": SOURCE, "request_id": key or str(uuid4()), "actor": "test"}
+def _sender(key: str | None, at: datetime | None = None) -> Sender:
+    return Sender(
+        source=SOURCE, request_id=key or str(uuid4()), received_at=at or timezone.now(), actor="test"
+    )
 
 
 def _id(row: User | Machine | int) -> int:

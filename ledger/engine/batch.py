@@ -156,8 +156,8 @@ class Batch:
         self._planned_by = self._plan(pending, lock=False) if pending else None
         while pending:
             unrecorded = [item for item in pending if self._leaves_no_record(item)]
-            used = store.find_keys(self.cursor, [item.submission.key for item in unrecorded])
-            unrecorded = [item for item in unrecorded if item.submission.key not in used]
+            used = store.find_keys(self.cursor, [item.submission.sender.key for item in unrecorded])
+            unrecorded = [item for item in unrecorded if item.submission.sender.key not in used]
             answered = {id(item) for item in unrecorded}
             rest += [item for item in pending if id(item) not in answered]
             pending = []
@@ -178,23 +178,25 @@ class Batch:
     def _leaves_no_record(item: Pending) -> bool:
         if item.refusal is None:
             return False
-        return isinstance(item.refusal, Undecided | Invalid) or item.submission.refuse_early
+        return isinstance(item.refusal, Undecided | Invalid) or item.submission.sender.refuse_early
 
     def _claim_keys(self, pending: list[Pending]) -> list[Pending]:
-        claims = {item.submission.key: store.Claim(item.fingerprint, item.event_id) for item in pending}
+        claims = {
+            item.submission.sender.key: store.Claim(item.fingerprint, item.event_id) for item in pending
+        }
         taken = store.claim_keys(self.cursor, claims)
         if taken:
-            self._answer_replays([item for item in pending if item.submission.key in taken], taken)
-            pending = [item for item in pending if item.submission.key not in taken]
+            self._answer_replays([item for item in pending if item.submission.sender.key in taken], taken)
+            pending = [item for item in pending if item.submission.sender.key not in taken]
         for item in pending:
             for other in item.conflicting:
                 self._refuse_conflict(other, item.submission.sent)
         return pending
 
     def _answer_replays(self, items: Sequence[Pending], taken: Mapping[store.Key, store.Claim]) -> None:
-        stored = store.get(self.cursor, [taken[item.submission.key].event_id for item in items])
+        stored = store.get(self.cursor, [taken[item.submission.sender.key].event_id for item in items])
         for item in (each for first in items for each in (first, *first.conflicting)):
-            claim = taken[item.submission.key]
+            claim = taken[item.submission.sender.key]
             event = stored[claim.event_id]
             same = claim.fingerprint == item.fingerprint
             if same and notes.agree(self.cursor, event, item.submission.notes):
@@ -240,7 +242,7 @@ class Batch:
     def _load_state(self, pending: Sequence[Pending], locked: LockedState, *, lock: bool) -> None:
         """Read what the decisions need. The time of recording is taken after the last lock."""
         plans = with_proposed([item.plan for item in pending if not needs_accounts_only(item.plan)])
-        limited = (item.submission.principal for item in pending)
+        limited = (item.submission.sender.principal for item in pending)
         principals = [name for each in limited if each is not None for name in each.names]
         resolved = [plan.proposal for plan in plans if isinstance(plan, ResolvingProposal)]
         proposals = [*self.overdue_proposals, *resolved]

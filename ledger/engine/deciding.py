@@ -87,12 +87,12 @@ def decide_pending(item: Pending, locked: LockedState, *, position: int, now: da
         if item.plan is None:
             raise item.refusal if isinstance(item.refusal, Rejected) else StalePlan
         decision = decide(item.plan, locked, now=now, event_id=item.event_id)
-        if submission.principal is not None:
+        if submission.sender.principal is not None:
             decision = limited(
                 decision,
                 item.plan,
                 locked,
-                submission.principal,
+                submission.sender.principal,
                 body=partial(proposed_commands.body_of, submission),
                 now=now,
                 event_id=item.event_id,
@@ -107,7 +107,7 @@ def decide_pending(item: Pending, locked: LockedState, *, position: int, now: da
         item.event_id,
         decision,
         submission.sent,
-        submission.metadata(),
+        submission.sender.metadata(),
         locked,
         decision.occurred_at or submission.command.occurred_at,
         now,

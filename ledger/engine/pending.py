@@ -45,7 +45,7 @@ def fold_by_key(submissions: Sequence[Submission]) -> list[Pending]:
     by_key: dict[Key, list[Pending]] = {}
     for index, submission in enumerate(submissions):
         fingerprint = submission.fingerprint()
-        bodies = by_key.setdefault(submission.key, [])
+        bodies = by_key.setdefault(submission.sender.key, [])
         for item in bodies:
             if item.is_repeated_by(submission, fingerprint):
                 item.indexes.append(index)
@@ -84,7 +84,7 @@ def conflict_outcome(submission: Submission, first: Mapping[str, Any]) -> Outcom
         error=Conflict(
             f"the key was used for another command: {name} differs",
             field=name,
-            source=submission.source,
-            request_id=submission.request_id,
+            source=submission.sender.source,
+            request_id=submission.sender.request_id,
         ),
     )

@@ -60,9 +60,9 @@ def body_of(submission: Submission) -> dict[str, Any]:
         "command": name,
         "values": _ADAPTERS[name].dump_python(command, mode="json"),
         "sent": dict(submission.sent),
-        "source": submission.source,
-        "key": submission.request_id,
-        "also": dict(submission.also),
+        "source": submission.sender.source,
+        "key": submission.sender.request_id,
+        "also": dict(submission.sender.also),
     }
 
 

@@ -25,7 +25,7 @@ from ledger.domain.errors import Invalid
 from ledger.domain.money import ZERO, text
 from ledger.domain.opening import OpenBalances
 from ledger.engine.posting import post
-from ledger.engine.submission import Submission
+from ledger.engine.submission import Sender, Submission
 
 SOURCE: Final = "/ledger/opening-balances"
 _AMOUNTS: Final = ("user_balance", "user_ixioo_balance", "coupon_balance", "due_usd", "due_eaml")
@@ -84,8 +84,7 @@ def _submission(row: Row, now: datetime) -> Submission:
     sent = dict(zip(_AMOUNTS, map(text, row.amounts), strict=True))
     usd, eaml, coupon, due_usd, due_eaml = row.amounts
     return Submission(
-        source=SOURCE,
-        request_id=f"user:{row.user}",
+        sender=Sender(source=SOURCE, request_id=f"user:{row.user}", received_at=now, actor="import"),
         command=OpenBalances(
             user=row.user,
             occurred_at=now,
@@ -96,7 +95,6 @@ def _submission(row: Row, now: datetime) -> Submission:
             due_eaml=due_eaml,
         ),
         sent={"type": "opening_balance", "operation_user": row.user, **sent},
-        actor="import",
     )
 
 

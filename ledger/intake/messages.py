@@ -3,34 +3,36 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils import timezone
 
 from easyautoml_ledger import envelope, topics
-from easyautoml_ledger.chargebacks import Chargeback
 from easyautoml_ledger.control_total import ControlTotal
 from easyautoml_ledger.envelope import CloudEvent
 from easyautoml_ledger.errors import ContractError
-from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
-from easyautoml_ledger.operations import Operation, parse_operation
+from easyautoml_ledger.operations import Operation
 from easyautoml_ledger.payloads import TYPES_OF_TOPIC, parse_payload
-from easyautoml_ledger.payouts import PayoutFailed, PayoutPaid, PayoutRequested
 from events.kafka import stored_messages
 from events.kafka.handler import Locked, MessageHandler, TryAgain
 from events.kafka.message import Message
 from events.kafka.stored_messages import Parked, Waiting
 from ledger.domain.errors import Busy, Invalid, LockTimeout
 from ledger.engine.posting import post
-from ledger.engine.submission import Outcome, Submission
+from ledger.engine.submission import Outcome, Sender, Submission
 from ledger.intake import control_totals
-from ledger.requests import chargebacks, holds, payouts
+from ledger.requests.catalog import REQUESTS
 from ledger.requests.four_eyes import actor_of_service
-from ledger.requests.operations import submission_of
+from ledger.requests.operations import OPERATIONS
+from ledger.requests.request import Request, submission_of
 
-Reader: TypeAlias = Callable[[CloudEvent, Message, datetime], Submission]
-"""Returns the submission of an event and its message that arrived at a time. Raises `ContractError`."""
+_REQUESTS: Final[Mapping[str, Request[Any]]] = {
+    event_type: request
+    for request in REQUESTS
+    if (event_type := getattr(request.message, "event_type", None)) is not None
+}
+"""The requests that Kafka carries, by event type. All operations have one type."""
 
 
 class MessageRefused(Exception):
@@ -57,10 +59,11 @@ def _accepted(message: Message) -> CloudEvent:
 
 
 def _read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
-    reader = _READERS.get(event.type)
-    if reader is None:
+    payload = parse_payload(event)
+    request = OPERATIONS[payload.type] if isinstance(payload, Operation) else _REQUESTS.get(event.type)
+    if request is None:
         raise ContractError("unsupported_type", f"the ledger posts nothing for {event.type}", "type")
-    return reader(event, message, arrived_at)
+    return submission_of(request, payload, _sender(event, message, arrived_at))
 
 
 def handle(messages: Sequence[Message], move: Callable[[Any], None]) -> Counter[str]:
@@ -154,41 +157,15 @@ def _waiting(message: Message, outcome: Outcome, deadline: datetime) -> Waiting:
     return Waiting(message, outcome.error.code, outcome.error.message, waits_for(outcome), deadline)
 
 
-def _read_operation(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
-    return submission_of(parse_operation(event.data), **_envelope(event, message, arrived_at))
-
-
-def _reader(build: Callable[..., Submission]) -> Reader:
-    """Return a reader that parses the payload by the event's type and builds a submission from it."""
-
-    def read(event: CloudEvent, message: Message, arrived_at: datetime) -> Submission:
-        return build(parse_payload(event), **_envelope(event, message, arrived_at))
-
-    return read
-
-
-def _envelope(event: CloudEvent, message: Message, arrived_at: datetime) -> dict[str, Any]:
-    """Return the fields of a submission that come from the envelope: the sender, the key and the times."""
-    return {
-        "source": event.source,
-        "request_id": event.id,
-        "now": arrived_at,
-        "sent_at": event.time or message.timestamp,
-        "actor": actor_of_service(event.source),
-        "also": message.replay,
-        "correlation_id": event.correlationid,
-        "causation_id": event.causationid,
-        "traceparent": event.traceparent,
-    }
-
-
-_READERS: Final[Mapping[str, Reader]] = {
-    Operation.event_type: _read_operation,
-    HoldRequested.event_type: _reader(holds.place_hold),
-    HoldCaptured.event_type: _reader(holds.capture_hold),
-    HoldVoided.event_type: _reader(holds.void_hold),
-    PayoutRequested.event_type: _reader(payouts.request_payout),
-    PayoutPaid.event_type: _reader(payouts.confirm_payout),
-    PayoutFailed.event_type: _reader(payouts.fail_payout),
-    Chargeback.event_type: _reader(chargebacks.charge_back),
-}
+def _sender(event: CloudEvent, message: Message, arrived_at: datetime) -> Sender:
+    return Sender(
+        source=event.source,
+        request_id=event.id,
+        received_at=arrived_at,
+        sent_at=event.time or message.timestamp,
+        actor=actor_of_service(event.source),
+        also=message.replay,
+        correlation_id=event.correlationid,
+        causation_id=event.causationid,
+        traceparent=event.traceparent,
+    )

@@ -10,7 +10,7 @@ from easyautoml_ledger.reference import Work
 from ledger.domain.holding import PlaceHold, VoidHold
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.engine.posting import post
-from ledger.engine.submission import Submission
+from ledger.engine.submission import Sender, Submission
 from ledger.intake.reference_store import mark_applied
 
 SOURCE: Final = "/ledger/works"
@@ -64,7 +64,7 @@ def _submission(work: Work, now: datetime) -> Submission | None:
     if work.status == "server_error":
         if not _hold_is_open(hold):
             return None
-        command, type_ = VoidHold(hold=hold, occurred_at=now), "hold.voided"
+        command, type_ = VoidHold(hold=hold, occurred_at=now), "work.void"
     elif work.status == "server_finished" or work.count_of_lines is None or work.hold_expires_at is None:
         return None
     else:
@@ -79,13 +79,13 @@ def _submission(work: Work, now: datetime) -> Submission | None:
             count_of_training_epoch=work.count_of_training_epoch,
         )
         command = PlaceHold(hold=hold, estimate=estimate, expires_at=work.hold_expires_at)
-        type_ = "hold.requested"
+        type_ = "work.hold"
     return Submission(
-        source=SOURCE,
-        request_id=f"work:{work.id}:{work.version}",
+        sender=Sender(
+            source=SOURCE, request_id=f"work:{work.id}:{work.version}", received_at=now, actor="works"
+        ),
         command=command,
         sent={"type": type_, "operation_user": work.operation_user, "hold": hold, "work": work.id},
-        actor="works",
     )
 
 

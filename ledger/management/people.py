@@ -1,28 +1,29 @@
 """The parts that commands run by a person share: their name, the idempotency key, posting, the answer."""
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from pydantic import BaseModel
 
 from easyautoml_ledger.errors import ContractError
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger.domain.errors import LedgerError
 from ledger.engine.posting import post, quote
-from ledger.engine.submission import Submission
+from ledger.engine.submission import Sender
 from ledger.management.output import say
-from ledger.requests import bodies
+from ledger.requests.body import read_as
 from ledger.requests.four_eyes import actor_of, principal_of
+from ledger.requests.request import Request, submission_of
 from models.user import User
 
 SOURCE: Final = "/ledger/command-line"
 REFUSED: Final = 2
 """The exit status of a command that the ledger refused."""
-
-B = TypeVar("B", bound=bodies.Body)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -73,42 +74,50 @@ def check_may_approve() -> None:
         )
 
 
-def read_body(body: type[B], values: Mapping[str, Any]) -> B:
-    """Validate the given values as the request body that HTTP takes. Raises `CommandError`."""
-    given = {name: value for name, value in values.items() if value is not None}
-    try:
-        return bodies.read_as(body, given)
-    except ContractError as error:
-        raise _refused(
-            error.code, f"{error.field}: {error.message}" if error.field else error.message
-        ) from None
-
-
 def post_as(
-    command: BaseCommand, person: User, build: Callable[..., Submission], options: Mapping[str, Any]
+    command: BaseCommand,
+    person: User,
+    request: Request[Any],
+    values: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> None:
-    """Post a submission of this person and print its event, or only quote it with `--dry-run`.
+    """Post a request of this person and print its event, or only quote it with `--dry-run`.
 
-    The key is printed before anything is posted, to standard error: with `--key` the command can be repeated,
-    whatever became of the first run. Raises `CommandError`, whose message begins with the error's code.
+    `values` are the fields of its message, as over HTTP; those that are None are left out. The key is printed
+    before anything is posted, to standard error: with `--key` the command can be repeated, whatever became of
+    the first run. Raises `CommandError`, whose message begins with the error's code.
     """
+    message = _read(request, values)
     key = options["key"] or uuid7()
     if not options["dry_run"]:
         command.stderr.write(f"key: {key}", lambda text: text)
         command.stderr.flush()
-    say(command.stdout, _describe(_post(person, build, key, options), options))
+    say(command.stdout, _describe(_post(person, request, message, key, options), options))
+
+
+def _read(request: Request[Any], values: Mapping[str, Any]) -> BaseModel:
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        message: BaseModel = read_as(request.message, given)
+    except ContractError as error:
+        raise _refused(
+            error.code, f"{error.field}: {error.message}" if error.field else error.message
+        ) from None
+    return message
 
 
 def _post(
-    person: User, build: Callable[..., Submission], key: str, options: Mapping[str, Any]
+    person: User, request: Request[Any], message: BaseModel, key: str, options: Mapping[str, Any]
 ) -> StoredEvent:
-    submission = build(
+    sender = Sender(
         source=SOURCE,
         request_id=key,
+        received_at=timezone.now(),
         actor=actor_of(person),
         principal=principal_of(person),
         refuse_early=True,
     )
+    submission = submission_of(request, message, sender)
     try:
         outcome = quote(submission) if options["dry_run"] else post([submission])[0]
         outcome.raise_rejection()

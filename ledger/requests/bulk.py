@@ -84,5 +84,7 @@ def _post_waiting(submissions: Sequence[Submission]) -> list[Result]:
 
 
 def _not_posted(submission: Submission, error: Exception) -> list[Result]:
-    _log.error("%s of %s cannot be posted", submission.request_id, submission.source, exc_info=error)
+    _log.error(
+        "%s of %s cannot be posted", submission.sender.request_id, submission.sender.source, exc_info=error
+    )
     return [None]

@@ -1,61 +1,130 @@
-"""Builds the submissions of holds that came over Kafka, HTTP or the administration."""
+"""The requests of holds: place, capture, void."""
 
 from datetime import datetime
-from typing import Any
-
-from pydantic import BaseModel
+from typing import Final
 
 from easyautoml_ledger.holds import HoldCaptured, HoldRequested, HoldVoided
 from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.operations import Kind, RecordOperation
-from ledger.engine.submission import Submission
-from ledger.requests.operations import out_of_bounds
+from ledger.engine.submission import Sender
+from ledger.requests.request import Page, Request, Route, Shown
+
+_WHERE: Final = "/v1/holds/{hold}"
+_HOLD: Final = Shown(help="ID of the hold.")
+_EPOCHS: Final = Shown(label="Epochs", help="Only for training.")
 
 
-def place_hold(
-    request: HoldRequested, *, now: datetime, sent_at: datetime | None = None, **who: Any
-) -> Submission:
-    """Return the submission that places a hold. `who` are the other fields of `Submission`."""
-    occurred_at = request.occurred_at or sent_at or now
+def _place(message: HoldRequested, _: Sender, at: datetime) -> PlaceHold:
     estimate = RecordOperation(
-        kind=Kind(request.kind),
-        operation_user=request.operation_user,
-        occurred_at=occurred_at,
-        machine=request.machine,
-        count_of_lines=request.count_of_lines,
-        count_of_training_epoch=request.count_of_training_epoch,
-        unit_price=request.unit_price,
+        kind=Kind(message.kind),
+        operation_user=message.operation_user,
+        occurred_at=at,
+        machine=message.machine,
+        count_of_lines=message.count_of_lines,
+        count_of_training_epoch=message.count_of_training_epoch,
+        unit_price=message.unit_price,
     )
-    command = PlaceHold(hold=str(request.hold), estimate=estimate, expires_at=request.expires_at)
-    return _submission("hold.requested", request, command, now, **who)
+    return PlaceHold(hold=str(message.hold), estimate=estimate, expires_at=message.expires_at)
 
 
-def capture_hold(
-    request: HoldCaptured, *, now: datetime, sent_at: datetime | None = None, **who: Any
-) -> Submission:
-    """Return the submission that pays for work from a hold."""
-    command = CaptureHold(
-        hold=str(request.hold),
-        count_of_lines=request.count_of_lines,
-        count_of_training_epoch=request.count_of_training_epoch,
-        final=request.final,
-        occurred_at=request.occurred_at or sent_at or now,
-    )
-    return _submission("hold.captured", request, command, now, **who)
+PLACE_HOLD: Final = Request(
+    tag="hold.requested",
+    message=HoldRequested,
+    command=_place,
+    routes=(
+        Route(
+            path="/holds",
+            operation_id="place_hold",
+            summary="Place a hold",
+            description="""\
+Set tokens aside for work, which may start after a 201.
 
+The caller chooses the hold's id, so that a retry refers to the same hold.""",
+            location=_WHERE,
+        ),
+    ),
+    page=Page(
+        name="place-hold",
+        title="Place a hold",
+        permission="ledger.add_heldfunds",
+        description="Hold EAML of the payer for work that will run. For training the payer is the machine's "
+        "owner.",
+        is_key="hold",
+        shown={
+            "kind": Shown(
+                initial="solving",
+                choices={
+                    "training": "training",
+                    "solving": "solving",
+                    "solving_with_api": "solving with API",
+                },
+            ),
+            "machine": Shown(help="ID of the machine."),
+            "count_of_lines": Shown(label="Lines"),
+            "count_of_training_epoch": _EPOCHS,
+            "expires_at": Shown(
+                label="Expires (UTC)", help="After this time, what is left of the hold is available again."
+            ),
+        },
+    ),
+)
 
-def void_hold(
-    request: HoldVoided, *, now: datetime, sent_at: datetime | None = None, **who: Any
-) -> Submission:
-    """Return the submission that releases a hold."""
-    command = VoidHold(hold=str(request.hold), occurred_at=request.occurred_at or sent_at or now)
-    return _submission("hold.voided", request, command, now, notes={"reason": request.reason}, **who)
+CAPTURE_HOLD: Final = Request(
+    tag="hold.captured",
+    message=HoldCaptured,
+    command=lambda message, _, at: CaptureHold(
+        hold=str(message.hold),
+        count_of_lines=message.count_of_lines,
+        count_of_training_epoch=message.count_of_training_epoch,
+        final=message.final,
+        occurred_at=at,
+    ),
+    routes=(
+        Route(
+            path="/holds/{hold}/capture",
+            operation_id="capture_hold",
+            summary="Capture a hold",
+            description="""\
+Pay for work from the hold.
 
+An amount within the hold is always paid. The rest is taken from the available balance, then becomes due.""",
+            location=_WHERE,
+        ),
+    ),
+    page=Page(
+        name="capture-hold",
+        title="Capture a hold",
+        permission="ledger.change_heldfunds",
+        description="Charge work to a hold. If the work costs more than is left of the hold, the payer's "
+        "available balance pays the rest, and what that does not cover becomes due.",
+        shown={
+            "hold": _HOLD,
+            "count_of_lines": Shown(label="Lines", help="Number of lines since the last capture."),
+            "count_of_training_epoch": _EPOCHS,
+            "final": Shown(label="Final capture: release what is left", initial=True),
+        },
+    ),
+)
 
-def _submission(
-    type_: str, request: BaseModel, command: PlaceHold | CaptureHold | VoidHold, now: datetime, **who: Any
-) -> Submission:
-    sent = {"type": type_, **request.model_dump(mode="json", exclude_defaults=True, exclude={"reason"})}
-    return Submission(
-        command=command, sent=sent, out_of_bounds=out_of_bounds(command.occurred_at, now), **who
-    )
+VOID_HOLD: Final = Request(
+    tag="hold.voided",
+    message=HoldVoided,
+    command=lambda message, _, at: VoidHold(hold=str(message.hold), occurred_at=at),
+    erasable=("reason",),
+    routes=(
+        Route(
+            path="/holds/{hold}/void",
+            operation_id="void_hold",
+            summary="Void a hold",
+            description="Release the rest of the hold because the work was not done.",
+            location=_WHERE,
+        ),
+    ),
+    page=Page(
+        name="void-hold",
+        title="Void a hold",
+        permission="ledger.change_heldfunds",
+        description="Release a hold whose work will not be done: what is left of it is available again.",
+        shown={"hold": _HOLD},
+    ),
+)

@@ -20,7 +20,7 @@ from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.periods import Month
 from ledger.domain.tariff import DEFAULT_TERMS
 from ledger.engine.posting import post, sweep
-from ledger.engine.submission import Submission
+from ledger.engine.submission import Sender, Submission
 from models import ConsultingRequest, Machine, Operation, User
 from tests import commands
 from tests.builders import (
@@ -269,7 +269,8 @@ def _open() -> StoredEvent:
         due_eaml=amount(2),
     )
     sent = {"type": "opening_balance", "operation_user": BUYER}
-    return recorded(Submission(source=SOURCE, request_id="opening", command=command, sent=sent))
+    sender = Sender(source=SOURCE, request_id="opening", received_at=command.occurred_at)
+    return recorded(Submission(sender=sender, command=command, sent=sent))
 
 
 EXAMPLES: Final[dict[str, Callable[[], StoredEvent]]] = {

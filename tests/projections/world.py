@@ -20,7 +20,7 @@ from ledger.domain.holding import CaptureHold, PlaceHold, VoidHold
 from ledger.domain.operations import Kind, RecordOperation
 from ledger.domain.reversal_commands import Reverse
 from ledger.engine.posting import post
-from ledger.engine.submission import Submission
+from ledger.engine.submission import Sender, Submission
 from models import ConsultingRequest, Credit, Machine, Operation, User
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner
@@ -91,11 +91,9 @@ def build() -> World:
 def recorded(command: Command, **sent: Any) -> StoredEvent:
     """Post a command without a service as its source, and return its event."""
     submission = Submission(
-        source=make.SOURCE,
-        request_id=str(uuid4()),
+        sender=Sender(source=make.SOURCE, request_id=str(uuid4()), received_at=timezone.now(), actor="test"),
         command=command,
         sent={"type": str(getattr(command, "kind", type(command).__name__)), **sent},
-        actor="test",
     )
     return make.recorded(submission)
 

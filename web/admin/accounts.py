@@ -15,8 +15,9 @@ from ledger.domain.codec import decode_hold
 from ledger.domain.holds import Hold
 from ledger.domain.money import ZERO
 from ledger.models import Account, CouponCode, CouponGrant, HeldFunds
+from ledger.requests.coupons import CREATE_CODE, GRANT_COUPON, REDEEM_CODE, WITHDRAW_CODE
+from ledger.requests.holds import CAPTURE_HOLD, PLACE_HOLD, VOID_HOLD
 from projections.models import PlatformBalance
-from web.admin.command_pages import coupons, holds
 from web.admin.command_pages.button import command_button
 from web.admin.formatting import amount, pretty_json, utc_time
 from web.admin.overdue import expired_coupons, expired_holds
@@ -135,9 +136,9 @@ class HoldAdmin(ActionsInState, UserOwnedAdmin):
     action_state = "open"
     actions_list = ("place_hold",)
     actions_detail = actions_row = ("capture_hold", "void_hold")
-    place_hold = command_button(holds.PlaceHold, icon="lock")
-    capture_hold = command_button(holds.CaptureHold, fills="hold", icon="task_alt")
-    void_hold = command_button(holds.VoidHold, fills="hold", icon="lock_open")
+    place_hold = command_button(PLACE_HOLD, icon="lock")
+    capture_hold = command_button(CAPTURE_HOLD, fills="hold", icon="task_alt")
+    void_hold = command_button(VOID_HOLD, fills="hold", icon="lock_open")
 
     list_display = ("id", "shown_state", "user", "left", "expires")
     list_filter = (("state", FieldTextFilter),)
@@ -170,7 +171,7 @@ class GrantAdmin(UserOwnedAdmin):
     """Shows coupons: promotional credit of users."""
 
     actions_list = ("grant_coupon",)
-    grant_coupon = command_button(coupons.GrantCoupon, icon="redeem")
+    grant_coupon = command_button(GRANT_COUPON, icon="redeem")
 
     list_display = ("id", "user", "left", "code", "expires")
     fields = readonly_fields = (*list_display, "stored_state")
@@ -195,10 +196,10 @@ class CouponCodeAdmin(ReadOnlyAdmin):
 
     actions_list = ("offer_code", "redeem_code")
     actions_detail = actions_row = ("redeem_this_code", "withdraw_this_code")
-    offer_code = command_button(coupons.OfferCode, icon="add")
-    redeem_code = command_button(coupons.RedeemCode, icon="confirmation_number")
-    redeem_this_code = command_button(coupons.RedeemCode, fills="code", icon="confirmation_number")
-    withdraw_this_code = command_button(coupons.WithdrawCode, fills="code", icon="block")
+    offer_code = command_button(CREATE_CODE, icon="add")
+    redeem_code = command_button(REDEEM_CODE, icon="confirmation_number")
+    redeem_this_code = command_button(REDEEM_CODE, fills="code", icon="confirmation_number")
+    withdraw_this_code = command_button(WITHDRAW_CODE, fills="code", icon="block")
 
     list_display = ("code", "shown_amount", "redemptions", "redemptions_max", "until", "withdrawn")
     fields = readonly_fields = (*list_display, "priority", "kinds", "valid_days")

@@ -12,10 +12,10 @@ from unfold.dataclasses import UnfoldAction
 
 from ledger.domain.money import USD
 from ledger.models import ConsultingContract
+from ledger.requests.consulting import CANCEL_CONTRACT, FINISH_CONTRACT, SIGN_CONTRACT, SPLIT_CONTRACT
 from models import User
 from models.consulting import ConsultingRequest
 from web.admin.command_pages.button import command_button
-from web.admin.command_pages.consulting import CancelContract, FinishContract, SignContract, SplitContract
 from web.admin.formatting import amount, link_to, pretty_json
 from web.admin.pages import ActionsInState, ReadOnlyAdmin, UserOwnedAdmin
 
@@ -27,10 +27,10 @@ class ContractAdmin(ActionsInState, UserOwnedAdmin):
     action_state = "signed"
     actions_list = ("sign",)
     actions_detail = actions_row = ("finish", "split", "cancel")
-    sign = command_button(SignContract, icon="contract")
-    finish = command_button(FinishContract, fills="contract", icon="task_alt")
-    split = command_button(SplitContract, fills="contract", icon="call_split")
-    cancel = command_button(CancelContract, fills="contract", icon="undo")
+    sign = command_button(SIGN_CONTRACT, icon="contract")
+    finish = command_button(FINISH_CONTRACT, fills="contract", icon="task_alt")
+    split = command_button(SPLIT_CONTRACT, fills="contract", icon="call_split")
+    cancel = command_button(CANCEL_CONTRACT, fills="contract", icon="undo")
 
     list_display = ("id", "state", "user", "consultant", "shown_amount", "left")
     list_filter = (("state", FieldTextFilter),)
@@ -62,7 +62,7 @@ class ConsultingRequestAdmin(ReadOnlyAdmin):
     """Shows consulting requests. One that waits for its consultant's approval can be signed here."""
 
     actions_detail = ("sign",)
-    sign = command_button(SignContract, fills="contract", icon="contract")
+    sign = command_button(SIGN_CONTRACT, fills="contract", icon="contract")
 
     list_display = ("id", "shown_status", "user", "consultant_user", "shown_amount", "delay_days")
     list_select_related = ("user", "consultant_user")

@@ -9,11 +9,11 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from ledger.models import MachineTermsHistory
+from ledger.requests.tariffs import OVERRIDE_TARIFF
 from models import Machine, Team, User
 from models.access import machines_seen_by
 from models.machine import PRICES
 from web.admin.command_pages.button import command_button
-from web.admin.command_pages.tariffs import OverrideTariff
 from web.admin.formatting import amount, utc_time
 from web.admin.pages import SearchAdmin, VisibleToViewer
 from web.admin.search import number_or_none
@@ -122,7 +122,7 @@ class TeamAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     checks_class = ModelAdminChecks  # see `ReadOnlyAdmin`
     actions_detail = ("override_tariff",)
     override_tariff = command_button(
-        OverrideTariff, fills="team", title="Propose terms for this team", icon="sell"
+        OVERRIDE_TARIFF, fills="team", title="Propose terms for this team", icon="sell"
     )
 
     list_display = ("name", "admin_user", "url")

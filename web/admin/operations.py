@@ -12,12 +12,14 @@ from unfold.dataclasses import UnfoldAction
 from events.models import Event
 from ledger.domain.operations import Kind
 from ledger.models import Account, PublishedTariff
+from ledger.requests.chargebacks import CHARGE_BACK
+from ledger.requests.operations import REVERSE
 from models.access import operations_seen_by
 from models.billing import Entry, Operation
 from models.machine_billing import Billing
 from models.posting import LINKS
 from web.admin.command_pages.button import command_button
-from web.admin.command_pages.operations import ChargeBack, ReverseOperation
+from web.admin.command_pages.command_page import page_of
 from web.admin.decisions import DecisionColumns
 from web.admin.formatting import amount, amounts, link_to, spaced, utc_time
 from web.admin.pages import ReadOnlyInline, SearchAdmin, VisibleToViewer
@@ -126,9 +128,9 @@ class OperationAdmin(DecisionColumns, VisibleToViewer, SearchAdmin):
     actions_list = ("charge_back",)
     actions_detail = ("reverse_operation", "charge_back_this")
     actions_row = ("reverse_operation",)
-    charge_back = command_button(ChargeBack, icon="credit_card_off")
-    charge_back_this = command_button(ChargeBack, fills="operation", icon="credit_card_off")
-    reverse_operation = command_button(ReverseOperation, fills="operation", icon="undo")
+    charge_back = command_button(CHARGE_BACK, icon="credit_card_off")
+    charge_back_this = command_button(CHARGE_BACK, fills="operation", icon="credit_card_off")
+    reverse_operation = command_button(REVERSE, fills="operation", icon="undo")
     list_display = ("id", "kind", "user", "machine_name", "count_of_lines", "recorded", "position")
     list_filter = (KindFilter, TariffFilter, ("recorded_at", RangeDateTimeFilter))
     list_filter_submit = True
@@ -161,7 +163,7 @@ class OperationAdmin(DecisionColumns, VisibleToViewer, SearchAdmin):
         operation = super(DecisionColumns, self).get_object(request, object_id)
         if operation is not None and operation.kind == Kind.CREDIT_FROM_USER:
             return actions
-        return [action for action in actions if action.path != ChargeBack.name]
+        return [action for action in actions if action.path != page_of(CHARGE_BACK).name]
 
     def search(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
         if (operation := uuid_or_none(term)) is not None:

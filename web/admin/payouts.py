@@ -7,8 +7,8 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import FieldTextFilter
 
 from ledger.models import RequestedPayout
+from ledger.requests.payouts import CONFIRM_PAYOUT, FAIL_PAYOUT, REQUEST_PAYOUT
 from web.admin.command_pages.button import command_button
-from web.admin.command_pages.payouts import ConfirmPayout, FailPayout, RequestPayout
 from web.admin.formatting import amount, pretty_json
 from web.admin.pages import ActionsInState, UserOwnedAdmin
 
@@ -20,9 +20,9 @@ class PayoutAdmin(ActionsInState, UserOwnedAdmin):
     action_state = "requested"
     actions_list = ("request_payout",)
     actions_detail = actions_row = ("confirm_payout", "fail_payout")
-    request_payout = command_button(RequestPayout, icon="outbox")
-    confirm_payout = command_button(ConfirmPayout, fills="payout", icon="task_alt")
-    fail_payout = command_button(FailPayout, fills="payout", icon="cancel")
+    request_payout = command_button(REQUEST_PAYOUT, icon="outbox")
+    confirm_payout = command_button(CONFIRM_PAYOUT, fills="payout", icon="task_alt")
+    fail_payout = command_button(FAIL_PAYOUT, fills="payout", icon="cancel")
 
     list_display = ("id", "state", "user", "shown_amount", "left")
     list_filter = (("state", FieldTextFilter),)

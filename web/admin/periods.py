@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from ledger.models import BookPeriod
+from ledger.requests.periods import CLOSE_PERIOD, REOPEN_PERIOD
 from web.admin.command_pages.button import command_button
-from web.admin.command_pages.periods import ClosePeriod, ReopenPeriod
 from web.admin.formatting import amount, table, utc_time
 from web.admin.pages import ActionsInState, ReadOnlyAdmin
 
@@ -19,8 +19,8 @@ class PeriodAdmin(ActionsInState, ReadOnlyAdmin):
     action_state = "closed"
     actions_list = ("close_period",)
     actions_detail = actions_row = ("reopen_period",)
-    close_period = command_button(ClosePeriod, icon="lock_clock")
-    reopen_period = command_button(ReopenPeriod, fills="period", icon="lock_open")
+    close_period = command_button(CLOSE_PERIOD, icon="lock_clock")
+    reopen_period = command_button(REOPEN_PERIOD, fills="period", icon="lock_open")
 
     list_display = (
         "month",

@@ -14,10 +14,12 @@ from unfold.views import ChangeList
 
 from ledger.models import ProposedChange
 from ledger.queries.tariffs import base_versions
+from ledger.requests.accounts import ADJUST
 from ledger.requests.four_eyes import actor_of
+from ledger.requests.proposals import APPROVE, DECLINE
 from models import User
-from web.admin.command_pages.adjustments import Adjust, Approve, Decline
 from web.admin.command_pages.button import command_button
+from web.admin.command_pages.command_page import page_of, url_of
 from web.admin.decisions import notes_by_event, notes_of
 from web.admin.formatting import link, link_to, utc_time
 from web.admin.pages import SearchAdmin
@@ -72,9 +74,9 @@ class ProposalAdmin(SearchAdmin):
 
     actions_list = ("adjust",)
     actions_detail = ("approve", "decline")
-    adjust = command_button(Adjust, icon="balance")
-    approve = command_button(Approve, fills="proposal", icon="check")
-    decline = command_button(Decline, fills="proposal", icon="close")
+    adjust = command_button(ADJUST, icon="balance")
+    approve = command_button(APPROVE, fills="proposal", icon="check")
+    decline = command_button(DECLINE, fills="proposal", icon="close")
 
     list_display = ("proposed", "user", "by", "reason", "shown_state", "expires", "next_steps")
     list_filter = (WaitingFilter,)
@@ -109,7 +111,9 @@ class ProposalAdmin(SearchAdmin):
         proposal = self.get_object(request, object_id)
         if proposal is None or _state(proposal) != "open":
             return []
-        return [action for action in actions if not (proposal.is_own and action.path == Approve.name)]
+        return [
+            action for action in actions if not (proposal.is_own and action.path == page_of(APPROVE).name)
+        ]
 
     @admin.display(description="proposed")
     def proposed(self, proposal: Any) -> str:
@@ -160,10 +164,10 @@ class ProposalAdmin(SearchAdmin):
     def next_steps(self, proposal: Any) -> SafeString | str:
         if _state(proposal) != "open" or not proposal.may_resolve:
             return "–"
-        decline = link(Decline.url(proposal=str(proposal.pk)), "decline")
+        decline = link(url_of(DECLINE, proposal=str(proposal.pk)), "decline")
         if proposal.is_own:
             return format_html("Yours: another person must approve it. You can {} it.", decline)
-        approve = link(Approve.url(proposal=str(proposal.pk)), "approve")
+        approve = link(url_of(APPROVE, proposal=str(proposal.pk)), "approve")
         return format_html("{} or {}", approve, decline)
 
 
@@ -184,7 +188,7 @@ def _annotate(request: HttpRequest, proposals: Sequence[Any]) -> None:
     notes = notes_by_event([each.pk for each in proposals])
     for each in proposals:
         each.is_own = isinstance(viewer, User) and each.proposer == actor_of(viewer)
-        each.may_resolve = isinstance(viewer, User) and viewer.has_perm(Approve.permission)
+        each.may_resolve = isinstance(viewer, User) and viewer.has_perm(page_of(APPROVE).permission)
         each.emails = emails
         each.tariff = tariff
         each.notes = notes.get(each.pk)

@@ -7,10 +7,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ledger.models import PublishedTariff
+from ledger.requests.tariffs import OVERRIDE_TARIFF, PROPOSE_TARIFF
 from models import Team, User
 from projections.tariff_uses import uses
 from web.admin.command_pages.button import command_button
-from web.admin.command_pages.tariffs import OverrideTariff, PublishTariff
 from web.admin.formatting import link, link_to, pretty_json, utc_time
 from web.admin.pages import ReadOnlyAdmin
 
@@ -24,11 +24,11 @@ class TariffAdmin(ReadOnlyAdmin):
 
     actions_list = ("publish", "override")
     actions_detail = ("publish_like", "override_like")
-    publish = command_button(PublishTariff, icon="sell")
-    override = command_button(OverrideTariff, icon="person_add")
-    publish_like = command_button(PublishTariff, fills="like", title="Propose a similar tariff", icon="sell")
+    publish = command_button(PROPOSE_TARIFF, icon="sell")
+    override = command_button(OVERRIDE_TARIFF, icon="person_add")
+    publish_like = command_button(PROPOSE_TARIFF, fills="like", title="Propose a similar tariff", icon="sell")
     override_like = command_button(
-        OverrideTariff, fills="like", title="Propose similar terms", icon="person_add"
+        OVERRIDE_TARIFF, fills="like", title="Propose similar terms", icon="person_add"
     )
 
     list_display = ("version", "audience", "since", "published")

@@ -20,9 +20,13 @@ from ledger.domain.money import EAML, USD, ZERO
 from ledger.models import Account
 from ledger.queries import dues
 from ledger.queries.balances import balances
+from ledger.requests.accounts import ADJUST, SET_CREDIT_LIMIT
+from ledger.requests.coupons import GRANT_COUPON, REDEEM_CODE
+from ledger.requests.holds import PLACE_HOLD
+from ledger.requests.payouts import REQUEST_PAYOUT
+from ledger.requests.tariffs import OVERRIDE_TARIFF
 from models import User
 from models.access import may_manage_account
-from web.admin.command_pages import accounts, adjustments, coupons, holds, payouts, tariffs
 from web.admin.command_pages.button import command_button
 from web.admin.formatting import amount, amounts, table, utc_time
 from web.admin.overdue import expired_coupons, expired_holds
@@ -117,9 +121,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
             ),
         },
     )
-    adjust = command_button(adjustments.Adjust, fills="operation_user", icon="balance")
+    adjust = command_button(ADJUST, fills="operation_user", icon="balance")
     write_off = command_button(
-        adjustments.Adjust,
+        ADJUST,
         fills="operation_user",
         title="Write off a debt",
         icon="contract_delete",
@@ -127,12 +131,12 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]  # 
         direction="down",
         reason_code="write-off",
     )
-    grant_coupon = command_button(coupons.GrantCoupon, fills="operation_user", icon="redeem")
-    redeem_code = command_button(coupons.RedeemCode, fills="operation_user", icon="confirmation_number")
-    request_payout = command_button(payouts.RequestPayout, fills="operation_user", icon="outbox")
-    override_tariff = command_button(tariffs.OverrideTariff, fills="user", icon="sell")
-    place_hold = command_button(holds.PlaceHold, fills="operation_user", icon="lock")
-    set_credit_limit = command_button(accounts.SetCreditLimit, fills="operation_user", icon="speed")
+    grant_coupon = command_button(GRANT_COUPON, fills="operation_user", icon="redeem")
+    redeem_code = command_button(REDEEM_CODE, fills="operation_user", icon="confirmation_number")
+    request_payout = command_button(REQUEST_PAYOUT, fills="operation_user", icon="outbox")
+    override_tariff = command_button(OVERRIDE_TARIFF, fills="user", icon="sell")
+    place_hold = command_button(PLACE_HOLD, fills="operation_user", icon="lock")
+    set_credit_limit = command_button(SET_CREDIT_LIMIT, fills="user", icon="speed")
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "password1", "password2")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

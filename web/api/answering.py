@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from easyautoml_ledger.errors import ContractError
 from events.identifiers import uuid7
 from events.message import StoredEvent
 from ledger.domain.decide import REJECTION_TYPES
 from ledger.engine.posting import post, quote
-from ledger.engine.submission import Outcome, Submission
+from ledger.engine.submission import Outcome, Sender, Submission
 from ledger.queries.operations import FoundOperation, is_operation
 from web.api import reading, rendering
 from web.api.auth import caller_of
@@ -62,26 +63,34 @@ def preview(submission: Submission) -> HttpResponse:
 
 
 def submit(
-    request: HttpRequest, submission_of: Callable[..., Submission], location: str | None = None
+    request: HttpRequest, submission_by: Callable[[Sender], Submission], location: str | None = None
 ) -> HttpResponse:
     """Post the command under the request's idempotency key, or preview it if `dry_run` is true.
 
-    `submission_of` makes the submission from the keyword arguments that say who asked.
+    `submission_by` makes the submission for its sender.
     """
-    caller, dry = caller_of(request), is_dry_run(request)
+    dry = is_dry_run(request)
     # A dry run needs no key. One that is sent is checked and not used.
     keyless = dry and "Idempotency-Key" not in request.headers
     key = "" if keyless else reading.idempotency_key(request)
-    submission = submission_of(
+    submission = submission_by(sender_of(request, uuid7() if dry else key, refuse_early=not dry))
+    return preview(submission) if dry else answer(request, submission, location=location)
+
+
+def sender_of(request: HttpRequest, request_id: str, *, refuse_early: bool = True) -> Sender:
+    """Return the sender of a request's command under this idempotency key."""
+    caller = caller_of(request)
+    return Sender(
         source=caller.source,
-        request_id=uuid7() if dry else key,
+        request_id=request_id,
+        received_at=timezone.now(),
         actor=caller.actor,
         principal=caller.principal,
         also=caller.via,
-        refuse_early=not dry,
-        **reading.trace_context(request),
+        correlation_id=reading.correlation_id(request),
+        traceparent=reading.traceparent(request),
+        refuse_early=refuse_early,
     )
-    return preview(submission) if dry else answer(request, submission, location=location)
 
 
 def _location(event: StoredEvent, location: str | None) -> str | None:

@@ -1,9 +1,9 @@
 """Routes for operations: record one or many, quote, list and show them."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from ninja import Path, Query
 
 from easyautoml_ledger.ids import Uuid
@@ -11,9 +11,9 @@ from events.identifiers import uuid7
 from ledger.domain.errors import NotFound
 from ledger.queries import operations
 from ledger.requests.bulk import post_each
-from ledger.requests.operations import submission_of
+from ledger.requests.operations import operation_submission
 from web.api import cursors, reading, rendering, shapes
-from web.api.answering import answer, preview
+from web.api.answering import answer, preview, sender_of
 from web.api.auth import ReadKey, WriteKey, caller_of
 from web.api.documentation import BULK_BODY, IDEMPOTENCY_KEY, LOCATION, OPERATION_BODY, REPLAYED, refusals
 from web.api.parameters import OperationsQuery
@@ -44,8 +44,8 @@ def record_operation(request: HttpRequest) -> HttpResponse:
     or, if `retryable`, the user or machine is not known yet.
     """
     key = reading.idempotency_key(request)
-    submission = submission_of(reading.read_operation(request), request_id=key, **_sender(request))
-    return answer(request, submission)
+    operation = reading.read_operation(request)
+    return answer(request, operation_submission(operation, sender_of(request, key)))
 
 
 @router.post(
@@ -61,9 +61,9 @@ def record_operations(request: HttpRequest) -> HttpResponse:
     """Record each item independently, under its own id, which is its idempotency key."""
     items = reading.read_bulk(request)
     outcomes: list[Any] = [item.error for item in items]
-    sender = _sender(request)
+    sender = sender_of(request, "")
     submissions = {
-        index: submission_of(item.operation, request_id=item.id, **sender)
+        index: operation_submission(item.operation, replace(sender, request_id=item.id))
         for index, item in enumerate(items)
         if item.id is not None and item.operation is not None
     }
@@ -90,7 +90,7 @@ def quote_operation(request: HttpRequest) -> HttpResponse:
     Nothing is written.
     """
     operation = reading.read_operation(request)
-    return preview(submission_of(operation, request_id=uuid7(), **_sender(request, refuse_early=False)))
+    return preview(operation_submission(operation, sender_of(request, uuid7(), refuse_early=False)))
 
 
 @router.get(
@@ -139,16 +139,3 @@ def get_operation(request: HttpRequest, operation: Path[Uuid]) -> HttpResponse:
             "entries": rendering.entries(entries, found.event.data["payer"], sees),
         },
     )
-
-
-def _sender(request: HttpRequest, *, refuse_early: bool = True) -> dict[str, Any]:
-    """Return the fields that all submissions of one request share."""
-    caller = caller_of(request)
-    return {
-        "source": caller.source,
-        "now": timezone.now(),
-        "actor": caller.actor,
-        "also": caller.via,
-        "refuse_early": refuse_early,
-        **reading.trace_context(request),
-    }

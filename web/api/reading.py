@@ -35,7 +35,17 @@ class BulkItem(NamedTuple):
 
 def read_operation(request: HttpRequest) -> OperationData:
     """Return the operation in the request's body. Raises `ContractError` or an error of `web.api.errors`."""
-    return operation_of(_object(read_json(request)))
+    return operation_of(read_object(request))
+
+
+def read_object(request: HttpRequest) -> dict[str, Any]:
+    """Return the JSON object of the body. Raises `ContractError` or an error of `web.api.errors`."""
+    return _object(read_json(request))
+
+
+def unknown_field(name: str) -> ContractError:
+    """Return the error for a member that a body must not have."""
+    return ContractError("unknown_field", "is not a field of this contract", printable(name))
 
 
 def read_bulk(request: HttpRequest) -> list[BulkItem]:
@@ -43,10 +53,10 @@ def read_bulk(request: HttpRequest) -> list[BulkItem]:
 
     Raises `ContractError` if there are no items or more than `BULK_ITEMS_MAX`.
     """
-    body = _object(read_json(request))
+    body = read_object(request)
     for name in body:
         if name != "operations":
-            raise ContractError("unknown_field", "is not a field of this contract", printable(name))
+            raise unknown_field(name)
     items = body.get("operations")
     if items is None:
         raise ContractError("missing_field", "is required", "operations")
@@ -86,15 +96,16 @@ def idempotency_key(request: HttpRequest) -> str:
     return sent
 
 
-def trace_context(request: HttpRequest) -> dict[str, Any]:
-    """Return the W3C trace context and the correlation id of a request; malformed ones are ignored."""
-    found = {}
-    trace, correlation = request.headers.get("traceparent", ""), request.headers.get("X-Correlation-ID", "")
-    if _is_trace_parent(trace):
-        found["traceparent"] = trace
-    if _is_key(correlation):
-        found["correlation_id"] = correlation
-    return found
+def traceparent(request: HttpRequest) -> str | None:
+    """Return the W3C trace context of a request; a malformed one is ignored."""
+    sent = request.headers.get("traceparent", "")
+    return sent if _is_trace_parent(sent) else None
+
+
+def correlation_id(request: HttpRequest) -> str | None:
+    """Return the correlation id of a request; a malformed one is ignored."""
+    sent = request.headers.get("X-Correlation-ID", "")
+    return sent if _is_key(sent) else None
 
 
 def _body(request: HttpRequest) -> bytes:

@@ -11,8 +11,10 @@ from ninja.openapi.schema import OpenAPISchema
 
 from easyautoml_ledger.errors import ContractError, first_contract_error
 from ledger.domain.errors import LedgerError, NotFound
+from web.api import proposals  # noqa: F401 (first: `/periods/{period}` would match its routes)
+
+# isort: split
 from web.api import (  # noqa: F401 (importing them adds their routes)
-    adjustments,
     consulting,
     coupons,
     dues,
@@ -21,11 +23,10 @@ from web.api import (  # noqa: F401 (importing them adds their routes)
     operations,
     payouts,
     periods,
-    proposals,
-    reversals,
     tariffs,
     users,
 )
+from web.api.commands import add_routes
 from web.api.documentation import LICENSE, SERVERS, TAGS, completed
 from web.api.problems import problem
 from web.api.routes import router
@@ -64,6 +65,7 @@ class LedgerAPI(NinjaAPI):
         return document
 
 
+add_routes()
 api = LedgerAPI(
     title="EasyAutoML billing ledger",
     version="1.0.0",

@@ -66,7 +66,7 @@ class HoldCaptured(HoldMessage):
 
     count_of_lines: Count
     count_of_training_epoch: Optional[Count] = None
-    final: Flag
+    final: Flag = True
 
 
 class HoldVoided(HoldMessage):

@@ -1,15 +1,12 @@
 """`manage.py adjust USER ACCOUNT up|down AMOUNT`: adjusts a balance, or proposes to."""
 
 from argparse import ArgumentParser
-from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
 from ledger.management import people
-from ledger.requests import bodies, by_people
-from ledger.requests.four_eyes import role_of
+from ledger.requests.accounts import ADJUST
 
 
 class Command(BaseCommand):
@@ -36,9 +33,5 @@ class Command(BaseCommand):
         del args
         person = people.find_administrator(options["person"])
         names = ("account", "direction", "amount", "operation", "reason_code", "reason", "evidence")
-        body = people.read_body(
-            bodies.Adjustment,
-            {"operation_user": options["user"], **{name: options[name] for name in names}},
-        )
-        build = partial(by_people.adjust_balance, body, role=role_of(person), now=timezone.now())
-        people.post_as(self, person, build, options)
+        values = {"operation_user": options["user"], **{name: options[name] for name in names}}
+        people.post_as(self, person, ADJUST, values, options)

@@ -1,18 +1,13 @@
 """`manage.py periods list|close|reopen`: lists closed months, and proposes to close or reopen one."""
 
 from argparse import ArgumentParser
-from functools import partial
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
+from django.core.management.base import BaseCommand
 
-from ledger.domain.closing import PeriodChange
-from ledger.domain.periods import Month
 from ledger.management import people
 from ledger.queries import periods
-from ledger.requests import bodies, by_people
-from ledger.requests.four_eyes import role_of
+from ledger.requests.periods import CHANGES
 
 
 class Command(BaseCommand):
@@ -40,16 +35,8 @@ class Command(BaseCommand):
             self._list()
             return
         person = people.find_administrator(options["person"])
-        try:
-            month = Month.parse(options["period"])
-        except ValueError as error:
-            raise CommandError(str(error), returncode=people.REFUSED) from error
-        body = people.read_body(
-            bodies.PeriodProposal, {"reason_code": options["reason_code"], "reason": options["reason"]}
-        )
-        change = PeriodChange(action=options["action"], month=month)
-        build = partial(by_people.change_period, body, change, role=role_of(person), now=timezone.now())
-        people.post_as(self, person, build, options)
+        values = {name: options[name] for name in ("period", "reason_code", "reason")}
+        people.post_as(self, person, CHANGES[options["action"]], values, options)
 
     def _list(self) -> None:
         _, found = periods.all_periods()

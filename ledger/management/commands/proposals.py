@@ -1,7 +1,6 @@
 """`manage.py proposals list|approve|decline`: lists and resolves open proposals."""
 
 from argparse import ArgumentParser
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +9,7 @@ from django.utils import timezone
 
 from ledger.management import people
 from ledger.queries import proposals
-from ledger.requests import bodies, by_people
-from ledger.requests.four_eyes import role_of
+from ledger.requests.proposals import APPROVE, DECLINE
 
 
 class Command(BaseCommand):
@@ -39,20 +37,15 @@ class Command(BaseCommand):
         found = proposals.find(str(options["proposal"]))
         if found is None:
             raise CommandError("proposal_unknown: there is no such proposal", returncode=people.REFUSED)
-        approve = options["action"] == "approve"
-        if approve and not options["dry_run"]:
+        request = APPROVE if options["action"] == "approve" else DECLINE
+        if request is APPROVE and not options["dry_run"]:
             people.check_may_approve()
-        body = bodies.Body() if approve else people.read_body(bodies.Decline, {"reason": options["reason"]})
-        build = partial(
-            by_people.resolve_proposal,
-            body,
-            options["proposal"],
-            found.subject,
-            approve=approve,
-            role=role_of(person),
-            now=timezone.now(),
-        )
-        people.post_as(self, person, build, options)
+        values = {
+            "subject": found.subject,
+            "proposal": str(options["proposal"]),
+            "reason": options.get("reason"),
+        }
+        people.post_as(self, person, request, values, options)
 
     def _list(self) -> None:
         for found in proposals.open_proposals(at=timezone.now()):

@@ -2,17 +2,14 @@
 
 import json
 from argparse import ArgumentParser
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
 from ledger.management import people
 from ledger.queries import tariffs
-from ledger.requests import by_people, terms
-from ledger.requests.four_eyes import role_of
+from ledger.requests.tariffs import OVERRIDE_TARIFF, PROPOSE_TARIFF
 
 
 class Command(BaseCommand):
@@ -79,10 +76,5 @@ class Command(BaseCommand):
         names = ("effective_from", "user", "team", "reason_code", "reason")
         is_override = options["user"] is not None or options["team"] is not None
         values = {"terms": given, **{name: options[name] for name in names}}
-        body: terms.Tariff | terms.TariffOverride = (
-            people.read_body(terms.TariffOverride, values)
-            if is_override
-            else people.read_body(terms.Tariff, values)
-        )
-        build = partial(by_people.propose_tariff, body, role=role_of(person), now=timezone.now())
-        people.post_as(self, person, build, options)
+        request = OVERRIDE_TARIFF if is_override else PROPOSE_TARIFF
+        people.post_as(self, person, request, values, options)

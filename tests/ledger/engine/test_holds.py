@@ -141,7 +141,7 @@ def test_placement_without_a_new_decision_places_nothing(user: User, machine: Ma
     post([refused])
     outcomes = post([refused, do.capture(hold, lines=1)])
     assert types(outcomes) == ["hold.refused", "undecided undecided"]
-    conflict = do.place(machine, user=user, lines=1, hold=nowhere, key=refused.request_id)
+    conflict = do.place(machine, user=user, lines=1, hold=nowhere, key=refused.sender.request_id)
     outcomes = post([conflict, do.capture(nowhere, lines=1)])
     assert types(outcomes) == ["conflict conflict", "undecided undecided"]
     unknown = do.place(10**12, user=user, lines=1, hold=nowhere)

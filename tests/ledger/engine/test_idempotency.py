@@ -212,7 +212,9 @@ def test_used_key_is_replayed_when_the_machine_is_deleted(user: User, machine: M
     machine.delete()
     again = post_one(submission)
     assert (again.replayed, again.event) == (True, first)
-    conflicting = make.solving(submission.sent["machine"], user=user, lines=5, key=submission.request_id)
+    conflicting = make.solving(
+        submission.sent["machine"], user=user, lines=5, key=submission.sender.request_id
+    )
     assert code_of(post_one(conflicting)) == "conflict"
 
 

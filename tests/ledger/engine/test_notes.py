@@ -52,9 +52,9 @@ def test_erased_note_leaves_its_event_as_it_was(user: User) -> None:
     assert Event.objects.values().get(id=event.id) == before
     assert post_one(submission).replayed
     # Nothing is left that another reference could be compared with: it is taken for the same.
-    again = make.top_up(user, "5", reference="pi_other", key=submission.request_id)
+    again = make.top_up(user, "5", reference="pi_other", key=submission.sender.request_id)
     assert post_one(again).replayed
-    conflicting = make.top_up(user, "6", reference="pi_secret", key=submission.request_id)
+    conflicting = make.top_up(user, "6", reference="pi_secret", key=submission.sender.request_id)
     assert code_of(post_one(conflicting)) == "conflict"
 
 

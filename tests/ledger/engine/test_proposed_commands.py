@@ -25,7 +25,7 @@ from ledger.domain.proposals import Proposal
 from ledger.domain.reversal_commands import ChargeBack, Reverse
 from ledger.domain.tariff_versions import ProposeTariff
 from ledger.engine.proposed_commands import body_of, command_of
-from ledger.engine.submission import Submission
+from ledger.engine.submission import Sender, Submission
 
 AT = datetime(2026, 11, 28, 12, tzinfo=UTC)
 PAYMENT = PaymentName(digest="ab", provider="stripe")
@@ -63,7 +63,8 @@ COMMANDS: list[Any] = [
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
 def test_a_command_is_read_back_as_it_was_stored(command: Command) -> None:
     """Without the digest of a payment reference, which is made again from the note."""
-    body = body_of(Submission(source="/s", request_id="k", command=command, sent={"type": "t"}))
+    sender = Sender(source="/s", request_id="k", received_at=AT)
+    body = body_of(Submission(sender=sender, command=command, sent={"type": "t"}))
     proposal = Proposal(
         id=uuid7(),
         subject="command",

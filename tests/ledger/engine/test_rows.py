@@ -123,7 +123,8 @@ def test_event_stores_its_sender_and_context(user: User) -> None:
         "causation_id": "c-2",
         "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     }
-    event = recorded(replace(make.top_up(user, "1", key='k\t\\N\n"ü', reference="pi_1"), **context))
+    submission = make.top_up(user, "1", key='k\t\\N\n"ü', reference="pi_1")
+    event = recorded(replace(submission, sender=replace(submission.sender, **context)))
     (stored,) = [each for each in read_all(upto=event.position) if each.id == event.id]
     assert stored.metadata == {"source": make.SOURCE, "request_id": 'k\t\\N\n"ü', **context}
     assert stored == event

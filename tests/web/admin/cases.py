@@ -143,8 +143,8 @@ CASES: Final[Mapping[str, Case]] = {
         lambda given: Operation.objects.filter(kind="chargeback", operation_user=given.user).count() == 1,
     ),
     "set-credit-limit": Case(
-        lambda given: {"operation_user": given.user.pk, "limit": "12.5"},
-        lambda _: {"operation_user": 10**9},
+        lambda given: {"user": given.user.pk, "limit": "12.5"},
+        lambda _: {"user": 10**9},
         "undecided",
         "No money moves.",
         lambda given: (

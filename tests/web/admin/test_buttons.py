@@ -40,7 +40,7 @@ def _url(name: str) -> str:
         ("models/user/{given.user.pk}", "grant-coupon", "operation_user"),
         ("models/user/{given.user.pk}", "redeem-code", "operation_user"),
         ("models/user/{given.user.pk}", "place-hold", "operation_user"),
-        ("models/user/{given.user.pk}", "set-credit-limit", "operation_user"),
+        ("models/user/{given.user.pk}", "set-credit-limit", "user"),
         ("models/operation/{given.operation}", "reverse-operation", "operation"),
         ("models/operation/{given.payment}", "charge-back", "operation"),
         ("models/operation", "charge-back", None),

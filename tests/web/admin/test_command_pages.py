@@ -38,7 +38,7 @@ def test_every_command_page_is_documented() -> None:
     """`docs/administration.md` lists each with its permission."""
     page = (settings.BASE_DIR / "docs" / "administration.md").read_text()
     listed = re.findall(r"^\| `/admin/doors/([a-z-]+)/` \|.*\| `([a-z_.]+)` \|$", page, re.MULTILINE)
-    assert dict(listed) == {name: page_class.permission for name, page_class in COMMAND_PAGES.items()}
+    assert dict(listed) == {name: page_class.page.permission for name, page_class in COMMAND_PAGES.items()}
 
 
 def _url(name: str) -> str:
@@ -127,7 +127,7 @@ def test_a_command_page_requires_its_permission(given: Given, name: str) -> None
     ]
     assert [answer.status_code for answer in answers] == [403, 403, 403]
     assert Event.objects.count() == before
-    label, _, codename = page_class.permission.partition(".")
+    label, _, codename = page_class.page.permission.partition(".")
     staff.user_permissions.set(Permission.objects.filter(content_type__app_label=label, codename=codename))
     assert client.post(_url(name), sent | {"confirm": "yes"}).status_code == 302
     assert Event.objects.count() == before + 1

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, OperationalError
+from django.utils import timezone
 
 from events.pace import Pace
 from ledger.engine.posting import post
-from ledger.engine.submission import Outcome, Submission
+from ledger.engine.submission import Outcome, Sender, Submission
 from ledger.requests import bulk
 from models import User
 from tests.builders import make_machine, make_user
@@ -130,7 +131,7 @@ def test_one_item_that_the_database_refuses_does_not_fail_the_others(
         """Fail like a constraint: in the transaction, after everything was written."""
 
         def __init__(self, submissions: Sequence[Submission]) -> None:
-            self.keys = {submission.request_id for submission in submissions}
+            self.keys = {submission.sender.request_id for submission in submissions}
 
         def begin(self, _: Any) -> None:
             batches.append(len(self.keys))
@@ -165,7 +166,8 @@ def test_a_batch_is_halved_for_bad_data_but_not_for_a_lost_database() -> None:
     def refusing(submissions: Sequence[Submission]) -> list[Outcome]:
         raise IntegrityError("a constraint")
 
-    only = Submission(source="/s", request_id="1", command=None, sent={})  # type: ignore[arg-type]
+    sender = Sender(source="/s", request_id="1", received_at=timezone.now())
+    only = Submission(sender=sender, command=None, sent={})  # type: ignore[arg-type]
     assert bulk.post_each([only], with_post=refusing) == [None]
 
 

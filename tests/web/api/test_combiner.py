@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 
 from ledger.engine.posting import post
-from ledger.engine.submission import Outcome, Submission
+from ledger.engine.submission import Outcome, Sender, Submission
 from models import User
 from tests import builders as make
 from tests.builders import balances, make_user, post_one
@@ -23,7 +24,8 @@ WAIT_SECONDS = 10
 
 
 def named(name: str) -> Submission:
-    return Submission(source="/s", request_id=name, command=None, sent={})  # type: ignore[arg-type]
+    sender = Sender(source="/s", request_id=name, received_at=timezone.now())
+    return Submission(sender=sender, command=None, sent={})  # type: ignore[arg-type]
 
 
 class Poster:
@@ -37,7 +39,7 @@ class Poster:
         self.at_once_max = 0
 
     def __call__(self, submissions: Sequence[Submission]) -> list[Outcome]:
-        names = [submission.request_id for submission in submissions]
+        names = [submission.sender.request_id for submission in submissions]
         with self.lock:
             self.batches.append(names)
             self.inside += 1

@@ -10,7 +10,7 @@ from tests.web.api.conftest import Api, bill, refused, service
 from web.api.v1 import api as v1
 
 SCOPES = ("ledger:read", "ledger:write", "ledger:admin")
-_VALUES = {"period": "2026-01", "name": "usd"}
+_VALUES = {"period": "2026-01", "code": "WELCOME", "name": "usd"}
 
 
 def _routes() -> list[tuple[str, str]]:

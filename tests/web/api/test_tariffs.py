@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from ledger.domain.operations import MARKET, Kind
 from ledger.domain.tariff import DEFAULT_TERMS
-from ledger.requests import terms
+from ledger.requests import tariffs as terms
 from models import Team
 from projections.catalog import PROJECTIONS
 from projections.runner import Runner

@@ -6,11 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.decorators import action
 
-from web.admin.command_pages.command_page import CommandPage
+from ledger.requests.request import Request
+from web.admin.command_pages.command_page import page_of, url_of
 
 
 def command_button(
-    page_class: type[CommandPage],
+    command: Request[Any],
     *,
     fills: str | None = None,
     title: str | None = None,
@@ -22,19 +23,20 @@ def command_button(
     `fills` names the field that gets the row's primary key; `given` are values of further fields. The button
     is shown to viewers who have the permission of the command page.
     """
+    page = page_of(command)
 
     def redirect_to_page(
         model_admin: Any, request: HttpRequest, object_id: str | None = None
     ) -> HttpResponse:
         del model_admin, request
         initial = given if fills is None else {fills: str(object_id), **given}
-        return redirect(page_class.url(**initial))
+        return redirect(url_of(command, **initial))
 
-    name = "-".join([page_class.name, *given.values()]).replace(":", "-")
+    name = "-".join([page.name, *given.values()]).replace(":", "-")
     return action(
         redirect_to_page,
-        description=title or page_class.title,
+        description=title or page.title,
         url_path=name,
         icon=icon,
-        permissions=[page_class.permission],
+        permissions=[page.permission],
     )

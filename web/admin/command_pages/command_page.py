@@ -1,8 +1,7 @@
 """The base class of command pages. A command page gives one command to the ledger.
 
-It is a form. Its fields are those of the request's body over HTTP, whose pydantic model validates them, and
-the parameters that the API has in the URL. Its submission goes through `ledger.engine.posting.post` like
-any other.
+It is a form whose fields are those of the request's message, which validates them. A subclass adds only what
+the message does not say. Its submission goes through `ledger.engine.posting.post` like any other.
 
 # Note [Once a page]
 A command page carries an idempotency key, made when the page is first shown. Preview, going back to change
@@ -10,62 +9,58 @@ something, and confirmation keep it; so a double click, a reload or a second tab
 once. A page that shows a rejection gets a new key, because the rejection is the final answer to the old one.
 """
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django import forms
 from django.urls import reverse
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from typing_extensions import override
 
 from easyautoml_ledger.errors import contract_errors
 from events.identifiers import uuid7
-from ledger.engine.submission import Submission
+from ledger.requests.request import Page, Request
 from models import User
-from web.admin.command_pages.fields import ReadableField
-from web.admin.search import uuid_or_none
+from web.admin.command_pages.fields import ReadableField, form_fields
+from web.admin.command_pages.targets import TARGETS
 
 SOURCE: Final = "/ledger/admin"
 
 
 class CommandPage(forms.Form):
-    """The form of a command page. The docstring of a subclass is the text on top of its page."""
+    """The form of a command page."""
 
-    name: ClassVar[str]
-    """The last part of the page's URL."""
-    title: ClassVar[str]
-    permission: ClassVar[str]
-    """The Django permission that the page requires."""
-    body: ClassVar[type[BaseModel]]
-    """The model of the request's body."""
+    request: ClassVar[Request[Any]]
+    page: ClassVar[Page]
 
     key = forms.UUIDField(widget=forms.HiddenInput)  # Note [Once a page]
 
     parsed: Any = None
-    """The body, an instance of `body`, once the form is valid."""
+    """The message of the request, once the form is valid."""
 
     def __init__(self, person: User, *data: Any, **options: Any) -> None:
         super().__init__(*data, **options)
         self.person = person
         """The signed-in user who gives the command."""
-
-    @classmethod
-    def url(cls, **initial: str) -> str:
-        """Return the URL of the page with these fields filled in."""
-        return f"{reverse('command_page', args=[cls.name])}?{urlencode(initial)}".rstrip("?")
-
-    def submission(self, *, now: datetime, **context: Any) -> Submission:
-        """Return the submission of a valid form. `context` are further fields of `Submission`."""
-        raise NotImplementedError
+        self.fields = {**form_fields(self.request, self.page), **self.fields}
 
     def body_values(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        """Return the body's JSON values from cleaned fields, without those that were left empty."""
-        named = {*self.body.model_fields} & {*cleaned}
-        return {name: cleaned[name] for name in named if cleaned[name] not in (None, "")}
+        """Return the values of the message, without those that were left empty.
+
+        An empty field that the message requires is null.
+        """
+        fields = self.request.message.model_fields
+        values = {
+            name: cleaned[name] or None
+            if fields[name].is_required() and cleaned[name] == ""
+            else cleaned[name]
+            for name in {*fields} & {*cleaned}
+            if fields[name].is_required() or cleaned[name] not in (None, "")
+        }
+        if self.page.is_key is not None:
+            values[self.page.is_key] = cleaned.get("key")
+        return values
 
     @classmethod
     def initial_values(cls, query: Mapping[str, str]) -> dict[str, Any]:
@@ -78,17 +73,15 @@ class CommandPage(forms.Form):
 
     @property
     def description(self) -> Iterable[str]:
-        """The paragraphs on top of the page: the docstring of the class."""
-        return (" ".join(part.split()) for part in (inspect.getdoc(type(self)) or "").split("\n\n"))
+        """The paragraphs on top of the page."""
+        return self.page.description.split("\n\n")
 
     @property
     def target(self) -> Iterable[tuple[str, object]]:
         """Labels and values of what the command is about, such as a hold; empty if it is unknown."""
-        return ()
-
-    def uuid_in(self, field: str) -> UUID | None:
-        """Return the id in a field, initial or submitted; None if it is not one."""
-        return uuid_or_none(str(self[field].value()))
+        for name, describe in TARGETS.items():
+            if name in self.fields:
+                yield from describe(str(self[name].value()))
 
     @property
     def summary(self) -> Iterator[tuple[str, str]]:
@@ -103,13 +96,25 @@ class CommandPage(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         try:
-            self.parsed = self.body.model_validate(self.body_values(cleaned))
+            self.parsed = self.request.message.model_validate(self.body_values(cleaned))
         except ValidationError as error:
             for fault in contract_errors(error):
                 name = self.field_for(fault.field or "")
                 if name not in self.errors:
                     self.add_error(name if name in self.fields else None, fault.message)
         return cleaned
+
+
+def page_of(request: Request[Any]) -> Page:
+    """Return the page of a request that has one."""
+    if request.page is None:
+        raise ValueError(f"{request.tag} has no page")
+    return request.page
+
+
+def url_of(request: Request[Any], **initial: str) -> str:
+    """Return the URL of a request's page with these fields filled in."""
+    return f"{reverse('command_page', args=[page_of(request).name])}?{urlencode(initial)}".rstrip("?")
 
 
 def new_key() -> str:

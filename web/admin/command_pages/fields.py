@@ -1,10 +1,15 @@
-"""Form fields with unfold's widgets. Validation is left to the request's pydantic model."""
+"""Form fields with unfold's widgets, and those of a request. Its message does the validation."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from pydantic.fields import FieldInfo
 from typing_extensions import override
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -15,6 +20,7 @@ from unfold.widgets import (
 )
 
 from ledger.domain.periods import Month
+from ledger.requests.request import Page, Request, Shown
 from models import User
 from web.admin.formatting import utc_time
 from web.admin.search import number_or_none
@@ -110,7 +116,7 @@ class MonthField(TextField):
     @override
     def clean(self, value: Any) -> Any:
         try:
-            return Month.parse(super().clean(value))
+            return str(Month.parse(super().clean(value)))
         except ValueError as error:
             raise ValidationError(str(error)) from error
 
@@ -160,11 +166,66 @@ class CheckboxField(ReadableField, forms.BooleanField):
     """True or false; never required."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, widget=UnfoldBooleanWidget(), **options)
+        super().__init__(**{**options, "required": False, "widget": UnfoldBooleanWidget()})
 
     @override
     def readable(self, value: Any) -> str:
         return "yes" if value else "no"
+
+
+_BY_NAME: Final[Mapping[str, type[forms.Field]]] = {
+    "operation_user": UserField,
+    "user": UserField,
+    "period": MonthField,
+    "reason": ReasonField,
+}
+_BY_TYPE: Final[Mapping[object, type[forms.Field]]] = {
+    datetime: UtcTimeField,
+    UUID: UuidField,
+    bool: CheckboxField,
+    int: WholeNumberField,
+}
+
+
+def form_fields(request: Request[Any], page: Page) -> dict[str, forms.Field]:
+    """Return the form fields of a request's page, by the names and types of the fields of its message."""
+    left_out = {*page.omits, page.is_key}
+    return {
+        name: _form_field(name, field, page.shown.get(name, _PLAIN), page.currency)
+        for name, field in request.message.model_fields.items()
+        if name not in left_out
+    }
+
+
+_PLAIN: Final = Shown()
+
+
+def _form_field(name: str, field: FieldInfo, shown: Shown, currency: str) -> forms.Field:
+    type_, may_be_null = _bare(field.annotation)
+    options: dict[str, Any] = {"required": field.is_required() and not may_be_null}
+    initial = shown.initial if field.is_required() or field.default is None else field.default
+    if initial is not None:
+        options["initial"] = initial
+    if shown.label:
+        options["label"] = shown.label
+    if shown.help:
+        options["help_text"] = shown.help
+    if shown.choices:
+        return SelectField(shown.choices, **options)
+    if type_ is Decimal:
+        return AmountField(currency, **options)
+    field_class = _BY_NAME.get(name) or _BY_TYPE.get(type_, TextField)
+    return field_class(**options)
+
+
+def _bare(annotation: Any) -> tuple[Any, bool]:
+    """Return a type without its constraints, and whether it may also be None."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        (type_,) = (each for each in get_args(annotation) if each is not type(None))
+        return _bare(type_)[0], True
+    return annotation, False
 
 
 def _bands_text(bands: Iterable[Mapping[str, Any]]) -> str:

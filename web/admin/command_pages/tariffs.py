@@ -1,25 +1,17 @@
 """Command pages of tariffs: propose a version for everyone, or terms for a user or a team."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final, get_args
 
 from typing_extensions import override
 
-from ledger.engine.submission import Submission
 from ledger.queries import tariffs
-from ledger.requests import by_people, terms
-from ledger.requests.four_eyes import role_of
+from ledger.requests import tariffs as terms
 from web.admin.command_pages.command_page import CommandPage
 from web.admin.command_pages.fields import (
     AmountField,
     BandsField,
-    ReasonField,
     SelectField,
-    TextField,
-    UserField,
-    UtcTimeField,
-    WholeNumberField,
 )
 from web.admin.formatting import spaced
 
@@ -36,11 +28,6 @@ _OWN_RATE_HELP = "Leave empty to use the commission above."
 class _TermsPage(CommandPage):
     """The base of both, with a field for each term."""
 
-    permission = "ledger.add_publishedtariff"
-
-    effective_from = UtcTimeField(
-        label="In force from (UTC)", required=False, help_text="Leave empty to take effect on approval."
-    )
     training_cell_eaml = AmountField("", label="Training, per cell (EAML)", required=False)
     training_counts_epochs = SelectField(
         {"": "–", "no": "no", "yes": "yes"}, label="Multiply the training price by epochs", required=False
@@ -52,8 +39,6 @@ class _TermsPage(CommandPage):
     )
     eaml_per_usd = AmountField("", label="EAML per USD", required=False)
     credit_limit_eaml = AmountField("", label="Credit limit (EAML)", required=False)
-    reason_code = TextField(help_text="A short name for reports, for example new-prices or agreement.")
-    reason = ReasonField()
 
     def __init__(self, *data: Any, **options: Any) -> None:
         super().__init__(*data, **options)
@@ -103,35 +88,18 @@ class _TermsPage(CommandPage):
         parts = path.removeprefix("terms.").split(".")
         return "_".join(parts[:2]) if parts[0] in _BY_KIND else parts[0]
 
-    @override
-    def submission(self, *, now: datetime, **context: Any) -> Submission:
-        return by_people.propose_tariff(self.parsed, role=role_of(self.person), now=now, **context)
-
 
 class PublishTariff(_TermsPage):
-    """Propose a new version of the tariff for everyone. It is published when another person approves it.
+    """The page for everyone's terms."""
 
-    A version cannot be edited, and never takes effect before it is published.
-    """
-
-    name = "publish-tariff"
-    title = "Propose a tariff"
-    body = terms.Tariff
+    request = terms.PROPOSE_TARIFF
     always_sent = ("when_short",)
 
 
 class OverrideTariff(_TermsPage):
-    """Propose terms for one user, or for the members of a team, that replace those of the tariff.
+    """The page for the terms of one user or team."""
 
-    Terms that are left empty are not overridden. If all are empty, the tariff applies again.
-    """
-
-    name = "override-tariff"
-    title = "Propose terms for a user or a team"
-    body = terms.TariffOverride
-
-    user = UserField(required=False)
-    team = WholeNumberField(required=False, help_text="ID of the team. Fill in either a user or a team.")
+    request = terms.OVERRIDE_TARIFF
 
 
 def _label(kind: str) -> str:

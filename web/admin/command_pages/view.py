@@ -1,6 +1,7 @@
 """The view of command pages: show the form, preview the command without writing, execute it."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -12,8 +13,9 @@ from django.utils.html import format_html
 from events.identifiers import uuid7
 from ledger.domain.errors import LedgerError
 from ledger.engine.posting import post, quote
-from ledger.engine.submission import Submission
+from ledger.engine.submission import Sender, Submission
 from ledger.requests.four_eyes import actor_of, principal_of
+from ledger.requests.request import submission_of
 from models import User
 from web.admin.command_pages.command_page import SOURCE, CommandPage, new_key
 from web.admin.command_pages.preview import Problem, preview_of, problem_from, problem_of
@@ -28,7 +30,7 @@ def respond(request: HttpRequest, page_class: type[CommandPage]) -> HttpResponse
     Raises `PermissionDenied` if the viewer lacks the page's permission.
     """
     person = request.user
-    if not isinstance(person, User) or not person.has_perm(page_class.permission):
+    if not isinstance(person, User) or not person.has_perm(page_class.page.permission):
         raise PermissionDenied
     if request.method != "POST":
         initial = {**page_class.initial_values(request.GET.dict()), "key": new_key()}
@@ -69,22 +71,23 @@ def _show_preview(request: HttpRequest, form: CommandPage) -> HttpResponse:
     preview = preview_of(outcome)
     if preview is None:
         return _show_form(request, form, problem_of(outcome))
-    return _render(request, form, preview=preview)
+    return _render(request, form, {"preview": preview})
 
 
-def _submission(form: CommandPage, key: str, **more: Any) -> Submission:
-    return form.submission(
-        now=timezone.now(),
+def _submission(form: CommandPage, key: str, *, refuse_early: bool = False) -> Submission:
+    sender = Sender(
         source=SOURCE,
         request_id=key,
+        received_at=timezone.now(),
         actor=actor_of(form.person),
         principal=principal_of(form.person),
-        **more,
+        refuse_early=refuse_early,
     )
+    return submission_of(form.request, form.parsed, sender)
 
 
 def _show_form(request: HttpRequest, form: CommandPage, problem: Problem | None = None) -> HttpResponse:
-    return _render(request, form, problem=problem)
+    return _render(request, form, {"problem": problem})
 
 
 def _with_new_key(form: CommandPage) -> CommandPage:
@@ -92,6 +95,6 @@ def _with_new_key(form: CommandPage) -> CommandPage:
     return type(form)(form.person, {**form.data.dict(), "key": new_key()})  # type: ignore[attr-defined]  # a QueryDict
 
 
-def _render(request: HttpRequest, form: CommandPage, **more: Any) -> HttpResponse:
-    context = {**admin.site.each_context(request), "title": form.title, "form": form, **more}
+def _render(request: HttpRequest, form: CommandPage, shown: Mapping[str, object]) -> HttpResponse:
+    context = {**admin.site.each_context(request), "title": form.page.title, "form": form, **shown}
     return render(request, _TEMPLATE, context)

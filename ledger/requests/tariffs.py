@@ -1,8 +1,12 @@
-"""Request bodies for the terms of tariffs: prices in EAML, fractions from 0 to 1, amounts as strings."""
+"""The requests of tariffs: propose a version for everyone, or terms for one user or team.
 
+Prices are in EAML, commission rates are fractions from 0 to 1, amounts are strings.
+"""
+
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -12,7 +16,10 @@ from easyautoml_ledger.ids import Flag, Id
 from easyautoml_ledger.money import NonNegativeAmount, PositiveAmount
 from easyautoml_ledger.text import Code, Reason
 from easyautoml_ledger.times import AwareDatetime
-from ledger.requests.bodies import Body
+from ledger.domain.tariff_versions import ProposeTariff
+from ledger.engine.submission import Sender
+from ledger.requests.body import Body
+from ledger.requests.request import Page, Request, Route, Shown
 
 Compute: TypeAlias = Literal["training", "solving", "solving_with_api"]
 Sale: TypeAlias = Literal[
@@ -113,3 +120,80 @@ def stored(terms: Terms | SomeTerms) -> dict[str, Any]:
     """Return the terms as a version stores them: only those that were given, amounts with 8 decimals."""
     kept: dict[str, Any] = terms.model_dump(mode="json", exclude_none=True)
     return {name: value for name, value in kept.items() if value not in ({}, [])}
+
+
+def _propose(message: Tariff | TariffOverride, sender: Sender, at: datetime) -> ProposeTariff:
+    override = message if isinstance(message, TariffOverride) else None
+    return ProposeTariff(
+        effective_from=message.effective_from,
+        user=None if override is None else override.user,
+        team=None if override is None else override.team,
+        terms=stored(message.terms),
+        occurred_at=at,
+        actor=sender.actor,
+        role=sender.role,
+        reason_code=message.reason_code,
+    )
+
+
+_SHOWN: Final = {
+    "effective_from": Shown(label="In force from (UTC)", help="Leave empty to take effect on approval."),
+    "team": Shown(help="ID of the team. Fill in either a user or a team."),
+    "reason_code": Shown(help="A short name for reports, for example new-prices or agreement."),
+}
+
+PROPOSE_TARIFF: Final = Request(
+    tag="tariff.propose",
+    message=Tariff,
+    command=_propose,
+    erasable=("reason",),
+    routes=(
+        Route(
+            path="/tariffs",
+            scope="ledger:admin",
+            operation_id="propose_tariff",
+            summary="Propose a version of the tariff",
+            description="""\
+Propose a version, which another key must approve. Then it is published and never changed.
+
+It takes effect at a future time or on approval.""",
+            proposes="always",
+        ),
+    ),
+    page=Page(
+        name="publish-tariff",
+        title="Propose a tariff",
+        permission="ledger.add_publishedtariff",
+        description="Propose a new version of the tariff for everyone. It is published when another person "
+        "approves it.\n\n"
+        "A version cannot be edited, and never takes effect before it is published.",
+        shown=_SHOWN,
+    ),
+)
+
+OVERRIDE_TARIFF: Final = Request(
+    tag="tariff.override",
+    message=TariffOverride,
+    command=_propose,
+    erasable=("reason",),
+    routes=(
+        Route(
+            path="/tariffs/overrides",
+            scope="ledger:admin",
+            operation_id="propose_override",
+            summary="Propose an override for a user or a team",
+            description="Propose terms that replace those of the tariff. A user's override wins over that of "
+            "their team.",
+            proposes="always",
+        ),
+    ),
+    page=Page(
+        name="override-tariff",
+        title="Propose terms for a user or a team",
+        permission="ledger.add_publishedtariff",
+        description="Propose terms for one user, or for the members of a team, that replace those of the "
+        "tariff.\n\n"
+        "Terms that are left empty are not overridden. If all are empty, the tariff applies again.",
+        shown=_SHOWN,
+    ),
+)
