@@ -138,7 +138,6 @@ def _propose(message: Tariff | TariffOverride, sender: Sender, at: datetime) -> 
 
 _SHOWN: Final = {
     "effective_from": Shown(label="In force from (UTC)", help="Leave empty to take effect on approval."),
-    "team": Shown(help="ID of the team. Fill in either a user or a team."),
     "reason_code": Shown(help="A short name for reports, for example new-prices or agreement."),
 }
 
@@ -194,6 +193,6 @@ OVERRIDE_TARIFF: Final = Request(
         description="Propose terms for one user, or for the members of a team, that replace those of the "
         "tariff.\n\n"
         "Terms that are left empty are not overridden. If all are empty, the tariff applies again.",
-        shown=_SHOWN,
+        shown={**_SHOWN, "team": Shown(help="ID of the team. Fill in either a user or a team.")},
     ),
 )
