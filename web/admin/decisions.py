@@ -21,7 +21,7 @@ from ledger.queries.kept import reversed_so_far
 from models import User
 from models.access import may_see_user_statement
 from models.billing import Operation
-from web.admin.formatting import amount, link_to, spaced
+from web.admin.formatting import amount, link_to, spaced, visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ def notes_by_event(events: Sequence[UUID]) -> Mapping[UUID, SafeString | str]:
     """Return the notes of each of the events that has any, by event id."""
     found: dict[UUID, list[SafeString]] = {}
     for note in Note.objects.filter(event_id__in=events).order_by("event_id", "name"):
-        text = "(erased)" if note.text is None else note.text
+        text = "(erased)" if note.text is None else visible(note.text)
         found.setdefault(note.event_id, []).append(format_html("{}: {}", spaced(note.name), text))
     return {event: _lines(lines) for event, lines in found.items()}
 

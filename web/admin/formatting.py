@@ -1,10 +1,11 @@
 """Text and HTML of the values that pages show: amounts, times, JSON, tables, links."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Model
 from django.urls import reverse
@@ -12,6 +13,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ledger.domain.money import text
+
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Zl", "Zp"})
+"""The Unicode categories of characters that are not shown, or that change how others are shown."""
 
 
 def amount(value: Decimal | None, currency: str) -> SafeString | str:
@@ -35,9 +39,22 @@ def spaced(name: str) -> str:
     return name.replace("_", " ")
 
 
+def visible(written: str) -> str:
+    """Return a text of others with its invisible characters as code points: `⟨U+202E⟩`.
+
+    A right-to-left override shows a reader another text than the one that is stored.
+    """
+    return "".join(map(_visible, written))
+
+
+def _visible(character: str) -> str:
+    hidden = unicodedata.category(character) in _HIDDEN and character not in "\n\t"
+    return f"⟨U+{ord(character):04X}⟩" if hidden else character
+
+
 def pretty_json(value: Any) -> SafeString:
     """Return indented JSON in a `pre` element."""
-    written = json.dumps(value, indent=2, ensure_ascii=False)
+    written = visible(json.dumps(value, indent=2, ensure_ascii=False))
     return format_html('<pre class="overflow-x-auto text-xs leading-5">{}</pre>', written)
 
 

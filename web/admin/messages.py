@@ -14,7 +14,7 @@ from easyautoml_ledger.errors import ContractError
 from events.kafka.dead_letter_store import full_reason
 from events.models import DeadLetter, Event, Key, LetterAct, StoredMessage, WaitingMessage
 from web.admin.dead_letter_actions import DeadLetterActions
-from web.admin.formatting import link_to, pretty_json, utc_time
+from web.admin.formatting import link_to, pretty_json, utc_time, visible
 from web.admin.pages import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -66,7 +66,7 @@ class DeadLetterActionInline(ReadOnlyInline):
 
     @admin.display(description="reason given")
     def given_reason(self, act: LetterAct) -> str:
-        return act.words or "–"
+        return visible(act.words) or "–"
 
     @admin.display(description="failure at that time")
     def failure(self, act: LetterAct) -> str:
@@ -132,7 +132,7 @@ def _shown(value: Any) -> SafeString | str:
     if value is None:
         return "none"
     # Not reformatted: an unreadable message must be shown as it came.
-    written = bytes(value).decode(errors="replace").replace("\0", "\N{SYMBOL FOR NULL}")
+    written = visible(bytes(value).decode(errors="replace"))
     return format_html('<pre class="overflow-x-auto text-xs leading-5">{}</pre>', written)
 
 

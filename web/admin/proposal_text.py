@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ledger.domain.chart import currency_of_name
-from web.admin.formatting import spaced
+from web.admin.formatting import spaced, visible
 
 
 def in_words(
@@ -59,4 +59,4 @@ def _value(value: Any) -> str:
         case list():
             return ", ".join(f"above {band['above']}: {band['unit_price']}" for band in value)
         case _:
-            return str(value)
+            return visible(str(value))

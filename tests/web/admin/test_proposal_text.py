@@ -46,3 +46,13 @@ def _tariff(terms: dict[str, Any], **more: Any) -> dict[str, Any]:
 def test_in_words(subject: str, body: dict[str, Any], words: str) -> None:
     """Each proposal is one line; a tariff is described by its changes."""
     assert in_words(subject, 7, body, _TERMS) == words
+
+
+def test_characters_that_hide_others_are_shown_as_code_points() -> None:
+    """A right-to-left override would show an approver another amount than the one that is stored."""
+    body = {
+        "command": "grant_coupon",
+        "stake": {"USD": "5"},
+        "sent": {"type": "t", "name": "a\u202eb\u200bc"},
+    }
+    assert "name a⟨U+202E⟩b⟨U+200B⟩c" in in_words("command", None, body)
