@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import path
+from django.views.generic import RedirectView
 
 from web.admin.command_pages import show_command_page
 from web.admin.login import login
@@ -12,6 +13,7 @@ from web.api.v1 import api
 from web.favicon import favicon
 
 urlpatterns = [
+    path("", RedirectView.as_view(url="/admin/")),  # where the administration's "View site" leads
     path("admin/doors/<slug:name>/", admin.site.admin_view(show_command_page), name="command_page"),
     path("admin/login/", login),  # before the administration's own
     path("admin/", admin.site.urls),

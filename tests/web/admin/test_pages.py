@@ -247,3 +247,9 @@ def test_staff_without_a_permission_see_their_own_rows_and_their_teams(world: Wo
     assert client.get(hidden).status_code == HTTPStatus.FOUND
     team.users.remove(member)
     assert client.get(page).status_code == HTTPStatus.FOUND
+
+
+def test_the_root_leads_to_the_administration() -> None:
+    """The administration's own link "View site" leads to the root."""
+    answer = Client().get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
