@@ -106,7 +106,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("hold.requested.v1", {"expires_at": "2026-02-01"}, "invalid_time", "expires_at"),
     ("hold.requested.v1", {"expires_at": ...}, "missing_field", "expires_at"),
     ("hold.requested.v1", {"count_of_lines": "9"}, "not_an_integer", "count_of_lines"),
-    ("hold.captured.v1", {"final": ...}, "missing_field", "final"),
+    ("hold.captured.v1", {"count_of_lines": ...}, "missing_field", "count_of_lines"),
     ("hold.captured.v1", {"final": 1}, "not_a_boolean", "final"),
     ("hold.voided.v1", {"reason": ""}, "text_too_short", "reason"),
     ("hold.voided.v1", {"reason": "\x00"}, "text_contains_nul", "reason"),
