@@ -109,7 +109,7 @@ def test_operations_are_read_and_their_outcomes_published(
     ("setting", "value"),
     [
         ("LEDGER_KAFKA_SASL_PASSWORD", "wrong"),
-        ("LEDGER_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"),
+        ("LEDGER_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT"),
         ("LEDGER_KAFKA_SSL_CAFILE", "another.pem"),
     ],
 )
