@@ -84,7 +84,7 @@ def test_a_changed_balance_on_a_user_is_reported(world: World, column: str) -> N
 def test_a_machine_that_differs_from_its_newest_terms_is_reported(
     world: World, column: str, change: str
 ) -> None:
-    """What is shown would not be what is charged."""
+    """Otherwise one price would be shown and another one charged."""
     worlds.corrupt(f"update models_machine set {change} where id = %s", world.machine.pk)
     (found,) = worlds.mismatches()
     assert found.startswith(f"machine {world.machine.pk}: ledger_machine_terms.{column}: expected ")

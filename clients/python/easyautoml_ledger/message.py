@@ -1,5 +1,6 @@
 """The base classes of all messages. Each class says what it is on the wire; the tables follow from it."""
 
+from abc import abstractmethod
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -27,6 +28,6 @@ class Incoming(Message):
 
     outcome_kind: ClassVar[str] = ""
 
+    @abstractmethod
     def default_key(self) -> str:
         """Return the key to send it under. Raises ``ValueError`` if the fields do not have it."""
-        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What a command has posted stays posted, whatever becomes of its output."""
+"""A command that has posted does not fail because its output cannot be written."""
 
 import os
 import re

@@ -180,7 +180,7 @@ def test_a_change_far_ahead_is_a_dead_letter(type_: str) -> None:
 
 
 def test_a_tombstone_from_the_future_counts_from_its_arrival() -> None:
-    """What was deleted can be created again."""
+    """A deleted user can be created again."""
     _take(_user())
     deletion = replace(_user(), key=b"42", value=None, headers=(), timestamp=datetime(2199, 1, 1, tzinfo=UTC))
     assert _take(deletion)["deleted"] == 1
